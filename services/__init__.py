@@ -1,0 +1,1 @@
+"""The three services of Hesheng and what they share."""

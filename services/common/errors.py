@@ -1,0 +1,254 @@
+"""Errors for people: RFC 9457 problem documents, in Chinese or English, that say what is wrong, where, what to do.
+
+    raise Problem(NOT_FOUND, Words("没有这个活动。", "There is no such activity."))
+
+Raise a `Problem` when the caller can do something about it; let everything else rise. `register_errors` turns
+whatever rises into a problem document: an outage of the database is 503, a bug is 500 with the request id and nothing
+else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+from apiflask import APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Response, g, json, request
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from services.common.database import is_outage
+from services.common.logs import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Words:
+    """One sentence in both languages."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.zh if language() == "zh" else self.en
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: its stable name, HTTP status and title."""
+
+    slug: str
+    status: int
+    title: Words
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong in a request: `field` is its path, e.g. `person.phone`."""
+
+    field: str
+    message: Words
+
+
+MALFORMED = Kind("malformed", 400, Words("请求无法读取", "The request cannot be read"))
+UNAUTHENTICATED = Kind("unauthenticated", 401, Words("需要有效的密钥", "A valid key is needed"))
+FORBIDDEN = Kind("forbidden", 403, Words("无权进行此操作", "Not allowed"))
+NOT_FOUND = Kind("not-found", 404, Words("没有找到", "Not found"))
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, Words("不支持此方法", "Method not allowed"))
+CONFLICT = Kind("conflict", 409, Words("与现状冲突", "Conflict with what is"))
+IN_PROGRESS = Kind("in-progress", 409, Words("相同的请求正在处理", "The same request is in progress"))
+CHANGED_MEANWHILE = Kind("changed-meanwhile", 412, Words("已被他人修改", "Changed meanwhile"))
+TOO_LARGE = Kind("too-large", 413, Words("请求过大", "The request is too large"))
+INVALID = Kind("invalid", 422, Words("内容有误", "Something in the request is wrong"))
+KEY_REUSED = Kind(
+    "idempotency-key-reused", 422, Words("幂等键已用于其他请求", "Idempotency-Key used for another request")
+)
+IF_MATCH_NEEDED = Kind("if-match-needed", 428, Words("需要 If-Match", "If-Match is needed"))
+TOO_MANY = Kind("too-many-requests", 429, Words("请求过于频繁", "Too many requests"))
+INTERNAL = Kind("internal", 500, Words("系统内部错误", "Internal error"))
+UNAVAILABLE = Kind("unavailable", 503, Words("服务暂时不可用", "Temporarily unavailable"))
+
+
+class Problem(Exception):
+    """Something that the caller can do something about; becomes the answer."""
+
+    def __init__(self, kind: Kind, detail: Words, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(f"{kind.slug}: {detail.en}")
+        self.kind = kind
+        self.detail = detail
+        self.errors = errors
+
+
+def invalid(field_name: str, message: Words) -> Problem:
+    """The problem of one wrong field."""
+    return Problem(INVALID, message, [FieldError(field_name, message)])
+
+
+def not_found(zh: str, en: str) -> Problem:
+    """The problem of a thing that is not there, or that the caller may not know of."""
+    return Problem(NOT_FOUND, Words(f"没有找到{zh}。", f"There is no such {en}."))
+
+
+def language() -> str:
+    """The caller's language: `zh` or `en`, Chinese where nothing better is asked for."""
+    return request.accept_languages.best_match(["zh", "zh-CN", "en"], default="zh")[:2]
+
+
+# What pydantic finds, in words. The English is ours too, so that both say the same.
+_FIELD_WORDS: dict[str, Words] = {
+    "missing": Words("必填。", "is required."),
+    "extra_forbidden": Words("没有这个字段。", "is not a known field."),
+    "nul_byte": Words("不能含有空字符(NUL)。", "must not contain a NUL character."),
+    "string_type": Words("应为文字。", "must be a string."),
+    "string_unicode": Words("应为有效的 Unicode 文字。", "must be valid Unicode."),
+    "string_too_short": Words("至少 {min_length} 个字符。", "must have at least {min_length} character(s)."),
+    "string_too_long": Words("最多 {max_length} 个字符。", "must have at most {max_length} characters."),
+    "string_pattern_mismatch": Words("格式应为 {pattern}。", "must match {pattern}."),
+    "int_type": Words("应为整数。", "must be a whole number."),
+    "int_parsing": Words("应为整数。", "must be a whole number."),
+    "int_from_float": Words("应为整数。", "must be a whole number."),
+    "int_parsing_size": Words("数字过大。", "is too large a number."),
+    "bool_type": Words("应为 true 或 false。", "must be true or false."),
+    "bool_parsing": Words("应为 true 或 false。", "must be true or false."),
+    "greater_than": Words("应大于 {gt}。", "must be greater than {gt}."),
+    "greater_than_equal": Words("不能小于 {ge}。", "must be at least {ge}."),
+    "less_than": Words("应小于 {lt}。", "must be less than {lt}."),
+    "less_than_equal": Words("不能大于 {le}。", "must be at most {le}."),
+    "enum": Words("应为以下之一:{expected}。", "must be one of {expected}."),
+    "literal_error": Words("应为以下之一:{expected}。", "must be one of {expected}."),
+    "uuid_parsing": Words("应为 UUID。", "must be a UUID."),
+    "uuid_type": Words("应为 UUID。", "must be a UUID."),
+    "list_type": Words("应为列表。", "must be a list."),
+    "dict_type": Words("应为对象。", "must be an object."),
+    "model_type": Words("应为对象。", "must be an object."),
+    "model_attributes_type": Words("应为对象。", "must be an object."),
+    "too_short": Words("至少 {min_length} 项。", "must have at least {min_length} item(s)."),
+    "too_long": Words("最多 {max_length} 项。", "must have at most {max_length} items."),
+    "timezone_aware": Words("时间需带时区,如 +08:00。", "needs a UTC offset, such as +08:00."),
+    "datetime_parsing": Words("应为 RFC 3339 时间。", "must be an RFC 3339 time."),
+    "datetime_from_date_parsing": Words("应为 RFC 3339 时间。", "must be an RFC 3339 time."),
+    "datetime_type": Words("应为 RFC 3339 时间。", "must be an RFC 3339 time."),
+    "date_parsing": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_from_datetime_parsing": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_from_datetime_inexact": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_type": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
+}
+
+
+def field_error(details: ErrorDetails) -> FieldError:
+    """One of pydantic's findings in both languages. A validator of ours raises `zh` and `en` in its context."""
+    context = details.get("ctx", {})
+    words = _FIELD_WORDS.get(details["type"])
+    if words is None:
+        words = Words(str(context.get("zh", f"无效({details['msg']})。")), str(context.get("en", f"{details['msg']}.")))
+    else:
+        words = Words(words.zh.format(**context), words.en.format(**context))
+    return FieldError(".".join(str(part) for part in details["loc"]) or "body", words)
+
+
+def invalid_fields(error: ValidationError) -> Problem:
+    """Everything that pydantic found, as one problem."""
+    errors = [field_error(details) for details in error.errors(include_url=False, include_input=False)]
+    return Problem(
+        INVALID,
+        Words(f"有 {len(errors)} 处错误,什么都没有改变。", f"{len(errors)} error(s); nothing was changed."),
+        errors,
+    )
+
+
+def problem_response(problem: Problem) -> Response:
+    """The problem document, in the caller's language."""
+    body = {
+        "type": f"urn:hesheng:problem:{problem.kind.slug}",
+        "title": str(problem.kind.title),
+        "status": problem.kind.status,
+        "detail": str(problem.detail),
+        "instance": request.path,
+        "request_id": g.get("request_id"),
+    }
+    if problem.errors:
+        body["errors"] = [{"field": error.field, "message": str(error.message)} for error in problem.errors]
+    response = Response(
+        json.dumps(body, ensure_ascii=False), status=problem.kind.status, mimetype="application/problem+json"
+    )
+    response.headers["Content-Language"] = "zh-CN" if language() == "zh" else "en"
+    if problem.kind is UNAUTHENTICATED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="hesheng"'
+    if problem.kind in (UNAVAILABLE, IN_PROGRESS):
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+_BY_STATUS: dict[int, Problem] = {
+    400: Problem(MALFORMED, Words("请求正文应为有效的 JSON。", "The request body must be valid JSON.")),
+    404: Problem(NOT_FOUND, Words("没有这个地址。", "There is nothing at this address.")),
+    405: Problem(METHOD_NOT_ALLOWED, Words("此地址不支持该方法。", "This address does not take that method.")),
+    413: Problem(TOO_LARGE, Words("请求正文不能超过 1 MB。", "The request body must not exceed 1 MB.")),
+    429: Problem(TOO_MANY, Words("请稍后再试。", "Please try again a little later.")),
+}
+
+_OUTAGE = Problem(
+    UNAVAILABLE, Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
+)
+_BUG = Problem(INTERNAL, Words("请把 request_id 告诉运维人员。", "Please give the operator the request_id."))
+
+
+def as_problem(error: Exception) -> Problem:
+    """Whatever rose, as what the caller is told."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, ValidationError):
+        return invalid_fields(error)
+    if isinstance(error, HTTPError):
+        cause = error.__cause__
+        return invalid_fields(cause) if isinstance(cause, ValidationError) else _by_status(error.status_code)
+    if isinstance(error, HTTPException):
+        return _by_status(error.code or 500)
+    if isinstance(error, RecursionError):
+        return _BY_STATUS[400]
+    if isinstance(error, PoolTimeout | psycopg.OperationalError) or (
+        isinstance(error, DBAPIError) and is_outage(error)
+    ):
+        log.error("database_outage", error=repr(error)[:300])
+        return _OUTAGE
+    if isinstance(error, IntegrityError):
+        log.warning("integrity_error", constraint=getattr(getattr(error.orig, "diag", None), "constraint_name", None))
+        return Problem(CONFLICT, Words("与已有的记录冲突。", "This conflicts with a record that exists."))
+    log.exception("unhandled_error", error_type=type(error).__name__)
+    return _BUG
+
+
+def _by_status(status: int) -> Problem:
+    known = _BY_STATUS.get(status)
+    if known or status >= 500:
+        return known or _BUG
+    return Problem(
+        Kind("refused", status, Words("请求被拒绝", "The request was refused")),
+        Words("请检查请求。", "Please check the request."),
+    )
+
+
+def register_errors(app: APIFlask) -> None:
+    """Every error of the app becomes a problem document."""
+    app.register_error_handler(Exception, lambda error: problem_response(as_problem(error)))
+    app.error_processor(lambda error: problem_response(as_problem(error)))
+
+
+@dataclass
+class FieldErrors:
+    """Collects several findings of an operation, to be raised together."""
+
+    found: list[FieldError] = field(default_factory=list)
+
+    def add(self, field_name: str, message: Words) -> None:
+        """Note one finding."""
+        self.found.append(FieldError(field_name, message))
+
+    def raise_any(self) -> None:
+        """Raise one problem with everything found, if anything was."""
+        if self.found:
+            raise Problem(INVALID, self.found[0].message, self.found)

@@ -1,0 +1,40 @@
+"""Settings that every service has; each service adds its own in its `settings.py`.
+
+Everything comes from the environment and is explained in `.env.example`. A missing or malformed variable stops
+the process at start with its name, never later in the middle of a request.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ServiceName = Literal["registration", "notifications", "reporting"]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+", strip_whitespace=True)]
+
+
+class CommonSettings(BaseSettings):
+    """What every service needs to run."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    service: ServiceName
+    database_url: SecretStr
+    broker_url: SecretStr
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=1, le=65535)
+    api_threads: int = Field(default=64, ge=1, le=512)
+    registration_url: HttpUrl
+    notifications_url: HttpUrl
+    reporting_url: HttpUrl
+    public_url: HttpUrl
+    operator_key: SecretStr = Field(min_length=32)
+    rate_limit: str = "6000 per minute"
+    trusted_proxies: int = Field(default=0, ge=0, le=3)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    heartbeat_file: str | None = None
+
+    @property
+    def database_dsn(self) -> str:
+        """The database as psycopg understands it (`postgresql://…`)."""
+        return self.database_url.get_secret_value()

@@ -1,0 +1,277 @@
+"""The Flask app, made the same way for all three services.
+
+    app = create_app(settings, database, keys, health, blueprints=[areas, sites, ...], subscriber=subscriber)
+
+It gives every route a caller (`g.principal`), a request id, a rate limit, problem documents, a latency metric and a
+place in `/openapi.json`; and adds `/healthz`, `/readyz`, `/metrics`, `/docs` and `/internal/…` for operators.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
+from flask_limiter import HeaderNames, Limiter
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from structlog.contextvars import bind_contextvars, clear_contextvars
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from services.common.apply import Subscriber
+from services.common.auth import Caller, Keys, allow, identify
+from services.common.errors import INTERNAL, Problem, Words, not_found, register_errors
+from services.common.logs import configure_logs, get_logger
+from services.common.settings import CommonSettings
+from services.common.status import Health, StatusCollector
+
+log = get_logger(__name__)
+
+BODY_LIMIT = 1_000_000
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+def create_app(
+    settings: CommonSettings,
+    database: Any,
+    keys: Keys,
+    health: Health,
+    blueprints: Sequence[APIBlueprint],
+    subscriber: Subscriber | None = None,
+) -> APIFlask:
+    """A service's HTTP application."""
+    configure_logs(settings.service, "api", settings.log_level)
+    app = APIFlask(
+        "services.common.web",
+        title=f"Hesheng {settings.service}",
+        version="1",
+        spec_path="/openapi.json",
+        docs_path=None,
+    )
+    app.config.update(
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+        OPENAPI_VERSION="3.1.0",
+        VALIDATION_ERROR_STATUS_CODE=422,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+    app.extensions["hesheng.keys"] = keys
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
+    register_errors(app)
+    _around_every_request(app)
+    _limit_rates(app, settings.rate_limit)
+    app.register_blueprint(_health_blueprint(health))
+    app.register_blueprint(_operator_blueprint(health, subscriber))
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    app.spec_processor(lambda spec: _describe(app, spec))
+    _measure(app, health)
+    return app
+
+
+def _around_every_request(app: Flask) -> None:
+    """Request id in and out, the caller, security headers."""
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.started = time.perf_counter()
+        clear_contextvars()
+        bind_contextvars(request_id=g.request_id)
+        g.principal = identify()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.setdefault("Cache-Control", "no-store")
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = (
+                "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+            )
+        return response
+
+
+def _limit_rates(app: Flask, rate_limit: str) -> None:
+    """A limit per caller: per key, or per address for whoever shows none.
+
+    Counted in this process: the request path must not wait for Redis, and one api process serves one service.
+    """
+    limiter = Limiter(
+        lambda: (
+            f"{g.principal.caller}:{g.principal.name}:{request.remote_addr if g.principal.name == 'anyone' else ''}"
+        ),
+        app=app,
+        default_limits=[rate_limit],
+        storage_uri="memory://",
+        headers_enabled=True,
+        header_name_mapping={
+            HeaderNames.LIMIT: "RateLimit-Limit",
+            HeaderNames.REMAINING: "RateLimit-Remaining",
+            HeaderNames.RESET: "RateLimit-Reset",
+            HeaderNames.RETRY_AFTER: "Retry-After",
+        },
+    )
+    limiter.request_filter(lambda: request.path in ("/healthz", "/readyz", "/metrics"))
+
+
+def _measure(app: Flask, health: Health) -> None:
+    """Request latencies by route, and the status at each scrape."""
+    registry = CollectorRegistry()
+    latency = Histogram(
+        "hesheng_request_seconds",
+        "time to answer",
+        ["method", "route", "status"],
+        buckets=LATENCY_BUCKETS,
+        registry=registry,
+    )
+    registry.register(StatusCollector(health))
+
+    @app.after_request
+    def observe(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "none"
+        if "started" in g:
+            latency.labels(request.method, route, response.status_code).observe(time.perf_counter() - g.started)
+        return response
+
+    @app.get("/metrics")
+    @app.doc(hide=True)  # type: ignore[attr-defined]
+    @allow(Caller.ANYONE)
+    def metrics() -> Response:
+        """Prometheus metrics. The gateway does not pass this on."""
+        return Response(generate_latest(registry), mimetype="text/plain; version=0.0.4")
+
+
+def _health_blueprint(health: Health) -> APIBlueprint:
+    blueprint = APIBlueprint("health", __name__, tag="Health", template_folder="templates")
+
+    @blueprint.get("/healthz")
+    @allow(Caller.ANYONE)
+    def healthz() -> dict[str, str]:
+        """Whether the process answers at all."""
+        return {"status": "ok"}
+
+    @blueprint.get("/readyz")
+    @allow(Caller.ANYONE)
+    def readyz() -> tuple[Response, int]:
+        """Whether the service can do its work: database and migrations."""
+        problems = health.not_ready()
+        return jsonify(status="not ready" if problems else "ready", problems=problems), 503 if problems else 200
+
+    @blueprint.get("/docs")
+    @blueprint.doc(hide=True)
+    @allow(Caller.ANYONE)
+    def docs() -> str:
+        """The API on one readable page, without scripts."""
+        return render_template("docs.html", spec=current_app.spec)  # type: ignore[attr-defined]
+
+    return blueprint
+
+
+def _operator_blueprint(health: Health, subscriber: Subscriber | None) -> APIBlueprint:
+    blueprint = APIBlueprint("internal", __name__, tag="Operators", url_prefix="/internal")
+
+    @blueprint.get("/status")
+    @allow(Caller.OPERATOR)
+    def status() -> dict[str, Any]:
+        """Queues, log, cursors, parked aggregates, the service's own figures."""
+        return health.status().as_dict()
+
+    if subscriber is None:
+        return blueprint
+
+    @blueprint.post("/parked/<aggregate>/release")
+    @allow(Caller.OPERATOR)
+    def release(aggregate: str) -> dict[str, int]:
+        """Apply the parked events of an aggregate in order, after the cause was mended. All or nothing."""
+        try:
+            released = subscriber.release(aggregate)
+        except Exception as error:
+            log.exception("release_failed", aggregate=aggregate)
+            raise Problem(
+                INTERNAL,
+                Words(f"处理仍然失败,事件仍被搁置:{error!r}", f"It still fails, the events stay parked: {error!r}"),
+            ) from error
+        if not released:
+            raise not_found("被搁置的对象", "parked aggregate")
+        return {"released": released}
+
+    @blueprint.post("/adopt-epoch")
+    @allow(Caller.OPERATOR)
+    def adopt_epoch() -> dict[str, str]:
+        """Accept the producer's present epoch after a restore; see docs/operations.md before calling this."""
+        subscriber.adopt_epoch()
+        return {"status": "adopted"}
+
+    return blueprint
+
+
+def _describe(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
+    """Say in the OpenAPI document who may call each route and what an error looks like."""
+    components = spec.setdefault("components", {})
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    for rule in app.url_map.iter_rules():
+        path = spec.get("paths", {}).get(re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), {})
+        callers = getattr(app.view_functions[rule.endpoint], "allowed_callers", frozenset())
+        for method in (rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+            operation = path.get(method.lower())
+            if operation is None:
+                continue
+            operation["x-allowed-callers"] = sorted(callers)
+            operation["security"] = [] if Caller.ANYONE in callers else [{"key": []}]
+            operation.setdefault("responses", {})["default"] = {
+                "description": "A problem document (RFC 9457)",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+    return spec
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "stable: urn:hesheng:problem:<name>"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": ["string", "null"]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def serve(factory: str, settings: CommonSettings) -> None:
+    """Serve the app that a factory (`module:function`) makes, with granian, until told to stop.
+
+    One process, many threads: sign-ups that arrive together are committed together, and metrics and rate limits need
+    no sharing.
+    """
+    Granian(
+        factory,
+        factory=True,
+        address=settings.api_host,
+        port=settings.api_port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=settings.api_threads,
+        backlog=2048,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+    ).serve()
