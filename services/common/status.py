@@ -103,8 +103,8 @@ class Health:
 
 def _read_log(session: Session, status: Status, subscribers: tuple[str, ...]) -> None:
     status.epoch = str(session.scalar(text("SELECT epoch FROM event_log")))
-    rows = session.execute(text("SELECT partition, sequence FROM log_heads ORDER BY partition"))
-    status.log_heads = {row.partition: row.sequence for row in rows}
+    heads = session.execute(text("SELECT partition, sequence FROM log_heads ORDER BY partition"))
+    status.log_heads = {row.partition: row.sequence for row in heads}
     status.unsequenced = session.scalar(text("SELECT count(*) FROM outbox WHERE sequence IS NULL")) or 0
     rows = session.execute(
         text("""

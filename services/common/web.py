@@ -215,14 +215,14 @@ def _operator_blueprint(health: Health, subscriber: Subscriber | None) -> APIBlu
     return blueprint
 
 
-def _describe(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
+def _describe(app: APIFlask, spec: Any) -> Any:
     """Say in the OpenAPI document who may call each route and what an error looks like."""
     components = spec.setdefault("components", {})
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     for rule in app.url_map.iter_rules():
         path = spec.get("paths", {}).get(re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), {})
-        callers = getattr(app.view_functions[rule.endpoint], "allowed_callers", frozenset())
+        callers: frozenset[str] = getattr(app.view_functions[rule.endpoint], "allowed_callers", frozenset())
         for method in (rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}:
             operation = path.get(method.lower())
             if operation is None:
