@@ -47,7 +47,15 @@ def configure_logs(service: str, process: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("urllib3", "kombu", "amqp", "celery.redirected", "alembic"):
+    for noisy in (
+        "urllib3",
+        "kombu",
+        "amqp",
+        "celery.redirected",
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "alembic",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
