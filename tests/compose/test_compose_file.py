@@ -1,0 +1,147 @@
+"""What the compose deployment promises, read from its files. `make compose-test` proves the same on a Docker engine."""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = (ROOT / "compose.yaml").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+FILE: dict[str, Any] = yaml.safe_load(COMPOSE)
+CONTAINERS: dict[str, dict[str, Any]] = FILE["services"]
+SERVICES = ("registration", "notifications", "reporting")
+PROCESSES = [f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker", "pump")]
+MIGRATIONS = [f"{service}-migrate" for service in SERVICES]
+SECRETS = {
+    *("OPERATOR_KEY", "PERSONAL_DATA_KEYS", "BLIND_INDEX_KEY", "NOTIFICATIONS_TOKEN", "REPORTING_TOKEN"),
+    *("POSTGRES_PASSWORD", "REDIS_PASSWORD", *(f"{service.upper()}_DB_PASSWORD" for service in SERVICES)),
+    "SMTP_URL",
+}
+EXPLAINED = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", EXAMPLE, re.MULTILINE))
+# Read by docker compose itself, not named in the file.
+COMPOSE_OWN = {"COMPOSE_PROFILES"}
+
+
+def settings_class(service: str) -> type[BaseSettings]:
+    module = importlib.import_module(f"services.{service}.settings")
+    (found,) = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, BaseSettings) and value.__module__ == module.__name__
+    ]
+    return found
+
+
+def test_every_variable_of_the_compose_file_is_explained() -> None:
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)", COMPOSE))
+    used |= {name for name, value in FILE["x-build-args"].items() if value is None}
+    assert used - EXPLAINED == set()
+
+
+def test_every_variable_explained_for_compose_is_one_that_compose_reads() -> None:
+    first_part = EXAMPLE.split("# === 2.")[0]
+    explained = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", first_part, re.MULTILINE))
+    read = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", COMPOSE)) | set(FILE["x-build-args"]) | COMPOSE_OWN
+    assert explained - read == set()
+
+
+def test_defaults_shown_are_the_defaults_used() -> None:
+    shown = dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(\S.*)$", EXAMPLE.split("# A name that points")[0], re.MULTILINE))
+    shown |= dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(\S.*)$", EXAMPLE.split("# --- behaviour")[1], re.MULTILINE))
+    used = dict(re.findall(r"\$\{([A-Z][A-Z0-9_]*):-([^${}]*)\}", COMPOSE))
+    assert {name: used[name] for name in used.keys() & shown.keys()} == {
+        name: shown[name] for name in used.keys() & shown.keys()
+    }
+
+
+@pytest.mark.parametrize("secret", sorted(SECRETS))
+def test_a_secret_has_no_default_and_no_value_in_the_example(secret: str) -> None:
+    uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", COMPOSE)
+    assert uses
+    assert all(re.fullmatch(r":\?.{10,}", use) for use in uses), "each use must say what to do"
+    assert re.search(rf"^{secret}=$", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_of_a_service_is_explained(service: str) -> None:
+    names = {name.upper() for name in settings_class(service).model_fields} - {"SERVICE"}
+    assert names - EXPLAINED == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_compose_gives_a_service_what_it_needs_and_nothing_that_it_does_not_read(service: str) -> None:
+    fields = settings_class(service).model_fields
+    given = set(CONTAINERS[f"{service}-api"]["environment"]) - {"TZ"}
+    needed = {name.upper() for name, field in fields.items() if field.is_required()} - {"SERVICE"}
+    assert needed - given == set()
+    assert given - {name.upper() for name in fields} == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_gets_no_secret_of_another(service: str) -> None:
+    own = {
+        "registration": {"NOTIFICATIONS_TOKEN", "REPORTING_TOKEN", "PERSONAL_DATA_KEYS", "BLIND_INDEX_KEY"},
+        "notifications": {"NOTIFICATIONS_TOKEN", "SMTP_URL"},
+        "reporting": {"REPORTING_TOKEN"},
+    }[service] | {"OPERATOR_KEY", "REDIS_PASSWORD", f"{service.upper()}_DB_PASSWORD"}
+    for process in (*(name for name in PROCESSES if name.startswith(service)), f"{service}-migrate"):
+        values = " ".join(str(value) for value in CONTAINERS[process]["environment"].values())
+        assert SECRETS & set(re.findall(r"\$\{([A-Z_0-9]+)", values)) == own
+
+
+def test_the_nine_processes_run_their_own_service_after_its_migrations() -> None:
+    for process in PROCESSES:
+        service, kind = process.split("-")
+        container = CONTAINERS[process]
+        assert container["command"] == ["python", "-m", f"services.{service}.{'app' if kind == 'api' else kind}"]
+        assert container["depends_on"][f"{service}-migrate"] == {"condition": "service_completed_successfully"}
+        assert f"-{service}:" in container["image"]
+    for migration in MIGRATIONS:
+        assert CONTAINERS[migration]["restart"] == "no"
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_every_container_is_contained(name: str) -> None:
+    container = CONTAINERS[name]
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in container["security_opt"]
+    assert not container.get("privileged")
+    assert container["mem_limit"]
+    assert container["logging"]["options"]["max-size"]
+    assert container["stop_grace_period"]
+    if name not in MIGRATIONS:
+        assert container["restart"] == "unless-stopped"
+        assert container["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+def test_nothing_but_the_gateway_is_published_and_that_on_this_machine_unless_said_otherwise() -> None:
+    published = {name: container["ports"] for name, container in CONTAINERS.items() if container.get("ports")}
+    assert set(published) == {"gateway", "mail"}
+    assert all(port.startswith("${GATEWAY_BIND:-127.0.0.1}:") for port in published["gateway"])
+    assert CONTAINERS["mail"]["profiles"] == ["demo"]
+    assert all(port.startswith("127.0.0.1:") for port in published["mail"])
+
+
+def test_databases_have_no_way_out_and_only_the_mailing_worker_has_one() -> None:
+    networks = FILE["networks"]
+    assert networks["data"]["internal"] is True
+    assert networks["apis"]["internal"] is True
+    for name in ("postgres", "redis"):
+        assert CONTAINERS[name]["networks"] == ["data"]
+    open_networks = {name for name, network in networks.items() if not (network or {}).get("internal")}
+    with_a_way_out = {name for name, container in CONTAINERS.items() if open_networks & set(container["networks"])}
+    assert with_a_way_out == {"gateway", "notifications-worker", "mail"}
+
+
+def test_no_registry_or_index_is_named() -> None:
+    text = "".join((ROOT / file).read_text() for file in ("Dockerfile", "compose.yaml", ".env.example"))
+    inside = {"localhost", "127.0.0.1", "hesheng.example.org", *(f"{service}-api" for service in SERVICES)}
+    assert set(re.findall(r"https?://([^/:;\s\"'$]+)", text)) - inside == set()
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert set(bases) == {"${PYTHON_IMAGE}", "${CADDY_IMAGE}"}
