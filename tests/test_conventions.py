@@ -1,11 +1,13 @@
 """Conventions as tests: every route says who may call it, every queue is consumed, every file is where it belongs."""
 
+import os
+import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
-from apiflask import APIFlask
-
 import services.notifications.app
 import services.notifications.settings
 import services.notifications.tasks
@@ -15,9 +17,11 @@ import services.registration.tasks
 import services.reporting.app
 import services.reporting.settings
 import services.reporting.tasks
-from services.common.auth import Caller
+from apiflask import APIFlask
+
+from services.common.auth import Caller, new_site_key
 from services.common.queue import APPLY_TASK, events_queue, work_queue
-from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY, REPORTING_TOKEN
+from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
 
 ROOT = Path(__file__).parent.parent
 SERVICES = {
@@ -76,6 +80,82 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     assert open_routes - everywhere - directories == set()
 
 
+def _routes(apps: dict[str, APIFlask]) -> list[tuple[str, str, str, frozenset[str]]]:
+    """(service, method, path, callers) of every route, in a stable order."""
+    return sorted(
+        (name, method, rule.rule, getattr(app.view_functions[rule.endpoint], "allowed_callers", frozenset()))
+        for name, app in apps.items()
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint not in ("static", "openapi.spec")
+    )
+
+
+def test_the_table_of_routes_is_as_documented(apps: dict[str, APIFlask]) -> None:
+    """`docs/routes.md` lists who may call what. Regenerate it with WRITE_ROUTES=1 and read the difference."""
+    lines = ["# Routes, and who may call them", "", "Generated; a test fails when it is stale.", ""]
+    lines += ["| service | route | callers |", "| --- | --- | --- |"]
+    lines += [
+        f"| {n} | `{method} {path}` | {', '.join(sorted(callers))} |" for n, method, path, callers in _routes(apps)
+    ]
+    table = ROOT / "docs" / "routes.md"
+    if os.environ.get("WRITE_ROUTES"):
+        table.write_text("\n".join(lines) + "\n")
+    assert table.read_text() == "\n".join(lines) + "\n"
+
+
+def _site_key(url: str) -> str:
+    """A valid key of some site, straight into a service's table."""
+    key, prefix, digest = new_site_key()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('hesheng.site', '*', false)")
+        columns = {
+            r[0] for r in connection.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'site_keys'::regclass")
+        }
+        if "prefix" in columns:  # registration's own table: the site must exist
+            site = connection.execute("SELECT id FROM sites LIMIT 1").fetchone()
+            assert site is not None
+            connection.execute(
+                "INSERT INTO site_keys (key_id, site_id, sha256, prefix, label) VALUES (%s, %s, %s, %s, 'test')",
+                [uuid.uuid4(), site[0], digest, prefix],
+            )
+        else:
+            connection.execute(
+                "INSERT INTO site_keys (key_id, site_id, sha256) VALUES (%s, %s, %s)",
+                [uuid.uuid4(), uuid.uuid4(), digest],
+            )
+    return key
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_route_turns_away_whoever_it_does_not_name(
+    name: str, apps: dict[str, APIFlask], service_database: Callable[[str], str]
+) -> None:
+    client = apps[name].test_client()
+    if name == "registration":
+        operator = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+        area = {"level": "district", "name_zh": "区", "name_en": "District", "parent": None}
+        assert client.put("/v1/areas/140107", json=area, headers=operator).status_code == 200
+        site = {"area": "140107", "name_zh": "站", "name_en": "Site"}
+        assert client.post("/v1/sites", json=site, headers=operator).status_code == 201
+    tokens = {"registration": NOTIFICATIONS_TOKEN, "notifications": None, "reporting": None}
+    keys = {Caller.SITE: _site_key(service_database(name)), Caller.OPERATOR: OPERATOR_KEY, Caller.SERVICE: tokens[name]}
+    wrong = []
+    for _, method, path, callers in [route for route in _routes(apps) if route[0] == name]:
+        filled = re.sub(r"<uuid:[^>]+>", str(uuid.uuid4()), re.sub(r"<(?:string:)?[a-z_]+>", "x", path))
+        if Caller.ANYONE in callers:
+            continue
+        for key, expected in [(None, {401}), ("hsk_unknown", {401}), ("nonsense", {401})]:
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            answer = client.open(filled, method=method, headers=headers)
+            wrong += [(method, path, key, answer.status_code)] if answer.status_code not in expected else []
+        for caller, key in keys.items():
+            if caller not in callers and key:
+                answer = client.open(filled, method=method, headers={"Authorization": f"Bearer {key}"})
+                wrong += [(method, path, caller, answer.status_code)] if answer.status_code != 403 else []
+    assert wrong == []
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_has_the_same_files(name: str) -> None:
     folder = ROOT / "services" / name
@@ -85,9 +165,7 @@ def test_every_service_has_the_same_files(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_queue_is_consumed_by_its_own_worker(
-    name: str, common_settings: Callable[[str], dict[str, str]]
-) -> None:
+def test_every_queue_is_consumed_by_its_own_worker(name: str, common_settings: Callable[[str], dict[str, str]]) -> None:
     module = SERVICES[name]
     app = module.tasks.make_celery_app(module.settings.Settings(**common_settings(name), **OWN[name]))
     assert {queue.name for queue in app.conf.task_queues} == {events_queue(name), work_queue(name)}
