@@ -14,7 +14,6 @@ from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
-from flask_limiter import HeaderNames, Limiter
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -23,9 +22,10 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.common.apply import Subscriber
-from services.common.auth import Caller, Keys, allow, identify
+from services.common.auth import Caller, Keys, allow
 from services.common.errors import INTERNAL, Problem, Words, not_found, register_errors
 from services.common.logs import configure_logs, get_logger
+from services.common.rates import limit_rates
 from services.common.settings import CommonSettings
 from services.common.status import Health, StatusCollector
 
@@ -67,7 +67,7 @@ def create_app(
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
     register_errors(app)
     _around_every_request(app)
-    _limit_rates(app, settings.rate_limit)
+    limit_rates(app, settings.rate_limit)
     app.register_blueprint(_health_blueprint(health))
     app.register_blueprint(_operator_blueprint(health, subscriber))
     for blueprint in blueprints:
@@ -78,7 +78,7 @@ def create_app(
 
 
 def _around_every_request(app: Flask) -> None:
-    """Request id in and out, the caller, security headers."""
+    """Request id in and out, security headers."""
 
     @app.before_request
     def begin() -> None:
@@ -87,7 +87,6 @@ def _around_every_request(app: Flask) -> None:
         g.started = time.perf_counter()
         clear_contextvars()
         bind_contextvars(request_id=g.request_id)
-        g.principal = identify()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -99,29 +98,6 @@ def _around_every_request(app: Flask) -> None:
                 "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
             )
         return response
-
-
-def _limit_rates(app: Flask, rate_limit: str) -> None:
-    """A limit per caller: per key, or per address for whoever shows none.
-
-    Counted in this process: the request path must not wait for Redis, and one api process serves one service.
-    """
-    limiter = Limiter(
-        lambda: (
-            f"{g.principal.caller}:{g.principal.name}:{request.remote_addr if g.principal.name == 'anyone' else ''}"
-        ),
-        app=app,
-        default_limits=[rate_limit],
-        storage_uri="memory://",
-        headers_enabled=True,
-        header_name_mapping={
-            HeaderNames.LIMIT: "RateLimit-Limit",
-            HeaderNames.REMAINING: "RateLimit-Remaining",
-            HeaderNames.RESET: "RateLimit-Reset",
-            HeaderNames.RETRY_AFTER: "Retry-After",
-        },
-    )
-    limiter.request_filter(lambda: request.path in ("/healthz", "/readyz", "/metrics"))
 
 
 def _measure(app: Flask, health: Health) -> None:
