@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.common.database import Database, is_outage
+from services.common.database import EVERY_SITE, Database, is_outage
 from services.common.events import EVENT_TYPES, Envelope, Event, Received
 from services.common.feed import FeedClient
 from services.common.logs import bind_request, get_logger
@@ -93,7 +93,7 @@ class Subscriber:
                 return
 
     def _positions(self) -> dict[int, int]:
-        with self._database.transaction() as session:
+        with self._database.transaction(EVERY_SITE) as session:
             rows = session.execute(
                 text("SELECT partition, sequence FROM cursors WHERE producer = :producer"),
                 {"producer": self._feed.producer},
@@ -107,7 +107,7 @@ class Subscriber:
         ahead of it.
         """
         heads = self._feed.heads()
-        with self._database.transaction() as session:
+        with self._database.transaction(EVERY_SITE) as session:
             session.execute(
                 text("""
                 INSERT INTO cursors AS c (producer, partition, epoch, sequence, head)
@@ -139,7 +139,7 @@ class Subscriber:
         return heads.sequences
 
     def _apply_in_one(self, page: Page, handle: Callable[[Session, list[Envelope]], None]) -> Applied:
-        with self._database.transaction() as session:
+        with self._database.transaction(EVERY_SITE) as session:
             cursor = self._lock_cursor(session, page)
             if cursor.halted or cursor.epoch != page.epoch:
                 log.error("page_refused", partition=page.partition, reason=cursor.halted or "another epoch")
@@ -265,7 +265,7 @@ class Subscriber:
 
         Raises whatever the handler raises: the events then stay parked.
         """
-        with self._database.transaction() as session:
+        with self._database.transaction(EVERY_SITE) as session:
             key = {"producer": self._feed.producer, "aggregate": aggregate}
             # The cursor's lock comes first: it keeps later events of the aggregate from being parked meanwhile.
             session.execute(
@@ -293,7 +293,7 @@ class Subscriber:
         Cursors that were ahead of the restored log go back to its head, so that what is written next is applied.
         """
         heads = self._feed.heads()
-        with self._database.transaction() as session:
+        with self._database.transaction(EVERY_SITE) as session:
             session.execute(
                 text(
                     "UPDATE cursors SET epoch = :epoch, head = :head, sequence = least(sequence, :head), halted = NULL"
