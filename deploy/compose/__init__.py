@@ -1,0 +1,1 @@
+"""The compose deployment's own test; see `test` in this folder."""

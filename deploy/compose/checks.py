@@ -1,0 +1,367 @@
+"""Builds the compose deployment, looks whether it is as closed as it claims, drives the main job through the gateway
+while containers are killed, restarts everything, compares the books, and takes it all down again.
+
+One line per step with its time. `KEEP=1` leaves the project running for a look after a failure.
+"""
+
+import http.client
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from deploy.compose.main_job import MARK, BooksDiffer, MainJob
+from deploy.compose.project import CommandFailed, Project, run, wait_until
+from examples.client import Refused
+
+SERVICES = ("registration", "notifications", "reporting")
+PROCESSES = [f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker", "pump")]
+EVERYTHING = [*PROCESSES, "postgres", "redis", "gateway", "mail"]
+VICTIMS = [*PROCESSES, "redis", "postgres"]
+
+# Addresses that must lead nowhere, and other spellings of them that a router might take for the same.
+CLOSED = ("metrics", "internal/status", "internal/contacts", "events", "events?partition=0&after=0")
+SPELLINGS = (
+    *("/{s}/{p}", "/{s}//{p}", "/{s}/./{p}", "/{s}/v1/../{p}", "/{s}/%2e/{p}", "/{s}/%2F{p}", "/{s}/x%2f..%2f{p}"),
+    *("//{s}/{p}", "/{s}/{P}", "/{s}/%{first:02x}{rest}", "/{s}/v1/%2e%2e/{p}", "/{p}", "/{s}/{p}/"),
+    *("/{s}/v1/..%2f{p}", "/{s}/{p};x", "/{s}/\\{p}", "/{s}/%5c{p}", "/{s}/{p}%00", "/{s}/{p}%20"),
+)
+
+
+class Wrong(AssertionError):
+    """Something is not as promised."""
+
+
+def expect(condition: object, otherwise: str) -> None:
+    """Raise `Wrong` with the message unless the condition holds."""
+    if not condition:
+        raise Wrong(otherwise)
+
+
+@contextmanager
+def step(what: str) -> Iterator[Callable[[str], None]]:
+    """Print one line when it ends: whether it went well, how long it took, and what was noted."""
+    noted: list[str] = []
+    begun = time.monotonic()
+    try:
+        yield noted.append
+    except BaseException:
+        print(f"FAIL {time.monotonic() - begun:6.1f} s  {what}", flush=True)
+        raise
+    note = f": {', '.join(noted)}" if noted else ""
+    print(f"  ok {time.monotonic() - begun:6.1f} s  {what}{note}", flush=True)
+
+
+# -- before it runs --------------------------------------------------------------------------------------------------
+
+
+def without_secrets(project: Project) -> None:
+    """Nothing starts without secrets, and the refusal says which one and what to do."""
+    with step("without secrets it refuses, and says what to do") as note:
+        empty = project.folder / "empty.env"
+        empty.touch()
+        try:
+            project.compose("config", "--quiet", env_file=empty)
+        except CommandFailed as error:
+            told = str(error)
+        else:
+            raise Wrong("docker compose config went through without a single secret")
+        expect("make-env" in told and "required variable" in told, f"an unclear refusal: {told}")
+        note(told.splitlines()[-1][:110])
+
+
+def example_alone(project: Project) -> None:
+    """The example file has no secret that would work."""
+    with step(".env.example as it is does not start either"):
+        try:
+            project.compose("config", "--quiet", env_file=Path(__file__).resolve().parents[2] / ".env.example")
+        except CommandFailed:
+            return
+        raise Wrong("docker compose config takes .env.example as it is: a secret has a default")
+
+
+def build_and_start(project: Project) -> None:
+    """Build the images, start everything, come back when it is healthy."""
+    with step("docker compose build"):
+        project.compose("build", "--quiet")
+    with step("docker compose up -d --wait") as note:
+        project.compose("up", "--detach", "--wait", "--wait-timeout", "300")
+        unhealthy = [name for name in EVERYTHING if not project.healthy(name)]
+        expect(not unhealthy, f"--wait came back though {unhealthy} are not healthy")
+        note(f"{len(EVERYTHING)} containers healthy")
+
+
+# -- what it is ------------------------------------------------------------------------------------------------------
+
+
+def images_hold_one_service(project: Project) -> None:
+    """`common` and its own service, nothing of the others, no tests, no pip, no secrets."""
+    with step("each image holds common and its own service only"):
+        for service in SERVICES:
+            held = set(project.inside(f"{service}-api", "find", "/app", "-mindepth", "1", "-maxdepth", "2").split())
+            held = {path for path in held if not path.endswith("__pycache__")}
+            wanted = {"/app/services", *(f"/app/services/{name}" for name in ("__init__.py", "common", service))}
+            expect(held == wanted, f"the {service} image holds {sorted(held ^ wanted)}")
+            find = "import importlib.util as u, sys; print(u.find_spec(sys.argv[1]))"
+            for module in ("pip", *(f"services.{other}" for other in SERVICES if other != service)):
+                found = project.inside(f"{service}-api", "python", "-c", find, module).strip()
+                expect(found == "None", f"the {service} image holds {module}: {found}")
+            history = project.docker("history", "--no-trunc", project.inspect(f"{service}-api")["Config"]["Image"])
+            leaked = [name for name, value in project.secrets.items() if value in history]
+            expect(not leaked, f"{leaked} stand in the history of the {service} image")
+
+
+def containers_are_contained(project: Project) -> None:
+    """No root, no capabilities, nothing writable but what is meant to be."""
+    with step("no root, no capabilities, read-only file systems"):
+        for name in EVERYTHING:
+            expect(project.inside(name, "id", "-u").strip() != "0", f"{name} runs as root")
+            status = project.inside(name, "cat", "/proc/1/status")
+            expect(re.search(r"^CapEff:\t0+$", status, re.MULTILINE), f"{name} has capabilities")
+            expect(re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE), f"{name} may gain privileges")
+            root = project.inside(name, "cat", "/proc/1/mounts").split("\n")
+            expect(any(re.match(r"\S+ / \S+ ro[, ]", line) for line in root), f"{name} can write to its root")
+            expect(project.inspect(name)["HostConfig"]["Memory"] > 0, f"{name} has no memory limit")
+
+
+def networks_are_closed(project: Project) -> None:
+    """Only the gateway is published; no process but the mailing worker has a way out; databases keep to themselves."""
+    with step("only the gateway is published, databases have no way out, no role reaches another's database"):
+        for name in EVERYTHING:
+            ports = project.inspect(name)["NetworkSettings"]["Ports"]
+            bound = [address for addresses in ports.values() for address in addresses or []]
+            expect(bool(bound) == (name in ("gateway", "mail")), f"{name} publishes {bound}")
+            expect(all(port["HostIp"] == "127.0.0.1" for port in bound), f"{name} is published beyond this machine")
+            if name in ("gateway", "mail"):
+                continue
+            routes = project.inside(name, "cat", "/proc/net/route").splitlines()[1:]
+            way_out = any(route.split()[1] == "00000000" for route in routes)
+            expect(way_out == (name == "notifications-worker"), f"{name}: way out is {way_out}")
+        for service in SERVICES:
+            for other in {*SERVICES, "postgres"} - {service}:
+                code = (
+                    "import os, psycopg\n"
+                    f"try: psycopg.connect(os.environ['DATABASE_URL'].rsplit('/', 1)[0] + '/{other}')\n"
+                    "except psycopg.OperationalError as error: print(error)\n"
+                    "else: print('connected')\n"
+                )
+                said = project.inside(f"{service}-api", "python", "-c", code)
+                expect("permission denied for database" in said, f"{service} on database {other}: {said}")
+
+
+# -- the gateway -----------------------------------------------------------------------------------------------------
+
+
+def gateway_shows_what_it_should(project: Project) -> None:
+    """One origin: the page, three APIs with their docs, request ids, headers, limits."""
+    with step("gateway: page, docs of three services, request ids, headers, 1 MB limit, problem documents"):
+        page = requests.get(project.gateway + "/", timeout=10)
+        expect(page.ok and "Hesheng" in page.text, "the front page does not come")
+        for service in SERVICES:
+            url = f"{project.gateway}/{service}"
+            expect(f'href="/{service}/docs"' in page.text, f"the front page does not lead to {service}")
+            docs = requests.get(url, timeout=10)
+            expect(docs.ok and docs.url == f"{url}/docs", f"{url} does not lead to its docs but to {docs.url}")
+            outside = re.findall(r"""(?:src|href)=["']((?:https?:)?//[^"']+)""", docs.text)
+            expect(not outside, f"{url}/docs asks others for {outside}")
+            described = requests.get(f"{url}/openapi.json", timeout=10).json()
+            expect(described["openapi"].startswith("3.1"), f"{url}/openapi.json is not OpenAPI 3.1")
+            for server in described.get("servers", []):
+                path = urlsplit(server["url"]).path.rstrip("/")
+                expect(path == f"/{service}", f"{url}/openapi.json says that the service is at {server['url']}")
+            ready = requests.get(f"{url}/readyz", headers={"X-Request-Id": "compose-test-1"}, timeout=10)
+            expect(ready.status_code == 200, f"{url}/readyz: {ready.status_code} {ready.text}")
+            expect(ready.headers.get("X-Request-Id") == "compose-test-1", f"{url} does not keep the request id")
+            expect(requests.get(f"{url}/healthz", timeout=10).headers.get("X-Request-Id"), f"{url}: no request id")
+            for name, value in (("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY")):
+                expect(ready.headers.get(name) == value, f"{url}: {name} is {ready.headers.get(name)}")
+            expect("Server" not in ready.headers, f"{url} says what serves it: {ready.headers.get('Server')}")
+            _too_large(url)
+        nowhere = requests.get(project.gateway + "/nowhere", headers={"Accept-Language": "en"}, timeout=10)
+        expect(nowhere.json()["type"] == "urn:hesheng:problem:not-found", "an unknown address is no problem document")
+
+
+def _too_large(url: str) -> None:
+    declared = requests.post(f"{url}/v1/anything", data=b"x" * 10_000_000, timeout=20)
+    expect(declared.status_code == 413, f"{url}: 10 MB get {declared.status_code}")
+    expect(declared.json()["type"] == "urn:hesheng:problem:too-large", f"{url}: 413 is no problem document")
+    try:
+        undeclared = requests.post(f"{url}/v1/anything", data=iter([b"x" * 100_000] * 30), timeout=20)
+    except requests.ConnectionError:
+        return  # it was refused before all was sent: as good
+    expect(400 <= undeclared.status_code < 500, f"{url}: 3 MB in chunks get {undeclared.status_code}")
+
+
+def gateway_hides_what_it_should(project: Project) -> None:
+    """Metrics, the feed and what is for operators cannot be reached from outside, however it is spelt."""
+    with step("gateway: metrics, events and internal addresses lead nowhere") as note:
+        host = urlsplit(project.gateway).netloc
+        tried = 0
+        for service in SERVICES:
+            for path in CLOSED:
+                inside = {"s": service, "p": path, "P": path.upper(), "first": ord(path[0]), "rest": path[1:]}
+                for spelling in SPELLINGS:
+                    # http.client sends a path as it is; requests would tidy it up.
+                    connection = http.client.HTTPConnection(host, timeout=10)
+                    token = project.values["OPERATOR_KEY"]
+                    connection.request("GET", spelling.format(**inside), headers={"Authorization": f"Bearer {token}"})
+                    status = connection.getresponse().status
+                    connection.close()
+                    expect(status in (301, 302, 308, 400, 404), f"{spelling.format(**inside)} gets {status}")
+                    tried += 1
+        note(f"{tried} spellings")
+        for service in SERVICES:
+            code = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/metrics').status)"
+            expect(project.inside(f"{service}-api", "python", "-c", code).strip() == "200", f"{service} has no metrics")
+
+
+# -- the main job, while things break --------------------------------------------------------------------------------
+
+
+def main_job_under_fire(project: Project, job: MainJob) -> None:
+    """A crowd for each victim: while thirty people sign up at once, it is killed."""
+    with step("operator and site set up through the gateway: areas, site, key, activity"):
+        job.set_up()
+    for victim in VICTIMS:
+        what = f"30 sign-ups for 20 places, {victim} killed meanwhile"
+        with step(what) as note, ThreadPoolExecutor(1) as pool:
+            killing = pool.submit(_kill_soon, project, victim)
+            note(job.crowd())
+            note(killing.result())
+    with step("three services restarted one after another under sign-ups") as note, ThreadPoolExecutor(1) as pool:
+        restarting = pool.submit(project.compose, "restart", *PROCESSES)
+        crowds = 0
+        while not restarting.done():
+            job.crowd()
+            crowds += 1
+        restarting.result()
+        note(f"{crowds} crowds")
+
+
+def _kill_soon(project: Project, victim: str) -> str:
+    time.sleep(0.3)
+    return project.kill(victim)
+
+
+def books_agree(project: Project, job: MainJob, after: str) -> None:
+    """What the API, the mails and the report say equals what the driver counted."""
+    with step(f"all healthy again after {after}"):
+        for name in EVERYTHING:
+            expect(wait_until(lambda name=name: project.healthy(name), 120), f"{name} is not healthy")  # type: ignore[misc]
+    with step(f"books after {after}: registrations, mails and report equal the driver's own count") as note:
+        note(job.compare(limit=120))
+    with step("hesheng status finds nothing wrong"):
+        expect(wait_until(lambda: _status_is_good(project), 60, 2), _status(project))
+
+
+def _status(project: Project) -> str:
+    try:
+        return project.inside("registration-api", "hesheng", "status")
+    except CommandFailed as error:
+        return str(error)
+
+
+def _status_is_good(project: Project) -> bool:
+    return " ended with " not in _status(project)
+
+
+def stops_cleanly(project: Project) -> None:
+    """SIGTERM is enough for everyone, well within the grace period; and data outlives the containers."""
+    with step("docker compose stop: everybody leaves by itself") as note:
+        begun = time.monotonic()
+        project.compose("stop")
+        note(f"{time.monotonic() - begun:.1f} s")
+        codes = {name: project.inspect(name)["State"]["ExitCode"] for name in EVERYTHING}
+        killed = {name: code for name, code in codes.items() if code not in (0, 143)}
+        expect(not killed, f"exit codes {killed}")
+    with step("docker compose down, up -d --wait: containers are new, data is not"):
+        project.compose("down")
+        project.compose("up", "--detach", "--wait", "--wait-timeout", "300")
+
+
+def logs_tell_nothing(project: Project) -> None:
+    """Names, addresses and secrets are in no log."""
+    with step("no log holds a name, an address or a secret") as note:
+        logs = project.compose("logs", "--no-color", *(name for name in EVERYTHING if name != "mail"))
+        mark, lines = MARK.lower(), logs.lower()
+        expect(mark not in lines, f"personal data in the logs: {_around(lines, mark)}")
+        leaked = [name for name, value in project.secrets.items() if value in logs]
+        expect(not leaked, f"{leaked} stand in the logs")
+        note(f"{len(logs.splitlines())} lines")
+
+
+def _around(text: str, mark: str) -> str:
+    at = text.find(mark)
+    return text[max(0, at - 150) : at + 150]
+
+
+# -- all of it -------------------------------------------------------------------------------------------------------
+
+
+def check(project: Project) -> None:
+    """Every step in order."""
+    without_secrets(project)
+    example_alone(project)
+    build_and_start(project)
+    images_hold_one_service(project)
+    containers_are_contained(project)
+    networks_are_closed(project)
+    gateway_shows_what_it_should(project)
+    gateway_hides_what_it_should(project)
+    job = MainJob(project.gateway, project.values["OPERATOR_KEY"], project.mails)
+    main_job_under_fire(project, job)
+    books_agree(project, job, "the killing")
+    logs_tell_nothing(project)
+    stops_cleanly(project)
+    books_agree(project, job, "a new start")
+
+
+def engine_problem() -> str | None:
+    """Why there is nothing to test on; None when there is."""
+    try:
+        version = run("docker", "compose", "version", "--short", env=dict(os.environ), limit=30).strip()
+        run("docker", "info", env=dict(os.environ), limit=30)
+    except (CommandFailed, OSError) as error:
+        return f"This needs a running Docker engine with Compose v2: {error}"
+    major = version.lstrip("v").split(".")[0]
+    return None if major.isdecimal() and int(major) >= 2 else f"This needs Compose v2, not {version}."
+
+
+def main() -> int:
+    """Run; 0 when everything is as promised."""
+    if (problem := engine_problem()) is not None:
+        print(problem, file=sys.stderr)
+        return 2
+    begun = time.monotonic()
+    project = Project()
+    print(f"compose project {project.name}, gateway {project.gateway}", flush=True)
+    try:
+        check(project)
+    except (Wrong, BooksDiffer, Refused, CommandFailed, requests.RequestException) as error:
+        print(f"\n{type(error).__name__}: {error}\n", flush=True)
+        _show_state(project)
+        return 1
+    finally:
+        if os.environ.get("KEEP"):
+            print(f"kept: docker compose --project-name {project.name} --env-file {project.env_file} …")
+        else:
+            with step("taken down: containers, volumes, networks, images"):
+                project.__exit__()
+                expect(not project.left_over(), f"left over: {project.left_over()}")
+    print(f"compose deployment as promised, in {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def _show_state(project: Project) -> None:
+    for words in (("ps", "--all"), ("logs", "--no-color", "--tail", "15")):
+        try:
+            print(project.compose(*words), flush=True)
+        except CommandFailed as error:
+            print(error, flush=True)
