@@ -23,6 +23,7 @@ import psutil
 CHECKOUT = Path(__file__).resolve().parents[2]
 MARK = "HESHENG_DATA"
 GRACE = 8.0
+FAREWELL = b"farewell"
 
 
 class InUse(RuntimeError):
@@ -83,14 +84,15 @@ def _signal(processes: Iterable[psutil.Process], number: int) -> None:
 
 
 def _end(entries: list[Entry], folder: Path) -> None:
-    members = {entry: _members_of(entry, folder) for entry in entries}
-    for entry, processes in members.items():
-        leaders = [process for process in processes if process.pid == entry.pid]
-        _signal(leaders or processes, entry.stop_signal)
-        _signal(processes, signal.SIGCONT)
-    everyone = [process for processes in members.values() for process in processes]
+    leaders = []
+    for entry in entries:
+        members = _members_of(entry, folder)
+        leader = [process for process in members if process.pid == entry.pid]
+        _signal(leader, entry.stop_signal)
+        _signal(members, signal.SIGCONT)
+        leaders += leader
     deadline = time.monotonic() + GRACE
-    while any(alive(process) for process in everyone) and time.monotonic() < deadline:
+    while any(alive(leader) for leader in leaders) and time.monotonic() < deadline:
         time.sleep(0.05)
     for entry in entries:
         _signal(_members_of(entry, folder), signal.SIGKILL)
@@ -169,7 +171,7 @@ class Guard:
         self._handle = _lock(self.folder)
         clean(self.folder)
         self._guardian = subprocess.Popen(
-            [sys.executable, "-m", __spec__.name, str(self.folder)],
+            [sys.executable, "-m", __spec__.name, str(self.folder), str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             cwd=CHECKOUT, start_new_session=True,
         )  # fmt: skip
@@ -200,21 +202,29 @@ class Guard:
         """Give the folder up."""
         if self._handle is None:
             return
-        if self._guardian is not None and self._guardian.stdin is not None:
-            self._guardian.stdin.close()
-            self._guardian.wait()
+        if self._guardian is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._guardian.communicate(FAREWELL)
         _sweep(self.folder)
         os.close(self._handle)
         self._handle = self._guardian = None
 
 
 def main() -> None:
-    """Wait for the owner's end, then end what it left; do nothing if the folder has an owner."""
-    folder = Path(sys.argv[1])
-    sys.stdin.buffer.read()
-    if folder.exists() and (handle := _try_lock(folder)) is not None:
-        clean(folder)
-        os.close(handle)
+    """Wait for the owner's end; unless it said farewell, or another has the folder by now, end what it left."""
+    folder, owner = Path(sys.argv[1]), sys.argv[2]
+    if sys.stdin.buffer.read() == FAREWELL:
+        return
+    deadline = time.monotonic() + GRACE
+    while folder.exists() and time.monotonic() < deadline:
+        if (handle := _try_lock(folder)) is not None:
+            clean(folder)
+            os.close(handle)
+            return
+        # The kernel may close a dying owner's pipe before it releases its lock.
+        if (folder / "lock").read_text() not in ("", owner):
+            return
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import psutil
 import psycopg
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from deploy.local import binaries
 from deploy.local.binaries import ServerError
@@ -370,7 +372,7 @@ class Valkey(_Server):
         return _remembered_password(self.folder / "password")
 
     def _answers(self) -> bool:
-        client = redis.Redis.from_url(self.url, socket_timeout=5)
+        client = redis.Redis.from_url(self.url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
         try:
             return bool(client.ping())
         except redis.RedisError:

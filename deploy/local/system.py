@@ -168,18 +168,27 @@ class System:
             process.start()
 
     def wait_ready(self, timeout: float = 60.0) -> None:
-        """Return when every api answers 200 on /readyz."""
+        """Return when the sink and every api (200 on /readyz) answer; `SystemFailure` says which one does not."""
         deadline = time.monotonic() + timeout
+        self._await("sink", f"{self.urls['mails']}/mails.json?limit=0", deadline)
         for service in SERVICES:
-            while reason := self._not_ready(service):
-                if time.monotonic() > deadline:
-                    log = self.processes[f"{service}-api"].log
-                    raise SystemFailure(f"{service} is not ready after {timeout:.0f} s: {reason}; see {log}")
-                time.sleep(0.1)
+            self._await(f"{service}-api", f"{self.urls[service]}/readyz", deadline)
 
-    def _not_ready(self, service: str) -> str:
+    def _await(self, name: str, url: str, deadline: float) -> None:
+        process, seen_alive = self.processes[name], time.monotonic()
+        while reason := self._unready(url):
+            now = time.monotonic()
+            seen_alive = seen_alive if process.has_died() else now
+            # Longer than a supervisor would leave it dead: nobody is going to start it again.
+            if now > deadline or now - seen_alive > LONGEST_DELAY + 1:
+                ending = process.log.read_text(errors="replace")[-1500:]
+                raise SystemFailure(f"{name} is not ready: {reason}; {process.log} ends:\n{ending}")
+            time.sleep(0.1)
+
+    @staticmethod
+    def _unready(url: str) -> str:
         try:
-            with _open(f"{self.urls[service]}/readyz", timeout=5) as answer:
+            with _open(url, timeout=5) as answer:
                 return "" if answer.status == 200 else f"status {answer.status}"
         except HTTPError as error:
             return f"{error.code} {error.read(500).decode(errors='replace')}"
@@ -318,8 +327,14 @@ class System:
         self._guard.close()
 
     def destroy(self) -> None:
-        """End everything and delete all data, also those of PostgreSQL where they had to lie elsewhere."""
-        self.stop()
+        """End everything and delete all data, also those of PostgreSQL where they had to lie elsewhere.
+
+        `InUse` when another process has the folder.
+        """
+        if self.data.exists():
+            self.stop()
+            self._guard.open()  # ends what a killed owner left
+            self._guard.close()
         self.valkey.destroy()
         self.postgres.destroy()
         shutil.rmtree(self.data, ignore_errors=True)

@@ -68,6 +68,8 @@ def make_system(root: Path, tmp_path: Path) -> Iterator[Callable[..., System]]:
 
     yield make
     for system in made:
+        system.stop()
+    for system in made:
         system.destroy()
 
 

@@ -131,7 +131,10 @@ def test_valkey_can_be_frozen_and_wants_a_password(valkey: Valkey) -> None:
             client.ping()
         valkey.resume()
         assert client.ping()
-    with redis.Redis(port=valkey.port) as stranger, pytest.raises(redis.AuthenticationError):
+    with (
+        redis.Redis(port=valkey.port, retry=Retry(NoBackoff(), 0)) as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
         stranger.ping()
 
 

@@ -20,7 +20,7 @@ from deploy.local import secret_store
 from deploy.local.guard import CHECKOUT, InUse, group_members
 from deploy.local.ports import PortInUse, free_port
 from deploy.local.servers import SERVICES
-from deploy.local.system import Death, Ports, System
+from deploy.local.system import Death, Ports, System, SystemFailure
 
 MakeSystem = Callable[..., System]
 NAMES = ["sink"] + [f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker", "pump")]
@@ -113,6 +113,18 @@ def test_a_child_that_dies_at_once_is_started_ever_more_slowly(make_system: Make
     assert delays[0] == 0
     assert 1 <= delays[3] <= 5
     assert {death.exit_code for death in deaths} == {3}
+
+
+def test_an_api_that_cannot_start_is_named_with_the_end_of_its_log(make_system: MakeSystem, root: Path) -> None:
+    (root / "services" / "notifications" / "app.py").write_text("raise SystemExit('no such setting')")
+    with pytest.raises(SystemFailure, match=r"(?s)notifications-api is not ready.*no such setting"):
+        make_system().start()
+
+
+def test_a_failed_migration_is_named_with_the_end_of_its_log(make_system: MakeSystem, root: Path) -> None:
+    (root / "services" / "reporting" / "migrations" / "env.py").write_text("raise RuntimeError('bad revision')")
+    with pytest.raises(SystemFailure, match=r"(?s)migrating reporting failed.*bad revision"):
+        make_system().start()
 
 
 def test_a_terminated_child_stays_down_until_it_is_started(make_system: MakeSystem) -> None:
