@@ -9,6 +9,8 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from services.common.settings import CommonSettings
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "compose.yaml").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -23,6 +25,8 @@ SECRETS = {
     "SMTP_URL",
 }
 EXPLAINED = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", EXAMPLE, re.MULTILINE))
+# Taken as they are from .env or the environment, if they are there.
+PASSED_ON = {name for block in ("x-build-args", "x-settings") for name, value in FILE[block].items() if value is None}
 # Read by docker compose itself, not named in the file.
 COMPOSE_OWN = {"COMPOSE_PROFILES"}
 
@@ -39,24 +43,29 @@ def settings_class(service: str) -> type[BaseSettings]:
 
 def test_every_variable_of_the_compose_file_is_explained() -> None:
     used = set(re.findall(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)", COMPOSE))
-    used |= {name for name, value in FILE["x-build-args"].items() if value is None}
+    used |= PASSED_ON
     assert used - EXPLAINED == set()
 
 
 def test_every_variable_explained_for_compose_is_one_that_compose_reads() -> None:
     first_part = EXAMPLE.split("# === 2.")[0]
     explained = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", first_part, re.MULTILINE))
-    read = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", COMPOSE)) | set(FILE["x-build-args"]) | COMPOSE_OWN
+    read = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", COMPOSE)) | PASSED_ON | COMPOSE_OWN
     assert explained - read == set()
 
 
 def test_defaults_shown_are_the_defaults_used() -> None:
-    shown = dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(\S.*)$", EXAMPLE.split("# A name that points")[0], re.MULTILINE))
-    shown |= dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(\S.*)$", EXAMPLE.split("# --- behaviour")[1], re.MULTILINE))
-    used = dict(re.findall(r"\$\{([A-Z][A-Z0-9_]*):-([^${}]*)\}", COMPOSE))
-    assert {name: used[name] for name in used.keys() & shown.keys()} == {
-        name: shown[name] for name in used.keys() & shown.keys()
+    before_domain, after_domain = EXAMPLE.split("# A name that points")[0], EXAMPLE.split("# --- behaviour")[1]
+    shown = dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(\S.*)$", before_domain + after_domain, re.MULTILINE))
+    used = dict(re.findall(r"\$\{([A-Z][A-Z0-9_]*):-([^${}]+)\}", COMPOSE))
+    used |= {
+        name.upper(): str(field.default)
+        for name, field in CommonSettings.model_fields.items()
+        if not field.is_required() and name.upper() in PASSED_ON
     }
+    del used["DOMAIN"]  # "http://" is how the gateway is told that there is none
+    assert {"GATEWAY_PORT", "RATE_LIMIT", "POSTGRES_IMAGE"} <= used.keys()
+    assert {name: shown.get(name) for name in used} == used
 
 
 @pytest.mark.parametrize("secret", sorted(SECRETS))
