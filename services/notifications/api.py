@@ -1,0 +1,57 @@
+"""Routes: what was sent to whom (by id), and another try for what failed."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, make_response, request
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.notifications.operations.messages import get_message, list_messages, retry_message
+from services.notifications.schemas import MessageAnswer, MessageList, MessageQuery, MessageWithDeliveries
+
+
+def messages_blueprint(database: Database) -> APIBlueprint:
+    """The routes of messages."""
+    messages = APIBlueprint("messages", __name__, tag="Messages", url_prefix="/v1")
+
+    @messages.get("/messages")
+    @allow(Caller.SITE, Caller.OPERATOR)
+    @messages.input(MessageQuery, location="query", arg_name="query")
+    @messages.output(MessageList)
+    def show_messages(query: MessageQuery) -> Response:
+        """Messages, newest first. A site sees its own."""
+        found, following = list_messages(database, g.principal.scope, query)
+        answer = MessageList(items=[MessageAnswer.model_validate(one) for one in found])
+        response = _json(answer.model_dump_json())
+        if following:
+            kept = query.model_dump(mode="json", exclude_none=True) | {"cursor": following}
+            response.headers["Link"] = f'<{request.path}?{urlencode(kept)}>; rel="next"'
+        return response
+
+    @messages.get("/messages/<uuid:message_id>")
+    @allow(Caller.SITE, Caller.OPERATOR)
+    @messages.output(MessageWithDeliveries)
+    def show_message(message_id: UUID) -> Response:
+        """One message with every attempt to send it."""
+        return _one(database, g.principal.scope, message_id)
+
+    @messages.post("/messages/<uuid:message_id>/retry")
+    @allow(Caller.OPERATOR)
+    @messages.output(MessageWithDeliveries)
+    def retry(message_id: UUID) -> Response:
+        """Put a failed message back, so that it is sent again under the same Message-ID."""
+        retry_message(database, g.principal.scope, message_id)
+        return _one(database, g.principal.scope, message_id)
+
+    return messages
+
+
+def _one(database: Database, scope: str, message_id: UUID) -> Response:
+    found = get_message(database, scope, message_id)
+    return _json(MessageWithDeliveries.model_validate(found).model_dump_json())
+
+
+def _json(body: str) -> Response:
+    return make_response(body, 200, {"Content-Type": "application/json"})

@@ -1,0 +1,40 @@
+"""The api process: `python -m services.notifications.app`."""
+
+from pathlib import Path
+
+from apiflask import APIFlask
+
+from services.common.auth import Keys
+from services.common.database import Database
+from services.common.queue import make_celery
+from services.common.status import Health
+from services.common.web import create_app, serve
+from services.notifications.api import messages_blueprint
+from services.notifications.handlers import make_subscriber
+from services.notifications.operations.upkeep import gauges
+from services.notifications.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def make_app(settings: Settings) -> APIFlask:
+    """The HTTP application for these settings."""
+    database = Database(settings.database_dsn)
+    health = Health(settings.service, database, make_celery(settings), MIGRATIONS, subscribes=True, gauges=gauges)
+    return create_app(
+        settings,
+        database,
+        Keys(database, settings.operator_key.get_secret_value(), {}),
+        health,
+        blueprints=[messages_blueprint(database)],
+        subscriber=make_subscriber(settings, database),
+    )
+
+
+def application() -> APIFlask:
+    """The application for the environment's settings; what the server loads."""
+    return make_app(Settings())
+
+
+if __name__ == "__main__":
+    serve("services.notifications.app:application", Settings())

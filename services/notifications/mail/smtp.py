@@ -1,0 +1,134 @@
+"""One connection to the mail server for a batch of mails, and what its answers mean.
+
+with Connection(server, local_name) as connection:
+    verdict = connection.send(mail, sender, recipient)
+"""
+
+import contextlib
+import re
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from enum import StrEnum
+from types import TracebackType
+
+from services.notifications.settings import MailServer
+
+TIMEOUT = 10.0
+"""Seconds that each answer of the server may take."""
+
+ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
+CLOSING = 421
+
+
+class MailServerUnavailable(Exception):
+    """There is no connection to be had now: no fault of any message."""
+
+
+class Outcome(StrEnum):
+    """What the server made of a mail."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`reply` is the server's answer without the recipient's address, which servers like to repeat."""
+
+    outcome: Outcome
+    reply: str
+
+
+class Connection:
+    """A connection to the mail server. Entering raises `MailServerUnavailable`."""
+
+    def __init__(self, server: MailServer, local_name: str) -> None:
+        self._server = server
+        self._local_name = local_name
+        self._client: smtplib.SMTP
+
+    def __enter__(self) -> "Connection":
+        try:
+            self._client = self._connect()
+        except (OSError, smtplib.SMTPException) as error:
+            code = getattr(error, "smtp_code", None)
+            raise MailServerUnavailable(
+                f"the mail server answered {code}" if code else f"no mail server: {type(error).__name__}"
+            ) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.lost:
+            with contextlib.suppress(OSError, smtplib.SMTPException):  # the mails are accepted; a farewell is courtesy
+                self._client.quit()
+        self._client.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        # Our own name is given: smtplib would otherwise look this machine's up in DNS, for seconds where there is none.
+        host, port, name = self._server.host, self._server.port, self._local_name
+        if self._server.scheme == "smtps":
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, port, name, timeout=TIMEOUT, context=ssl.create_default_context()
+            )
+        else:
+            client = smtplib.SMTP(host, port, name, timeout=TIMEOUT)
+        try:
+            if self._server.scheme == "smtp+starttls":
+                client.starttls(context=ssl.create_default_context())
+            if self._server.user:
+                client.login(self._server.user, self._server.password)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server has hung up, or was left because it did not answer."""
+        return self._client.sock is None
+
+    def send(self, mail: EmailMessage, sender: str, recipient: str) -> Verdict:
+        """Hand one mail over. After a verdict of LOST, or of anything with 421, the connection is `lost`."""
+        try:
+            self._client.send_message(mail, sender, [recipient])
+        except smtplib.SMTPRecipientsRefused as error:
+            return self._refusal(*error.recipients[recipient], recipient)
+        except smtplib.SMTPSenderRefused as error:
+            # That is about us and not about this mail: it waits until an operator has mended it.
+            verdict = self._refusal(error.smtp_code, error.smtp_error, recipient)
+            return Verdict(Outcome.DEFERRED, verdict.reply)
+        except smtplib.SMTPResponseException as error:
+            return self._refusal(error.smtp_code, error.smtp_error, recipient)
+        except smtplib.SMTPNotSupportedError:
+            return Verdict(Outcome.REFUSED, "the mail server cannot take an address with such letters (SMTPUTF8)")
+        except (OSError, smtplib.SMTPException) as error:
+            self._client.close()
+            return Verdict(Outcome.LOST, f"connection lost: {type(error).__name__}")
+        return Verdict(Outcome.SENT, "250")
+
+    def _refusal(self, code: int, answer: bytes | str, recipient: str) -> Verdict:
+        """Sort a refusal, and make the connection ready for the next mail or leave it."""
+        if code == CLOSING:
+            self._client.close()
+        elif not self.lost:
+            try:
+                self._client.rset()
+            except (OSError, smtplib.SMTPException):
+                self._client.close()
+        said = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+        outcome = Outcome.REFUSED if 500 <= code < 600 else Outcome.DEFERRED
+        return Verdict(outcome, without_address(f"{code} {said}", recipient))
+
+
+def without_address(reply: str, recipient: str) -> str:
+    """The server's answer without the recipient's address or the part before the @."""
+    local = recipient.partition("@")[0]
+    for personal in (recipient, local):
+        reply = re.sub(rf"(?<!\w){re.escape(personal)}(?!\w)", "…", reply, flags=re.IGNORECASE)
+    return " ".join(ADDRESS.sub("…", reply).split())[:300]

@@ -1,0 +1,76 @@
+"""The tables that are read over HTTP. Everything else is written in plain SQL next to where it is used."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import DateTime
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way to declare it
+
+
+class Kind(StrEnum):
+    """What a message tells."""
+
+    CONFIRMATION = "confirmation"
+    WAITLISTED = "waitlisted"
+    PROMOTION = "promotion"
+    CANCELLATION = "cancellation"
+    CHANGE = "change"
+    REMINDER = "reminder"
+
+
+class State(StrEnum):
+    """Where a message is. `sent`, `failed` and `expired` are final; an operator may put a failed one back."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Message(Base):
+    """One mail to one person about one cause."""
+
+    __tablename__ = "messages"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    kind: Mapped[str]
+    site_id: Mapped[UUID]
+    shift_id: Mapped[UUID]
+    registration_id: Mapped[UUID]
+    person_id: Mapped[UUID]
+    state: Mapped[str]
+    cause_event: Mapped[UUID | None]
+    reminder_id: Mapped[int | None]
+    due_at: Mapped[datetime | None]
+    request_id: Mapped[str | None]
+    message_id_header: Mapped[str | None]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
+
+
+class Delivery(Base):
+    """One attempt to hand a message to the mail server."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    outcome: Mapped[str]
+    reply: Mapped[str | None]

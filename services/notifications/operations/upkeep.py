@@ -1,0 +1,91 @@
+"""What keeps messages from being stuck, and the figures that tell an operator when something is."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.common.database import EVERY_SITE, Database
+from services.common.logs import get_logger
+from services.notifications.operations.claims import LEASE
+
+log = get_logger(__name__)
+
+SWEEP = 1000
+APPLIED_KEPT_DAYS = 30
+
+
+def recover_abandoned(database: Database, lease: float = LEASE) -> int:
+    """Put messages back whose worker died; returns how many. However long ago: the sweep has no window.
+
+    Whether such a mail went out is unknown, so it goes out again, with the same Message-ID.
+    """
+    with database.transaction(EVERY_SITE) as session:
+        recovered = session.execute(
+            text("""
+            WITH abandoned AS MATERIALIZED (
+                SELECT id, claimed_at FROM messages
+                WHERE state = 'sending' AND claimed_at < now() - make_interval(secs => :lease)
+                ORDER BY claimed_at LIMIT :sweep FOR UPDATE SKIP LOCKED
+            ), recovered AS (
+                UPDATE messages SET state = 'pending', next_attempt_at = now(), claimed_at = NULL,
+                    error = 'interrupted: the worker ended before the result was known'
+                FROM abandoned WHERE messages.id = abandoned.id
+                RETURNING messages.id, abandoned.claimed_at
+            )
+            INSERT INTO deliveries (message_id, started_at, outcome)
+            SELECT id, claimed_at, 'interrupted' FROM recovered RETURNING message_id
+            """),
+            {"lease": lease, "sweep": SWEEP},
+        ).all()
+    if recovered:
+        log.warning("messages_recovered", count=len(recovered), reason="their worker ended before the result was known")
+    return len(recovered)
+
+
+def expire_overdue(database: Database) -> int:
+    """End messages that were not accepted in time; returns how many. Their last error stays."""
+    with database.transaction(EVERY_SITE) as session:
+        expired = session.execute(
+            text("""
+            WITH overdue AS MATERIALIZED (
+                SELECT id FROM messages WHERE state = 'pending' AND expires_at <= now()
+                ORDER BY expires_at LIMIT :sweep FOR UPDATE SKIP LOCKED
+            )
+            UPDATE messages SET state = 'expired', error = coalesce(error, 'expired before it could be sent')
+            FROM overdue WHERE messages.id = overdue.id RETURNING messages.id
+            """),
+            {"sweep": SWEEP},
+        ).all()
+    if expired:
+        log.warning("messages_expired", count=len(expired), reason="not accepted before their time was over")
+    return len(expired)
+
+
+def trim_applied(database: Database) -> int:
+    """Forget which events were applied, after 30 days; the cursor alone says what is new. Returns how many."""
+    with database.transaction() as session:
+        return session.execute(
+            text("""
+            DELETE FROM applied WHERE id IN (
+                SELECT id FROM applied WHERE applied_at < now() - make_interval(days => :days)
+                ORDER BY applied_at LIMIT :batch)
+            """),
+            {"days": APPLIED_KEPT_DAYS, "batch": 10 * SWEEP},
+        ).rowcount  # type: ignore[attr-defined]
+
+
+def gauges(session: Session) -> dict[str, float]:
+    """The service's own figures for `/metrics` and `hesheng status`."""
+    row = session.execute(
+        text("""
+        SELECT (SELECT count(*) FROM reminders WHERE state = 'pending' AND due_at <= now()) AS reminders_due,
+               (SELECT count(*) FROM reminders
+                WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS reminders_late,
+               (SELECT count(*) FROM messages WHERE state = 'pending') AS messages_pending,
+               (SELECT count(*) FROM messages WHERE state = 'pending' AND next_attempt_at <= now()) AS messages_due,
+               (SELECT count(*) FROM messages WHERE state = 'sending') AS messages_sending,
+               (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
+               coalesce((SELECT extract(epoch FROM now() - min(next_attempt_at)) FROM messages
+                         WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
+        """)
+    ).one()
+    return {name: float(value) for name, value in row._mapping.items()}

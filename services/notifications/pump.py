@@ -1,0 +1,41 @@
+"""The pump process: `python -m services.notifications.pump`. It keeps time for everything that is due."""
+
+from services.common.database import Database
+from services.common.pump import Duty, run_pump
+from services.common.queue import make_celery, nudge, queue_length, work_queue
+from services.notifications.handlers import make_subscriber
+from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.upkeep import expire_overdue, recover_abandoned, trim_applied
+from services.notifications.settings import Settings
+from services.notifications.tasks import DELIVER_TASK
+
+LONGEST_QUEUE = 4
+"""Nudges waiting beyond which no more are sent: each worker process has its next one, and more would bring nothing."""
+
+
+def duties(settings: Settings) -> list[Duty]:
+    """What the pump looks at, and how often."""
+    database = Database(settings.database_dsn)
+    celery = make_celery(settings)
+    queue = work_queue(settings.service)
+
+    def deliver() -> bool:
+        if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
+            return False
+        nudge(celery, DELIVER_TASK, settings.service)
+        return True
+
+    return [
+        Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
+        Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
+        Duty("deliver", deliver, idle=0.1),
+        Duty("recover", lambda: recover_abandoned(database), idle=5.0),
+        Duty("expire", lambda: expire_overdue(database), idle=5.0),
+        Duty("trim", lambda: trim_applied(database), idle=30.0),
+    ]
+
+
+if __name__ == "__main__":
+    settings = Settings()
+    run_pump(settings, duties(settings))

@@ -1,0 +1,62 @@
+"""What the notifications service accepts and answers over HTTP."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from services.common.schemas import Answer, ListQuery
+from services.notifications.models import Kind, State
+
+
+class MessageQuery(ListQuery):
+    """Which messages; newest first."""
+
+    state: State | None = None
+    kind: Kind | None = None
+    person_id: UUID | None = None
+    registration_id: UUID | None = None
+
+
+class DeliveryAnswer(Answer):
+    """One attempt to hand the message to the mail server."""
+
+    started_at: datetime
+    ended_at: datetime
+    outcome: str = Field(description="sent, deferred, refused, lost, interrupted, no_contact or not_rendered")
+    reply: str | None = Field(description="the mail server's answer, without the address")
+
+
+class MessageAnswer(Answer):
+    """One mail to one person about one cause; the person is an id only."""
+
+    id: UUID
+    kind: Kind
+    state: State
+    site_id: UUID
+    shift_id: UUID
+    registration_id: UUID
+    person_id: UUID
+    cause_event: UUID | None = Field(description="the event that caused it; null for a reminder")
+    reminder_id: int | None
+    due_at: datetime | None = Field(description="when a reminder was due")
+    request_id: str | None
+    message_id_header: str | None = Field(description="Message-ID of the mail, known from the first attempt on")
+    attempts: int
+    next_attempt_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    sent_at: datetime | None
+    error: str | None
+
+
+class MessageWithDeliveries(MessageAnswer):
+    """A message with every attempt to send it."""
+
+    deliveries: list[DeliveryAnswer]
+
+
+class MessageList(Answer):
+    """A page of messages; the next one is in the `Link` header."""
+
+    items: list[MessageAnswer]

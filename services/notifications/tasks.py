@@ -1,0 +1,32 @@
+"""What the worker does: apply pages of events, and send what is due."""
+
+from typing import Any
+
+from celery import Celery
+
+from services.common.database import Database
+from services.common.outbox import Page
+from services.common.queue import APPLY_TASK, make_celery
+from services.notifications.handlers import make_subscriber
+from services.notifications.operations.deliver import deliver_batch, make_postman
+from services.notifications.settings import Settings
+
+DELIVER_TASK = "deliver"
+
+
+def make_celery_app(settings: Settings) -> Celery:
+    """The worker's Celery app."""
+    app = make_celery(settings)
+    database = Database(settings.database_dsn, pool_size=2)
+    subscriber = make_subscriber(settings, database)
+    postman = make_postman(settings, database)
+
+    @app.task(name=APPLY_TASK)
+    def apply(page: dict[str, Any]) -> None:
+        subscriber.apply(Page.model_validate(page))
+
+    @app.task(name=DELIVER_TASK)
+    def deliver() -> None:
+        deliver_batch(postman)
+
+    return app
