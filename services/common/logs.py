@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars
+from structlog.tracebacks import ExceptionDictTransformer
 
 get_logger = structlog.get_logger
 
@@ -39,7 +40,8 @@ def configure_logs(service: str, process: str, level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
+                # Local variables in a traceback would be people's names and addresses.
+                structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
