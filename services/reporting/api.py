@@ -1,0 +1,102 @@
+"""Routes of the reporting service."""
+
+import hashlib
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, request
+
+from services.common.auth import Caller, Principal, allow
+from services.common.database import Database
+from services.common.errors import FORBIDDEN, Problem, Words, invalid, language, not_found
+from services.reporting.documents import CsvDocument, JsonDocument, Spool, write_document
+from services.reporting.operations.participation import participation
+from services.reporting.operations.scope import (
+    LogPosition,
+    Scope,
+    read_log_position,
+    read_scope,
+    report_snapshot,
+)
+from services.reporting.schemas import LogAnswer, ParticipationAnswer, ParticipationQuery, ScopeAnswer
+
+
+def blueprints(database: Database) -> list[APIBlueprint]:
+    """The service's routes."""
+    reports = APIBlueprint("reports", __name__, tag="Reports", url_prefix="/v1/reports")
+
+    @reports.get("/participation")
+    @allow(Caller.SITE, Caller.OPERATOR)
+    @reports.input(ParticipationQuery, location="query", arg_name="query")
+    @reports.output(ParticipationAnswer)
+    def show_participation(query: ParticipationQuery) -> Response:
+        """Participation in an area and everything under it, or at a site, by up to three dimensions."""
+        principal: Principal = g.principal
+        area, site = _scope_of(principal, query)
+        with report_snapshot(database, principal.scope) as session:
+            scope = read_scope(session, area, site)
+            position = read_log_position(session)
+            tag = _etag(principal, query, position)
+            if request.if_none_match.contains_weak(tag):
+                return _with_headers(Response(status=304), tag)
+            rows = participation(session, scope, query.first, query.last, query.dimensions)
+            spool = Spool()
+            if query.format == "csv":
+                write_document(rows, CsvDocument(spool, scope, query.dimensions))
+            else:
+                write_document(rows, JsonDocument(spool, _head(query, scope, position), scope, query.dimensions))
+        return _with_headers(_answer(query, scope, spool), tag)
+
+    return [reports]
+
+
+def _scope_of(principal: Principal, query: ParticipationQuery) -> tuple[str | None, UUID | None]:
+    """The area or site that the caller asks for and may ask for. A site sees itself and nothing else."""
+    if principal.caller is Caller.SITE:
+        if query.area is not None:
+            raise Problem(FORBIDDEN, Words("站点密钥只能查询本站点。", "A site's key opens only that site's reports."))
+        if query.site not in (None, principal.site_id):
+            raise not_found("这个站点", "site")
+        return None, principal.site_id
+    if (query.area is None) == (query.site is None):
+        raise invalid("area", Words("请给出 area 或 site 之一。", "give either `area` or `site`."))
+    return query.area, query.site
+
+
+def _etag(principal: Principal, query: ParticipationQuery, position: LogPosition) -> str:
+    """Same question, same position, same figures. Releasing parked events moves no cursor, but their count."""
+    log = (position.epoch, sorted(position.positions.items()), position.parked)
+    question = (principal.scope, query.model_dump_json(), language())
+    return hashlib.sha256(repr((question, log)).encode()).hexdigest()[:32]
+
+
+def _head(query: ParticipationQuery, scope: Scope, position: LogPosition) -> dict[str, Any]:
+    about = ScopeAnswer(area=scope.area, site=scope.site, name=str(scope.name), first=query.first, last=query.last)
+    log = LogAnswer(epoch=position.epoch, positions=position.positions, parked=position.parked)
+    return {
+        "as_of": position.as_of.isoformat(),
+        "log": log.model_dump(mode="json"),
+        "scope": about.model_dump(mode="json", by_alias=True),
+    }
+
+
+def _answer(query: ParticipationQuery, scope: Scope, spool: Spool) -> Response:
+    if query.format == "json":
+        return Response(spool.chunks(), mimetype="application/json")
+    where = scope.area or scope.site
+    name = f"participation-{where}-{query.first}-{query.last}.csv"
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(
+        spool.chunks(), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
+    )
+
+
+def _with_headers(response: Response, tag: str) -> Response:
+    """The tag is weak: `as_of` moves on while the figures stay."""
+    response.set_etag(tag, weak=True)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Authorization, Accept-Language"
+    response.headers["Content-Language"] = "zh-CN" if language() == "zh" else "en"
+    return response

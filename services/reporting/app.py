@@ -1,0 +1,37 @@
+"""The HTTP process: `python -m services.reporting.app`."""
+
+from pathlib import Path
+
+from apiflask import APIFlask
+
+from services.common.auth import Keys
+from services.common.database import Database
+from services.common.status import Health
+from services.common.web import create_app, serve
+from services.reporting.api import blueprints
+from services.reporting.handlers import make_subscriber
+from services.reporting.operations.aggregation import gauges
+from services.reporting.settings import Settings
+from services.reporting.tasks import make_celery_app
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def make_app(settings: Settings) -> APIFlask:
+    """The service's HTTP application."""
+    database = Database(settings.database_dsn)
+    keys = Keys(database, settings.operator_key.get_secret_value(), {})
+    celery = make_celery_app(settings)
+    health = Health(settings.service, database, celery, MIGRATIONS, subscribes=True, gauges=gauges)
+    return create_app(
+        settings, database, keys, health, blueprints(database), subscriber=make_subscriber(settings, database)
+    )
+
+
+def application() -> APIFlask:
+    """The application with its settings from the environment."""
+    return make_app(Settings())
+
+
+if __name__ == "__main__":
+    serve("services.reporting.app:application", Settings())

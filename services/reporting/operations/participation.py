@@ -1,0 +1,163 @@
+"""The participation report: counts from buckets, distinct people from facts, shifts and seats from shifts.
+
+    with report_snapshot(database, EVERY_SITE) as session:
+        scope = read_scope(session, area="140107", site=None)
+        for row in participation(session, scope, first, last, ["month", "kind"]):
+            ...                       # the last row is the total: its dimensions are None
+
+One statement answers rows and total together. A person is counted once in each row and once in the total, which is
+therefore never a sum of rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.reporting.labels import AGE_BANDS, KINDS
+from services.reporting.operations.scope import Scope
+
+# By dimension: where it is found. `x` is the table that is counted.
+SOURCES = {
+    "day": "days.day_code",
+    "month": "days.month_code",
+    "quarter": "days.quarter_code",
+    "year": "days.year_code",
+    "site": "x.site_id",
+    "area": "places.branch",
+    "kind": "x.kind",
+    "age_band": "x.age_band",
+}
+PERIODS = ("day", "month", "quarter", "year")
+
+# Rows come in the order in which people name these, not in that of their letters.
+ORDERS = {
+    "kind": "array_position(cast(:kinds AS text[]), kind), kind",
+    "age_band": "array_position(cast(:age_bands AS text[]), age_band), age_band",
+}
+
+COUNTED = (
+    "registrations",
+    "confirmed",
+    "waitlisted",
+    "promotions",
+    "cancellations",
+    "attended",
+    "no_shows",
+    "service_minutes",
+)
+OFFERED = ("activities", "shifts", "seats")
+PEOPLE = ("people", "people_attended")
+FIGURES = (*OFFERED, *COUNTED, *PEOPLE)
+PARTS = (("offered", OFFERED), ("counted", COUNTED), ("people", PEOPLE))
+
+FETCH = 2_000
+
+# `persons` is as long as the facts in scope, so it is read once for rows and total.
+STATEMENT = """
+WITH places AS (
+    SELECT * FROM unnest(cast(:sites AS uuid[]), cast(:branches AS text[])) AS place (site_id, branch)
+), days AS (
+    SELECT cast(moment AS date) AS day, to_char(moment, 'YYYY-MM-DD') AS day_code,
+           to_char(moment, 'YYYY-MM') AS month_code, to_char(moment, 'YYYY-"Q"Q') AS quarter_code,
+           to_char(moment, 'YYYY') AS year_code
+    FROM generate_series(cast(:first AS timestamp), cast(:last AS timestamp), interval '1 day') AS moment
+), persons AS MATERIALIZED (
+    SELECT {columns} x.person_number, bool_or(x.status <> 'cancelled') AS counts,
+           coalesce(bool_or(x.outcome IN ('present', 'attended')), false) AS came
+    FROM facts AS x {joins} WHERE {within} GROUP BY {sources} x.person_number
+), people AS (
+    {people_by_row}
+    SELECT {nulls} count(*) FILTER (WHERE counts) AS people, count(*) FILTER (WHERE came) AS people_attended
+    FROM (SELECT bool_or(counts) AS counts, bool_or(came) AS came FROM persons GROUP BY person_number) AS each
+), counted AS (
+    SELECT {columns} {sums} FROM buckets_now AS x {joins} WHERE {within} {grouped}
+), offered AS (
+    SELECT {offered_columns} count(DISTINCT x.activity_id) AS activities, count(*) AS shifts,
+           coalesce(sum(x.capacity), 0) AS seats
+    FROM (
+        SELECT shifts.*, activities.kind FROM shifts JOIN activities USING (activity_id) WHERE shifts.status = 'open'
+    ) AS x {joins} WHERE {within} {offered_grouped}
+)
+SELECT {names} {figures} FROM ({parts}) AS parts {by_names}
+"""
+
+
+PEOPLE_BY_ROW = """
+    SELECT {names} count(*) FILTER (WHERE counts) AS people, count(*) FILTER (WHERE came) AS people_attended
+    FROM persons GROUP BY {keys} UNION ALL
+"""
+
+
+def participation(
+    session: Session, scope: Scope, first: date, last: date, by: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Rows by the given dimensions and then the total, as they come from the database.
+
+    Each has the dimensions (None in the total) and FIGURES; activities, shifts and seats are None in rows by age
+    band, which they do not have.
+    """
+    connection = session.connection().execution_options(stream_results=True, yield_per=FETCH)
+    result = connection.execute(
+        text(_statement(by)),
+        {
+            "sites": [place.site_id for place in scope.places],
+            "branches": [place.branch for place in scope.places],
+            "first": first,
+            "last": last,
+            "kinds": list(KINDS),
+            "age_bands": list(AGE_BANDS),
+        },
+    )
+    return (dict(row) for row in result.mappings())
+
+
+def _statement(by: Sequence[str]) -> str:
+    """The statement for these dimensions, which must be known ones: they become part of it."""
+    sources = [SOURCES[name] for name in by]
+    columns = [f"{source} AS {name}" for name, source in zip(by, sources, strict=True)]
+    nulls = [f"cast(NULL AS {'uuid' if name == 'site' else 'text'}) AS {name}" for name in by]
+    offered_by_row = "age_band" not in by
+    return STATEMENT.format(
+        columns=_list(columns),
+        sources=_list(sources),
+        nulls=_list(nulls),
+        names=_list(by),
+        joins=_joins(by),
+        within="x.site_id = ANY(cast(:sites AS uuid[])) AND x.day BETWEEN :first AND :last",
+        people_by_row=PEOPLE_BY_ROW.format(names=_list(by), keys=", ".join(by)) if by else "",
+        sums=", ".join(f"sum(x.{name}) AS {name}" for name in COUNTED),
+        grouped=_rows_and_total(sources),
+        offered_columns=_list(columns if offered_by_row else nulls),
+        offered_grouped=_rows_and_total(sources) if offered_by_row else "",
+        figures=", ".join(_figure(name, by) for name in FIGURES),
+        parts=" UNION ALL ".join(_part(source, measures, by) for source, measures in PARTS),
+        by_names=f"GROUP BY {', '.join(by)} ORDER BY {', '.join(ORDERS.get(name, name) for name in by)}" if by else "",
+    )
+
+
+def _list(items: Sequence[str]) -> str:
+    """Items that other items follow."""
+    return "".join(f"{item}, " for item in items)
+
+
+def _joins(by: Sequence[str]) -> str:
+    places = " JOIN places USING (site_id)" if "area" in by else ""
+    return places + (" JOIN days USING (day)" if set(by) & set(PERIODS) else "")
+
+
+def _rows_and_total(sources: Sequence[str]) -> str:
+    return f"GROUP BY GROUPING SETS (({', '.join(sources)}), ())" if sources else ""
+
+
+def _part(source: str, measures: Sequence[str], by: Sequence[str]) -> str:
+    """One source's figures, with nothing in the columns of the others."""
+    figures = ", ".join(name if name in measures else f"cast(NULL AS bigint) AS {name}" for name in FIGURES)
+    return f"SELECT {_list(by)} {figures} FROM {source}"  # noqa: S608 - names from this module alone
+
+
+def _figure(name: str, by: Sequence[str]) -> str:
+    unknown = name in OFFERED and "age_band" in by
+    return f"cast({f'sum({name})' if unknown else f'coalesce(sum({name}), 0)'} AS bigint) AS {name}"
