@@ -112,7 +112,7 @@ class Project:
 
     def compose(self, *words: str, env_file: Path | None = None) -> str:
         """`docker compose …` of this project."""
-        given = ("--env-file", str(env_file or self.env_file), "--progress", "plain")
+        given = ("--env-file", str(env_file or self.env_file), "--ansi", "never", "--progress", "plain")
         return run("docker", "compose", "--project-name", self.name, *given, *words, env=self.env)
 
     def inside(self, service: str, *words: str) -> str:
