@@ -76,11 +76,13 @@ UNAVAILABLE = Kind("unavailable", 503, Words("服务暂时不可用", "Temporari
 class Problem(Exception):
     """Something that the caller can do something about; becomes the answer."""
 
-    def __init__(self, kind: Kind, detail: Words, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, kind: Kind, detail: Words, errors: Sequence[FieldError] = (), **members: str) -> None:
+        """`members` are further members of the document, by name, for programs to read."""
         super().__init__(f"{kind.slug}: {detail.en}")
         self.kind = kind
         self.detail = detail
         self.errors = errors
+        self.members = members
 
 
 def invalid(field_name: str, message: Words) -> Problem:
@@ -170,6 +172,7 @@ def problem_response(problem: Problem) -> Response:
         "instance": request.path,
         "request_id": g.get("request_id"),
     }
+    body |= problem.members
     if problem.errors:
         body["errors"] = [{"field": error.field, "message": str(error.message)} for error in problem.errors]
     response = Response(
