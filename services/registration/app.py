@@ -1,0 +1,32 @@
+"""The registration service over HTTP: `python -m services.registration.app`."""
+
+from pathlib import Path
+
+from apiflask import APIFlask
+
+from services.common.auth import Keys
+from services.common.database import Database
+from services.common.status import Health
+from services.common.web import create_app, serve
+from services.registration.api import blueprints
+from services.registration.settings import SUBSCRIBERS, Settings
+from services.registration.tasks import make_celery_app
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def make_app(settings: Settings) -> APIFlask:
+    """The service's HTTP application."""
+    database = Database(settings.database_dsn)
+    keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens)
+    health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
+    return create_app(settings, database, keys, health, blueprints(database, settings.personal_data()))
+
+
+def application() -> APIFlask:
+    """The same with settings from the environment, for the server."""
+    return make_app(Settings())
+
+
+if __name__ == "__main__":
+    serve("services.registration.app:application", Settings())

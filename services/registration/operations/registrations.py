@@ -1,0 +1,70 @@
+"""Registrations that exist: read, cancelled. They are made by `sign_up.py`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import not_found
+from services.common.events import CancelReason
+from services.common.outbox import add_events
+from services.registration.models import Person, Registration
+from services.registration.operations import conflict, locked
+from services.registration.operations.shifts import end, lock_shift, promote
+from services.registration.schemas.registrations import RegistrationAnswer
+
+
+def cancel_registration(session: Session, registration_id: UUID, reason: CancelReason) -> Registration:
+    """Give a place back; who waits longest gets it at once. Cancelling twice changes nothing."""
+    shift = lock_shift(session, find_registration(session, registration_id).shift_id)
+    registration, person_number = lock_registration(session, registration_id)
+    if registration.status == "cancelled":
+        return registration
+    if registration.outcome is not None:
+        raise conflict("已有签到记录,不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
+    if shift.ends_at <= datetime.now(UTC):
+        raise conflict("场次已结束,不能取消。", "The shift is over: the registration can no longer be cancelled.")
+    cancelled = end(shift, registration, person_number, reason)
+    session.flush()
+    promoted = promote(session, shift)
+    session.flush()
+    add_events(session, [cancelled, *promoted])
+    return registration
+
+
+def find_registration(session: Session, registration_id: UUID) -> Registration:
+    """The registration. Raises 404."""
+    registration = session.get(Registration, registration_id)
+    if registration is None:
+        raise not_found("这个报名", "registration")
+    return registration
+
+
+def lock_registration(session: Session, registration_id: UUID) -> tuple[Registration, int]:
+    """The registration, locked, and its person's number. The shift must be locked already."""
+    registration = session.scalars(locked(select(Registration).where(Registration.id == registration_id))).one()
+    number = session.scalars(select(Person.number).where(Person.id == registration.person_id)).one()
+    return registration, number
+
+
+def describe_registrations(session: Session, registrations: Sequence[Registration]) -> list[RegistrationAnswer]:
+    """The registrations as they are answered, with where in the waitlist each is now."""
+    shifts = {registration.shift_id for registration in registrations if registration.status == "waitlisted"}
+    positions: dict[UUID, int] = {}
+    if shifts:
+        place = func.row_number().over(partition_by=Registration.shift_id, order_by=Registration.queue_number)
+        query = select(Registration.id, place).where(
+            Registration.shift_id.in_(shifts), Registration.status == "waitlisted"
+        )
+        positions = {row[0]: row[1] for row in session.execute(query)}
+    return [
+        RegistrationAnswer.model_validate({**vars(registration), "waitlist_position": positions.get(registration.id)})
+        for registration in registrations
+    ]
+
+
+def describe_registration(session: Session, registration: Registration) -> RegistrationAnswer:
+    """One registration as it is answered."""
+    return describe_registrations(session, [registration])[0]

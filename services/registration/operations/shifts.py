@@ -1,0 +1,211 @@
+"""Shifts: added, moved, made larger or smaller, called off. What frees a place gives it to who waits longest."""
+
+from datetime import UTC, date, datetime
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import Words, invalid, not_found
+from services.common.events import (
+    CancelReason,
+    Event,
+    RegistrationCancelled,
+    RegistrationEvent,
+    RegistrationPromoted,
+    ShiftCancelled,
+    ShiftChanged,
+    ShiftEvent,
+    ShiftOpened,
+)
+from services.common.outbox import add_events
+from services.registration.models import Activity, Person, Registration, Shift, Site
+from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.schemas.activities import ShiftBody, ShiftEdit
+
+Made = TypeVar("Made", bound=RegistrationEvent)
+
+
+def create_shift(session: Session, activity_id: UUID, body: ShiftBody) -> Shift:
+    """Add a shift; where the activity is published, it is open for sign-up at once."""
+    activity = session.scalars(locked(select(Activity).where(Activity.id == activity_id))).one_or_none()
+    if activity is None:
+        raise not_found("这个活动", "activity")
+    if activity.status == "cancelled":
+        raise conflict("活动已取消,不能再加场次。", "The activity was called off and takes no more shifts.")
+    _check_order(body.starts_at, body.ends_at)
+    shift = Shift(
+        activity_id=activity_id,
+        site_id=activity.site_id,
+        local_day=_local_day(session, activity.site_id, body.starts_at),
+        **body.model_dump(),
+    )
+    session.add(shift)
+    session.flush()
+    session.refresh(shift)
+    if activity.status == "published":
+        add_events(session, [shift_event(ShiftOpened, shift)])
+    return shift
+
+
+def edit_shift(session: Session, shift_id: UUID, body: ShiftEdit, expected: Versions) -> Shift:
+    """Change a shift; more places go to who waits, in order. Fewer than are taken is refused."""
+    shift = lock_shift(session, shift_id)
+    check_version(shift.version, expected)
+    _check_not_over(shift)
+    changes = body.model_dump(exclude_unset=True)
+    _check_order(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
+    if changes.get("capacity", shift.capacity) < shift.confirmed:
+        raise invalid(
+            "capacity",
+            Words(
+                f"已有 {shift.confirmed} 人确认,不能更少。",
+                f"must be at least {shift.confirmed}: so many are confirmed.",
+            ),
+        )
+    if "starts_at" in changes:
+        changes["local_day"] = _local_day(session, shift.site_id, body.starts_at)
+    if assign(shift, changes):
+        promoted = promote(session, shift)
+        session.flush()
+        if _is_published(session, shift):
+            add_events(session, [shift_event(ShiftChanged, shift), *promoted])
+    return shift
+
+
+def cancel_shift(session: Session, shift_id: UUID) -> Shift:
+    """Call off a shift and everybody's registration for it. Doing so twice changes nothing."""
+    shift = lock_shift(session, shift_id)
+    if shift.status == "cancelled":
+        return shift
+    if not can_be_called_off(session, shift):
+        raise conflict(
+            "场次已结束或已有签到,不能取消。", "The shift is over or has attendance, and cannot be called off."
+        )
+    events = call_off(session, shift, CancelReason.SHIFT_CANCELLED)
+    session.flush()
+    if _is_published(session, shift):
+        add_events(session, events)
+    return shift
+
+
+def lock_shift(session: Session, shift_id: UUID) -> Shift:
+    """The shift, locked. Raises 404."""
+    shift = session.scalars(locked(select(Shift).where(Shift.id == shift_id))).one_or_none()
+    if shift is None:
+        raise not_found("这个场次", "shift")
+    return shift
+
+
+def can_be_called_off(session: Session, shift: Shift) -> bool:
+    """Whether the shift is open, not over, and nobody's attendance was taken: what took place stays on record."""
+    if shift.status != "open" or shift.ends_at <= datetime.now(UTC):
+        return False
+    attended = exists().where(Registration.shift_id == shift.id, Registration.outcome.is_not(None))
+    return not session.scalar(select(attended))
+
+
+def call_off(session: Session, shift: Shift, reason: CancelReason) -> list[Event]:
+    """Cancel a locked shift and its registrations; returns the events, which the caller adds."""
+    assign(shift, {"status": "cancelled"})
+    events: list[Event] = [shift_event(ShiftCancelled, shift)]
+    query = (
+        select(Registration, Person.number)
+        .join(Person, Person.id == Registration.person_id)
+        .where(Registration.shift_id == shift.id, Registration.status != "cancelled")
+        .order_by(Registration.position)
+    )
+    for registration, number in session.execute(query.with_for_update(of=Registration)):
+        events.append(end(shift, registration, number, reason))
+    return events
+
+
+def end(shift: Shift, registration: Registration, person_number: int, reason: CancelReason) -> RegistrationCancelled:
+    """Cancel an active registration of a locked shift; returns its event. The place is not given away yet."""
+    was_waitlisted = registration.status == "waitlisted"
+    if was_waitlisted:
+        shift.waitlisted -= 1
+    else:
+        shift.confirmed -= 1
+    assign(registration, {"status": "cancelled", "cancel_reason": reason.value})
+    return registration_event(
+        RegistrationCancelled, registration, person_number, reason=reason, was_waitlisted=was_waitlisted
+    )
+
+
+def promote(session: Session, shift: Shift) -> list[RegistrationPromoted]:
+    """Give the free places of a locked shift to who waits, strictly in order; returns the events."""
+    free = min(shift.capacity - shift.confirmed, shift.waitlisted)
+    if free <= 0 or shift.status != "open":
+        return []
+    query = (
+        select(Registration, Person.number)
+        .join(Person, Person.id == Registration.person_id)
+        .where(Registration.shift_id == shift.id, Registration.status == "waitlisted")
+        .order_by(Registration.queue_number)
+        .limit(free)
+    )
+    events = []
+    for registration, number in session.execute(query.with_for_update(of=Registration)):
+        assign(registration, {"status": "confirmed"})
+        shift.waitlisted -= 1
+        shift.confirmed += 1
+        events.append(registration_event(RegistrationPromoted, registration, number))
+    return events
+
+
+def registration_event(model: type[Made], registration: Registration, person_number: int, **facts: object) -> Made:
+    """The registration as it now stands, as an event of this type."""
+    return model.model_validate(
+        {
+            "registration_id": registration.id,
+            "version": registration.version,
+            "shift_id": registration.shift_id,
+            "activity_id": registration.activity_id,
+            "site_id": registration.site_id,
+            "person_id": registration.person_id,
+            "person_number": person_number,
+            "age_band": registration.age_band,
+            **facts,
+        }
+    )
+
+
+def shift_event(model: type[ShiftEvent], shift: Shift) -> ShiftEvent:
+    """The shift as it now stands, as an event of this type."""
+    return model(
+        shift_id=shift.id,
+        activity_id=shift.activity_id,
+        site_id=shift.site_id,
+        version=shift.version,
+        role_zh=shift.role_zh,
+        role_en=shift.role_en,
+        starts_at=shift.starts_at,
+        ends_at=shift.ends_at,
+        local_day=shift.local_day.isoformat(),
+        capacity=shift.capacity,
+    )
+
+
+def _is_published(session: Session, shift: Shift) -> bool:
+    # Publishing locks every shift of the activity, so that this cannot change while one is held.
+    return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id)) == "published"
+
+
+def _check_order(starts_at: datetime, ends_at: datetime) -> None:
+    if ends_at <= starts_at:
+        raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
+
+
+def _check_not_over(shift: Shift) -> None:
+    if shift.status == "cancelled" or shift.ends_at <= datetime.now(UTC):
+        raise conflict(
+            "场次已取消或已结束,不能再修改。", "The shift was called off or is over, and can no longer be changed."
+        )
+
+
+def _local_day(session: Session, site_id: UUID, moment: datetime) -> date:
+    query = select(Site).where(Site.id == site_id).with_for_update(read=True)
+    return moment.astimezone(ZoneInfo(session.scalars(query).one().time_zone)).date()

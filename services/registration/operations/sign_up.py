@@ -1,0 +1,264 @@
+"""Sign-ups: those that arrive together are committed together, each with its own verdict.
+
+    sign_ups = SignUps(database, personal_data)
+    answer = sign_ups.sign_up(site_id, shift_id, body, attempt)
+
+Whoever finds nobody at work commits at once; whoever comes meanwhile waits, and the first of them then commits for
+all. So one client alone never waits for company, and a crowd costs one commit per group instead of one each. The
+group is one call of the function `sign_up` in the database (`migrations/versions/0002_sign_up.py`).
+
+An answer is given only for what is known to be committed. When the connection breaks, nobody knows: all of the group
+get 503 and try again with their Idempotency-Key.
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+from sqlalchemy import text
+
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import CONFLICT, UNAVAILABLE, Kind, Problem, Words, invalid, not_found
+from services.common.logs import current_request_id, get_logger
+from services.registration.operations.idempotency import BUSY, REUSED, Attempt
+from services.registration.personal_data import PersonalData, age_band
+from services.registration.schemas.people import NewPerson
+from services.registration.schemas.registrations import SignUpBody
+
+log = get_logger(__name__)
+
+LARGEST_GROUP = 64
+ZONE_TRUST_SECONDS = 60.0
+
+CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
+ALREADY = Kind("already-registered", 409, Words("已经报名", "Already registered"))
+
+
+class _Entry:
+    """One sign-up on its way through a group."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.json = json.dumps(request, ensure_ascii=False)[1:]
+        # Two entries that share one of these must not be in one group: the second depends on the first.
+        self.marks = {
+            (name, request[name])
+            for name in ("idempotency_key", "person_id", "phone_hash", "email_hash")
+            if request.get(name) is not None
+        }
+        self.turn = threading.Lock()
+        self.turn.acquire()
+        self.verdict: str | None = None
+        self.answer: dict[str, Any] | None = None
+        self.error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.verdict is not None or self.error is not None
+
+
+class _Groups:
+    """Commits entries in groups, over one connection."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: psycopg.Connection | None = None
+        self._mutex = threading.Lock()
+        self._waiting: deque[_Entry] = deque()
+        self._busy = False
+
+    def commit(self, entry: _Entry) -> tuple[str, dict[str, Any] | None]:
+        """The entry's verdict and answer, once they are committed. Raises when that is not known."""
+        with self._mutex:
+            self._waiting.append(entry)
+            leads = not self._busy
+            self._busy = True
+        if not leads:
+            entry.turn.acquire()
+        if not entry.done:
+            self._lead()
+        if entry.error is not None:
+            raise entry.error
+        return str(entry.verdict), entry.answer
+
+    def _lead(self) -> None:
+        """Commit the group that waits, then let its members go and the next one lead."""
+        group = self._take()
+        try:
+            self._commit_group(group)
+        finally:
+            for entry in group:
+                if not entry.done:
+                    entry.error = Problem(UNAVAILABLE, _RETRY)
+                entry.turn.release()
+            with self._mutex:
+                successor = self._waiting[0] if self._waiting else None
+                self._busy = successor is not None
+            if successor is not None:
+                successor.turn.release()
+
+    def _take(self) -> list[_Entry]:
+        """From the head of the queue, entries that do not depend on each other."""
+        group: list[_Entry] = []
+        marks: set[tuple[str, Any]] = set()
+        with self._mutex:
+            for _ in range(len(self._waiting)):
+                if len(group) == LARGEST_GROUP or marks & self._waiting[0].marks:
+                    break
+                entry = self._waiting.popleft()
+                marks |= entry.marks
+                group.append(entry)
+        return group
+
+    def _commit_group(self, group: list[_Entry]) -> None:
+        try:
+            self._run(group)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            log.error("sign_up_outage", error=type(error).__name__, group=len(group))
+            self._drop_connection()
+        except psycopg.Error as error:
+            log.warning("sign_up_group_failed", error=type(error).__name__, group=len(group))
+            self._commit_singly(group, error)
+
+    def _commit_singly(self, group: list[_Entry], error: psycopg.Error) -> None:
+        """After a group failed as a whole: each on its own, so that only the bad one fails."""
+        if len(group) == 1:
+            group[0].error = error
+            return
+        for entry in group:
+            self._commit_group([entry])
+
+    def _run(self, group: list[_Entry]) -> None:
+        requests = ",".join(f'{{"n":{n},{entry.json}' for n, entry in enumerate(group))
+        rows = self._connected().execute("SELECT n, verdict, answer FROM sign_up(%s::jsonb)", [f"[{requests}]"])
+        for n, verdict, answer in rows.fetchall():
+            group[n].verdict, group[n].answer = verdict, answer
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                connect_timeout=5,
+                prepare_threshold=0,
+                options="-c statement_timeout=15000 -c timezone=UTC",
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
+            )
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+_RETRY = Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
+
+
+class SignUps:
+    """Signs people up. One per process."""
+
+    def __init__(self, database: Database, data: PersonalData) -> None:
+        self._database = database
+        self._data = data
+        self._groups = _Groups(database.dsn)
+        self._zones: dict[UUID, tuple[float, ZoneInfo]] = {}
+
+    def sign_up(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
+        """The new registration, confirmed or waitlisted, as it is answered. Raises `Problem` for all else."""
+        request = self._request(site_id, shift_id, body, attempt)
+        while True:
+            verdict, answer = self._groups.commit(_Entry(request))
+            if verdict == "birth_date":
+                # The person is known and so is their age, but only here can it be read.
+                stored = date.fromisoformat(self._data.decrypt(answer["birth_date"].encode()))  # type: ignore[index]
+                request["age_band"] = self._age_band(site_id, stored)
+            elif verdict in ("accepted", "replay"):
+                return answer or {}
+            elif verdict != "again":
+                raise _refusal(verdict, answer, by_id=body.person is None)
+
+    def _request(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "site_id": str(site_id),
+            "shift_id": str(shift_id),
+            "request_id": current_request_id(),
+            "guardian_consent": body.guardian_consent,
+        }
+        if attempt is not None:
+            request |= {"idempotency_key": attempt.key, "fingerprint": "\\x" + attempt.fingerprint.hex()}
+        if body.person is None:
+            request["person_id"] = str(body.person_id)
+        else:
+            request |= self._person(site_id, body.person)
+            request["guardian_consent"] = body.guardian_consent or body.person.guardian_consent
+        return request
+
+    def _person(self, site_id: UUID, person: NewPerson) -> dict[str, Any]:
+        fields: dict[str, Any] = {"name": self._encrypt(person.name), "language": person.language}
+        for kind, contact in (("phone", person.phone), ("email", person.email)):
+            if contact is not None:
+                fields[kind] = self._encrypt(contact)
+                fields[f"{kind}_hash"] = "\\x" + self._data.identity(kind, contact, person.name).hex()  # type: ignore[arg-type]
+        if person.birth_date is not None:
+            fields["birth_date"] = self._encrypt(person.birth_date.isoformat())
+            fields["age_band"] = self._age_band(site_id, person.birth_date)
+        return fields
+
+    def _encrypt(self, value: str) -> str:
+        # Fernet's base64 has no backslash, so that PostgreSQL reads it as the bytes it is.
+        return self._data.encrypt(value).decode()
+
+    def _age_band(self, site_id: UUID, birth_date: date) -> str:
+        return age_band(birth_date, datetime.now(self._zone(site_id)).date()).value
+
+    def _zone(self, site_id: UUID) -> ZoneInfo:
+        until, zone = self._zones.get(site_id, (0.0, ZoneInfo("UTC")))
+        if time.monotonic() < until:
+            return zone
+        with self._database.transaction(EVERY_SITE) as session:
+            name = session.scalar(text("SELECT time_zone FROM sites WHERE id = :site"), {"site": site_id})
+        zone = ZoneInfo(str(name))
+        self._zones[site_id] = (time.monotonic() + ZONE_TRUST_SECONDS, zone)
+        return zone
+
+
+def _refusal(verdict: str, answer: dict[str, Any] | None, by_id: bool) -> Problem:
+    """What the database's verdict means to the caller."""
+    match verdict:
+        case "in_progress":
+            return Problem(BUSY.kind, BUSY.detail)
+        case "key_reused":
+            return Problem(REUSED.kind, REUSED.detail)
+        case "no_shift":
+            return not_found("这个场次", "shift")
+        case "no_person":
+            return invalid("person_id", Words("没有这个人。", "is no person that this site knows."))
+        case "consent":
+            return invalid(
+                "guardian_consent" if by_id else "person.guardian_consent",
+                Words(
+                    "未满 14 岁报名、未满 18 岁做志愿服务,需监护人同意。",
+                    "Under 14, and under 18 for volunteering, a guardian's consent is needed.",
+                ),
+            )
+        case "closed":
+            return Problem(
+                CLOSED,
+                Words(
+                    "场次未开放:尚未发布、已取消或已开始。",
+                    "The shift is not open: it is not published, was called off, or has started.",
+                ),
+            )
+        case "already":
+            existing = str((answer or {})["registration_id"])
+            words = Words(f"此人已报名本场次:{existing}。", f"This person is on the shift already: {existing}.")
+            return Problem(ALREADY, words, registration_id=existing)
+    return Problem(CONFLICT, Words(f"无法报名({verdict})。", f"The sign-up was refused ({verdict})."))

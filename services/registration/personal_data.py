@@ -1,0 +1,89 @@
+"""Personal data: encrypted in its columns, found again through a keyed hash, and normalised before either.
+
+    data = PersonalData(keys, index_key)
+    data.encrypt("13800000001")                      # bytes for the column
+    data.identity("phone", "+8613800000001", name)   # 32 bytes; equal for the same person, useless without the key
+
+Members of a family share a phone, so an identity is always a contact **and** a name.
+"""
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+import phonenumbers
+from cryptography.fernet import Fernet, MultiFernet
+
+from services.common.events import AgeBand
+
+REGION = "CN"
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+
+
+class PersonalData:
+    """Encrypts with the newest key, reads what older ones encrypted."""
+
+    def __init__(self, keys: Sequence[str], index_key: bytes) -> None:
+        if len(index_key) < 32:
+            raise ValueError("BLIND_INDEX_KEY must be the base64 of at least 32 bytes")
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._index_key = index_key
+
+    def encrypt(self, value: str) -> bytes:
+        """The value as it is stored."""
+        return self._fernet.encrypt(value.encode())
+
+    def decrypt(self, stored: bytes) -> str:
+        """The value again. Raises `cryptography.fernet.InvalidToken` when its key is gone."""
+        return self._fernet.decrypt(stored).decode()
+
+    def renew(self, stored: bytes) -> bytes:
+        """The same value, encrypted with the newest key."""
+        return self._fernet.rotate(stored)
+
+    def identity(self, kind: Literal["phone", "email"], contact: str, name: str) -> bytes:
+        """By what a person is found again: a normalised contact together with the name."""
+        return self._keyed("identity", kind, contact.lower(), plain_name(name))
+
+    def fingerprint(self, *parts: str) -> bytes:
+        """What tells one request from another. Keyed, because a request may hold personal data."""
+        return self._keyed("request", *parts)
+
+    def _keyed(self, *parts: str) -> bytes:
+        return hmac.digest(self._index_key, "\0".join(parts).encode(), hashlib.sha256)
+
+
+def plain_name(name: str) -> str:
+    """A name as it is compared: without case, spacing, width and invisible marks."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in folded if unicodedata.category(letter) not in ("Cc", "Cf", "Zs"))
+
+
+def normal_phone(written: str) -> str | None:
+    """E.164, or None when this is no phone number. Without a country code it is one of China."""
+    try:
+        number = phonenumbers.parse(written, REGION)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def normal_email(written: str) -> str | None:
+    """The address without surrounding blanks, or None when mail cannot be sent to it."""
+    address = written.strip()
+    return address if len(address) <= 254 and EMAIL.fullmatch(address) else None
+
+
+def age_band(birth_date: date, day: date) -> AgeBand:
+    """The age on that day, as coarse as events carry it."""
+    age = day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+    for limit, band in ((14, AgeBand.UNDER_14), (18, AgeBand.FROM_14), (35, AgeBand.FROM_18), (60, AgeBand.FROM_35)):
+        if age < limit:
+            return band
+    return AgeBand.FROM_60

@@ -1,0 +1,38 @@
+"""Registration's pump: numbers and sends events, and keeps time for the worker."""
+
+from services.common.database import EVERY_SITE, Database
+from services.common.outbox import send_pages, sequence_events
+from services.common.pump import Duty, run_pump
+from services.common.queue import CeleryPages, nudge
+from services.registration.operations.idempotency import any_old_keys
+from services.registration.settings import SUBSCRIBERS, Settings
+from services.registration.tasks import FORGET_TASK, make_celery_app
+
+SEQUENCE_IDLE = 0.03
+SEND_IDLE = 0.03
+FORGET_IDLE = 30.0
+
+
+def duties(settings: Settings) -> list[Duty]:
+    """What the loop looks at, and how often."""
+    database = Database(settings.database_dsn, pool_size=len(SUBSCRIBERS) + 1)
+    app = make_celery_app(settings)
+    pages = CeleryPages(app)
+
+    def tidy() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = any_old_keys(session)
+        if due:
+            nudge(app, FORGET_TASK, settings.service)
+        return False
+
+    return [
+        Duty("sequence", lambda: sequence_events(database), SEQUENCE_IDLE),
+        Duty("send", lambda: send_pages(database, pages, settings.service, SUBSCRIBERS), SEND_IDLE),
+        Duty("tidy", tidy, FORGET_IDLE),
+    ]
+
+
+if __name__ == "__main__":
+    settings = Settings()
+    run_pump(settings, duties(settings))

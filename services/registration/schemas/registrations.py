@@ -1,0 +1,69 @@
+"""Registrations and attendance."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.common.schemas import Answer, Body, ListQuery
+from services.registration.schemas import Time
+from services.registration.schemas.people import NewPerson
+
+RegistrationStatus = Literal["confirmed", "waitlisted", "cancelled"]
+
+
+class SignUpBody(Body):
+    """Who signs up: a `person`, or the `person_id` of one that the site knows."""
+
+    person: NewPerson | None = None
+    person_id: UUID | None = None
+    guardian_consent: bool = Field(default=False, description="with `person_id`: see there")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "SignUpBody":
+        if (self.person is None) == (self.person_id is None):
+            raise PydanticCustomError(
+                "person_or_id",
+                "needs either person or person_id",
+                {"zh": "请填写 person 或 person_id 之一。", "en": "needs either person or person_id."},
+            )
+        return self
+
+
+class RegistrationAnswer(Answer):
+    """A registration."""
+
+    id: UUID
+    shift_id: UUID
+    activity_id: UUID
+    site_id: UUID
+    person_id: UUID
+    status: RegistrationStatus
+    waitlist_position: int | None = Field(description="1 is the next to get a place")
+    cancel_reason: Literal["person", "site", "shift_cancelled", "activity_cancelled"] | None
+    outcome: Literal["present", "attended", "no_show"] | None
+    checked_in_at: datetime | None
+    checked_out_at: datetime | None
+    service_minutes: int
+    version: int
+    created_at: datetime
+
+
+class RegistrationQuery(ListQuery):
+    """Which registrations."""
+
+    status: RegistrationStatus | None = None
+
+
+class CancelBody(Body):
+    """Who cancels."""
+
+    reason: Literal["person", "site"] = "person"
+
+
+class MomentBody(Body):
+    """When it was; now unless said otherwise."""
+
+    at: Time | None = None

@@ -1,0 +1,45 @@
+"""What registration's worker does: tidying up. Everything else of this service happens in requests."""
+
+from celery import Celery
+
+from services.common.database import EVERY_SITE, Database
+from services.common.logs import get_logger
+from services.common.queue import make_celery
+from services.registration.operations.idempotency import forget_old_keys
+from services.registration.operations.people import renew_encryption
+from services.registration.settings import Settings
+
+log = get_logger(__name__)
+
+FORGET_TASK = "registration.forget_old_keys"
+RENEW_TASK = "registration.renew_encryption"
+
+
+def make_celery_app(settings: Settings) -> Celery:
+    """The Celery app with this service's tasks."""
+    app = make_celery(settings)
+    database = Database(settings.database_dsn, pool_size=2)
+
+    @app.task(name=FORGET_TASK)
+    def forget() -> None:
+        """Delete idempotency keys that nobody retries any more."""
+        forgotten = 0
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                batch = forget_old_keys(session)
+            forgotten += batch
+            if not batch:
+                break
+        log.info("old_keys_forgotten", count=forgotten)
+
+    @app.task(name=RENEW_TASK)
+    def renew() -> None:
+        """Encrypt everybody's details with the newest key; to be sent by an operator after a key was added."""
+        data = settings.personal_data()
+        last: int | None = 0
+        while last is not None:
+            with database.transaction(EVERY_SITE) as session:
+                last = renew_encryption(session, data, last)
+        log.info("encryption_renewed")
+
+    return app
