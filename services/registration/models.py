@@ -1,6 +1,7 @@
 """The tables of registration, as SQLAlchemy sees them. The migrations are what makes them."""
 
 from datetime import date, datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, ForeignKey, Integer, LargeBinary
@@ -10,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 class Table(DeclarativeBase):
     """Base of all tables: text, UUIDs, and times that are always UTC."""
 
-    type_annotation_map = {datetime: DateTime(timezone=True), bytes: LargeBinary}
+    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True), bytes: LargeBinary}
 
 
 def _made_by_database(primary_key: bool = False) -> Mapped:

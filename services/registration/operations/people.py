@@ -96,7 +96,7 @@ def _describe(data: PersonalData, person: Person) -> PersonAnswer:
 
 
 def _identities(data: PersonalData, details: dict[str, Any]) -> list[bytes]:
-    found = [data.identity(kind, details[kind], details["name"]) for kind in ("phone", "email") if details[kind]]  # type: ignore[arg-type]
+    found = [data.identity(kind, details[kind], details["name"]) for kind in ("phone", "email") if details[kind]]
     return sorted(found)
 
 

@@ -41,10 +41,10 @@ def _check_place_in_tree(session: Session, code: str, body: AreaBody) -> None:
         parent = session.get(Area, body.parent)
         if parent is None or parent.code == code:
             errors.add("parent", Words("没有这个上级区划。", "is no area that exists."))
-        elif LEVELS.index(parent.level) >= rank:  # type: ignore[arg-type]
+        elif LEVELS.index(parent.level) >= rank:
             errors.add("level", Words("应低于上级区划的级别。", "must be narrower than the parent's."))
     children = session.scalars(select(Area.level).where(Area.parent == code).distinct())
-    if any(LEVELS.index(level) <= rank for level in children):  # type: ignore[arg-type]
+    if any(LEVELS.index(level) <= rank for level in children):
         errors.add("level", Words("应高于下级区划的级别。", "must be wider than that of the areas within."))
     errors.raise_any()
 

@@ -29,7 +29,7 @@ class ActivityBody(Body):
     title_en: Title = ""
     place: Name
     volunteering: bool = Field(default=False, description="whether attendance earns service hours")
-    reminder_minutes: Reminders = [1440, 120]
+    reminder_minutes: Reminders = Field(default_factory=lambda: [1440, 120])
     description_zh: Text = ""
     description_en: Text = ""
     room_id: UUID | None = None
