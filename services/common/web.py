@@ -33,6 +33,8 @@ log = get_logger(__name__)
 
 BODY_LIMIT = 1_000_000
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+UNREMARKABLE = ("/healthz", "/readyz", "/metrics", "/internal/status", "/events", "/events/heads")
+"""Asked for every few seconds by machines: not worth a log line."""
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -101,7 +103,7 @@ def _around_every_request(app: Flask) -> None:
 
 
 def _measure(app: Flask, health: Health) -> None:
-    """Request latencies by route, and the status at each scrape."""
+    """A log line and a latency for each request, by route, and the status at each scrape."""
     registry = CollectorRegistry()
     latency = Histogram(
         "hesheng_request_seconds",
@@ -115,8 +117,17 @@ def _measure(app: Flask, health: Health) -> None:
     @app.after_request
     def observe(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "none"
-        if "started" in g:
-            latency.labels(request.method, route, response.status_code).observe(time.perf_counter() - g.started)
+        seconds = time.perf_counter() - g.started
+        latency.labels(request.method, route, response.status_code).observe(seconds)
+        if request.path not in UNREMARKABLE:
+            log.info(
+                "request",
+                method=request.method,
+                route=route,
+                status=response.status_code,
+                ms=round(seconds * 1000, 1),
+                caller=g.principal.name if "principal" in g else "unknown",
+            )
         return response
 
     @app.get("/metrics")
