@@ -1,0 +1,66 @@
+"""`python -m bench [part …]`: run the parts, print the tables; all of them together write bench/latest.json."""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench import machine
+from bench.report import Report
+
+PARTS = ("signups", "events", "reminders", "reports", "memory")
+WIDTH = 150
+"""Of the printed tables, whatever the terminal says: a cut-off figure is worth less than a broken line."""
+
+LATEST = Path(__file__).parent / "latest.json"
+
+
+def run(part: str) -> Report:
+    """Run one part. A failure is noted and does not stop the others."""
+    report = Report(part)
+    begun = time.monotonic()
+    try:
+        import_module(f"bench.{part}").measure(report)
+    except Exception as error:
+        traceback.print_exc()
+        report.failure = f"{type(error).__name__}: {error}"[:500]
+    report.seconds = round(time.monotonic() - begun, 1)
+    return report
+
+
+def as_json(facts: dict[str, Any], reports: list[Report]) -> dict[str, Any]:
+    """Everything that was measured, and on what."""
+    return facts | {
+        "seconds": {report.part: report.seconds for report in reports},
+        "failed": {report.part: report.failure for report in reports if report.failure},
+        "figures": [figure for report in reports for figure in report.figures()],
+    }
+
+
+def main() -> int:
+    """Exit status 1 when a part failed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    wanted = parser.parse_args().parts or list(PARTS)
+    if unknown := [part for part in wanted if part not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)} (there are: {', '.join(PARTS)})")
+    facts = machine.facts()
+    reports = [run(part) for part in wanted]
+    console = Console(highlight=False, width=WIDTH)
+    console.print_json(json.dumps(facts))
+    for report in reports:
+        report.show(console)
+    if set(wanted) == set(PARTS):
+        LATEST.write_text(json.dumps(as_json(facts, reports), indent=1, ensure_ascii=False) + "\n")
+        console.print(f"written: bench/{LATEST.name}")
+    return 1 if any(report.failure for report in reports) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

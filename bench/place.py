@@ -1,0 +1,70 @@
+"""A fresh system in a folder of its own, which is gone afterwards.
+
+with fresh_system() as system:
+    programme = load_programme(system, ...)
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import requests
+
+from deploy.local.system import System
+
+FOLDER = Path(tempfile.gettempdir())
+NO_LIMIT = {"RATE_LIMIT": "1000000000 per minute", "LOG_LEVEL": "warning"}
+"""All the load comes from one address: the limit must not be what is measured."""
+CONSUMERS = tuple(
+    f"{service}-{kind}" for service in ("notifications", "reporting") for kind in ("api", "worker", "pump")
+)
+
+
+@contextmanager
+def fresh_system(*, processes: bool = True) -> Iterator[System]:
+    """Servers, migrated databases and (unless told otherwise) the nine processes, on servers of its own."""
+    for given in ("DATABASE_URL", "REDIS_URL"):
+        os.environ.pop(given, None)  # a benchmark fills and deletes databases: never those of somebody else
+    system = System(Path(tempfile.mkdtemp(prefix="hesheng-bench-", dir=FOLDER)), extra=NO_LIMIT)
+    try:
+        if processes:
+            system.start()
+        else:
+            system.start_servers()
+            system.migrate()
+        yield system
+    finally:
+        system.destroy()
+
+
+def admin(system: System, service: str) -> psycopg.Connection:
+    """The superuser in a service's database: row-level security does not hide anything from it."""
+    server, _, _ = system.postgres.admin_url.rpartition("/")
+    name = system.database_urls[service].rpartition("/")[2]
+    return psycopg.connect(f"{server}/{name}", autocommit=True)
+
+
+def start_only(system: System, *names: str) -> None:
+    """Start these processes of a system whose processes do not run, and wait until the apis among them answer."""
+    for name in names:
+        system.processes[name].start()
+    for name in names:
+        if name.endswith("-api"):
+            wait_for(f"{system.urls[name.removesuffix('-api')]}/readyz")
+
+
+def wait_for(url: str, patience: float = 30.0) -> None:
+    """Return when something answers there, whatever it says. Raises `requests.ConnectionError` otherwise."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            requests.get(url, timeout=5)
+            return
+        except requests.ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -1,0 +1,22 @@
+-- A million reminders: two for each of 500,000 registrations, of which one each is due now for 50,000.
+-- `bench_people` holds the people. Foreign keys hold by construction; checking them would only take time.
+SET session_replication_role = replica;
+
+INSERT INTO sites VALUES (gen_random_uuid(), '职工新街社区', 'Zhigong Xinjie', 'Asia/Shanghai');
+
+INSERT INTO activities
+SELECT gen_random_uuid(), id, '我为青春献热血', 'Blood drive', '服务中心', '{1440,120}' FROM sites;
+
+INSERT INTO shifts
+SELECT gen_random_uuid(), id, '参与者', 'participant', now() + ahead, now() + ahead + interval '2 hours'
+FROM activities, (VALUES (interval '23 hours'), (interval '30 days')) AS start (ahead);
+
+INSERT INTO registrations (id, shift_id, site_id, person_id, status)
+SELECT gen_random_uuid(), shifts.id, activities.site_id, people.ids[1 + n % cardinality(people.ids)], 'confirmed'
+FROM shifts JOIN activities ON activities.id = activity_id
+CROSS JOIN (SELECT array_agg(id) AS ids FROM bench_people) AS people
+CROSS JOIN LATERAL generate_series(1, CASE WHEN starts_at < now() + interval '1 day' THEN 50000 ELSE 450000 END) AS n;
+
+INSERT INTO reminders (registration_id, shift_id, minutes_before, due_at, expires_at)
+SELECT registrations.id, shifts.id, minutes, starts_at - make_interval(mins => minutes), starts_at
+FROM registrations JOIN shifts ON shifts.id = shift_id CROSS JOIN unnest('{1440,120}'::int[]) AS minutes;
