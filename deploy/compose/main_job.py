@@ -118,7 +118,7 @@ class MainJob:
         """Wait until the system has caught up; raise `BooksDiffer` if it says something else than we counted."""
         self._compare_registrations()
         deadline = time.monotonic() + limit
-        while difference := self._reported() or self._mailed():
+        while difference := self._reported() or self._mailed() or self._recorded():
             if time.monotonic() > deadline:
                 raise BooksDiffer(difference)
             time.sleep(1)
@@ -159,3 +159,8 @@ class MainJob:
         wrong = {to: (got[to], expected[to]) for to in got | expected if got[to] != expected[to]}
         some = dict(list(wrong.items())[:5])
         return f"mails of {len(wrong)} people (arrived, due), for example {some}" if wrong else ""
+
+    def _recorded(self) -> str:
+        """How the record of messages differs from what arrived."""
+        states = Counter(message["state"] for message in self._notifications.every("/v1/messages", limit=150))
+        return "" if states == {"sent": self._mail_count()} else f"messages by state: {dict(states)}"
