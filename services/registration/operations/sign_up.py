@@ -12,6 +12,7 @@ get 503 and try again with their Idempotency-Key.
 """
 
 import json
+import os
 import threading
 import time
 from collections import deque
@@ -191,6 +192,7 @@ class SignUps:
             "shift_id": str(shift_id),
             "request_id": current_request_id(),
             "guardian_consent": body.guardian_consent,
+            **dict(zip(("registration_id", "new_person_id", "event_id"), _fresh_ids(3), strict=True)),
         }
         if attempt is not None:
             request |= {"idempotency_key": attempt.key, "fingerprint": "\\x" + attempt.fingerprint.hex()}
@@ -228,6 +230,12 @@ class SignUps:
         zone = ZoneInfo(str(name))
         self._zones[site_id] = (time.monotonic() + ZONE_TRUST_SECONDS, zone)
         return zone
+
+
+def _fresh_ids(count: int) -> list[str]:
+    """Random UUIDs (version 4) with one call for randomness."""
+    drawn = os.urandom(16 * count)
+    return [str(UUID(bytes=drawn[16 * i : 16 * i + 16], version=4)) for i in range(count)]
 
 
 def _refusal(verdict: str, answer: dict[str, Any] | None, by_id: bool) -> Problem:

@@ -161,12 +161,13 @@ CREATE INDEX registrations_shift ON registrations (shift_id, position);
 
 IDEMPOTENCY = """
 CREATE TABLE idempotency_keys (
-    owner text NOT NULL,
     key text NOT NULL,
+    owner text NOT NULL,
     fingerprint bytea NOT NULL,
     answer jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (owner, key)
+    -- the key leads: a comparison of the owner may not go below row-level security, and would not use the index
+    PRIMARY KEY (key, owner)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 

@@ -6,11 +6,13 @@ revision = "0002"
 down_revision = "0001"
 
 TYPES = """
--- One sign-up as the api sends it; `n` is its place in the group.
+-- One sign-up as the api sends it; `n` is its place in the group. Ids are drawn by the api: gen_random_uuid() reads
+-- the system's randomness afresh for each, which took more time than all the rest.
 CREATE TYPE sign_up_request AS (
     n integer, site_id uuid, shift_id uuid, request_id text, idempotency_key text, fingerprint bytea,
     person_id uuid, name bytea, phone bytea, email bytea, birth_date bytea, language text,
-    phone_hash bytea, email_hash bytea, age_band text, guardian_consent boolean
+    phone_hash bytea, email_hash bytea, age_band text, guardian_consent boolean,
+    registration_id uuid, new_person_id uuid, event_id uuid
 );
 
 -- What becomes of it. `free` is the number of places that the group found on the shift, `place` its turn there.
@@ -102,7 +104,7 @@ BEGIN
     ), placed AS (
         SELECT *, row_number() OVER (PARTITION BY final, (request).shift_id ORDER BY (request).n) AS place FROM first
     ), numbered AS (
-        SELECT *, gen_random_uuid() AS registration_id, coalesce(found, gen_random_uuid()) AS person_id,
+        SELECT *, (request).registration_id, coalesce(found, (request).new_person_id) AS person_id,
             CASE WHEN final <> 'accepted' OR found IS NOT NULL THEN number
                  ELSE nextval('people_number_seq') END AS person_number,
             CASE WHEN place > free THEN 'waitlisted' ELSE 'confirmed' END AS status,
@@ -161,8 +163,8 @@ BEGIN
               FROM accepted GROUP BY 1) AS t
         WHERE s.id = t.shift_id
     ), events AS (
-        INSERT INTO outbox (type, aggregate, request_id, data)
-        SELECT 'hesheng.registration.' || status || '.v1', activity_id::text, (request).request_id,
+        INSERT INTO outbox (event_id, type, aggregate, request_id, data)
+        SELECT (request).event_id, 'hesheng.registration.' || status || '.v1', activity_id::text, (request).request_id,
             jsonb_build_object(
                 'registration_id', registration_id, 'version', 1, 'shift_id', (request).shift_id,
                 'activity_id', activity_id, 'site_id', (request).site_id, 'person_id', person_id,
