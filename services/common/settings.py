@@ -16,7 +16,8 @@ HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+", strip_w
 class CommonSettings(BaseSettings):
     """What every service needs to run."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # A refused value may be a password: the error names the variable and not what was in it.
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     service: ServiceName
     database_url: SecretStr
