@@ -32,7 +32,7 @@ class Entry:
         return "CANCEL" if self.cancelled else "REQUEST"
 
 
-def calendar(entry: Entry) -> str:
+def calendar(entry: Entry) -> bytes:
     """The entry as iCalendar text (RFC 5545, iTIP)."""
     event = Event()
     event.add("uid", f"{entry.registration_id}@{entry.domain}")
@@ -55,7 +55,7 @@ def calendar(entry: Entry) -> str:
     whole.add("calscale", "GREGORIAN")
     whole.add("method", entry.method)
     whole.add_component(event)
-    return whole.to_ical().decode()
+    return whole.to_ical()
 
 
 def _party(address: str, name: str) -> vCalAddress:

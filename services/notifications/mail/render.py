@@ -146,6 +146,9 @@ def _rows(words: Any, facts: dict[str, Any]) -> list[Row]:
 
 def _attach(mail: EmailMessage, entry: Entry) -> None:
     """As an alternative for clients that show invitations, and as a file for people whose client does not."""
+    # As bytes: given as text, its line ends would become LF, which calendars need not accept.
     content = calendar(entry)
-    mail.add_alternative(content, subtype="calendar", params={"method": entry.method})
-    mail.add_attachment(content.encode(), maintype="application", subtype="ics", filename="hesheng.ics")
+    mail.add_alternative(
+        content, maintype="text", subtype="calendar", params={"method": entry.method, "charset": "utf-8"}
+    )
+    mail.add_attachment(content, maintype="application", subtype="ics", filename="hesheng.ics")

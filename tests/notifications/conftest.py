@@ -1,0 +1,127 @@
+"""The notifications service with a real database, a real mail server that can misbehave, and real HTTP for contacts."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask import Flask, abort, jsonify, request
+from sqlalchemy import text
+from werkzeug.serving import make_server
+
+from services.common.database import EVERY_SITE, Database
+from services.notifications.app import make_app
+from services.notifications.operations.deliver import Postman, make_postman
+from services.notifications.settings import Settings
+from tests.conftest import NOTIFICATIONS_TOKEN
+from tests.notifications.sink import FaultySink
+from tests.notifications.story import Story
+
+TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
+          "cursors", "applied", "parked")  # fmt: skip
+
+
+class Contacts:
+    """Registration's `POST /internal/contacts`, over HTTP: `people` is what it knows, `failing` makes it answer 503."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, dict[str, Any]] = {}
+        self.failing = False
+        self.asked: list[int] = []
+        app = Flask("contacts")
+        app.post("/internal/contacts")(self._answer)
+        self._server = make_server("127.0.0.1", 0, app, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _answer(self) -> Any:
+        if request.headers["Authorization"] != f"Bearer {NOTIFICATIONS_TOKEN}":
+            abort(401)
+        if self.failing:
+            abort(503)
+        wanted = request.get_json()["person_ids"]
+        self.asked.append(len(wanted))
+        return jsonify(contacts=[self.people[one] for one in wanted if one in self.people])
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def contacts_server() -> Iterator[Contacts]:
+    server = Contacts()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def contacts(contacts_server: Contacts) -> Contacts:
+    contacts_server.people.clear()
+    contacts_server.asked.clear()
+    contacts_server.failing = False
+    return contacts_server
+
+
+@pytest.fixture(scope="session")
+def sink_server() -> Iterator[FaultySink]:
+    server = FaultySink()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sink(sink_server: FaultySink) -> FaultySink:
+    sink_server.forget()
+    return sink_server
+
+
+@pytest.fixture
+def settings(common_settings: Callable[[str], dict[str, str]], contacts: Contacts, sink: FaultySink) -> Settings:
+    given: dict[str, Any] = common_settings("notifications") | {
+        "registration_url": contacts.url,
+        "notifications_token": NOTIFICATIONS_TOKEN,
+        "smtp_url": sink.url,
+        "mail_from": "Hesheng <hesheng@hesheng.example>",
+        "mail_domain": "hesheng.example",
+    }
+    return Settings(**given)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings.database_dsn)
+    with database.transaction(EVERY_SITE) as session:
+        for table in TABLES:
+            session.execute(text(f"DELETE FROM {table}"))
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def postman(settings: Settings, database: Database) -> Postman:
+    return make_postman(settings, database)
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database) -> APIFlask:
+    return make_app(settings)
+
+
+@pytest.fixture
+def story(settings: Settings, database: Database, contacts: Contacts) -> Story:
+    """Tells the service what happens, as registration would."""
+    return Story(settings, database, contacts.people)
+
+
+@pytest.fixture
+def rows(database: Database) -> Callable[..., list[Any]]:
+    """Runs a query across all sites."""
+
+    def query(statement: str, **values: Any) -> list[Any]:
+        with database.transaction(EVERY_SITE) as session:
+            done = session.execute(text(statement), values)
+            return list(done) if done.returns_rows else []
+
+    return query

@@ -1,0 +1,153 @@
+"""Messages over HTTP: an operator sees all, a site its own, and a failed one can be put back."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy import text
+
+from services.common import events
+from services.common.auth import new_site_key
+from services.common.database import Database
+from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.reminders import fire_due_reminders
+from tests.conftest import OPERATOR_KEY
+from tests.notifications.sink import FaultySink
+from tests.notifications.story import Story
+
+Rows = Callable[..., list[Any]]
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(app: APIFlask) -> Call:
+    client = app.test_client()
+
+    def send(path: str, key: str = OPERATOR_KEY, method: str = "GET") -> Any:
+        return client.open(path, method=method, headers={"Authorization": f"Bearer {key}", "Accept-Language": "en"})
+
+    return send
+
+
+def site_key(story: Story) -> str:
+    key, _, digest = new_site_key()
+    story.tell(events.SiteKeyIssued(key_id=uuid4(), site_id=story.site_id, sha256=digest))
+    return key
+
+
+def other_site(story: Story) -> None:
+    story.site_id = uuid4()
+    story.activity |= {"activity_id": uuid4(), "site_id": story.site_id}
+
+
+def test_an_operator_sees_all_messages_and_a_site_its_own(story: Story, call: Call) -> None:
+    story.sign_up(story.opening())
+    mine = site_key(story)
+    other_site(story)
+    theirs = story.sign_up(story.opening())
+    assert len(call("/v1/messages").json["items"]) == 2
+    assert len(call("/v1/messages", mine).json["items"]) == 1
+    (foreign,) = call(f"/v1/messages?registration_id={theirs['registration_id']}").json["items"]
+    assert call(f"/v1/messages/{foreign['id']}", mine).status_code == 404
+    assert call(f"/v1/messages?person_id={theirs['person_id']}", mine).json["items"] == []
+
+
+def test_a_query_without_a_scope_sees_nothing(story: Story, database: Database, postman: Postman) -> None:
+    story.sign_up(story.opening())
+    deliver_batch(postman)
+    with database.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM messages")) == 0
+        assert session.scalar(text("SELECT count(*) FROM deliveries")) == 0
+
+
+def test_messages_are_found_by_state_kind_person_and_registration(story: Story, call: Call) -> None:
+    shift = story.opening()
+    facts = story.sign_up(shift)
+    story.wait(shift)
+    for wanted in ("kind=confirmation", f"person_id={facts['person_id']}",
+                   f"registration_id={facts['registration_id']}", "state=pending&kind=confirmation"):  # fmt: skip
+        (found,) = call(f"/v1/messages?{wanted}").json["items"]
+        assert found["registration_id"] == str(facts["registration_id"])
+    assert call("/v1/messages?state=sent").json["items"] == []
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
+    shift = story.opening()
+    story.tell(*(events.RegistrationConfirmed(**story.registration(shift, story.person(None))) for _ in range(7)))
+    path, seen = "/v1/messages?limit=3&state=pending", []
+    while path:
+        answer = call(path)
+        seen += [one["id"] for one in answer.json["items"]]
+        link = answer.headers.get("Link", "")
+        assert link in ("", f'<{link[1 : link.find(">")]}>; rel="next"')
+        path = link[1 : link.find(">")] if link else ""
+    assert len(seen) == len(set(seen)) == 7
+
+
+def test_a_message_shows_every_attempt(story: Story, call: Call, postman: Postman, sink: FaultySink) -> None:
+    facts = story.sign_up(story.opening())
+    sink.behaviour["wang@example.org"] = ["550 no such user"]
+    deliver_batch(postman)
+    (listed,) = call(f"/v1/messages?registration_id={facts['registration_id']}&state=failed").json["items"]
+    shown = call(f"/v1/messages/{listed['id']}").json
+    assert shown | listed == shown
+    (delivery,) = shown["deliveries"]
+    assert (delivery["outcome"], delivery["reply"]) == ("refused", "550 no such user")
+    assert delivery["started_at"] <= delivery["ended_at"]
+
+
+def test_a_failed_message_is_put_back_by_an_operator_and_goes_out(story: Story, call: Call, postman: Postman,
+                                                                  sink: FaultySink, rows: Rows) -> None:  # fmt: skip
+    story.sign_up(story.opening())
+    key = site_key(story)
+    sink.behaviour["wang@example.org"] = ["550 no such user"]
+    deliver_batch(postman)
+    (failed,) = rows("SELECT id, message_id_header FROM messages")
+    assert call(f"/v1/messages/{failed.id}/retry", key, method="POST").status_code == 403
+    answer = call(f"/v1/messages/{failed.id}/retry", method="POST")
+    assert (answer.status_code, answer.json["state"], answer.json["attempts"]) == (200, "pending", 0)
+    deliver_batch(postman)
+    assert [kept.message_id for kept in sink.kept] == [failed.message_id_header]
+    again = call(f"/v1/messages/{failed.id}/retry", method="POST")
+    assert (again.status_code, again.json["type"]) == (409, "urn:hesheng:problem:conflict")
+
+
+def test_a_reminder_of_a_shift_that_has_begun_cannot_be_retried(story: Story, call: Call, rows: Rows) -> None:
+    story.sign_up(story.opening())
+    rows("UPDATE reminders SET due_at = now()")
+    fire_due_reminders(story.subscriber._database)
+    rows("UPDATE messages SET state = 'failed', expires_at = now() WHERE kind = 'reminder'")
+    (one, *_) = rows("SELECT id FROM messages WHERE kind = 'reminder'")
+    assert call(f"/v1/messages/{one.id}/retry", method="POST").status_code == 409
+
+
+@pytest.mark.parametrize(("path", "status"), [
+    ("/v1/messages?state=lost", 422), ("/v1/messages?person_id=1", 422), ("/v1/messages?cursor=x", 422),
+    ("/v1/messages?cursor=99999999999999999999", 422), ("/v1/messages?limit=0", 422), ("/v1/messages?colour=red", 422),
+    (f"/v1/messages/{uuid4()}", 404), ("/v1/messages/x", 404)])  # fmt: skip
+def test_a_wrong_question_is_answered_with_a_problem(path: str, status: int, call: Call) -> None:
+    answer = call(path)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+
+
+def test_without_a_key_nothing_is_shown(app: APIFlask, call: Call) -> None:
+    assert app.test_client().get("/v1/messages").status_code == 401
+    assert call("/v1/messages", "hsk_" + secrets.token_urlsafe(32)).status_code == 401
+
+
+def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, rows: Rows) -> None:
+    shift = story.opening()
+    story.sign_up(shift)
+    story.sign_up(shift)
+    rows("UPDATE reminders SET due_at = now() - interval '2 minutes' WHERE minutes_before = 120")
+    rows("UPDATE reminders SET due_at = now() - interval '5 seconds' WHERE minutes_before = 1440")
+    rows("UPDATE messages SET state = 'failed' WHERE number = (SELECT min(number) FROM messages)")
+    rows("UPDATE messages SET next_attempt_at = now() - interval '90 seconds' WHERE state = 'pending'")
+    figures = call("/internal/status").json["figures"]
+    assert 90 <= figures.pop("oldest_due_message_seconds") < 95
+    assert figures == {"reminders_due": 4, "reminders_late": 2, "messages_pending": 1, "messages_due": 1,
+                       "messages_sending": 0, "messages_failed": 1}  # fmt: skip
+    assert "hesheng_reminders_late 2.0" in call("/metrics").text

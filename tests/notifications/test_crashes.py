@@ -1,0 +1,95 @@
+"""A worker that dies anywhere loses nothing, and makes at most one mail ambiguous."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.upkeep import recover_abandoned
+from services.notifications.settings import Settings
+from tests.notifications.sink import FaultySink
+from tests.notifications.story import Story
+
+Rows = Callable[..., list[Any]]
+ROOT = Path(__file__).parents[2]
+
+# Delivers as the worker does, and dies by SIGKILL when `record` is called for the second time: that mail is accepted,
+# and its row is not committed.
+DIE_BETWEEN_ACCEPT_AND_COMMIT = """
+import json, os, signal, sys
+from services.common.database import Database
+from services.notifications.operations import deliver
+from services.notifications.settings import Settings
+
+calls, record = [], deliver.record
+def record_once(*arguments):
+    calls.append(1)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return record(*arguments)
+deliver.record = record_once
+settings = Settings(**json.loads(sys.argv[1]))
+deliver.deliver_batch(deliver.make_postman(settings, Database(settings.database_dsn)))
+"""
+
+
+def plainly(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(value, "get_secret_value", lambda v=value: v)() for name, value in settings}
+
+
+def test_a_worker_killed_between_accept_and_commit_resends_that_one_mail_under_the_same_message_id(
+    story: Story, settings: Settings, postman: Postman, sink: FaultySink, rows: Rows
+) -> None:
+    shift = story.opening()
+    for name in ("a", "b", "c"):
+        story.sign_up(shift, f"{name}@example.org")
+    worker = subprocess.run(
+        [sys.executable, "-c", DIE_BETWEEN_ACCEPT_AND_COMMIT, json.dumps(plainly(settings))],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60, check=False)  # fmt: skip
+    assert worker.returncode == -signal.SIGKILL
+    assert [kept.recipient for kept in sink.kept] == ["a@example.org", "b@example.org"]
+    states = [row.state for row in rows("SELECT state FROM messages ORDER BY number")]
+    assert states == ["sent", "sending", "sending"]
+
+    assert deliver_batch(postman) == 0
+    assert recover_abandoned(postman.database, lease=0) == 2
+    deliver_batch(postman)
+    assert [len(sink.to(f"{name}@example.org")) for name in ("a", "b", "c")] == [1, 2, 1]
+    assert len({kept.message_id for kept in sink.kept}) == 3
+    outcomes = [row.outcome for row in rows("SELECT outcome FROM deliveries ORDER BY id")]
+    assert sorted(outcomes) == ["interrupted", "interrupted", "sent", "sent", "sent"]
+
+
+def test_a_worker_that_wakes_after_its_claim_ran_out_cannot_overwrite_the_result(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.sign_up(story.opening())
+
+    class Sleepy:
+        """Contacts that take so long that another worker delivers meanwhile."""
+
+        def look_up(self, person_ids: Any) -> Any:
+            recover_abandoned(postman.database, lease=0)
+            deliver_batch(postman)
+            sink.behaviour["wang@example.org"] = ["550 too late"]
+            return postman.contacts.look_up(person_ids)
+
+    deliver_batch(Postman(postman.database, Sleepy(), postman.composer, postman.server, postman.domain))  # type: ignore[arg-type]
+    assert rows("SELECT state, error FROM messages") == [("sent", None)]
+
+
+def test_a_batch_that_takes_too_long_gives_the_rest_back_before_its_lease_ends(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifications.operations.deliver.BATCH_SECONDS", -1.0)
+    story.sign_up(story.opening())
+    deliver_batch(postman)
+    assert sink.kept == []
+    assert rows("SELECT state, attempts FROM messages") == [("pending", 0)]

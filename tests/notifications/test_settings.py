@@ -1,0 +1,27 @@
+"""A wrong setting stops the process at start, with the setting's name and without its secret."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.notifications.settings import MailServer, Settings
+
+
+@pytest.mark.parametrize(("url", "server"), [
+    ("smtp://localhost", MailServer("smtp", "localhost", 25)),
+    ("smtps://me%40x:p%3A%2F@mail.example", MailServer("smtps", "mail.example", 465, "me@x", "p:/")),
+    ("smtp+starttls://mail.example:2525", MailServer("smtp+starttls", "mail.example", 2525))])  # fmt: skip
+def test_a_mail_server_is_one_address(url: str, server: MailServer) -> None:
+    assert MailServer.from_url(url) == server
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("smtp_url", "http://user:pa55word@mail"), ("smtp_url", "smtp://"), ("mail_from", "Hesheng"),
+    ("mail_from", "a@b\r\nBcc: c@d"), ("mail_domain", "exa mple.org"), ("notifications_token", "short")])  # fmt: skip
+def test_a_wrong_setting_is_named_and_its_secret_is_not(name: str, value: str, settings: Settings) -> None:
+    given: dict[str, Any] = {key: getattr(v, "get_secret_value", lambda v=v: v)() for key, v in settings}
+    with pytest.raises(ValidationError) as error:
+        Settings(**given | {name: value})
+    assert name in str(error.value)
+    assert "pa55word" not in str(error.value)
