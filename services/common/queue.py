@@ -95,9 +95,12 @@ class CeleryPages:
 
 def queue_length(app: Celery, name: str) -> int:
     """Messages waiting in a queue. Raises `BrokerError` when the broker does not answer."""
-    with app.connection_or_acquire() as connection, connection.channel() as channel:
+    with app.connection_or_acquire() as connection:
         try:
-            return int(channel.queue_declare(queue=name, durable=True, auto_delete=False).message_count)
+            # kombu gives a connection that failed back to its pool closed; only `connect` opens such a one again.
+            connection.connect()
+            with connection.channel() as channel:
+                return int(channel.queue_declare(queue=name, durable=True, auto_delete=False).message_count)
         except connection.connection_errors + connection.channel_errors as error:
             raise BrokerError(str(error)) from error
 
