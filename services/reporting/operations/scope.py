@@ -67,13 +67,13 @@ def report_snapshot(database: Database, visible: str) -> Iterator[Session]:
     """A read-only transaction of one moment, for this row-level-security scope.
 
     Reports plan each query anew: a plan that fits one site takes seconds for a city. The memory keeps a city's
-    distinct counts off the disk.
+    distinct counts off the disk. Compiling would cost more than it saves.
     """
     with database.snapshot() as session:
         session.execute(
             text("""
             SELECT set_config('hesheng.site', :visible, true), set_config('plan_cache_mode', 'force_custom_plan', true),
-                   set_config('work_mem', '128MB', true)
+                   set_config('work_mem', '128MB', true), set_config('jit', 'off', true)
             """),
             {"visible": visible},
         )

@@ -86,14 +86,14 @@ CREATE TABLE buckets (
     day date NOT NULL,
     kind text NOT NULL,
     age_band text NOT NULL,
-    registrations bigint NOT NULL,
-    confirmed bigint NOT NULL,
-    waitlisted bigint NOT NULL,
-    promotions bigint NOT NULL,
-    cancellations bigint NOT NULL,
-    attended bigint NOT NULL,
-    no_shows bigint NOT NULL,
-    service_minutes bigint NOT NULL,
+    registrations integer NOT NULL,
+    confirmed integer NOT NULL,
+    waitlisted integer NOT NULL,
+    promotions integer NOT NULL,
+    cancellations integer NOT NULL,
+    attended integer NOT NULL,
+    no_shows integer NOT NULL,
+    service_minutes integer NOT NULL,
     PRIMARY KEY (site_id, day, kind, age_band)
 );
 """
@@ -111,14 +111,14 @@ INSERT INTO caught_up DEFAULT VALUES;
 BUCKET_SOURCE = """
 CREATE VIEW bucket_source AS
 SELECT site_id, day, kind, age_band,
-       count(*) AS registrations,
-       count(*) FILTER (WHERE status = 'confirmed') AS confirmed,
-       count(*) FILTER (WHERE status = 'waitlisted') AS waitlisted,
-       count(*) FILTER (WHERE promoted) AS promotions,
-       count(*) FILTER (WHERE status = 'cancelled') AS cancellations,
-       count(*) FILTER (WHERE outcome IN ('present', 'attended')) AS attended,
-       count(*) FILTER (WHERE outcome = 'no_show') AS no_shows,
-       sum(service_minutes)::bigint AS service_minutes
+       count(*)::integer AS registrations,
+       (count(*) FILTER (WHERE status = 'confirmed'))::integer AS confirmed,
+       (count(*) FILTER (WHERE status = 'waitlisted'))::integer AS waitlisted,
+       (count(*) FILTER (WHERE promoted))::integer AS promotions,
+       (count(*) FILTER (WHERE status = 'cancelled'))::integer AS cancellations,
+       (count(*) FILTER (WHERE outcome IN ('present', 'attended')))::integer AS attended,
+       (count(*) FILTER (WHERE outcome = 'no_show'))::integer AS no_shows,
+       sum(service_minutes)::integer AS service_minutes
 FROM facts GROUP BY site_id, day, kind, age_band;
 """
 
