@@ -1,0 +1,1 @@
+"""Programs that use Hesheng from outside, through its HTTP API alone."""
