@@ -14,9 +14,6 @@ from limits.strategies import FixedWindowRateLimiter
 from services.common.auth import Caller, Principal, identify
 from services.common.errors import TOO_MANY, Problem, Words
 
-FAILURES = parse("60 per minute")
-"""Wrong keys from one address."""
-
 
 def limit_rates(app: Flask, rate: str) -> None:
     """Before each request find the caller (`g.principal`) and count it; answer 429 beyond `rate`."""
@@ -30,28 +27,22 @@ def limit_rates(app: Flask, rate: str) -> None:
             g.principal = Principal(Caller.ANYONE, "anyone")
             return
         address = request.remote_addr or "unknown"
-        g.principal = _identify(limiter, address)
-        who = address if g.principal.caller is Caller.ANYONE else g.principal.name
-        g.rate_key = f"{g.principal.caller}:{who}"
-        if not limiter.hit(allowed, g.rate_key):
-            raise Problem(TOO_MANY, Words("请求过于频繁,请稍后再试。", "Too many requests: try again a little later."))
+        g.rate_key = f"{Caller.ANYONE}:{address}"
+        try:
+            g.principal = identify()
+            if g.principal.caller is not Caller.ANYONE:
+                g.rate_key = f"{g.principal.caller}:{g.principal.name}"
+        finally:  # a wrong key counts against its address, so that guessing is limited too
+            if not limiter.hit(allowed, g.rate_key):
+                raise Problem(
+                    TOO_MANY, Words("请求过于频繁,请稍后再试。", "Too many requests: try again a little later.")
+                )
 
     @app.after_request
     def tell(response: Response) -> Response:
         if "rate_key" in g:
             _tell(limiter, allowed, response)
         return response
-
-
-def _identify(limiter: FixedWindowRateLimiter, address: str) -> Principal:
-    """The caller; an address that tried too many wrong keys is turned away before its key is even looked up."""
-    if not limiter.test(FAILURES, address):
-        raise Problem(TOO_MANY, Words("错误密钥过多,请稍后再试。", "Too many wrong keys: try again a little later."))
-    try:
-        return identify()
-    except Problem:
-        limiter.hit(FAILURES, address)
-        raise
 
 
 def _tell(limiter: FixedWindowRateLimiter, allowed: RateLimitItem, response: Response) -> None:

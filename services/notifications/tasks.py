@@ -21,11 +21,11 @@ def make_celery_app(settings: Settings) -> Celery:
     subscriber = make_subscriber(settings, database)
     postman = make_postman(settings, database)
 
-    @app.task(name=APPLY_TASK)
+    @app.task(shared=False, name=APPLY_TASK)
     def apply(page: dict[str, Any]) -> None:
         subscriber.apply(Page.model_validate(page))
 
-    @app.task(name=DELIVER_TASK)
+    @app.task(shared=False, name=DELIVER_TASK)
     def deliver() -> None:
         deliver_batch(postman)
 

@@ -20,7 +20,7 @@ def make_celery_app(settings: Settings) -> Celery:
     app = make_celery(settings)
     database = Database(settings.database_dsn, pool_size=2)
 
-    @app.task(name=FORGET_TASK)
+    @app.task(shared=False, name=FORGET_TASK)
     def forget() -> None:
         """Delete idempotency keys that nobody retries any more."""
         forgotten = 0
@@ -32,7 +32,7 @@ def make_celery_app(settings: Settings) -> Celery:
                 break
         log.info("old_keys_forgotten", count=forgotten)
 
-    @app.task(name=RENEW_TASK)
+    @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
         """Encrypt everybody's details with the newest key; to be sent by an operator after a key was added."""
         data = settings.personal_data()

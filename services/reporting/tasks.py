@@ -20,11 +20,11 @@ def make_celery_app(settings: Settings) -> Celery:
     database = Database(settings.database_dsn)
     subscriber = make_subscriber(settings, database)
 
-    @app.task(name=APPLY_TASK)
+    @app.task(shared=False, name=APPLY_TASK)
     def apply(page: dict[str, Any]) -> None:
         subscriber.apply(Page.model_validate(page))
 
-    @app.task(name=AGGREGATE_TASK)
+    @app.task(shared=False, name=AGGREGATE_TASK)
     def aggregate_dirty_cells() -> None:
         aggregate(database)
 
