@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from hashlib import md5
+from random import Random
 from uuid import UUID, uuid4
 
 from services.common.events import PARTITIONS, Envelope, Event
@@ -40,6 +41,12 @@ class MemoryLog(FeedClient):
                     data=event.model_dump(mode="json"),
                 )
             )
+
+    def shuffle(self, chance: Random) -> None:
+        """Name the partitions in another order from now on: readers pull them in the order they are named in."""
+        partitions = list(self.partitions.items())
+        chance.shuffle(partitions)
+        self.partitions = dict(partitions)
 
     def heads(self) -> Heads:
         """Where the log ends."""
