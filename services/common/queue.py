@@ -46,6 +46,7 @@ def make_celery(settings: CommonSettings) -> Celery:
             "health_check_interval": 10,
             "retry_on_timeout": False,
         }
+        app.conf.broker_transport = "services.common.redis_transport:Transport"
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
