@@ -1,0 +1,48 @@
+"""The books: after a run, everything that was promised is compared with everything that is there.
+
+Each check is a function from the `Material` of a run to findings; `CHECKS` is the list of them. A check reads rows
+and mails that `material.py` fetched once, so that each can be tried on made-up rows.
+"""
+
+from collections.abc import Callable, Iterable
+
+from tests.faults.books import effects, log, mails, places, promises, subscribers
+from tests.faults.books.material import Finding, Material
+
+CHECKS: list[Callable[[Material], Iterable[Finding]]] = [
+    promises.registrations_exist_as_acknowledged,
+    promises.nobody_was_registered_twice,
+    promises.refused_sign_ups_left_nothing,
+    promises.cancels_hold,
+    promises.attendance_holds,
+    promises.shift_edits_hold,
+    promises.nothing_unexpected_was_answered,
+    log.partitions_are_gapless,
+    log.everything_is_sequenced_and_counted,
+    log.versions_rise_one_by_one,
+    log.shift_versions_rise,
+    log.activities_come_first,
+    log.rows_and_log_agree,
+    subscribers.nothing_lost_or_doubled,
+    subscribers.order_kept,
+    subscribers.cursors_at_heads,
+    subscribers.nothing_parked,
+    effects.registration_copies_agree,
+    effects.facts_agree,
+    effects.participation_equals_recount,
+    places.capacity_was_never_exceeded,
+    places.waitlist_was_never_skipped,
+    places.counters_agree,
+    mails.one_message_per_cause,
+    mails.one_message_per_reminder,
+    mails.every_message_was_sent,
+    mails.every_mail_has_its_message,
+    mails.no_mail_twice,
+    mails.no_reminder_early,
+    mails.every_reminder_was_decided,
+]
+
+
+def audit(material: Material) -> list[Finding]:
+    """Everything that is wrong."""
+    return [finding for check in CHECKS for finding in check(material)]

@@ -1,0 +1,125 @@
+"""Reads what the books are done from: rows as the databases' superuser, mails from the sink's folder, reports."""
+
+from collections.abc import Mapping
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from cryptography.fernet import Fernet, MultiFernet
+from psycopg.rows import class_row, dict_row
+
+from deploy.local.system import System
+from tests.faults.books.material import (
+    AppliedRow,
+    CursorRow,
+    LogEntry,
+    Mail,
+    Material,
+    MessageRow,
+    RegistrationRow,
+    ReminderRow,
+    ShiftRow,
+)
+from tests.faults.books.recount import recount
+from tests.faults.ledger import Ledger
+
+Row = TypeVar("Row")
+SUBSCRIBERS = ("notifications", "reporting")
+REGISTRATIONS = """
+SELECT id::text, shift_id::text, person_id::text, site_id::text, status, version, outcome, service_minutes
+FROM registrations ORDER BY created_at, id
+"""
+SHIFTS = """
+SELECT id::text, activity_id::text, site_id::text, capacity, confirmed, status, starts_at FROM shifts
+"""
+LOG = """
+SELECT partition, sequence, event_id::text, type, aggregate, data, occurred_at
+FROM outbox WHERE sequence IS NOT NULL ORDER BY partition, sequence
+"""
+MESSAGES = """
+SELECT id::text, kind, registration_id::text, state, coalesce(message_id_header, '') AS message_id,
+       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence) AS cause, reminder_id, due_at, error
+FROM messages ORDER BY number
+"""
+REMINDERS = "SELECT id, registration_id::text, due_at, state, occurrence FROM reminders"
+APPLIED = "SELECT partition, sequence, event_id::text FROM applied ORDER BY id"
+CURSORS = "SELECT partition, epoch::text, sequence, halted FROM cursors"
+PARKED = "SELECT aggregate, partition, sequence, error FROM parked ORDER BY partition, sequence"
+COPIES = "SELECT id::text, status FROM registrations"
+FACTS = "SELECT registration_id::text AS id, version, status, outcome, service_minutes FROM facts"
+
+
+class Database:
+    """One of the three databases, as superuser: row-level security hides nothing."""
+
+    def __init__(self, admin_url: str, name: str) -> None:
+        url = urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
+        self._connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+
+    def rows(self, kind: type[Row], query: str) -> list[Row]:
+        """Rows as objects of a dataclass."""
+        return self._connection.cursor(row_factory=class_row(kind)).execute(query).fetchall()
+
+    def dicts(self, query: str) -> list[dict[str, Any]]:
+        """Rows as dictionaries."""
+        return self._connection.cursor(row_factory=dict_row).execute(query).fetchall()
+
+    def value(self, query: str) -> Any:
+        """The one value of the one row."""
+        row = self._connection.execute(query).fetchone()
+        return row[0] if row else None
+
+
+def collect(system: System, ledger: Ledger) -> Material:
+    """Everything, as of now."""
+    at = {name: Database(system.postgres.admin_url, name) for name in ("registration", *SUBSCRIBERS)}
+    producer, notifications = at["registration"], at["notifications"]
+    return Material(
+        ledger=ledger,
+        taken_at=notifications.value("SELECT now()"),
+        epoch=producer.value("SELECT epoch::text FROM event_log"),
+        unsequenced=producer.value("SELECT count(*) FROM outbox WHERE sequence IS NULL"),
+        log_heads={row["partition"]: row["sequence"] for row in producer.dicts("SELECT * FROM log_heads")},
+        log=producer.rows(LogEntry, LOG),
+        registrations={row.id: row for row in producer.rows(RegistrationRow, REGISTRATIONS)},
+        shifts={row.id: row for row in producer.rows(ShiftRow, SHIFTS)},
+        person_names=_names(producer, system.secrets),
+        applied={name: at[name].rows(AppliedRow, APPLIED) for name in SUBSCRIBERS},
+        cursors={name: at[name].rows(CursorRow, CURSORS) for name in SUBSCRIBERS},
+        parked={name: [str(row) for row in at[name].dicts(PARKED)] for name in SUBSCRIBERS},
+        copies=notifications.dicts(COPIES),
+        facts=at["reporting"].dicts(FACTS),
+        messages=notifications.rows(MessageRow, MESSAGES),
+        reminders={row.id: row for row in notifications.rows(ReminderRow, REMINDERS)},
+        mails=[read_mail(file) for file in sorted(system.mails.glob("*.eml"))],
+        recounts=recount(
+            system.urls["reporting"],
+            system.operator_key,
+            [row["id"] for row in producer.dicts("SELECT id::text FROM sites")],
+            producer.dicts,
+        ),
+    )
+
+
+def _names(producer: Database, secrets: Mapping[str, str]) -> dict[str, str]:
+    cipher = MultiFernet([Fernet(key) for key in secrets["PERSONAL_DATA_KEYS"].split(",")])
+    rows = producer.dicts("SELECT id::text, name FROM people")
+    return {row["id"]: cipher.decrypt(bytes(row["name"])).decode() for row in rows}
+
+
+def read_mail(file: Path) -> Mail:
+    """One file of the sink; its name says when it came."""
+    message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(file.read_bytes())
+    body = message.get_body(preferencelist=("plain",))
+    return Mail(
+        file=file.name,
+        message_id=str(message.get("Message-ID", "")).strip(),
+        to=str(message.get("X-Envelope-To", "")),
+        subject=str(message.get("Subject", "")),
+        text=str(body.get_content()) if body else "",
+        received_at=int(file.stem.partition("-")[2]) / 1000,
+    )

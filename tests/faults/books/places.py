@@ -1,0 +1,85 @@
+"""Capacity and waitlist, by replaying the log shift by shift."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.faults.books.material import Finding, LogEntry, Material
+
+
+@dataclass
+class Room:
+    """A shift as the log tells it, event by event: who has a place, who waits, in order."""
+
+    shift_id: str
+    capacity: int = 0
+    cancelled: bool = False
+    confirmed: set[str] = field(default_factory=set)
+    waiting: list[str] = field(default_factory=list)
+
+    def replay(self, entry: LogEntry) -> Iterator[Finding]:
+        """Take in one event; yields what must not have happened."""
+        who = entry.data.get("registration_id", "")
+        if entry.is_of_shift:
+            self.capacity = entry.data["capacity"]
+            self.cancelled = self.cancelled or entry.name == "shift.cancelled"
+        elif entry.name == "registration.waitlisted":
+            self.waiting.append(who)
+        elif entry.name == "registration.confirmed":
+            if self.waiting:
+                yield Finding("waitlist", f"{entry} got a place while {len(self.waiting)} waited")
+            self.confirmed.add(who)
+        elif entry.name == "registration.promoted":
+            if self.waiting[:1] != [who]:
+                yield Finding("waitlist", f"{entry} moved up, first in line was {self.waiting[:1]}")
+            self._leave(who)
+            self.confirmed.add(who)
+        elif entry.name == "registration.cancelled":
+            self._leave(who)
+        if len(self.confirmed) > self.capacity:
+            yield Finding("oversold", f"{entry}: {len(self.confirmed)} have a place, capacity is {self.capacity}")
+
+    def _leave(self, who: str) -> None:
+        self.confirmed.discard(who)
+        if who in self.waiting:
+            self.waiting.remove(who)
+
+
+def rooms(material: Material) -> tuple[dict[str, Room], list[Finding]]:
+    """Every shift after the whole log, and what went wrong on the way."""
+    found: dict[str, Room] = {}
+    wrong: list[Finding] = []
+    for entry in material.log:
+        if "shift_id" in entry.data:
+            room = found.setdefault(entry.data["shift_id"], Room(entry.data["shift_id"]))
+            wrong += room.replay(entry)
+    return found, wrong
+
+
+def capacity_was_never_exceeded(material: Material) -> Iterator[Finding]:
+    """At no point of the log are there more confirmed than places."""
+    _, wrong = rooms(material)
+    yield from (finding for finding in wrong if finding.kind == "oversold")
+
+
+def waitlist_was_never_skipped(material: Material) -> Iterator[Finding]:
+    """Whoever moves up was first in line, nobody passes the line, and no place stays empty while somebody waits."""
+    found, wrong = rooms(material)
+    yield from (finding for finding in wrong if finding.kind == "waitlist")
+    for room in found.values():
+        if room.waiting and len(room.confirmed) < room.capacity and not room.cancelled:
+            yield Finding(
+                "waitlist",
+                f"shift {room.shift_id}: {len(room.waiting)} wait beside {room.capacity - len(room.confirmed)} places",
+            )
+
+
+def counters_agree(material: Material) -> Iterator[Finding]:
+    """The shift's own counter, its registrations and the log's end agree, and none is above the capacity."""
+    found, _ = rooms(material)
+    for shift in material.shifts.values():
+        rows = sum(row.shift_id == shift.id and row.status == "confirmed" for row in material.registrations.values())
+        told = len(found[shift.id].confirmed) if shift.id in found else 0
+        if not rows == told == shift.confirmed:
+            yield Finding("effects", f"shift {shift.id}: counter {shift.confirmed}, rows {rows}, log {told}")
+        if rows > shift.capacity:
+            yield Finding("oversold", f"shift {shift.id}: {rows} rows have a place, capacity is {shift.capacity}")

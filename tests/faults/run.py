@@ -1,0 +1,148 @@
+"""One run: start a fresh system, load it, break it, let it recover, do the books.
+
+verdict = run(Plan(seconds=60, seed=7), folder)
+"""
+
+import os
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.local.system import System
+from tests.faults.books import audit
+from tests.faults.books.collect import collect
+from tests.faults.books.material import Finding, Material
+from tests.faults.chaos import Chaos, draw
+from tests.faults.load import Load
+from tests.faults.quiet import Watch
+from tests.faults.sabotage import BREAKS, broken_command
+from tests.faults.scene import Scene, make_scene
+
+WARM_UP = 2.0
+WATCH_EVERY = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do: `seconds` of faults drawn from `seed`, and how long to wait for quiet afterwards."""
+
+    seconds: float
+    seed: int
+    sabotage: str = ""
+    patience: float = 120.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of it."""
+
+    plan: Plan
+    material: Material
+    findings: list[Finding]
+    injected: dict[str, int]
+    recovery_s: float
+    max_lag: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return not self.findings
+
+    def count(self, kind: str) -> int:
+        """Findings of one kind."""
+        return sum(finding.kind == kind for finding in self.findings)
+
+
+def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Verdict:
+    """Do all of it under `folder`, which keeps the logs and databases; `System.destroy` is left to the caller."""
+    with _running(plan, folder, say) as system:
+        chance = random.Random(plan.seed)
+        scene = make_scene(system.urls["registration"], system.operator_key, plan.seconds, chance)
+        watch = Watch(system)
+        say(f"{len(scene.shifts)} shifts at {len(scene.sites)} sites; {plan.seconds:g} s of faults, seed {plan.seed}")
+        load, chaos = _trouble(plan, system, scene, watch)
+        say(f"{sum(chaos.injected.values())} faults done, everything restored; waiting for quiet")
+        recovery_s, unrest = _settle(scene, watch, load, plan.patience)
+        say("doing the books")
+        material = collect(system, load.ledger)
+        findings = [Finding("not quiet", text) for text in unrest] + audit(material)
+        findings += [Finding("harness", text) for text in chaos.troubles]
+        return Verdict(plan, material, findings, dict(chaos.injected), recovery_s, watch.max_lag)
+
+
+@contextmanager
+def _running(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[System]:
+    """The system, supervised, with the processes that the sabotage replaces."""
+    for given in ("DATABASE_URL", "REDIS_URL"):
+        os.environ.pop(given, None)  # servers that are killed must be our own
+    system = System(folder)
+    over = threading.Event()
+    try:
+        say("starting the system")
+        system.start_servers()
+        for name in BREAKS[plan.sabotage] if plan.sabotage else []:
+            system.processes[name].command = broken_command(system.processes[name].command, plan.sabotage)
+        system.migrate()
+        system.start_processes()
+        system.wait_ready()
+        nurse = threading.Thread(target=system.supervise, kwargs={"stop": over}, daemon=True)
+        nurse.start()
+        yield system
+    finally:
+        over.set()
+        system.stop()
+
+
+def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Load, Chaos]:
+    """Load and faults together; returns when the faults are over and everything was let go again."""
+    stop, calm = threading.Event(), threading.Event()
+    load = Load(system.urls["registration"], scene, plan.seed, stop)
+    chaos = Chaos(system, draw(plan.seconds, plan.seed), system.data / "faults.log")
+    watcher = threading.Thread(target=_keep_looking, args=(watch, calm))
+    load.start()
+    try:
+        watcher.start()
+        time.sleep(WARM_UP)
+        chaos.run(calm)
+    finally:
+        stop.set()
+        calm.set()
+        watcher.join()
+    return load, chaos
+
+
+def _keep_looking(watch: Watch, calm: threading.Event) -> None:
+    while not calm.wait(WATCH_EVERY):
+        watch.look()
+
+
+def _settle(scene: Scene, watch: Watch, load: Load, patience: float) -> tuple[float, list[str]]:
+    """Seconds from the end of the faults until everything is done, and what is not.
+
+    Reminders that fall due later than that are waited for as well, outside of the measured time.
+    """
+    begun = time.monotonic()
+    load.join()
+    _, unrest = watch.wait(patience)
+    recovery_s = time.monotonic() - begun
+    left = (scene.last_reminder - datetime.now(UTC)).total_seconds()
+    if not unrest and left > -1:
+        time.sleep(left + 1.5)
+        _, unrest = watch.wait(patience)
+    return recovery_s, unrest
+
+
+def free_folder(system_data: Path) -> None:
+    """Delete everything a run left, also what PostgreSQL keeps elsewhere."""
+    System(system_data).destroy()
+
+
+def progress(text: str) -> None:
+    """Say what happens on standard error, so that the last line of standard output stays the verdict."""
+    print(f"{datetime.now().strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,122 @@
+"""The stage: areas, sites with keys, activities, and shifts whose reminders fall due while things are being killed."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.faults.client import Answer, Client
+
+AREAS = [
+    ("140000", None, "province", "山西省", "Shanxi"),
+    ("140100", "140000", "city", "太原市", "Taiyuan"),
+    ("140107", "140100", "district", "杏花岭区", "Xinghualing"),
+    ("140106", "140100", "district", "迎泽区", "Yingze"),
+]
+SITES = 5
+ACTIVITIES = 3
+SHIFTS = 2
+KINDS = ["blood_drive", "class", "performance", "clinic", "other"]
+SOON_MINUTES = 4
+"""A shift that reminds starts this many minutes after its reminder."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site and its key."""
+
+    id: str
+    key: str
+    area: str
+
+
+@dataclass
+class Shift:
+    """A shift that people sign up for. `reminds_at` is when its last reminder falls due, None when far away."""
+
+    id: str
+    activity_id: str
+    site: Site
+    starts_at: datetime
+    reminds_at: datetime | None
+
+
+@dataclass
+class Scene:
+    """All of it."""
+
+    sites: list[Site]
+    shifts: list[Shift]
+
+    @property
+    def last_reminder(self) -> datetime:
+        """When the last of the near reminders falls due."""
+        return max(shift.reminds_at for shift in self.shifts if shift.reminds_at)
+
+
+class SceneFailed(RuntimeError):
+    """The untroubled system refused something."""
+
+
+def _must(answer: Answer | None, what: str) -> dict[str, Any]:
+    if answer is None or not answer.ok:
+        raise SceneFailed(f"{what}: {answer}")
+    return answer.body
+
+
+def make_scene(url: str, operator_key: str, seconds: float, chance: random.Random) -> Scene:
+    """Make everything, before the faults begin. Near reminders fall due within the run and up to 4 s after it."""
+    operator = Client(url, operator_key)
+    for code, parent, level, zh, en in AREAS:
+        body = {"parent": parent, "level": level, "name_zh": zh, "name_en": en}
+        _must(operator.send("PUT", f"/v1/areas/{code}", body), "area")
+    sites = [_make_site(operator, number) for number in range(SITES)]
+    shifts: list[Shift] = []
+    for site in sites:
+        client = Client(url, site.key)
+        for number in range(ACTIVITIES):
+            shifts += _make_activity(client, site, number, seconds, chance)
+    return Scene(sites, shifts)
+
+
+def _make_site(operator: Client, number: int) -> Site:
+    area = AREAS[2 + number % 2][0]
+    body = {"area": area, "name_zh": f"第{number}社区", "name_en": f"Community {number}"}
+    site = _must(operator.send("POST", "/v1/sites", body, key=f"site-{number}"), "site")
+    key = _must(operator.send("POST", f"/v1/sites/{site['id']}/keys", {"label": "faults"}, key=f"key-{number}"), "key")
+    return Site(site["id"], key["key"], area)
+
+
+def _make_activity(client: Client, site: Site, number: int, seconds: float, chance: random.Random) -> list[Shift]:
+    mark = f"{site.id[:8]}-{number}"
+    near = number != ACTIVITIES - 1
+    body = {
+        "kind": chance.choice(KINDS),
+        "title_zh": f"活动 {mark}",
+        "title_en": f"Activity {mark}",
+        "place": "大厅",
+        "volunteering": chance.random() < 0.5,
+        "reminder_minutes": [SOON_MINUTES] if near else [1440, 120],
+    }
+    activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
+    shifts = [
+        _make_shift(client, site, activity["id"], f"{mark}-{place}", seconds if near else None, chance)
+        for place in range(SHIFTS)
+    ]
+    _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
+    return shifts
+
+
+def _make_shift(client: Client, site: Site, activity_id: str, mark: str, seconds: float | None,
+                chance: random.Random) -> Shift:  # fmt: skip
+    now = datetime.now(UTC)
+    reminds_at = now + timedelta(seconds=5 + chance.uniform(0.3, 1.0) * seconds) if seconds else None
+    starts_at = reminds_at + timedelta(minutes=SOON_MINUTES) if reminds_at else now + timedelta(days=3)
+    body = {
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        "capacity": chance.choice([3, 8, 15, 30]),
+    }
+    answer = client.send("POST", f"/v1/activities/{activity_id}/shifts", body, key=f"shift-{mark}")
+    shift = _must(answer, "shift")
+    return Shift(shift["id"], activity_id, site, starts_at, reminds_at)

@@ -1,0 +1,186 @@
+"""The books on made-up logs: each rule is shown to catch what breaks it, and to accept what keeps it."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.faults.books import log, mails, places, promises, subscribers
+from tests.faults.books.material import (
+    AppliedRow,
+    Finding,
+    LogEntry,
+    Mail,
+    Material,
+    MessageRow,
+    RegistrationRow,
+)
+from tests.faults.ledger import Ledger, SignUp, Told
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+SHIFT = {"shift_id": "s", "activity_id": "a", "starts_at": "2026-12-02T01:00:00Z", "ends_at": "2026-12-02T02:00:00Z",
+         "role_zh": "参与者", "role_en": "participant"}  # fmt: skip
+
+
+def a_log(*events: tuple[str, dict[str, Any]]) -> list[LogEntry]:
+    """Events of one activity, in one partition."""
+    return [
+        LogEntry(0, place, f"e{place}", f"hesheng.{name}.v1", "a", {"activity_id": "a"} | data, NOW)
+        for place, (name, data) in enumerate(events, 1)
+    ]
+
+
+def published(capacity: int) -> list[tuple[str, dict[str, Any]]]:
+    return [("activity.published", {}), ("shift.opened", SHIFT | {"version": 1, "capacity": capacity})]
+
+
+def of(registration_id: str, version: int = 1) -> dict[str, Any]:
+    return {"registration_id": registration_id, "version": version, "shift_id": "s"}
+
+
+def material(entries: list[LogEntry], **more: Any) -> Material:
+    empty: dict[str, Any] = {
+        "ledger": Ledger(), "taken_at": NOW, "epoch": "1", "unsequenced": 0, "log": entries,
+        "log_heads": dict(Counter(entry.partition for entry in entries)), "registrations": {}, "shifts": {},
+        "person_names": {}, "applied": {}, "cursors": {}, "parked": {}, "copies": [], "facts": [], "messages": [],
+        "reminders": {}, "mails": [], "recounts": [],
+    }  # fmt: skip
+    return Material(**empty | more)
+
+
+def kinds(findings: Any) -> list[str]:
+    found: list[Finding] = list(findings)
+    return [finding.kind for finding in found]
+
+
+def test_more_confirmed_than_places_at_any_moment_is_oversold_even_if_it_passes() -> None:
+    entries = a_log(
+        *published(1),
+        ("registration.confirmed", of("x")),
+        ("registration.confirmed", of("y")),
+        ("registration.cancelled", of("y", 2)),
+    )
+    assert kinds(places.capacity_was_never_exceeded(material(entries))) == ["oversold"]
+
+
+def test_a_raised_capacity_counts_from_its_own_place_in_the_log() -> None:
+    raised = ("shift.changed", SHIFT | {"version": 2, "capacity": 2})
+    before = a_log(*published(1), ("registration.confirmed", of("x")), raised, ("registration.confirmed", of("y")))
+    after = a_log(*published(1), ("registration.confirmed", of("x")), ("registration.confirmed", of("y")), raised)
+    assert kinds(places.capacity_was_never_exceeded(material(before))) == []
+    assert kinds(places.capacity_was_never_exceeded(material(after))) == ["oversold"]
+
+
+def test_the_waitlist_moves_up_in_order_or_it_is_found() -> None:
+    waiting = [
+        *published(1),
+        ("registration.confirmed", of("x")),
+        ("registration.waitlisted", of("y")),
+        ("registration.waitlisted", of("z")),
+        ("registration.cancelled", of("x", 2)),
+    ]
+    assert (
+        kinds(places.waitlist_was_never_skipped(material(a_log(*waiting, ("registration.promoted", of("y", 2)))))) == []
+    )
+    skipped = a_log(*waiting, ("registration.promoted", of("z", 2)))
+    assert kinds(places.waitlist_was_never_skipped(material(skipped))) == ["waitlist"]
+    passed = a_log(*waiting, ("registration.confirmed", of("w")))
+    assert kinds(places.waitlist_was_never_skipped(material(passed))) == ["waitlist"]
+    stranded = a_log(*waiting)
+    assert kinds(places.waitlist_was_never_skipped(material(stranded))) == ["waitlist"]
+
+
+def test_gaps_wrong_versions_and_events_before_their_shift_are_found() -> None:
+    good = a_log(*published(2), ("registration.confirmed", of("x")), ("registration.cancelled", of("x", 2)))
+    assert kinds(log.partitions_are_gapless(material(good[:2] + good[3:]))) == ["log"]
+    assert kinds(log.versions_rise_one_by_one(material(good))) == []
+    swapped = [good[0], good[1], good[3], good[2]]
+    assert kinds(log.versions_rise_one_by_one(material(swapped))) == ["out_of_order"]
+    assert kinds(log.activities_come_first(material([good[2], good[0], good[1]]))) == ["out_of_order"]
+
+
+def test_each_event_is_to_be_applied_exactly_once_and_in_order() -> None:
+    entries = a_log(*published(2), ("registration.confirmed", of("x")))
+    rows = [AppliedRow(entry.partition, entry.sequence, entry.event_id) for entry in entries]
+
+    def lost_and_found(applied: list[AppliedRow]) -> list[str]:
+        books = material(entries, applied={"reporting": applied})
+        return kinds(subscribers.nothing_lost_or_doubled(books)) + kinds(subscribers.order_kept(books))
+
+    assert lost_and_found(rows) == []
+    assert lost_and_found(rows[:2]) == ["lost"]
+    assert lost_and_found([*rows, rows[2]]) == ["duplicated"]
+    assert lost_and_found([rows[1], rows[0], rows[2]]) == ["out_of_order"]
+
+
+def test_an_acknowledged_registration_that_is_gone_or_doubled_is_found() -> None:
+    asked = SignUp("k", "site", "s", "P1", {}, Told.ACKED, "r1", "p1", "confirmed")
+    row = RegistrationRow("r1", "s", "p1", "site", "confirmed", 1, None, 0)
+    twin = replace(row, id="r2", shift_id="other")
+
+    def findings(*rows: RegistrationRow) -> list[str]:
+        books = material([], ledger=Ledger(sign_ups=[asked]), registrations={row.id: row for row in rows},
+                         person_names={"p1": "P1"})  # fmt: skip
+        return kinds(promises.registrations_exist_as_acknowledged(books)) + kinds(
+            promises.nobody_was_registered_twice(books)
+        )
+
+    assert findings(row) == []
+    assert findings() == ["lost"]
+    assert findings(row, twin) == ["duplicated"]
+    assert findings(replace(row, status="waitlisted")) == ["promise"]
+    assert findings(replace(row, status="cancelled")) == ["promise"]
+
+
+def a_message(**more: Any) -> MessageRow:
+    message = MessageRow("m", "confirmation", "x", "sent", "<m@h>", "e3", None, None, None)
+    return replace(message, **more)
+
+
+def a_mail(message_id: str = "<m@h>", at: float = NOW.timestamp()) -> Mail:
+    return Mail("1.eml", message_id, "x@people.example", "报名成功", "您好", at)
+
+
+def test_missing_stray_and_doubled_mails_are_told_apart_from_resent_ones() -> None:
+    entries = a_log(*published(2), ("registration.confirmed", of("x")))
+
+    def findings(messages: list[MessageRow], sink: list[Mail]) -> list[str]:
+        books = material(entries, messages=messages, mails=sink)
+        checks = (mails.one_message_per_cause, mails.every_message_was_sent, mails.every_mail_has_its_message,
+                  mails.no_mail_twice)  # fmt: skip
+        return [kind for check in checks for kind in kinds(check(books))]
+
+    assert findings([a_message()], [a_mail(), a_mail()]) == []
+    assert mails.resent(material(entries, mails=[a_mail(), a_mail()])) == 1
+    assert findings([], []) == ["unsent"]
+    assert findings([a_message()], []) == ["unsent"]
+    assert findings([a_message(state="pending")], [a_mail()]) == ["unsent"]
+    assert findings([a_message()], [a_mail(), a_mail("<other@h>")]) == ["duplicated"]
+    twin = a_message(id="n", message_id="<n@h>")
+    assert findings([a_message(), twin], [a_mail(), a_mail("<n@h>")]) == ["duplicated", "duplicated"]
+
+
+def test_everyone_signed_up_is_told_of_a_move_and_of_nothing_else() -> None:
+    moved = SHIFT | {"version": 3, "capacity": 2, "starts_at": "2026-12-02T00:00:00Z"}
+    entries = a_log(
+        *published(1),
+        ("registration.confirmed", of("x")),
+        ("shift.changed", SHIFT | {"version": 2, "capacity": 2}),
+        ("shift.changed", moved),
+    )
+    confirmation = a_message()
+    change = a_message(id="n", kind="change", message_id="<n@h>", cause="e5")
+    assert kinds(mails.one_message_per_cause(material(entries, messages=[confirmation, change]))) == []
+    assert kinds(mails.one_message_per_cause(material(entries, messages=[confirmation]))) == ["unsent"]
+    capacity = a_message(id="o", kind="change", message_id="<o@h>", cause="e4")
+    told = material(entries, messages=[confirmation, change, capacity])
+    assert kinds(mails.one_message_per_cause(told)) == ["duplicated"]
+
+
+def test_a_reminder_that_arrives_before_it_is_due_is_early() -> None:
+    reminder = a_message(kind="reminder", due_at=NOW)
+    assert (
+        kinds(mails.no_reminder_early(material([], messages=[reminder], mails=[a_mail(at=NOW.timestamp() + 1)]))) == []
+    )
+    early = material([], messages=[reminder], mails=[a_mail(at=NOW.timestamp() - 1)])
+    assert kinds(mails.no_reminder_early(early)) == ["early"]
