@@ -1,0 +1,84 @@
+"""The registration service on a real database. Each test gets sites of its own, so that none needs to clean up."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from apiflask import APIFlask
+
+from services.common.database import Database
+from services.registration.app import make_app
+from services.registration.personal_data import PersonalData
+from services.registration.settings import Settings
+from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
+from tests.registration.world import Caller, Site
+
+
+@pytest.fixture(scope="session")
+def settings(common_settings: Callable[[str], dict[str, str]]) -> Settings:
+    """Settings of the service under test."""
+    return Settings(
+        **common_settings("registration"),
+        personal_data_keys=PERSONAL_DATA_KEY,
+        blind_index_key="A" * 43 + "=",
+        notifications_token=NOTIFICATIONS_TOKEN,
+        reporting_token=REPORTING_TOKEN,
+        log_level="warning",
+    )
+
+
+@pytest.fixture(scope="session")
+def database(settings: Settings) -> Database:
+    """The service's database."""
+    return Database(settings.database_dsn, pool_size=20)
+
+
+@pytest.fixture(scope="session")
+def data(settings: Settings) -> PersonalData:
+    """The service's cipher."""
+    return settings.personal_data()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> APIFlask:
+    """The HTTP application."""
+    return make_app(settings)
+
+
+@pytest.fixture(scope="session")
+def operator(app: APIFlask) -> Caller:
+    """The operator."""
+    return Caller(app, OPERATOR_KEY)
+
+
+@pytest.fixture(scope="session")
+def area(operator: Caller) -> str:
+    """Code of a province."""
+    body = {"parent": None, "level": "province", "name_zh": "山西省", "name_en": "Shanxi"}
+    return operator.expect(200, "PUT", "/v1/areas/140000", body)["code"]
+
+
+@pytest.fixture(scope="session")
+def make_site(operator: Caller, area: str, database: Database) -> Callable[..., Site]:
+    """Makes sites with a key."""
+
+    def make(**fields: str) -> Site:
+        name = uuid.uuid4().hex[:6]
+        body = {"area": area, "name_zh": f"站点 {name}", "name_en": f"Site {name}"} | fields
+        made = operator.expect(201, "POST", "/v1/sites", body)
+        key = operator.expect(201, "POST", f"/v1/sites/{made['id']}/keys", {"label": "test"})["key"]
+        return Site(operator.app, key, made["id"], database)
+
+    return make
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """A site."""
+    return make_site()
+
+
+@pytest.fixture
+def other(make_site: Callable[..., Site]) -> Site:
+    """Another site."""
+    return make_site()

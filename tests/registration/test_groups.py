@@ -1,0 +1,156 @@
+"""Groups of sign-ups: each member its own verdict, and no answer that is not known to be committed."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import Problem
+from services.registration.operations.idempotency import Attempt
+from services.registration.operations.sign_up import SignUps
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.registrations import SignUpBody
+from tests.registration.world import Site, somebody
+
+
+class Crowd:
+    """Makes sign-ups fall into one group: they queue up while the shift's lock is held."""
+
+    def __init__(self, database: Database, data: PersonalData) -> None:
+        self.database = database
+        self.sign_ups = SignUps(database, data)
+        self.answers: dict[int, Any] = {}
+
+    def come(self, site: Site, shift: str, requests: list[dict[str, Any]]) -> list[Any]:
+        """Sign all up as one group; returns answers and errors in order."""
+        threads = [
+            threading.Thread(target=self._come, args=(number, site, shift, request))
+            for number, request in enumerate(requests)
+        ]
+        opener = threading.Thread(target=self._come, args=(-1, site, shift, {"person": somebody()}))
+        with self.database.transaction(EVERY_SITE) as session:
+            session.connection().exec_driver_sql("SELECT 1 FROM shifts WHERE id = %s FOR UPDATE", (shift,))
+            opener.start()
+            self._until(lambda: self.sign_ups._groups._busy and not self.sign_ups._groups._waiting)
+            for number, thread in enumerate(threads):
+                thread.start()
+                self._until(lambda number=number: len(self.sign_ups._groups._waiting) == number + 1)
+        for thread in [opener, *threads]:
+            thread.join(30)
+        return [self.answers[number] for number in range(len(requests))]
+
+    def _until(self, holds: Any) -> None:
+        pause = threading.Event()
+        for _ in range(2000):
+            if holds():
+                return
+            pause.wait(0.005)
+        raise AssertionError("the group did not form")
+
+    def _come(self, number: int, site: Site, shift: str, request: dict[str, Any]) -> None:
+        key = request.pop("key", None)
+        target = request.pop("shift", shift)
+        attempt = Attempt(site.id, key, str(request).encode().ljust(32)[:32]) if key else None
+        try:
+            body = SignUpBody.model_validate(request)
+            self.answers[number] = self.sign_ups.sign_up(uuid.UUID(site.id), uuid.UUID(target), body, attempt)
+        except Exception as error:
+            self.answers[number] = error
+
+
+@pytest.fixture
+def crowd(database: Database, data: PersonalData) -> Iterator[Crowd]:
+    made = Crowd(database, data)
+    yield made
+    made.sign_ups._groups._drop_connection()
+
+
+def slug(answer: Any) -> str:
+    """What became of a member."""
+    return answer.kind.slug if isinstance(answer, Problem) else answer["status"]
+
+
+def test_each_member_of_a_group_gets_its_own_verdict(site: Site, other: Site, crowd: Crowd) -> None:
+    shift = site.shift(capacity=3)
+    known = {"name": "早到的人", "phone": "+8613700000001"}
+    site.sign_up(shift, **known)
+    child = somebody(birth_date="2020-01-01")
+    answers = crowd.come(
+        site,
+        shift,
+        [
+            {"person": somebody()},
+            {"person": known},
+            {"person": somebody(), "shift": other.shift()},
+            {"person": child},
+            {"person": somebody(), "shift": site.shift(activity=site.activity(publish=False))},
+            {"person": somebody()},
+            {"person_id": uuid.uuid4()},
+        ],
+    )
+    assert [slug(answer) for answer in answers] == [
+        "confirmed",
+        "already-registered",
+        "not-found",
+        "invalid",
+        "registration-closed",
+        "waitlisted",
+        "invalid",
+    ]
+
+
+def test_equal_keys_in_one_queue_are_one_sign_up_and_the_same_answer(site: Site, crowd: Crowd) -> None:
+    shift = site.shift()
+    twin = {"person": somebody(), "key": "k1"}
+    first, second, changed = crowd.come(site, shift, [dict(twin), dict(twin), {"person": somebody(), "key": "k1"}])
+    assert first == second
+    assert slug(changed) == "idempotency-key-reused"
+    assert site.expect(200, "GET", f"/v1/shifts/{shift}")["confirmed"] == 2
+
+
+def test_one_person_twice_in_a_queue_is_told_apart_by_phone_and_mail(site: Site, crowd: Crowd) -> None:
+    shift = site.shift()
+    person = {"name": "两次的人", "phone": "+8613700000002", "email": "twice@example.com"}
+    site.sign_up(site.shift(), **person)
+    by_phone = {"person": {"name": person["name"], "phone": person["phone"]}}
+    by_mail = {"person": {"name": person["name"], "email": person["email"]}}
+    answers = crowd.come(site, shift, [by_phone, by_mail])
+    assert [slug(answer) for answer in answers] == ["confirmed", "already-registered"]
+
+
+def test_one_bad_row_does_not_fail_its_neighbours(site: Site, crowd: Crowd) -> None:
+    shift = site.shift(capacity=1)
+    waiting = site.sign_up(shift)
+    bad = somebody()
+    # What no validation lets through: the database itself refuses this member and with it the group.
+    original = crowd.sign_ups._request
+
+    def broken(site_id: Any, shift_id: Any, body: SignUpBody, attempt: Any) -> dict[str, Any]:
+        request = original(site_id, shift_id, body, attempt)
+        if body.person and body.person.name == bad["name"]:
+            request["registration_id"] = waiting["id"]
+        return request
+
+    crowd.sign_ups._request = broken  # type: ignore[method-assign]
+    answers = crowd.come(site, shift, [{"person": somebody()}, {"person": bad}, {"person": somebody()}])
+    assert isinstance(answers[1], psycopg.errors.UniqueViolation)
+    assert [slug(answers[0]), slug(answers[2])] == ["waitlisted", "waitlisted"]
+    assert site.expect(200, "GET", f"/v1/shifts/{shift}")["waitlisted"] == 3
+
+
+def test_a_broken_connection_is_503_and_the_retry_gets_one_registration(site: Site, database: Database) -> None:
+    shift = site.shift()
+    site.sign_up(shift)
+    site.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE usename = current_user AND pid <> pg_backend_pid() AND query LIKE '%sign_up(%'"
+    )
+    person, key = somebody(), uuid.uuid4().hex
+    answer = site.try_sign_up(shift, person, Idempotency_Key=key)
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert site.try_sign_up(shift, person, Idempotency_Key=key).status_code == 201
+    assert site.expect(200, "GET", f"/v1/shifts/{shift}")["confirmed"] == 2

@@ -1,0 +1,101 @@
+"""Row-level security: a site sees its own rows only, and whoever says nothing sees nothing."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from services.common.database import Database
+from tests.registration.world import Site
+
+OWNED = [
+    "site_keys",
+    "teams",
+    "rooms",
+    "activities",
+    "shifts",
+    "registrations",
+    "person_sites",
+    "people",
+    "person_identities",
+    "idempotency_keys",
+]
+
+
+@pytest.fixture
+def full_site(site: Site) -> Site:
+    """A site with a row in every table."""
+    site.expect(
+        201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"}, Idempotency_Key="t"
+    )
+    site.expect(201, "POST", "/v1/rooms", {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40})
+    site.sign_up(site.shift())
+    return site
+
+
+@pytest.mark.parametrize("table", OWNED)
+def test_a_site_sees_its_own_rows_and_nobody_elses(full_site: Site, other: Site, table: str) -> None:
+    seen = full_site.sql(f"SELECT ctid FROM {table}", scope=full_site.id)
+    assert 0 < len(seen) <= 2
+    assert not set(seen) & set(other.sql(f"SELECT ctid FROM {table}", scope=other.id))
+
+
+@pytest.mark.parametrize("table", OWNED)
+def test_without_a_scope_nothing_is_seen(full_site: Site, database: Database, table: str) -> None:
+    for scope in (None, "", "nonsense"):
+        with database.transaction(scope) as session:
+            assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+
+
+def test_every_table_with_a_site_is_secured(site: Site) -> None:
+    rows = site.sql(
+        "SELECT DISTINCT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
+        " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        " AND attname IN ('site_id', 'person_id', 'owner')"
+        " AND NOT (relrowsecurity AND relforcerowsecurity)"
+    )
+    assert rows == []
+
+
+def test_a_site_cannot_write_for_another(site: Site, other: Site) -> None:
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        site.sql(
+            "INSERT INTO teams (site_id, name_zh, name_en, kind) VALUES (:site, 'x', 'x', 'choir')",
+            scope=site.id,
+            site=other.id,
+        )
+
+
+def test_another_sites_ids_are_not_found(site: Site, other: Site) -> None:
+    shift = other.shift()
+    activity = other.activity_of(shift)
+    made = other.sign_up(shift)
+    paths = [
+        ("GET", f"/v1/activities/{activity}"),
+        ("GET", f"/v1/activities/{activity}/shifts"),
+        ("POST", f"/v1/activities/{activity}/publish"),
+        ("POST", f"/v1/activities/{activity}/cancel"),
+        ("GET", f"/v1/shifts/{shift}"),
+        ("POST", f"/v1/shifts/{shift}/cancel"),
+        ("GET", f"/v1/shifts/{shift}/registrations"),
+        ("GET", f"/v1/registrations/{made['id']}"),
+        ("POST", f"/v1/registrations/{made['id']}/cancel"),
+        ("POST", f"/v1/registrations/{made['id']}/check-in"),
+        ("POST", f"/v1/registrations/{made['id']}/check-out"),
+        ("POST", f"/v1/registrations/{made['id']}/no-show"),
+        ("GET", f"/v1/people/{made['person_id']}"),
+        ("GET", f"/v1/sites/{other.id}/keys"),
+    ]
+    for method, path in paths:
+        assert site.call(method, path).status_code == 404, path
+    for path in (f"activities/{activity}", f"shifts/{shift}", f"people/{made['person_id']}", f"sites/{other.id}"):
+        assert site.call("PATCH", f"/v1/{path}", {}, If_Match="*").status_code == 404, path
+    assert site.try_sign_up(shift).status_code == 404
+    assert other.expect(200, "GET", f"/v1/registrations/{made['id']}")["version"] == 1
+
+
+def test_a_person_is_seen_by_the_sites_they_signed_up_with(site: Site, other: Site) -> None:
+    person = {"name": "两站的人", "phone": "+8613700000003"}
+    made = site.sign_up(site.shift(), **person)
+    assert other.call("GET", f"/v1/people/{made['person_id']}").status_code == 404
+    assert other.sign_up(other.shift(), **person)["person_id"] == made["person_id"]
+    assert other.expect(200, "GET", f"/v1/people/{made['person_id']}")["name"] == "两站的人"

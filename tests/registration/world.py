@@ -1,0 +1,125 @@
+"""A community site as the tests act for it: over HTTP, against the app in this process.
+
+site.sign_up(shift, name="Lin")     # the answer's JSON; anything but 201 fails the test with the body
+site.call("GET", "/v1/sites")       # any answer
+"""
+
+import itertools
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apiflask import APIFlask
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from services.common.database import EVERY_SITE, Database
+from services.common.events import EVENT_TYPES, Event
+
+_numbers = itertools.count(1)
+
+
+def fresh_phone() -> str:
+    """A valid number that no other test uses."""
+    return f"+86138{next(_numbers):08d}"
+
+
+def in_hours(hours: float) -> str:
+    """A moment from now, as it is written in a body."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+@dataclass
+class Caller:
+    """Someone with a key."""
+
+    app: APIFlask
+    key: str
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+        """Send one request; `If_Match='"1"'` becomes the header If-Match."""
+        sent = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.app.test_client().open(path, method=method, json=body, headers=sent)
+
+    def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send one request that must be answered with this status; returns the JSON."""
+        answer = self.call(method, path, body, **headers)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.get_data(as_text=True)}"
+        return answer.get_json(silent=True)
+
+
+@dataclass
+class Site(Caller):
+    """A site with its key."""
+
+    id: str
+    database: Database
+
+    def activity(self, publish: bool = True, **fields: Any) -> str:
+        """Id of a new activity."""
+        body = {"kind": "class", "title_zh": "指尖科普课堂", "place": "职工新街"} | fields
+        made = self.expect(201, "POST", "/v1/activities", body)
+        if publish:
+            self.expect(200, "POST", f"/v1/activities/{made['id']}/publish")
+        return made["id"]
+
+    def shift(self, capacity: int = 10, activity: str | None = None, starts: float = 24, **fields: Any) -> str:
+        """Id of a new shift that starts in some hours; of a new published activity unless one is given."""
+        body = {"starts_at": in_hours(starts), "ends_at": in_hours(starts + 2), "capacity": capacity}
+        path = f"/v1/activities/{activity or self.activity(**fields)}/shifts"
+        return self.expect(201, "POST", path, body)["id"]
+
+    def sign_up(self, shift: str, **person: Any) -> dict[str, Any]:
+        """A new registration."""
+        return self.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person": somebody(**person)})
+
+    def try_sign_up(self, shift: str, person: dict[str, Any] | None = None, **headers: str) -> TestResponse:
+        """Sign a person up, whatever becomes of it."""
+        return self.call("POST", f"/v1/shifts/{shift}/registrations", {"person": person or somebody()}, **headers)
+
+    def cancel(self, registration: str) -> dict[str, Any]:
+        """Cancel a registration."""
+        return self.expect(200, "POST", f"/v1/registrations/{registration}/cancel")
+
+    def set_capacity(self, shift: str, capacity: int) -> TestResponse:
+        """Change a shift's capacity, whatever becomes of it."""
+        return self.call("PATCH", f"/v1/shifts/{shift}", {"capacity": capacity}, If_Match="*")
+
+    def move_shift(self, shift: str, starts: float, ends: float) -> None:
+        """Move a shift behind the service's back: past ones cannot be signed up for."""
+        self.sql(
+            "UPDATE shifts SET starts_at = now() + make_interval(mins => :starts),"
+            " ends_at = now() + make_interval(mins => :ends) WHERE id = :id",
+            id=shift,
+            starts=round(starts * 60),
+            ends=round(ends * 60),
+        )
+
+    def sql(self, statement: str, scope: str = EVERY_SITE, **parameters: Any) -> list[Any]:
+        """Rows straight from the database."""
+        with self.database.transaction(scope) as session:
+            result = session.execute(text(statement), parameters)
+            return list(result) if result.returns_rows else []
+
+    def events(self, aggregate: str) -> list[Event]:
+        """The events of an activity (or a site), oldest first, each valid by its model."""
+        rows = self.sql("SELECT type, data FROM outbox WHERE aggregate = :of ORDER BY id", of=aggregate)
+        return [strictly(EVENT_TYPES[row.type], row.data) for row in rows]
+
+    def activity_of(self, shift: str) -> str:
+        """Id of the shift's activity."""
+        return str(self.sql("SELECT activity_id FROM shifts WHERE id = :id", id=shift)[0].activity_id)
+
+
+def strictly(model: type[Event], data: dict[str, Any]) -> Event:
+    """The event, which must have each field of its model, no other, written as the model writes it."""
+    event = model.model_validate(data)
+    assert event.model_dump(mode="json") == data
+    return event
+
+
+def somebody(**fields: Any) -> dict[str, Any]:
+    """A person nobody knows yet."""
+    return {"name": f"居民 {uuid.uuid4().hex[:8]}", "phone": fresh_phone(), "birth_date": "1990-05-17"} | fields
