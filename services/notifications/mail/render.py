@@ -7,7 +7,6 @@ mail = composer.compose(claimed, contact)      # an EmailMessage
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +14,8 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from services.notifications.contacts import Contact
-from services.notifications.mail.calendar import Entry, calendar
+from services.notifications.mail.calendar import Entry
+from services.notifications.mail.mime import assemble
 from services.notifications.mail.words import period, plain, short_start
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed
@@ -59,12 +59,8 @@ class Composer:
             "note": str(told.note),  # type: ignore[attr-defined]
             "footer": str(words.footer),  # type: ignore[attr-defined]
         }
-        mail = EmailMessage(policy=SMTP)
-        mail.set_content(self._text.render(page))
-        mail.add_alternative(self._html.render(page), subtype="html")
-        if message.calendar_sequence is not None:
-            _attach(mail, self._entry(message, contact, facts))
-        # Last: a header that begins with Content- would be moved into the first part by what is added after it.
+        entry = None if message.calendar_sequence is None else self._entry(message, contact, facts)
+        mail = assemble(self._text.render(page), self._html.render(page), entry)
         self._write_headers(mail, message, contact, page)
         return mail
 
@@ -142,13 +138,3 @@ def _rows(words: Any, facts: dict[str, Any]) -> list[Row]:
         if facts["old"][name]:
             rows.append((str(getattr(words, f"old_{name}")), facts["old"][name]))
     return [*rows, (str(words.site), facts["site"])]
-
-
-def _attach(mail: EmailMessage, entry: Entry) -> None:
-    """As an alternative for clients that show invitations, and as a file for people whose client does not."""
-    # As bytes: given as text, its line ends would become LF, which calendars need not accept.
-    content = calendar(entry)
-    mail.add_alternative(
-        content, maintype="text", subtype="calendar", params={"method": entry.method, "charset": "utf-8"}
-    )
-    mail.add_attachment(content, maintype="application", subtype="ics", filename="hesheng.ics")

@@ -1,0 +1,62 @@
+"""The pump wakes the worker for what is due, and no more often than that helps."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from services.common.database import Database
+from services.common.pump import Duty
+from services.common.queue import make_celery, queue_length
+from services.notifications.pump import LONGEST_QUEUE, duties
+from services.notifications.settings import Settings
+from tests.notifications.story import Story
+
+Rows = Callable[..., list[Any]]
+QUEUE = "notifications.work"
+
+
+@pytest.fixture
+def celery(settings: Settings) -> Iterator[Celery]:
+    app = make_celery(settings)
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        channel.queue_purge(QUEUE)
+        yield app
+        channel.queue_purge(QUEUE)
+
+
+@pytest.fixture
+def looks(settings: Settings, database: Database) -> dict[str, Duty]:
+    return {duty.name: duty for duty in duties(settings)}
+
+
+def test_the_worker_is_woken_for_due_messages_until_the_queue_is_long(story: Story, looks: dict[str, Duty],
+                                                                      celery: Celery, rows: Rows) -> None:  # fmt: skip
+    assert not looks["deliver"].act()
+    story.sign_up(story.opening())
+    assert [looks["deliver"].act() for _ in range(LONGEST_QUEUE + 1)] == [True] * LONGEST_QUEUE + [False]
+    assert queue_length(celery, QUEUE) == LONGEST_QUEUE
+    rows("UPDATE messages SET next_attempt_at = now() + interval '30 seconds'")
+    assert not looks["deliver"].act()
+
+
+def test_a_wiped_queue_is_filled_again(story: Story, looks: dict[str, Duty], celery: Celery) -> None:
+    story.sign_up(story.opening())
+    looks["deliver"].act()
+    with celery.connection_for_write() as connection, connection.channel() as channel:
+        channel.queue_purge(QUEUE)
+    assert looks["deliver"].act()
+
+
+def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, Duty]) -> None:
+    assert set(looks) == {"catch_up", "reminders", "deliver", "recover", "expire", "trim"}
+    assert max(duty.idle for duty in looks.values()) <= 30
+
+
+def test_the_list_of_applied_events_is_kept_for_thirty_days(story: Story, looks: dict[str, Duty], rows: Rows) -> None:
+    story.opening()
+    rows("UPDATE applied SET applied_at = now() - interval '31 days' WHERE id = (SELECT min(id) FROM applied)")
+    assert looks["trim"].act() == 1
+    assert looks["trim"].act() == 0
+    assert rows("SELECT count(*) FROM applied") == [(2,)]
