@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 import requests
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -65,24 +66,31 @@ def main() -> None:
 
 @main.command(name="status", help="The whole system's lag and health; exit status 1 when something is wrong.")
 def show_status() -> None:
-    """Print one row per service."""
-    table = Table("service", "health", "queues", "unsent", "oldest unsent", "lag", "parked", "figures")
-    wrong = False
-    for status in map(_status, SERVICES):
+    """Print one row per service, and below what each has to say of its own work."""
+    statuses = [_status(service) for service in SERVICES]
+    table = Table("service", "health", "queued", "unsent", "lag", "parked", box=SIMPLE)
+    for status in statuses:
         wrongs = _wrongs(status)
-        wrong = wrong or bool(wrongs)
         table.add_row(
             status["service"],
             "[red]" + "; ".join(wrongs) if wrongs else "[green]ok",
-            " ".join(f"{name.split('.')[1]}={length}" for name, length in status.get("queues", {}).items()),
-            " ".join(f"{name}={count}" for name, count in status.get("unsent", {}).items()),
-            f"{status.get('oldest_unsent_seconds', 0):.1f} s",
+            str(sum(status.get("queues", {}).values())),
+            _unsent(status),
             str(_lag(status)),
             str(len(status.get("parked", []))),
-            " ".join(f"{name}={value:g}" for name, value in status.get("figures", {}).items()),
         )
     console.print(table)
-    sys.exit(1 if wrong else 0)
+    for status in statuses:
+        for name, value in status.get("figures", {}).items():
+            console.print(f"  {status['service']:<14} {name.replace('_', ' '):<32} {value:,.0f}")
+    sys.exit(1 if any(map(_wrongs, statuses)) else 0)
+
+
+def _unsent(status: dict[str, Any]) -> str:
+    if not status.get("log_heads"):
+        return "-"
+    count = status["unsequenced"] + max(status["unsent"].values(), default=0)
+    return f"{count}, oldest {status['oldest_unsent_seconds']:.1f} s" if count else "0"
 
 
 @main.command(help="What is held back by a failing event, and why.")
