@@ -55,7 +55,7 @@ def load(registration_url: str, operator_key: str, progress: Progress | None = N
     say = progress or (lambda _: None)
     operator = Client(registration_url, operator_key)
     say(f"区划 · areas: {len(AREAS)}")
-    _make_areas(operator)
+    make_areas(operator)
     say(f"站点 · sites: {1 + len(COMMUNITY_SITES)}")
     pilot, *communities = _make_sites(operator, [PILOT, *COMMUNITY_SITES])
     today = datetime.now(ZONE).date()
@@ -102,7 +102,8 @@ def _opens(registration_url: str, key: str) -> bool:
 # -- what the operator makes -----------------------------------------------------------------------------------------
 
 
-def _make_areas(operator: Client) -> None:
+def make_areas(operator: Client) -> None:
+    """Those of the programme that are not there yet."""
     # An area that exists may have been renamed by its operator, who knows better.
     there = {area["code"] for area in operator.every("/v1/areas", limit=200)}
     for area in AREAS:
