@@ -36,6 +36,8 @@ RUN --mount=type=secret,id=ca \
 
 # --- one service: common and its own code, nothing of the others ---------------------------------------
 FROM ${PYTHON_IMAGE} AS service
+# Celery takes a user without a name for root, and warns at every start.
+RUN echo "hesheng:x:10001:10001::/tmp:/usr/sbin/nologin" >>/etc/passwd && echo "hesheng:x:10001:" >>/etc/group
 ARG SERVICE
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app HOME=/tmp \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

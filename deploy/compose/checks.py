@@ -106,7 +106,7 @@ def build_and_start(project: Project) -> None:
     with step("docker compose build"):
         project.compose("build", "--quiet")
     with step("docker compose up -d --wait") as note:
-        project.compose("up", "--detach", "--wait", "--wait-timeout", "300")
+        project.compose("up", "--detach", "--wait", "--wait-timeout", "600")
         unhealthy = [name for name in EVERYTHING if not project.healthy(name)]
         expect(not unhealthy, f"--wait came back though {unhealthy} are not healthy")
         note(f"{len(EVERYTHING)} containers healthy")
@@ -289,7 +289,7 @@ def stops_cleanly(project: Project) -> None:
         expect(not killed, f"exit codes {killed}")
     with step("docker compose down, up -d --wait: containers are new, data is not"):
         project.compose("down")
-        project.compose("up", "--detach", "--wait", "--wait-timeout", "300")
+        project.compose("up", "--detach", "--wait", "--wait-timeout", "600")
 
 
 def logs_tell_nothing(project: Project) -> None:
