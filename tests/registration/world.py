@@ -5,6 +5,7 @@ site.call("GET", "/v1/sites")       # any answer
 """
 
 import itertools
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,10 @@ class Caller:
         """Send one request; `If_Match='"1"'` becomes the header If-Match."""
         sent = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.app.test_client().open(path, method=method, json=body, headers=sent)
+        data = None if body is None else json.dumps(body)
+        return self.app.test_client().open(
+            path, method=method, data=data, headers=sent, content_type="application/json"
+        )
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send one request that must be answered with this status; returns the JSON."""

@@ -1,0 +1,190 @@
+"""Personal data: one person across sites, encrypted at rest, in no event; minors only with consent."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from services.common.database import EVERY_SITE, Database
+from services.common.events import AgeBand
+from services.registration.operations.people import renew_encryption
+from services.registration.personal_data import PersonalData, age_band, normal_phone, plain_name
+from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY, REPORTING_TOKEN
+from tests.registration.world import Caller, Site, fresh_phone, somebody
+
+MARK = "标记人Zq7"
+
+
+@pytest.mark.parametrize(
+    ("second", "same"),
+    [
+        ({"name": "林晓", "phone": "{phone}"}, True),
+        ({"name": " 林  晓 ", "phone": "0086 {phone}"}, True),
+        ({"name": "林晓", "email": "LIN{mark}@example.com"}, True),
+        ({"name": "林晓", "phone": "+8613600000000", "email": "lin{mark}@example.com"}, True),
+        ({"name": "林母", "phone": "{phone}"}, False),
+        ({"name": "林晓", "phone": "+8613600000000"}, False),
+    ],
+    ids=["same", "written otherwise", "by mail", "new phone", "family", "other phone"],
+)
+def test_who_is_the_same_person(site: Site, other: Site, second: dict[str, str], same: bool) -> None:
+    phone = fresh_phone()
+    first = site.sign_up(site.shift(), name="林晓", phone=phone, email=f"lin{phone[1:]}@example.com")
+    again = {name: value.format(phone=phone[3:], mark=phone[1:]) for name, value in second.items()}
+    made = other.expect(201, "POST", f"/v1/shifts/{other.shift()}/registrations", {"person": again})
+    assert (made["person_id"] == first["person_id"]) == same
+
+
+def test_a_sign_up_fills_missing_details_and_overwrites_none(site: Site) -> None:
+    phone = fresh_phone()
+    made = site.expect(
+        201, "POST", f"/v1/shifts/{site.shift()}/registrations", {"person": {"name": "补全", "phone": phone}}
+    )
+    mail = f"fill{phone[1:]}@example.com"
+    site.sign_up(site.shift(), name="补全", phone=phone, email=mail, birth_date="1950-01-01")
+    site.sign_up(site.shift(), name="补全", phone=fresh_phone(), email=mail, birth_date="1951-01-01")
+    person = site.expect(200, "GET", f"/v1/people/{made['person_id']}")
+    assert (person["phone"], person["email"], person["birth_date"]) == (phone, mail, "1950-01-01")
+    assert person["version"] == 2
+    by_mail = {"name": "补全", "email": mail}
+    found = site.expect(201, "POST", f"/v1/shifts/{site.shift()}/registrations", {"person": by_mail})
+    assert found["person_id"] == made["person_id"]
+
+
+def test_details_are_encrypted_where_they_lie_and_in_no_event(site: Site) -> None:
+    person = {"name": MARK, "phone": "+8613712345678", "email": "zq7mark@example.com", "birth_date": "1961-07-13"}
+    shift = site.shift()
+    registration = site.sign_up(shift, **person)
+    site.expect(201, "POST", f"/v1/shifts/{site.shift()}/registrations", {"person": person}, Idempotency_Key="mark")
+    site.cancel(registration["id"])
+    tables = [row.tablename for row in site.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    # bytea is shown as hex: look for the bytes of each mark as well.
+    marks = [MARK, "13712345678", "zq7mark", "1961-07-13"]
+    marks += [mark.encode().hex() for mark in marks]
+    for table in tables:
+        for mark in marks:
+            found = site.sql(f"SELECT 1 FROM {table} AS t WHERE t::text LIKE '%' || :mark || '%'", mark=mark)
+            assert not found, f"{mark} lies open in {table}"
+
+
+@pytest.mark.parametrize(
+    ("age", "volunteering", "consent", "status"),
+    [
+        (13, False, False, 422),
+        (13, False, True, 201),
+        (14, False, False, 201),
+        (17, True, False, 422),
+        (17, True, True, 201),
+        (18, True, False, 201),
+    ],
+)
+def test_minors_need_a_guardians_consent(site: Site, age: int, volunteering: bool, consent: bool, status: int) -> None:
+    born = date.today() - timedelta(days=round(age * 365.25) + 40)
+    shift = site.shift(volunteering=volunteering)
+    answer = site.try_sign_up(shift, somebody(birth_date=born.isoformat(), guardian_consent=consent))
+    assert answer.status_code == status
+    if status == 422:
+        assert answer.get_json()["errors"][0]["field"] == "person.guardian_consent"
+
+
+def test_a_known_childs_age_counts_though_the_birth_date_is_left_out(site: Site) -> None:
+    child = {"name": "小朋友", "phone": fresh_phone()}
+    made = site.sign_up(site.shift(), **child, birth_date="2019-03-03", guardian_consent=True)
+    shift = site.shift()
+    assert site.try_sign_up(shift, child).get_json()["errors"][0]["field"] == "person.guardian_consent"
+    path, by_id = f"/v1/shifts/{shift}/registrations", {"person_id": made["person_id"]}
+    assert site.call("POST", path, by_id).get_json()["errors"][0]["field"] == "guardian_consent"
+    site.expect(201, "POST", path, by_id | {"guardian_consent": True})
+    bands = [getattr(event, "age_band", None) for event in site.events(site.activity_of(shift))]
+    assert bands[-1] is AgeBand.UNDER_14
+
+
+def test_no_birth_date_is_an_unknown_age(site: Site) -> None:
+    shift = site.shift(volunteering=True)
+    person = {"name": "不详", "phone": fresh_phone()}
+    site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person": person})
+    assert site.events(site.activity_of(shift))[-1].age_band is AgeBand.UNKNOWN  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("born", "band"),
+    [
+        ("2012-03-02", AgeBand.UNDER_14),
+        ("2012-03-01", AgeBand.FROM_14),
+        ("2008-03-01", AgeBand.FROM_18),
+        ("1991-03-01", AgeBand.FROM_35),
+        ("1966-03-01", AgeBand.FROM_60),
+        ("2012-02-29", AgeBand.FROM_14),
+    ],
+)
+def test_age_bands_change_on_the_birthday(born: str, band: AgeBand) -> None:
+    assert age_band(date.fromisoformat(born), date(2026, 3, 1)) is band
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("13800000001", "+8613800000001"),
+        ("+86 138-0000-0001", "+8613800000001"),
+        ("0351-4123456", "+863514123456"),
+        ("+44 20 7946 0018", "+442079460018"),
+        ("12", None),
+        ("", None),
+        ("电话", None),
+    ],
+)
+def test_phones_are_normalised(written: str, number: str | None) -> None:
+    assert normal_phone(written) == number
+
+
+def test_names_are_compared_without_width_case_spacing_and_marks() -> None:
+    assert plain_name("Ａｎｎ\u200f  LEE") == plain_name("ann lee")
+
+
+def test_an_edit_moves_what_a_person_is_found_by(site: Site) -> None:
+    old, new = fresh_phone(), fresh_phone()
+    made = site.sign_up(site.shift(), name="改号", phone=old)
+    path = f"/v1/people/{made['person_id']}"
+    assert site.call("PATCH", path, {"phone": new}).status_code == 428
+    assert site.call("PATCH", path, {"phone": new}, If_Match='"7"').status_code == 412
+    assert site.expect(200, "PATCH", path, {"phone": new}, If_Match='"1"')["version"] == 2
+    assert site.call("PATCH", path, {"phone": None}, If_Match='"2"').status_code == 422
+    assert site.sign_up(site.shift(), name="改号", phone=new)["person_id"] == made["person_id"]
+    assert site.sign_up(site.shift(), name="改号", phone=old)["person_id"] != made["person_id"]
+
+
+def test_contacts_are_for_the_notifications_service_alone(site: Site, operator: Caller) -> None:
+    made = site.sign_up(site.shift(), name="收件人", phone="+8613700000009", email="to@example.com", language="en")
+    body = {"person_ids": [made["person_id"], "00000000-0000-0000-0000-000000000000"]}
+    answer = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", body)
+    assert answer["contacts"] == [
+        {
+            "person_id": made["person_id"],
+            "name": "收件人",
+            "email": "to@example.com",
+            "phone": "+8613700000009",
+            "language": "en",
+        }
+    ]
+    for key in (REPORTING_TOKEN, site.key, operator.key):
+        assert Caller(site.app, key).call("POST", "/internal/contacts", body).status_code == 403
+    many: dict[str, Any] = {"person_ids": [made["person_id"]] * 1001}
+    assert Caller(site.app, NOTIFICATIONS_TOKEN).call("POST", "/internal/contacts", many).status_code == 422
+
+
+def test_a_new_key_takes_over_and_the_old_can_go(make_site: Callable[..., Site], database: Database) -> None:
+    site = make_site()
+    person = site.sign_up(site.shift(), name="换钥匙")["person_id"]
+    new_key = Fernet.generate_key().decode()
+    both = PersonalData([new_key, PERSONAL_DATA_KEY], b"\0" * 32)
+    number = site.sql("SELECT number FROM people WHERE id = :id", id=person)[0].number
+    with database.transaction(EVERY_SITE) as session:
+        assert renew_encryption(session, both, number - 1, limit=1) == number
+        stored = site.sql("SELECT name FROM people WHERE id = :id", id=person)[0].name
+        session.flush()
+        row = session.connection().exec_driver_sql("SELECT name FROM people WHERE id = %s", (person,)).one()
+        assert bytes(row.name) != bytes(stored)
+        assert PersonalData([new_key], b"\0" * 32).decrypt(bytes(row.name)) == "换钥匙"
+        session.rollback()

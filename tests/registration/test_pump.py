@@ -1,0 +1,44 @@
+"""The pump and the feed: what was done over HTTP arrives in the queue and can be pulled."""
+
+import time
+
+from services.common.queue import events_queue, queue_length
+from services.registration.pump import duties
+from services.registration.settings import SUBSCRIBERS, Settings
+from services.registration.tasks import FORGET_TASK, RENEW_TASK, make_celery_app
+from tests.conftest import REPORTING_TOKEN
+from tests.registration.world import Caller, Site
+
+
+def test_what_is_done_is_sent_to_each_subscriber_and_can_be_pulled(site: Site, settings: Settings) -> None:
+    site.sign_up(site.shift())
+    app = make_celery_app(settings)
+    before = {name: queue_length(app, events_queue(name)) for name in SUBSCRIBERS}
+    deadline = time.monotonic() + 20
+    todo = [duty for duty in duties(settings) if duty.name in ("sequence", "send")]
+    while any(duty.act() for duty in todo):
+        assert time.monotonic() < deadline
+    for name in SUBSCRIBERS:
+        assert queue_length(app, events_queue(name)) > before[name]
+    reporting = Caller(site.app, REPORTING_TOKEN)
+    heads = reporting.expect(200, "GET", "/events/heads")["heads"]
+    partition = site.sql("SELECT partition FROM outbox WHERE aggregate = :id", id=site.id)[0].partition
+    page = reporting.expect(200, "GET", f"/events?partition={partition}&after=0&limit=1000")
+    assert page["head"] == heads[str(partition)]
+    assert site.id in {event["subject"] for event in page["events"]}
+
+
+def test_the_tidying_duty_says_that_it_rests(settings: Settings) -> None:
+    tidy = next(duty for duty in duties(settings) if duty.name == "tidy")
+    assert not tidy.act()
+    assert tidy.idle < 60
+
+
+def test_the_worker_knows_its_tasks(settings: Settings) -> None:
+    assert {FORGET_TASK, RENEW_TASK} <= set(make_celery_app(settings).tasks)
+
+
+def test_the_status_knows_both_subscribers(site: Site, operator: Caller) -> None:
+    status = operator.expect(200, "GET", "/internal/status")
+    assert set(status["unsent"]) == set(SUBSCRIBERS)
+    assert status["problems"] == []
