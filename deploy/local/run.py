@@ -1,25 +1,24 @@
 """What `make run` calls: starts the whole system in the checkout, and keeps it running until Ctrl-C."""
 
-import importlib
-import importlib.util
 import json
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 
 from deploy.local.guard import CHECKOUT, InUse
 from deploy.local.ports import PortInUse, free_port
 from deploy.local.servers import SERVICES, ServerError
 from deploy.local.system import Death, Ports, System, SystemFailure
+from examples import demo_data
 
 DEFAULTS = {"registration": 8001, "notifications": 8002, "reporting": 8003, "mails": 8025, "smtp": 1025}
 OPTIONAL = ("postgres", "valkey")
@@ -77,11 +76,11 @@ class Screen:
         self.console = Console(highlight=False, soft_wrap=True)
 
     @contextmanager
-    def step(self, chinese: str, english: str) -> Iterator[None]:
+    def step(self, chinese: str, english: str) -> Iterator[Status]:
         """A line that turns while it lasts, and stays with its duration."""
         begun = time.monotonic()
-        with self.console.status(f"{chinese} · {english} …"):
-            yield
+        with self.console.status(f"{chinese} · {english} …") as status:
+            yield status
         self.console.print(f"[green]✓[/] {chinese} · {english} [dim]{time.monotonic() - begun:.1f} s[/]")
 
     def died(self, death: Death) -> None:
@@ -122,22 +121,19 @@ NAMES = {
 
 
 def curl(system: System) -> str:
-    """A request to copy."""
-    key = shown(system.operator_key_file)
-    return f'curl -H "Authorization: Bearer $(cat {key})" {system.urls["registration"]}/v1/areas'
+    """A request to copy: what a site sees of its own."""
+    key = shown(pilot_key_file(system))
+    return f'curl -H "Authorization: Bearer $(cat {key})" {system.urls["registration"]}/v1/activities'
+
+
+def pilot_key_file(system: System) -> Path:
+    """Where the pilot site's key is kept."""
+    return system.data / "pilot-site.key"
 
 
 def shown(path: Path) -> str:
     """A path as seen from the checkout."""
     return str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path)
-
-
-def demo_loader() -> Callable[[str, str], Any] | None:
-    """`examples.demo_data.load`, where that exists."""
-    if not (CHECKOUT / "examples" / "demo_data.py").exists():
-        return None
-    loader: Callable[[str, str], Any] = importlib.import_module("examples.demo_data").load
-    return loader
 
 
 def announce(system: System) -> Path:
@@ -171,12 +167,11 @@ def start(system: System, screen: Screen) -> None:
 
 def load_demo_data(system: System, screen: Screen) -> None:
     """The system is of use without it, so a failure is told and no more."""
-    load = demo_loader()
-    if load is None:
-        return
+    registration = system.urls["registration"]
     try:
-        with screen.step("演示数据", "demo data"):
-            load(system.urls["registration"], system.operator_key)
+        with screen.step("演示数据", "demo data") as status:
+            sites = demo_data.load(registration, system.operator_key, lambda now: status.update(f"演示数据 · {now}"))
+            demo_data.ensure_site_key(registration, system.operator_key, sites.pilot, pilot_key_file(system))
     except Exception as error:
         log = system.logs / "demo-data.log"
         log.write_text(traceback.format_exc())

@@ -87,7 +87,8 @@ class Problem(Exception):
 
 def invalid(field_name: str, message: Words) -> Problem:
     """The problem of one wrong field."""
-    return Problem(INVALID, message, [FieldError(field_name, message)])
+    detail = Words(f"{field_name}:{message.zh}", f"{field_name} {message.en}")
+    return Problem(INVALID, detail, [FieldError(field_name, message)])
 
 
 def not_found(zh: str, en: str) -> Problem:

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
@@ -242,6 +243,12 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
     },
 }
+
+
+def link_next(response: Response, cursor: object) -> None:
+    """Say where a list goes on. Relative, so that it leads there behind a gateway with a prefix too."""
+    arguments = urlencode({**request.args.to_dict(), "cursor": str(cursor)})
+    response.headers["Link"] = f'<?{arguments}>; rel="next"'
 
 
 def serve(factory: str, settings: CommonSettings) -> None:

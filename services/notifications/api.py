@@ -1,13 +1,13 @@
 """Routes: what was sent to whom (by id), and another try for what failed."""
 
-from urllib.parse import urlencode
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, g, make_response, request
+from flask import Response, g, make_response
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
+from services.common.web import link_next
 from services.notifications.operations.messages import get_message, list_messages, retry_message
 from services.notifications.schemas import MessageAnswer, MessageList, MessageQuery, MessageWithDeliveries
 
@@ -26,8 +26,7 @@ def messages_blueprint(database: Database) -> APIBlueprint:
         answer = MessageList(items=[MessageAnswer.model_validate(one) for one in found])
         response = _json(answer.model_dump_json())
         if following:
-            kept = query.model_dump(mode="json", exclude_none=True) | {"cursor": following}
-            response.headers["Link"] = f'<{request.path}?{urlencode(kept)}>; rel="next"'
+            link_next(response, following)
         return response
 
     @messages.get("/messages/<uuid:message_id>")

@@ -66,7 +66,7 @@ import sys
 from pathlib import Path
 from deploy.local import run, system
 system.System.__init__.__kwdefaults__["root"] = Path(sys.argv[1])
-run.demo_loader = lambda: None
+run.load_demo_data = lambda system, screen: None
 sys.exit(run.main())
 """
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import pytest
@@ -83,7 +84,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call)
         seen += [one["id"] for one in answer.json["items"]]
         link = answer.headers.get("Link", "")
         assert link in ("", f'<{link[1 : link.find(">")]}>; rel="next"')
-        path = link[1 : link.find(">")] if link else ""
+        path = urljoin(path, link[1 : link.find(">")]) if link else ""
     assert len(seen) == len(set(seen)) == 7
 
 

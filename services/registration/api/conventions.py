@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, g, json, request
@@ -16,6 +15,7 @@ from services.common.auth import Principal
 from services.common.database import Database
 from services.common.errors import IF_MATCH_NEEDED, MALFORMED, Problem, Words, invalid
 from services.common.schemas import ListQuery
+from services.common.web import link_next
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
 from services.registration.personal_data import PersonalData
 
@@ -52,8 +52,7 @@ def page(
     shown = rows[: query.limit]
     response = _json({"items": [item.model_dump(mode="json") for item in describe(shown)]}, 200)
     if len(rows) > query.limit:
-        arguments = {**request.args.to_dict(), "cursor": str(getattr(shown[-1], column.key))}
-        response.headers["Link"] = f'<{request.base_url}?{urlencode(arguments)}>; rel="next"'
+        link_next(response, getattr(shown[-1], column.key))
     return response
 
 
