@@ -255,6 +255,12 @@ def test_a_mail_waits_for_the_name_and_time_zone_of_its_site(story: Story, postm
     assert (message.state, message.attempts, message.error) == ("pending", 0, "its site is not known yet")
 
 
+def test_an_address_in_any_script_is_written_to(story: Story, postman: Postman, sink: FaultySink) -> None:
+    story.sign_up(story.opening(), "王小明@例子.example")
+    deliver_batch(postman)
+    assert [kept.recipient for kept in sink.kept] == ["王小明@例子.example"]
+
+
 def test_a_mail_that_cannot_be_made_does_not_hold_up_its_neighbours(story: Story, postman: Postman, sink: FaultySink,
                                                                     rows: Rows) -> None:  # fmt: skip
     shift = story.opening()

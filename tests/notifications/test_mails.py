@@ -17,7 +17,7 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 Rows = Callable[..., list[Any]]
-STARTS_AT = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)  # nine o'clock in Taiyuan
+STARTS_AT = datetime(2048, 12, 1, 1, 0, tzinfo=UTC)  # nine o'clock in Taiyuan, and far ahead
 
 
 def part(mail: EmailMessage, kind: str) -> str:
@@ -73,7 +73,7 @@ def test_a_mail_says_who_what_when_where_and_in_which_role(story: Story, mails: 
         for fact in (
             "王小明",
             "合唱排练",
-            "2026年12月1日(星期二)09:00–11:00",
+            "2048年12月1日(星期二)09:00–11:00",
             "赛马场党群服务中心二楼",
             "歌手",
             "赛马场站",
@@ -87,7 +87,7 @@ def test_a_mail_is_in_english_for_whoever_asked_for_it(story: Story, mails: Mail
     assert mail["Content-Language"] == "en"
     assert mail["Subject"] == "You have a place: Choir rehearsal, Tue 1 Dec, 09:00"
     assert "Dear Wang Xiaoming," in part(mail, "plain")
-    assert "Tuesday, 1 December 2026, 09:00–11:00 (Asia/Shanghai time)" in part(mail, "html")
+    assert "Tuesday, 1 December 2048, 09:00–11:00 (Asia/Shanghai time)" in part(mail, "html")
 
 
 def test_an_activity_without_an_english_title_is_called_by_its_chinese_one(story: Story, mails: Mails) -> None:
@@ -124,8 +124,8 @@ def test_a_change_says_what_it_was_before(story: Story, mails: Mails) -> None:
     story.sign_up(shift)
     story.change_shift(shift, STARTS_AT + timedelta(hours=14), role_zh="指挥", role_en="conductor")
     text = part(mails()[1], "plain")
-    assert "时间：2026年12月1日(星期二)23:00–12月2日(星期三)01:00" in text
-    assert "原时间：2026年12月1日(星期二)09:00–11:00" in text
+    assert "时间：2048年12月1日(星期二)23:00–12月2日(星期三)01:00" in text
+    assert "原时间：2048年12月1日(星期二)09:00–11:00" in text
     assert "角色：指挥" in text
     assert "原角色：歌手" in text
     assert "原地点" not in text
@@ -163,7 +163,7 @@ def test_the_calendar_entry_names_time_place_and_both_parties(story: Story, mail
     story.sign_up(shift_at(story, STARTS_AT), name='王"小;明')
     one = entry(mails()[0])
     assert (one["DTSTART"].dt, one["DTEND"].dt) == (STARTS_AT, STARTS_AT + timedelta(hours=2))
-    assert one["DTSTART"].to_ical() == b"20261201T010000Z"
+    assert one["DTSTART"].to_ical() == b"20481201T010000Z"
     assert (str(one["SUMMARY"]), str(one["LOCATION"])) == ("合唱排练", "赛马场党群服务中心二楼")
     assert str(one["ORGANIZER"]) == "mailto:hesheng@hesheng.example"
     assert one["ORGANIZER"].params["CN"] == "赛马场站"
@@ -222,7 +222,7 @@ def test_one_line_keeps_emoji_together_and_loses_controls(name: str, expected: s
 
 def test_times_are_those_of_the_site(story: Story, mails: Mails) -> None:
     story.sign_up(shift_at(story, STARTS_AT, zone="Asia/Urumqi"))
-    assert "2026年12月1日(星期二)07:00–09:00" in part(mails()[0], "plain")
+    assert "2048年12月1日(星期二)07:00–09:00" in part(mails()[0], "plain")
 
 
 def test_a_period_over_new_year_names_both_years() -> None:

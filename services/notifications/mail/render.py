@@ -69,7 +69,7 @@ class Composer:
 
     def _write_headers(self, mail: EmailMessage, message: Claimed, contact: Contact, page: dict[str, Any]) -> None:
         mail["From"] = self._sender
-        mail["To"] = Address(plain(contact.name, 100), addr_spec=contact.email)
+        mail["To"] = _address(plain(contact.name, 100), contact.email or "")
         mail["Subject"] = page["subject"]
         mail["Date"] = format_datetime(datetime.now(UTC))
         mail["Message-ID"] = message.message_id_header
@@ -95,6 +95,14 @@ class Composer:
             attendee=contact.email or "",
             attendee_name=facts["name"],
         )
+
+
+def _address(name: str, email: str) -> Address:
+    """A header's address. Checked by the library where it can: it refuses a local part beyond ASCII, mail does not."""
+    if email.isascii():
+        return Address(name, addr_spec=email)
+    local, _, domain = email.rpartition("@")
+    return Address(name, local, domain)
 
 
 def _in(language: str, zh: str | None, en: str | None) -> str:

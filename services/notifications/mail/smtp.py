@@ -9,6 +9,7 @@ import re
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.message import EmailMessage
 from enum import StrEnum
 from types import TracebackType
@@ -110,20 +111,29 @@ class Connection:
         except (OSError, smtplib.SMTPException) as error:
             self._client.close()
             return Verdict(Outcome.LOST, f"connection lost: {type(error).__name__}")
+        except (ValueError, LookupError, MessageError) as error:
+            # Raised while the mail is written out. It would be so at every attempt, and hold up the batch each time.
+            self._reset()
+            return Verdict(Outcome.REFUSED, f"the mail cannot be written out: {type(error).__name__}")
         return Verdict(Outcome.SENT, "250")
 
     def _refusal(self, code: int, answer: bytes | str, recipient: str) -> Verdict:
         """Sort a refusal, and make the connection ready for the next mail or leave it."""
         if code == CLOSING:
             self._client.close()
-        elif not self.lost:
-            try:
-                self._client.rset()
-            except (OSError, smtplib.SMTPException):
-                self._client.close()
+        else:
+            self._reset()
         said = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
         outcome = Outcome.REFUSED if 500 <= code < 600 else Outcome.DEFERRED
         return Verdict(outcome, without_address(f"{code} {said}", recipient))
+
+    def _reset(self) -> None:
+        if self.lost:
+            return
+        try:
+            self._client.rset()
+        except (OSError, smtplib.SMTPException):
+            self._client.close()
 
 
 def without_address(reply: str, recipient: str) -> str:

@@ -104,7 +104,6 @@ def _composed(postman: Postman, messages: list[Claimed], contacts: dict[UUID, Co
             # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
             where = traceback.extract_tb(error.__traceback__)[-1]
             reason = f"not_rendered: {type(error).__name__} at {where.name}:{where.lineno}"
-            log.error("mail_not_rendered", message_id=str(message.id), reason=reason)
             _record(postman, message, Result(State.FAILED, "not_rendered", reason))
             continue
         yield _Ready(message, mail, contact.email)
@@ -131,4 +130,5 @@ def _result(verdict: Verdict) -> Result:
 def _record(postman: Postman, message: Claimed, result: Result) -> None:
     with bind_request(message.request_id):
         kept = record(postman.database, message, result)
-        log.info("message_tried", message_id=str(message.id), kind=message.kind, outcome=result.outcome, recorded=kept)
+        note = log.info if result.state == State.SENT else log.warning
+        note("message_tried", message_id=str(message.id), outcome=result.outcome, reply=result.reply, recorded=kept)

@@ -1,0 +1,95 @@
+"""Against registration's real app: its feed tells what happened, its contacts say whom to write to."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from werkzeug.serving import make_server
+
+from deploy.local.servers import Postgres, create_databases
+from services.common.database import Database
+from services.common.outbox import sequence_events
+from services.notifications.handlers import make_subscriber
+from services.notifications.operations.deliver import deliver_batch, make_postman
+from services.notifications.settings import Settings
+from services.registration.app import make_app
+from services.registration.settings import Settings as RegistrationSettings
+from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN, migrate
+from tests.notifications.sink import FaultySink
+
+Rows = Callable[..., list[Any]]
+
+
+class Registration:
+    """Registration's app, served over HTTP on a database of its own."""
+
+    def __init__(self, settings: RegistrationSettings) -> None:
+        self.database = Database(settings.database_dsn)
+        self._server = make_server("127.0.0.1", 0, make_app(settings), threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def call(self, method: str, path: str, body: Any = None, key: str = OPERATOR_KEY) -> Any:
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
+        answer = requests.request(method, self.url + path, json=body, headers=headers, timeout=30)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self.database.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def registration(postgres: Postgres, common_settings: Callable[[str], dict[str, str]]) -> Iterator[Registration]:
+    url = create_databases(postgres.admin_url, {"registration": "beside"}, suffix="_beside")["registration"]
+    migrate("registration", url)
+    given: dict[str, Any] = common_settings("registration") | {
+        "database_url": url, "personal_data_keys": PERSONAL_DATA_KEY, "blind_index_key": "A" * 43 + "=",
+        "notifications_token": NOTIFICATIONS_TOKEN, "reporting_token": REPORTING_TOKEN,
+    }  # fmt: skip
+    served = Registration(RegistrationSettings(**given))
+    yield served
+    served.stop()
+
+
+@pytest.mark.usefixtures("database")
+def test_from_sign_up_over_promotion_to_cancellation_everybody_hears_what_concerns_them(
+    registration: Registration, settings: Settings, sink: FaultySink, rows: Rows
+) -> None:
+    call = registration.call
+    call("PUT", "/v1/areas/140000", {"parent": None, "level": "province", "name_zh": "山西省", "name_en": "Shanxi"})
+    site = call("POST", "/v1/sites", {"area": "140000", "name_zh": "赛马场站", "name_en": "Saimachang"})["id"]
+    key = call("POST", f"/v1/sites/{site}/keys", {"label": "test"})["key"]
+    activity = call("POST", "/v1/activities", {"kind": "clinic", "title_zh": "义诊", "place": "一楼"}, key)["id"]
+    starts_at = datetime.now(UTC) + timedelta(days=3)
+    times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=1)).isoformat()}
+    shift = call("POST", f"/v1/activities/{activity}/shifts", times | {"capacity": 1}, key)["id"]
+    call("POST", f"/v1/activities/{activity}/publish", None, key)
+    people = ({"name": "王小明", "email": "wang@example.org"},
+              {"name": "Li Hua", "email": "li@example.org", "language": "en"})  # fmt: skip
+    first, _ = (call("POST", f"/v1/shifts/{shift}/registrations", {"person": person}, key) for person in people)
+    call("POST", f"/v1/registrations/{first['id']}/cancel", {}, key)
+    while sequence_events(registration.database):
+        pass
+
+    beside = settings.model_copy(update={"registration_url": registration.url})
+    database = Database(settings.database_dsn)
+    make_subscriber(beside, database).catch_up_fully()
+    postman = make_postman(beside, database)
+    while deliver_batch(postman):
+        pass
+    assert [kept.mail["Subject"].partition("：")[0] for kept in sink.to("wang@example.org")] == [
+        "报名成功",
+        "报名已取消",
+    ]
+    subjects = [kept.mail["Subject"].partition(":")[0] for kept in sink.to("li@example.org")]
+    assert subjects == ["On the waiting list", "You now have a place"]
+    assert len(rows("SELECT 1 FROM reminders WHERE state = 'pending'")) == 2
+    assert rows("SELECT DISTINCT state FROM messages") == [("sent",)]
+    database.engine.dispose()
