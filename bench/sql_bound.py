@@ -6,7 +6,9 @@ Each connection has a thread, calls the service's own SQL function with a group 
 contacts are encrypted once and used again: encryption is not SQL. Identities, keys and persons are new every time.
 """
 
-import hashlib
+import contextlib
+import json
+import random
 import threading
 import time
 import uuid
@@ -14,16 +16,16 @@ import uuid
 import psycopg
 
 from deploy.local.system import System
+from services.common.database import Database
+from services.registration.operations.idempotency import Attempt
+from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import PersonalData
+from services.registration.schemas.registrations import SignUpBody
 
 BATCHES = (1, 8, 32, 64)
 CALL = "SELECT verdict, count(*) FROM sign_up(%s::jsonb) GROUP BY verdict"
-REQUEST = (
-    '{"n":%d,"site_id":"%s","shift_id":"%s","request_id":"bench","idempotency_key":"sql-%d","fingerprint":"%s",'
-    '"name":"%s","phone":"%s","email":"%s","language":"zh-CN","phone_hash":"%s","email_hash":"%s",'
-    '"guardian_consent":false}'
-)
-PERSON = ("居民0000000000", "+8613900000000", "resident0000000000@example.org")
+PERSON = {"name": "居民0000000000", "phone": "+8613900000000", "email": "resident0000000000@example.org"}
+NEW = ("idempotency_key", "fingerprint")
 
 
 def sign_ups_by_sql(
@@ -31,16 +33,17 @@ def sign_ups_by_sql(
 ) -> float:
     """Sign-ups per second. Raises `RuntimeError` when one is not accepted: then something else was measured."""
     sites = sites_of(system, [shift for shift, _ in targets])
-    people = ciphertexts(system)
+    template = request_template(system)
     stride = 1_000_000 // connections
     drivers = [
-        _Driver(system.database_urls["registration"], sites, people, batch, first_person + index * stride)
+        _Driver(system.database_urls["registration"], sites, template, batch, first_person + index * stride)
         for index in range(connections)
     ]
     start = threading.Barrier(connections + 1)
     for driver in drivers:
         driver.begin(start, seconds)
-    start.wait(60)
+    with contextlib.suppress(threading.BrokenBarrierError):  # then a driver says why
+        start.wait(60)
     for driver in drivers:
         driver.join()
     if failed := [driver.failure for driver in drivers if driver.failure]:
@@ -56,24 +59,31 @@ def sites_of(system: System, shifts: list[str]) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def ciphertexts(system: System) -> list[str]:
-    """An encrypted name, phone and email: base64, which PostgreSQL reads as bytea the way the service sends it."""
+def personal_data(system: System) -> PersonalData:
+    """The cipher that the system's registration uses."""
     environment = system.environment("registration-api")
-    data = PersonalData(environment["PERSONAL_DATA_KEYS"].split(","), bytes(32))
-    return [data.encrypt(value).decode() for value in PERSON]
+    return PersonalData(environment["PERSONAL_DATA_KEYS"].split(","), bytes(32))
 
 
-def _hash(*parts: object) -> str:
-    return "\\\\x" + hashlib.sha256(repr(parts).encode()).hexdigest()  # the backslash escaped once, for JSON
+def request_template(system: System) -> str:
+    """What the service itself would send to the database for a person, with names for all that is new each time.
+
+    Its own code makes it, so that this measures what it really sends, whatever that will be.
+    """
+    sign_ups = SignUps(Database(system.database_urls["registration"]), personal_data(system))
+    body = SignUpBody.model_validate({"person": PERSON})
+    attempt = Attempt(owner="bench", key="bench", fingerprint=bytes(32))
+    request = sign_ups._request(uuid.UUID(int=1), uuid.UUID(int=2), body, attempt)
+    new = {name: f"%({name})s" for name in request if name in NEW or name.endswith(("_hash", "_id"))}
+    return json.dumps({"n": 0} | request | new, ensure_ascii=False).replace('"n": 0', '"n": %(n)d')
 
 
 class _Driver(threading.Thread):
     """One connection that signs up group after group."""
 
-    def __init__(self, url: str, sites: list[tuple[str, str]], people: list[str], batch: int, number: int) -> None:
+    def __init__(self, url: str, sites: list[tuple[str, str]], template: str, batch: int, number: int) -> None:
         super().__init__(daemon=True)
-        self._url, self._sites, self._people, self._batch, self._number = url, sites, people, batch, number
-        self._run_id = uuid.uuid4().hex
+        self._url, self._sites, self._template, self._batch, self._number = url, sites, template, batch, number
         self.accepted = 0
         self.elapsed = 1.0
         self.failure = ""
@@ -89,7 +99,9 @@ class _Driver(threading.Thread):
                 self._group(connection)
                 self._start.wait(60)
                 self._drive(connection)
-        except Exception as error:  # told by the thread that waits
+        except threading.BrokenBarrierError:
+            pass  # another one failed, and says why
+        except Exception as error:
             self.failure = repr(error)
             self._start.abort()
 
@@ -110,5 +122,16 @@ class _Driver(threading.Thread):
         number = self._number
         self._number += 1
         site, shift = self._sites[number * 7919 % len(self._sites)]
-        fingerprint, phone, email = (_hash(kind, number, self._run_id) for kind in ("request", "phone", "email"))
-        return REQUEST % (place, site, shift, number, fingerprint, *self._people, phone, email)
+        return self._template % _New(place, number, site, shift)
+
+
+class _New(dict[str, object]):
+    """Gives each name of the template a value of its own: hashes and ids at random, so that none comes twice."""
+
+    def __init__(self, place: int, number: int, site: str, shift: str) -> None:
+        super().__init__(n=place, site_id=site, shift_id=shift, request_id="bench", idempotency_key=f"sql-{number}")
+
+    def __missing__(self, name: str) -> str:
+        if name.endswith("_id"):
+            return random.randbytes(16).hex()
+        return "\\\\x" + random.randbytes(32).hex()  # the backslash escaped once, for JSON
