@@ -57,16 +57,15 @@ PARTS = (("offered", OFFERED), ("counted", COUNTED), ("people", PEOPLE))
 
 FETCH = 2_000
 
-# `persons` is as long as the facts in scope, so it is read once for rows and total.
+# Each part groups by row and, in the same pass, as a whole. Counting distinct persons by sorting takes 0.40 s of a
+# processor for a city's year by month at 1M facts; grouping by person first, in a hash table, took 0.79 s.
 STATEMENT = """
 WITH places AS (
     SELECT * FROM unnest(cast(:sites AS uuid[]), cast(:branches AS text[])) AS place (site_id, branch)
-), persons AS MATERIALIZED (
-    SELECT {columns} x.person_number, bool_or(x.status <> 'cancelled') AS counts,
-           coalesce(bool_or(x.outcome IN ('present', 'attended')), false) AS came
-    FROM facts AS x {joins} WHERE {within} GROUP BY {sources} x.person_number
 ), people AS (
-    {people}
+    SELECT {columns} count(DISTINCT x.person_number) FILTER (WHERE x.status <> 'cancelled') AS people,
+           count(DISTINCT x.person_number) FILTER (WHERE x.outcome IN ('present', 'attended')) AS people_attended
+    FROM facts AS x {joins} WHERE {within} {grouped}
 ), counted AS (
     SELECT {columns} {sums} FROM buckets_now AS x {joins} WHERE {within} {grouped}
 ), offered AS (
@@ -77,18 +76,6 @@ WITH places AS (
     ) AS x {joins} WHERE {within} {offered_grouped}
 )
 SELECT {names} {figures} FROM ({parts}) AS parts {by_names}
-"""
-
-
-PEOPLE_IN_TOTAL = """
-    SELECT count(*) FILTER (WHERE counts) AS people, count(*) FILTER (WHERE came) AS people_attended FROM persons
-"""
-PEOPLE_BY_ROW_AND_IN_TOTAL = """
-    SELECT {names} count(*) FILTER (WHERE counts) AS people, count(*) FILTER (WHERE came) AS people_attended
-    FROM persons GROUP BY {keys}
-    UNION ALL
-    SELECT {nulls} count(*) FILTER (WHERE counts), count(*) FILTER (WHERE came)
-    FROM (SELECT bool_or(counts) AS counts, bool_or(came) AS came FROM persons GROUP BY person_number) AS each
 """
 
 
@@ -127,19 +114,16 @@ def _statement(by: Sequence[str]) -> str:
     """The statement for these dimensions, which must be known ones: they become part of it."""
     sources = [SOURCES[name] for name in by]
     columns = [f"{source} AS {name}" for name, source in zip(by, sources, strict=True)]
-    nulls = [f"cast(NULL AS {TYPES.get(name, 'integer')}) AS {name}" for name in by]
-    people = PEOPLE_BY_ROW_AND_IN_TOTAL if by else PEOPLE_IN_TOTAL
+    no_columns = [f"cast(NULL AS {TYPES.get(name, 'integer')}) AS {name}" for name in by]
     offered_by_row = "age_band" not in by
     return STATEMENT.format(
         columns=_list(columns),
-        sources=_list(sources),
         names=_list(by),
         joins="JOIN places USING (site_id)" if "area" in by else "",
         within="x.site_id = ANY(cast(:sites AS uuid[])) AND x.day BETWEEN :first AND :last",
-        people=people.format(names=_list(by), keys=", ".join(by), nulls=_list(nulls)),
         sums=", ".join(f"sum(x.{name}) AS {name}" for name in COUNTED),
         grouped=_rows_and_total(sources),
-        offered_columns=_list(columns if offered_by_row else nulls),
+        offered_columns=_list(columns if offered_by_row else no_columns),
         offered_grouped=_rows_and_total(sources) if offered_by_row else "",
         figures=", ".join(_figure(name, by) for name in FIGURES),
         parts=" UNION ALL ".join(_part(source, measures, by) for source, measures in PARTS),
