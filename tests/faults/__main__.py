@@ -33,6 +33,9 @@ def main() -> int:
     except KeyboardInterrupt:
         clean = True
         return 130
+    except SystemExit:
+        clean = True
+        raise
     finally:
         if clean:
             free_folder(folder)

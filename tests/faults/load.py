@@ -11,8 +11,8 @@ from tests.faults.client import Answer, Client
 from tests.faults.ledger import Attendance, Ledger, ShiftChange, SignUp, Told
 from tests.faults.scene import Scene, Shift, Site
 
-THREADS = 8
-REST = (0.0, 0.12)
+THREADS = 12
+REST = (0.0, 0.2)
 MOST_CALLED_OFF = 3
 
 
@@ -48,7 +48,7 @@ class Load:
     def any_shift(self, chance: random.Random) -> Shift:
         """A shift, the first ones more often: some are to be crowded."""
         shifts = self._scene.shifts
-        return shifts[min(int(chance.expovariate(3 / len(shifts))), len(shifts) - 1)]
+        return shifts[min(int(chance.expovariate(4 / len(shifts))), len(shifts) - 1)]
 
     def add(self, sign_up: SignUp) -> None:
         """A registration that others may now cancel or check in."""
@@ -101,9 +101,10 @@ class Actor:
         self._count = 0
         self._url = url
         self._clients: dict[str, Client] = {}
+        # A move or another title is told to everyone signed up: a few of them are most of all mails.
         self._acts: list[tuple[int, Callable[[], None]]] = [
-            (56, self.sign_up), (10, self.sign_up_known), (14, self.cancel), (9, self.attend), (4, self.repeat),
-            (4, self.raise_capacity), (2, self.move_shift), (1, self.retitle), (1, self.cancel_shift),
+            (480, self.sign_up), (100, self.sign_up_known), (220, self.cancel), (100, self.attend), (40, self.repeat),
+            (50, self.raise_capacity), (5, self.move_shift), (3, self.retitle), (5, self.cancel_shift),
         ]  # fmt: skip
 
     def run(self) -> None:

@@ -138,7 +138,7 @@ def a_message(**more: Any) -> MessageRow:
 
 
 def a_mail(message_id: str = "<m@h>", at: float = NOW.timestamp()) -> Mail:
-    return Mail("1.eml", message_id, "x@people.example", "报名成功", "您好", at)
+    return Mail("1.eml", message_id, "x@people.example", "报名成功", "request", at)
 
 
 def test_missing_stray_and_doubled_mails_are_told_apart_from_resent_ones() -> None:

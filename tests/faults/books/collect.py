@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -113,13 +112,13 @@ def _names(producer: Database, secrets: Mapping[str, str]) -> dict[str, str]:
 
 def read_mail(file: Path) -> Mail:
     """One file of the sink; its name says when it came."""
-    message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(file.read_bytes())
-    body = message.get_body(preferencelist=("plain",))
+    with file.open("rb") as content:
+        message = BytesHeaderParser(policy=policy.default).parse(content)
     return Mail(
         file=file.name,
         message_id=str(message.get("Message-ID", "")).strip(),
         to=str(message.get("X-Envelope-To", "")),
         subject=str(message.get("Subject", "")),
-        text=str(body.get_content()) if body else "",
+        request_id=str(message.get("X-Request-Id", "")),
         received_at=int(file.stem.partition("-")[2]) / 1000,
     )

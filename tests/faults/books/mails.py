@@ -61,10 +61,10 @@ def every_mail_has_its_message(material: Material) -> Iterator[Finding]:
     known = Counter(message.message_id for message in material.messages if message.message_id)
     alike: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for mail in material.mails:
-        alike[mail.to, mail.subject, mail.text].add(mail.message_id)
+        alike[mail.to, mail.subject, mail.request_id].add(mail.message_id)
     for mail in material.mails:
         if mail.message_id not in known:
-            doubles = len(alike[mail.to, mail.subject, mail.text]) > 1
+            doubles = len(alike[mail.to, mail.subject, mail.request_id]) > 1
             yield Finding(
                 "duplicated" if doubles else "stray mail", f"mail {mail.file} {mail.message_id} has no message"
             )

@@ -125,7 +125,7 @@ class Mail:
     message_id: str
     to: str
     subject: str
-    text: str
+    request_id: str
     received_at: float
 
 
