@@ -51,14 +51,25 @@ def test_a_cancelled_place_goes_to_the_first_in_line_who_is_told(system: System,
 
 
 def test_attendance_becomes_hours_in_the_report(system: System, site: Api) -> None:
-    shift = new_shift(site, hours_ahead=0.02, volunteering=True, kind="visit")
+    shift = new_shift(site, volunteering=True, kind="visit")
     registration = site.post(f"/v1/shifts/{shift['id']}/registrations", _person("hours@example.com"))
-    starts = datetime.fromisoformat(shift["starts_at"])
-    for step, minutes in (("check-in", 0), ("check-out", 90)):
-        at = (starts + timedelta(minutes=minutes)).isoformat()
+    began = datetime.now(UTC) - timedelta(minutes=100)
+    times = {"starts_at": began.isoformat(), "ends_at": (began + timedelta(minutes=120)).isoformat()}
+    etag = site.call("GET", f"/v1/shifts/{shift['id']}", 200).headers["ETag"]
+    site.call("PATCH", f"/v1/shifts/{shift['id']}", 200, times, If_Match=etag)
+    for step, minutes in (("check-in", -10), ("check-out", 90)):
+        at = (began + timedelta(minutes=minutes)).isoformat()
         site.post(f"/v1/registrations/{registration['id']}/{step}", {"at": at}, expect=200)
     total = eventually(lambda: _report(system, site.key).get("service_minutes") and _report(system, site.key))
     assert (total["attended"], total["service_minutes"], total["people_attended"]) == (1, 90, 1)
+
+
+def test_hours_cannot_be_entered_before_they_are_given(site: Api) -> None:
+    shift = new_shift(site, hours_ahead=0.5, volunteering=True, kind="visit")
+    registration = site.post(f"/v1/shifts/{shift['id']}/registrations", _person("early@example.com"))
+    site.post(f"/v1/registrations/{registration['id']}/check-in", {}, expect=200)
+    refused = site.post(f"/v1/registrations/{registration['id']}/check-out", {"at": shift["ends_at"]}, expect=422)
+    assert [error["field"] for error in refused["errors"]] == ["at"]
 
 
 def test_a_reminder_comes_when_it_is_due_and_not_before(system: System, site: Api) -> None:

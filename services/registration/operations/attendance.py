@@ -16,6 +16,8 @@ from services.registration.operations.shifts import registration_event
 
 EARLIEST = timedelta(hours=2)
 LATEST = timedelta(days=1)
+CLOCK_SKEW = timedelta(minutes=2)
+"""How far a desk's clock may run ahead of ours. Hours entered before they are given would be hours not given."""
 
 
 def check_in(session: Session, registration_id: UUID, at: datetime | None) -> Registration:
@@ -49,7 +51,9 @@ def record_no_show(session: Session, registration_id: UUID, at: datetime | None)
     registration, shift, number = _lock(session, registration_id)
     if registration.checked_in_at is not None:
         raise conflict("已签到,不能记为缺席。", "The person was checked in.")
-    if (at or datetime.now(UTC)) < shift.starts_at:
+    moment = at or datetime.now(UTC)
+    _check_not_ahead(moment)
+    if moment < shift.starts_at:
         raise invalid("at", Words("场次尚未开始。", "must not be before the shift starts."))
     return _record(session, registration, shift, number, None, None)
 
@@ -65,7 +69,13 @@ def _lock(session: Session, registration_id: UUID) -> tuple[Registration, Shift,
     return registration, shift, number
 
 
+def _check_not_ahead(moment: datetime) -> None:
+    if moment > datetime.now(UTC) + CLOCK_SKEW:
+        raise invalid("at", Words("不得晚于现在。", "must not lie in the future."))
+
+
 def _check_time(shift: Shift, moment: datetime) -> None:
+    _check_not_ahead(moment)
     if moment < shift.starts_at - EARLIEST:
         raise invalid("at", Words("不得早于开始前两小时。", "must not be more than two hours before the shift."))
     if moment > shift.ends_at + LATEST:
