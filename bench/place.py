@@ -17,7 +17,7 @@ import requests
 from deploy.local.system import System
 
 FOLDER = Path(tempfile.gettempdir())
-NO_LIMIT = {"RATE_LIMIT": "1000000000 per minute"}
+NO_LIMIT = {"RATE_LIMIT": "1000000000"}
 """All the load comes from one address: the limit must not be what is measured."""
 CONSUMERS = tuple(
     f"{service}-{kind}" for service in ("notifications", "reporting") for kind in ("api", "worker", "pump")

@@ -84,7 +84,7 @@ def common_settings(broker_url: str, service_database: Callable[[str], str]) -> 
             "reporting_url": "http://127.0.0.1:1",
             "public_url": "http://127.0.0.1",
             "operator_key": OPERATOR_KEY,
-            "rate_limit": "1000000 per minute",
+            "rate_limit": "1000000",
         }
 
     return arguments

@@ -30,7 +30,7 @@ class CommonSettings(BaseSettings):
     reporting_url: HttpUrl
     public_url: HttpUrl
     operator_key: SecretStr = Field(min_length=32)
-    rate_limit: str = "30000 per minute"
+    rate_limit: int = Field(default=30_000, ge=1, description="requests per minute and caller")
     trusted_proxies: int = Field(default=0, ge=0, le=3)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     heartbeat_file: str | None = None

@@ -16,7 +16,7 @@ from deploy.local.system import System
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A running system on free ports."""
-    running = System(tmp_path_factory.mktemp("system"), extra={"RATE_LIMIT": "1000000 per minute"})
+    running = System(tmp_path_factory.mktemp("system"), extra={"RATE_LIMIT": "1000000"})
     running.start(timeout=120)
     yield running
     running.destroy()
