@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.faults.client import Answer, Client
@@ -14,6 +14,9 @@ from tests.faults.scene import Scene, Shift, Site
 THREADS = 12
 REST = (0.0, 0.2)
 MOST_CALLED_OFF = 3
+EARLY = timedelta(minutes=90)
+EARLY_PEOPLE = 12
+PROMPT_ATTENDANCE: list[list[tuple[str, dict[str, str]]]] = [[("check-in", {})], [("check-in", {}), ("check-out", {})]]
 
 
 class Load:
@@ -21,6 +24,7 @@ class Load:
 
     def __init__(self, url: str, scene: Scene, seed: int, stop: threading.Event) -> None:
         self.ledger = Ledger()
+        self._url = url
         self._scene = scene
         self._stop = stop
         self._pool: list[SignUp] = []
@@ -31,7 +35,13 @@ class Load:
         ]
 
     def start(self) -> None:
-        """Begin."""
+        """Fill the early shifts and let them begin in the past; then begin to act."""
+        opening = Actor(self, self._url, random.Random(0), THREADS)
+        for shift in self._scene.shifts:
+            if shift.early:
+                for _ in range(EARLY_PEOPLE):
+                    opening.sign_up(shift)
+                opening.begin(shift)
         for thread in self._threads:
             thread.start()
 
@@ -46,8 +56,8 @@ class Load:
         return not self._stop.is_set()
 
     def any_shift(self, chance: random.Random) -> Shift:
-        """A shift, the first ones more often: some are to be crowded."""
-        shifts = self._scene.shifts
+        """A shift that takes sign-ups, the first ones more often: some are to be crowded."""
+        shifts = [shift for shift in self._scene.shifts if not shift.early]
         return shifts[min(int(chance.expovariate(4 / len(shifts))), len(shifts) - 1)]
 
     def add(self, sign_up: SignUp) -> None:
@@ -81,9 +91,10 @@ class Load:
         """One shift, as it was made."""
         return next(shift for shift in self._scene.shifts if shift.id == shift_id)
 
-    def is_near(self, shift_id: str) -> bool:
-        """Whether the shift begins in minutes, so that attendance can be taken."""
-        return self.shift(shift_id).reminds_at is not None
+    def has_attendance(self, shift_id: str) -> bool:
+        """Whether the shift begins in minutes or has begun, so that attendance can be taken."""
+        shift = self.shift(shift_id)
+        return shift.early or shift.reminds_at is not None
 
     def site(self, site_id: str) -> Site:
         """One site."""
@@ -131,9 +142,9 @@ class Actor:
             self._ledger.surprise(f"{method} {path} answered {answer.status} {answer.body}")
         return answer
 
-    def sign_up(self) -> None:
+    def sign_up(self, shift: Shift | None = None) -> None:
         """A new person takes a place."""
-        shift = self._load.any_shift(self._chance)
+        shift = shift or self._load.any_shift(self._chance)
         name = f"P{self._number}-{self._count}"
         person = {
             "name": name,
@@ -198,21 +209,14 @@ class Actor:
 
     def attend(self) -> None:
         """Somebody is checked in and perhaps out, or did not come; now, or with a time written down by the site."""
-        sign_up = self._load.take(self._chance, lambda s: s.status == "confirmed" and self._load.is_near(s.shift_id))
+        sign_up = self._load.take(
+            self._chance, lambda s: s.status == "confirmed" and self._load.has_attendance(s.shift_id)
+        )
         if sign_up is None:
             return
         site = self._load.site(sign_up.site_id)
-        starts_at = self._load.shift(sign_up.shift_id).starts_at
-        came, left = starts_at + timedelta(minutes=2), starts_at + timedelta(minutes=self._chance.randint(30, 110))
-        steps: list[tuple[str, dict[str, str]]] = self._chance.choice(
-            [
-                [("check-in", {})],
-                [("check-in", {}), ("check-out", {})],
-                [("check-in", {"at": came.isoformat()}), ("check-out", {"at": left.isoformat()})],
-                [("no-show", {"at": came.isoformat()})],
-            ]
-        )
-        for step, body in steps:
+        early = self._load.shift(sign_up.shift_id).early
+        for step, body in self._chance.choice(_early_attendance(datetime.now(UTC)) if early else PROMPT_ATTENDANCE):
             if not self._attendance_step(site, sign_up, step, body):
                 return
 
@@ -234,8 +238,16 @@ class Actor:
         """A site moves a shift to a later hour."""
         self._edit("move", _an_hour_later)
 
-    def _edit(self, action: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        shift = self._load.any_shift(self._chance)
+    def begin(self, shift: Shift) -> None:
+        """A site notes that a shift has begun some time ago."""
+        began = datetime.now(UTC) - EARLY
+        times = {"starts_at": began.isoformat(), "ends_at": (began + 2 * EARLY).isoformat()}
+        self._edit("begin", lambda _: times, shift)
+
+    def _edit(
+        self, action: str, change: Callable[[dict[str, Any]], dict[str, Any]], shift: Shift | None = None
+    ) -> None:
+        shift = shift or self._load.any_shift(self._chance)
         read = self._send(shift.site, "GET", f"/v1/shifts/{shift.id}")
         if read is None or not read.ok or read.body["status"] == "cancelled":
             return
@@ -272,6 +284,13 @@ class Actor:
             # An activity's shifts that took place already stay, so nothing more is known of each.
             for shift_id in shift_ids:
                 self._ledger.shift_cancels[shift_id] = told
+
+
+def _early_attendance(now: datetime) -> list[list[tuple[str, dict[str, str]]]]:
+    """What may be written down of somebody on a shift that began `EARLY` ago."""
+    came = ("check-in", {"at": (now - timedelta(minutes=80)).isoformat()})
+    left = ("check-out", {"at": (now - timedelta(minutes=5)).isoformat()})
+    return [[came], [came, left], [came, ("check-out", {})], [("no-show", {})]]
 
 
 def _told(answer: Answer | None) -> Told:

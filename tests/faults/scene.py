@@ -32,13 +32,17 @@ class Site:
 
 @dataclass
 class Shift:
-    """A shift that people sign up for. `reminds_at` is when its last reminder falls due, None when far away."""
+    """A shift that people sign up for. `reminds_at` is when its last reminder falls due, None when far away.
+
+    `early` ones are filled before the faults and then moved into the past, so that hours can be earned on them.
+    """
 
     id: str
     activity_id: str
     site: Site
     starts_at: datetime
     reminds_at: datetime | None
+    early: bool = False
 
 
 @dataclass
@@ -76,6 +80,7 @@ def make_scene(url: str, operator_key: str, seconds: float, chance: random.Rando
         client = Client(url, site.key)
         for number in range(ACTIVITIES):
             shifts += _make_activity(client, site, number, seconds, chance)
+        shifts.append(_make_early(client, site))
     return Scene(sites, shifts)
 
 
@@ -85,6 +90,18 @@ def _make_site(operator: Client, number: int) -> Site:
     site = _must(operator.send("POST", "/v1/sites", body, key=f"site-{number}"), "site")
     key = _must(operator.send("POST", f"/v1/sites/{site['id']}/keys", {"label": "faults"}, key=f"key-{number}"), "key")
     return Site(site["id"], key["key"], area)
+
+
+def _make_early(client: Client, site: Site) -> Shift:
+    mark = f"{site.id[:8]}-early"
+    body = {"kind": "visit", "title_zh": "探访", "title_en": "Visit", "place": "大厅", "volunteering": True}
+    activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
+    starts_at = datetime.now(UTC) + timedelta(hours=3)
+    times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=2)).isoformat()}
+    path = f"/v1/activities/{activity['id']}/shifts"
+    shift = _must(client.send("POST", path, times | {"capacity": 40}, key=f"shift-{mark}"), "shift")
+    _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
+    return Shift(shift["id"], activity["id"], site, starts_at, None, early=True)
 
 
 def _make_activity(client: Client, site: Site, number: int, seconds: float, chance: random.Random) -> list[Shift]:
