@@ -70,7 +70,7 @@ def _too_early(entry: LogEntry, what: str, its_id: str) -> Finding:
 
 
 def rows_and_log_agree(material: Material) -> Iterator[Finding]:
-    """Each registration's last event has the version of its row: no change without an event, no event without one."""
+    """The last event of each registration and shift has the version of its row: no change without an event."""
     last: dict[str, int] = {}
     for entry in material.log:
         if "registration_id" in entry.data:
@@ -78,5 +78,11 @@ def rows_and_log_agree(material: Material) -> Iterator[Finding]:
     for row in material.registrations.values():
         if last.pop(row.id, 0) != row.version:
             yield Finding("log", f"registration {row.id} is at version {row.version}, the log knows another")
+    last_of_shift = {entry.data["shift_id"]: entry.data["version"] for entry in material.log if entry.is_of_shift}
+    for shift in material.shifts.values():
+        if last_of_shift.get(shift.id) != shift.version:
+            yield Finding(
+                "log", f"shift {shift.id} is at version {shift.version}, the log at {last_of_shift.get(shift.id)}"
+            )
     for registration_id in last:
         yield Finding("log", f"the log knows registration {registration_id}, which does not exist")

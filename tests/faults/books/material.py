@@ -88,7 +88,7 @@ class ShiftRow:
     capacity: int
     confirmed: int
     status: str
-    starts_at: datetime
+    version: int
 
 
 @dataclass(frozen=True)
