@@ -150,7 +150,10 @@ class Subscriber:
             if fresh:
                 handle(session, self._hold_back_parked(session, fresh))
                 self._move_cursor(session, page, fresh)
-            return Applied.DONE
+        if fresh:
+            requests = sorted({envelope.requestid for envelope in fresh if envelope.requestid})
+            log.info("events_applied", partition=page.partition, last=page.last, count=len(fresh), requests=requests)
+        return Applied.DONE
 
     def _lock_cursor(self, session: Session, page: Page) -> Any:
         key = {"producer": page.producer, "partition": page.partition, "epoch": page.epoch}

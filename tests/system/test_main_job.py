@@ -82,15 +82,19 @@ def test_a_reminder_comes_when_it_is_due_and_not_before(system: System, site: Ap
     assert moment >= due
 
 
-def test_one_request_id_leads_from_the_http_call_to_the_mail(system: System, site: Api) -> None:
+def test_one_request_id_leads_from_the_http_call_to_the_mail_and_the_report(system: System, site: Api) -> None:
     shift = new_shift(site)
     request_id = f"trace-{uuid.uuid4().hex[:8]}"
     site.post(f"/v1/shifts/{shift['id']}/registrations", _person("trace@example.com"), X_Request_Id=request_id)
     (mail,) = eventually(lambda: mails_to(system, "trace@example.com"))
     parsed = email.message_from_bytes((system.mails / mail["file"]).read_bytes(), policy=policy.default)
     assert parsed["X-Request-Id"] == request_id
-    logs = {path.name for path in system.logs.glob("*.log") if request_id in path.read_text(errors="replace")}
-    assert {"registration-api.log", "notifications-worker.log"} <= logs
+    eventually(lambda: {"registration", "notifications", "reporting"} <= _services_that_log(system, request_id))
+
+
+def _services_that_log(system: System, text: str) -> set[str]:
+    logs = [path for path in system.logs.glob("*.log") if text in path.read_text(errors="replace")]
+    return {path.name.partition("-")[0] for path in logs}
 
 
 def test_the_queue_wiped_while_events_are_on_their_way_loses_nothing(system: System, site: Api) -> None:
