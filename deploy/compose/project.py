@@ -72,7 +72,7 @@ class Project:
             file.writelines(f"{name}={value}\n" for name, value in own.items())
         self.values = dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", self.env_file.read_text(), re.MULTILINE))
         self.gateway = f"http://127.0.0.1:{gateway}"
-        self.mails = f"http://127.0.0.1:{mail}"
+        self.mails = f"http://localhost:{mail}"  # the sink answers to no other name
 
     @property
     def secrets(self) -> dict[str, str]:
