@@ -82,6 +82,8 @@ class World:
         self.registrations: list[Registration] = []
         self.log.add(*(area(code, parent) for code, parent in self.parents.items()))
         self.log.add(*(site(name, code) for name, code in self.site_areas.items()))
+        for which in range(3):
+            self.publish(which, which, which * 31)
 
     def live(self, steps: Iterable[Step]) -> None:
         """Let these steps happen."""
