@@ -176,3 +176,18 @@ def test_a_shift_of_a_called_off_activity_cannot_be_added(site: Site) -> None:
     site.expect(200, "POST", f"/v1/activities/{activity}/cancel")
     body = {"starts_at": in_hours(1), "ends_at": in_hours(2), "capacity": 1}
     assert site.call("POST", f"/v1/activities/{activity}/shifts", body).status_code == 409
+
+
+def test_a_shift_that_outlives_its_activity_tells_of_its_changes(site: Site) -> None:
+    """Attendance keeps a shift on record when its activity is called off; the others must still hear of its edits."""
+    shift = site.shift(capacity=1, starts=1)
+    activity = site.activity_of(shift)
+    present = site.sign_up(shift)["id"]
+    site.expect(200, "POST", f"/v1/registrations/{present}/check-in")
+    waiting = site.sign_up(shift)["id"]
+    site.expect(200, "POST", f"/v1/activities/{activity}/cancel")
+    before = len(site.events(activity))
+    assert site.set_capacity(shift, 2).status_code == 200
+    told = site.events(activity)[before:]
+    assert [type(event).__name__ for event in told] == ["ShiftChanged", "RegistrationPromoted"]
+    assert str(told[1].registration_id) == waiting  # type: ignore[attr-defined]

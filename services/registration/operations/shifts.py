@@ -70,7 +70,7 @@ def edit_shift(session: Session, shift_id: UUID, body: ShiftEdit, expected: Vers
     if assign(shift, changes):
         promoted = promote(session, shift)
         session.flush()
-        if _is_published(session, shift):
+        if _is_public(session, shift):
             add_events(session, [shift_event(ShiftChanged, shift), *promoted])
     return shift
 
@@ -86,7 +86,7 @@ def cancel_shift(session: Session, shift_id: UUID) -> Shift:
         )
     events = call_off(session, shift, CancelReason.SHIFT_CANCELLED)
     session.flush()
-    if _is_published(session, shift):
+    if _is_public(session, shift):
         add_events(session, events)
     return shift
 
@@ -189,9 +189,10 @@ def shift_event(model: type[ShiftEvent], shift: Shift) -> ShiftEvent:
     )
 
 
-def _is_published(session: Session, shift: Shift) -> bool:
+def _is_public(session: Session, shift: Shift) -> bool:
+    """Whether the others know of this shift. One with attendance outlives its activity's cancellation."""
     # Publishing locks every shift of the activity, so that this cannot change while one is held.
-    return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id)) == "published"
+    return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id)) != "draft"
 
 
 def _check_order(starts_at: datetime, ends_at: datetime) -> None:
