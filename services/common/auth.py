@@ -81,6 +81,8 @@ class Keys:
 
     def principal(self, key: str) -> Principal | None:
         """The caller that this key belongs to, None when it is unknown or revoked."""
+        if not key:
+            return None
         digest = key_hash(key)
         for known, principal in self._fixed.items():
             if hmac.compare_digest(known, digest):

@@ -9,6 +9,7 @@ else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import psycopg
 from apiflask import APIFlask
@@ -18,7 +19,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header
 
 from services.common.database import is_outage
 from services.common.logs import get_logger
@@ -73,6 +76,10 @@ INTERNAL = Kind("internal", 500, Words("系统内部错误", "Internal error"))
 UNAVAILABLE = Kind("unavailable", 503, Words("服务暂时不可用", "Temporarily unavailable"))
 
 
+MOST_ERRORS = 50
+"""Wrong fields that one answer lists."""
+
+
 class Problem(Exception):
     """Something that the caller can do something about; becomes the answer."""
 
@@ -98,7 +105,11 @@ def not_found(zh: str, en: str) -> Problem:
 
 def language() -> str:
     """The caller's language: `zh` or `en`, Chinese where nothing better is asked for."""
-    return request.accept_languages.best_match(["zh", "zh-CN", "en"], default="zh")[:2]
+    if "language" not in g:
+        # Once a request, and from the start of the header only: whoever sends thousands of languages pays alone.
+        asked = parse_accept_header(request.headers.get("Accept-Language", "")[:200], LanguageAccept)
+        g.language = asked.best_match(["zh", "zh-CN", "en"], default="zh")[:2]
+    return g.language
 
 
 # What pydantic finds, in words. The English is ours too, so that both say the same.
@@ -155,11 +166,12 @@ def field_error(details: ErrorDetails) -> FieldError:
 
 def invalid_fields(error: ValidationError) -> Problem:
     """Everything that pydantic found, as one problem."""
-    errors = [field_error(details) for details in error.errors(include_url=False, include_input=False)]
+    found = error.error_count()
+    errors = [
+        field_error(details) for details in islice(error.errors(include_url=False, include_input=False), MOST_ERRORS)
+    ]
     return Problem(
-        INVALID,
-        Words(f"有 {len(errors)} 处错误,什么都没有改变。", f"{len(errors)} error(s); nothing was changed."),
-        errors,
+        INVALID, Words(f"有 {found} 处错误,什么都没有改变。", f"{found} error(s); nothing was changed."), errors
     )
 
 

@@ -7,6 +7,9 @@ from pydantic_core import PydanticCustomError
 
 Moment = Annotated[AwareDatetime, Field(description="RFC 3339 with offset, e.g. 2026-12-01T09:00:00+08:00")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+AreaCode = Annotated[
+    str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,20}$"), Field(description="GB/T 2260 where there is one")
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 
 

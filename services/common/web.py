@@ -24,7 +24,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.common.apply import Subscriber
 from services.common.auth import Caller, Keys, allow
-from services.common.errors import INTERNAL, Problem, Words, not_found, register_errors
+from services.common.errors import INTERNAL, MALFORMED, Problem, Words, not_found, register_errors
 from services.common.logs import configure_logs, get_logger
 from services.common.rates import limit_rates
 from services.common.settings import CommonSettings
@@ -33,6 +33,7 @@ from services.common.status import Health, StatusCollector
 log = get_logger(__name__)
 
 BODY_LIMIT = 1_000_000
+MOST_QUERY_KEYS = 100
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNREMARKABLE = ("/healthz", "/readyz", "/metrics", "/internal/status", "/events", "/events/heads")
 """Asked for every few seconds by machines: not worth a log line."""
@@ -90,6 +91,8 @@ def _around_every_request(app: Flask) -> None:
         g.started = time.perf_counter()
         clear_contextvars()
         bind_contextvars(request_id=g.request_id)
+        if request.query_string.count(b"&") > MOST_QUERY_KEYS:
+            raise Problem(MALFORMED, Words("查询参数过多。", "There are too many query parameters."))
 
     @app.after_request
     def end(response: Response) -> Response:
