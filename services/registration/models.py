@@ -85,33 +85,27 @@ class Room(Table):
 
 
 class Person(Table):
-    """Someone who signs up. The bytes are ciphertext."""
+    """Someone who signs up, counted once."""
 
     __tablename__ = "people"
     id: Mapped[UUID] = _made_by_database(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+
+
+class PersonSite(Table):
+    """What a person told a site. The bytes are ciphertext, but for the hashes by which they are found again."""
+
+    __tablename__ = "person_sites"
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    site_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[bytes]
     phone: Mapped[bytes | None]
     email: Mapped[bytes | None]
     birth_date: Mapped[bytes | None]
     language: Mapped[str]
+    phone_hash: Mapped[bytes | None]
+    email_hash: Mapped[bytes | None]
     version: Mapped[int] = mapped_column(default=1)
-
-
-class PersonIdentity(Table):
-    """By what a person is found again."""
-
-    __tablename__ = "person_identities"
-    hash: Mapped[bytes] = mapped_column(primary_key=True)
-    person_id: Mapped[UUID]
-
-
-class PersonSite(Table):
-    """That a site knows a person."""
-
-    __tablename__ = "person_sites"
-    person_id: Mapped[UUID] = mapped_column(primary_key=True)
-    site_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class Activity(Table):

@@ -6,7 +6,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.idempotency import forget_old_keys
-from services.registration.operations.people import renew_encryption
+from services.registration.operations.people import Place, renew_encryption
 from services.registration.settings import Settings
 
 log = get_logger(__name__)
@@ -36,10 +36,12 @@ def make_celery_app(settings: Settings) -> Celery:
     def renew() -> None:
         """Encrypt everybody's details with the newest key; to be sent by an operator after a key was added."""
         data = settings.personal_data()
-        last: int | None = 0
-        while last is not None:
+        last: Place | None = None
+        while True:
             with database.transaction(EVERY_SITE) as session:
                 last = renew_encryption(session, data, last)
+            if last is None:
+                break
         log.info("encryption_renewed")
 
     return app

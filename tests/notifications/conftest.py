@@ -40,9 +40,11 @@ class Contacts:
             abort(401)
         if self.failing:
             abort(503)
-        wanted = request.get_json()["person_ids"]
+        wanted = request.get_json()["people"]
         self.asked.append(len(wanted))
-        return jsonify(contacts=[self.people[one] for one in wanted if one in self.people])
+        return jsonify(
+            contacts=[self.people[one["person_id"]] | one for one in wanted if one["person_id"] in self.people]
+        )
 
     def stop(self) -> None:
         self._server.shutdown()

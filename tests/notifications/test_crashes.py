@@ -75,11 +75,11 @@ def test_a_worker_that_wakes_after_its_claim_ran_out_cannot_overwrite_the_result
     class Sleepy:
         """Contacts that take so long that another worker delivers meanwhile."""
 
-        def look_up(self, person_ids: Any) -> Any:
+        def look_up(self, people: Any) -> Any:
             recover_abandoned(postman.database, lease=0)
             deliver_batch(postman)
             sink.behaviour["wang@example.org"] = ["550 too late"]
-            return postman.contacts.look_up(person_ids)
+            return postman.contacts.look_up(people)
 
     deliver_batch(Postman(postman.database, Sleepy(), postman.composer, postman.server, postman.domain))  # type: ignore[arg-type]
     assert rows("SELECT state, error FROM messages") == [("sent", None)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.common.database import EVERY_SITE, Database
 from services.common.events import AgeBand
-from services.registration.operations.people import renew_encryption
+from services.registration.operations.people import Place, renew_encryption
 from services.registration.personal_data import USUAL_MOBILE, PersonalData, age_band, normal_phone, plain_name
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.world import Caller, Site, fresh_phone, somebody
@@ -167,11 +167,13 @@ def test_an_edit_moves_what_a_person_is_found_by(site: Site) -> None:
 
 def test_contacts_are_for_the_notifications_service_alone(site: Site, operator: Caller) -> None:
     made = site.sign_up(site.shift(), name="收件人", phone="+8613700000009", email="to@example.com", language="en")
-    body = {"person_ids": [made["person_id"], "00000000-0000-0000-0000-000000000000"]}
+    known = {"person_id": made["person_id"], "site_id": site.id}
+    body = {"people": [known, known | {"person_id": "00000000-0000-0000-0000-000000000000"}]}
     answer = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", body)
     assert answer["contacts"] == [
         {
             "person_id": made["person_id"],
+            "site_id": site.id,
             "name": "收件人",
             "email": "to@example.com",
             "phone": "+8613700000009",
@@ -180,7 +182,7 @@ def test_contacts_are_for_the_notifications_service_alone(site: Site, operator: 
     ]
     for key in (REPORTING_TOKEN, site.key, operator.key):
         assert Caller(site.app, key).call("POST", "/internal/contacts", body).status_code == 403
-    many: dict[str, Any] = {"person_ids": [made["person_id"]] * 1001}
+    many: dict[str, Any] = {"people": [known] * 1001}
     assert Caller(site.app, NOTIFICATIONS_TOKEN).call("POST", "/internal/contacts", many).status_code == 422
 
 
@@ -189,12 +191,46 @@ def test_a_new_key_takes_over_and_the_old_can_go(make_site: Callable[..., Site],
     person = site.sign_up(site.shift(), name="换钥匙")["person_id"]
     new_key = Fernet.generate_key().decode()
     both = PersonalData([new_key, PERSONAL_DATA_KEY], b"\0" * 32)
-    number = site.sql("SELECT number FROM people WHERE id = :id", id=person)[0].number
     with database.transaction(EVERY_SITE) as session:
-        assert renew_encryption(session, both, number - 1, limit=1) == number
-        stored = site.sql("SELECT name FROM people WHERE id = :id", id=person)[0].name
-        session.flush()
-        row = session.connection().exec_driver_sql("SELECT name FROM people WHERE id = %s", (person,)).one()
-        assert bytes(row.name) != bytes(stored)
+        place: Place | None = None
+        while place := renew_encryption(session, both, place):
+            pass
+        row = (
+            session.connection().exec_driver_sql("SELECT name FROM person_sites WHERE person_id = %s", (person,)).one()
+        )
         assert PersonalData([new_key], b"\0" * 32).decrypt(bytes(row.name)) == "换钥匙"
         session.rollback()
+
+
+def test_a_site_learns_and_changes_nothing_of_what_another_site_was_told(make_site: Callable[..., Site]) -> None:
+    """Name and phone, which neighbours know, find the person; they do not open what another site was told."""
+    victim, nosy = make_site(), make_site()
+    phone = fresh_phone()
+    told = victim.sign_up(victim.shift(), name="邻居", phone=phone, email="own@example.com", birth_date="1950-02-03")
+    path = f"/v1/people/{told['person_id']}"
+    assert nosy.call("GET", path).status_code == 404
+    again = nosy.sign_up(nosy.shift(), name="邻居", phone=phone)
+    assert again["person_id"] == told["person_id"]
+    seen = nosy.expect(200, "GET", path)
+    assert (seen["email"], seen["birth_date"]) == (None, "1990-05-17"), "what it was told itself, and nothing else"
+    nosy.expect(200, "PATCH", path, {"email": "nosy@example.com"}, If_Match="*")
+    assert victim.expect(200, "GET", path)["email"] == "own@example.com"
+    body = {"people": [{"person_id": told["person_id"], "site_id": victim.id}]}
+    answer = Caller(victim.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", body)
+    assert [contact["email"] for contact in answer["contacts"]] == ["own@example.com"]
+
+
+def test_details_given_elsewhere_before_do_not_redirect_anybodys_mail(make_site: Callable[..., Site]) -> None:
+    nosy, victim = make_site(), make_site()
+    phone = fresh_phone()
+    nosy.sign_up(nosy.shift(), name="先来", phone=phone, email="nosy@example.com")
+    told = victim.sign_up(victim.shift(), name="先来", phone=phone, email="own@example.com")
+    assert victim.expect(200, "GET", f"/v1/people/{told['person_id']}")["email"] == "own@example.com"
+
+
+def test_another_birth_date_does_not_save_a_guardians_consent(site: Site) -> None:
+    phone = fresh_phone()
+    child = {"name": "孩子", "phone": phone, "birth_date": "2016-01-01"}
+    site.sign_up(site.shift(), **child, guardian_consent=True)
+    answer = site.try_sign_up(site.shift(), child | {"birth_date": "1980-01-01"})
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "person.guardian_consent")

@@ -16,7 +16,6 @@ OWNED = [
     "registrations",
     "person_sites",
     "people",
-    "person_identities",
     "idempotency_keys",
 ]
 

@@ -35,7 +35,7 @@ def planted(system: System, operator: Api, area: str) -> dict[str, str]:
     site.post(f"/v1/registrations/{registration['id']}/cancel", {}, expect=200)
     eventually(lambda: len(mails_to(system, "planted-mark@example.com")) == 2)
     assert site.get(f"/v1/people/{registration['person_id']}")["name"] == "Zhangmarkplanted"
-    return {"site_key": site.key, "person_id": registration["person_id"]}
+    return {"site_key": site.key, "site_id": made["id"], "person_id": registration["person_id"]}
 
 
 def _rows(url: str) -> Iterator[tuple[str, str]]:
@@ -102,7 +102,7 @@ def test_another_site_and_the_reporting_service_cannot_read_the_person(
     system: System, planted: dict[str, str], site: Api
 ) -> None:
     site.call("GET", f"/v1/people/{planted['person_id']}", 404)
-    body = {"person_ids": [planted["person_id"]]}
+    body = {"people": [{"person_id": planted["person_id"], "site_id": planted["site_id"]}]}
     for key in (system.secrets["REPORTING_TOKEN"], planted["site_key"], system.operator_key):
         Api(site.base, key).call("POST", "/internal/contacts", 403, body)
     told = Api(site.base, system.secrets["NOTIFICATIONS_TOKEN"]).call("POST", "/internal/contacts", 200, body).json()

@@ -40,6 +40,7 @@ class Claimed:
     claimed_at: datetime
     kind: str
     person_id: UUID
+    site_id: UUID
     registration_id: UUID
     message_id_header: str
     request_id: str | None
@@ -85,7 +86,7 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
             FROM due WHERE messages.id = due.id
             RETURNING messages.*
         )
-        SELECT c.id, c.claimed_at, c.kind, c.person_id, c.registration_id, c.message_id_header, c.request_id,
+        SELECT c.id, c.claimed_at, c.kind, c.person_id, c.site_id, c.registration_id, c.message_id_header, c.request_id,
                c.calendar_sequence, c.details, c.created_at, shifts.starts_at, shifts.ends_at, shifts.role_zh,
                shifts.role_en, activities.title_zh, activities.title_en, activities.place,
                sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone

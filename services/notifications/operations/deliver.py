@@ -11,11 +11,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
-from uuid import UUID
 
 from services.common.database import Database
 from services.common.logs import bind_request, get_logger
-from services.notifications.contacts import Contact, ContactBook, ContactsUnavailable
+from services.notifications.contacts import Contact, ContactBook, ContactsUnavailable, Known
 from services.notifications.mail.render import Composer
 from services.notifications.mail.smtp import Connection, MailServerUnavailable, Outcome, Verdict
 from services.notifications.models import State
@@ -75,7 +74,7 @@ def deliver_batch(postman: Postman) -> int:
     if not known:
         return len(claimed)
     try:
-        contacts = postman.contacts.look_up({message.person_id for message in known})
+        contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in known})
         ready = list(_composed(postman, known, contacts))
         if ready:
             _send(postman, ready, started)
@@ -90,9 +89,9 @@ def _give_back(postman: Postman, messages: Sequence[Claimed], reason: str) -> No
         release(postman.database, messages, OUTAGE_DELAY, reason)
 
 
-def _composed(postman: Postman, messages: list[Claimed], contacts: dict[UUID, Contact]) -> Iterator[_Ready]:
+def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, Contact]) -> Iterator[_Ready]:
     for message in messages:
-        contact = contacts.get(message.person_id)
+        contact = contacts.get((message.person_id, message.site_id))
         if contact is None or not contact.email:
             _record(
                 postman, message, Result(State.FAILED, "no_contact", "no_contact: the person has no e-mail address")

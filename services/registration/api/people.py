@@ -8,7 +8,7 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words
-from services.registration.api.conventions import answered, expected_versions
+from services.registration.api.conventions import answered, expected_versions, own_site
 from services.registration.operations import people
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import ContactsAnswer, ContactsBody, PersonAnswer, PersonEdit
@@ -22,18 +22,19 @@ def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     @allow(Caller.SITE)
     @blueprint.output(PersonAnswer)
     def show_person(person_id: UUID) -> Response:
-        """A person who signed up with the site."""
+        """A person who signed up with the site, as they told it."""
         with database.transaction(g.principal.scope) as session:
-            return answered(people.find_person(session, data, person_id))
+            return answered(people.find_person(session, data, own_site(), person_id))
 
     @blueprint.patch("/<uuid:person_id>")
     @allow(Caller.SITE)
     @blueprint.input(PersonEdit, arg_name="body")
     @blueprint.output(PersonAnswer)
     def edit_person(person_id: UUID, body: PersonEdit) -> Response:
-        """Correct a person's details."""
+        """Correct what the site was told. What other sites were told stays as it is."""
         with database.transaction(g.principal.scope) as session:
-            return answered(people.edit_person(session, data, person_id, body, expected_versions()))
+            edited = people.edit_person(session, data, own_site(), person_id, body, expected_versions())
+            return answered(edited)
 
     return blueprint
 
@@ -51,6 +52,6 @@ def contacts_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
         if g.principal.name != "notifications":
             raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
         with database.transaction(g.principal.scope) as session:
-            return answered(ContactsAnswer(contacts=people.contacts(session, data, body.person_ids)))
+            return answered(ContactsAnswer(contacts=people.contacts(session, data, body.people)))
 
     return blueprint

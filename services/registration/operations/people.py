@@ -1,42 +1,47 @@
-"""People whom a site knows: read, corrected; and contact details for who sends mail."""
+"""People as a site knows them: read, corrected; and contact details for who sends mail.
+
+A person is one however many sites they go to, but what they told a site stays with that site.
+"""
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text, tuple_
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
-from services.registration.models import Person, PersonIdentity
+from services.registration.models import Person, PersonSite
 from services.registration.operations import Versions, check_version, locked
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import Contact, PersonAnswer, PersonEdit
+from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
+
+Place = tuple[UUID, UUID]
+"""Person and site."""
 
 ENCRYPTED = ("name", "phone", "email", "birth_date")
 
 
-def find_person(session: Session, data: PersonalData, person_id: UUID) -> PersonAnswer:
-    """A person whom the caller's site knows. Raises 404."""
-    person = session.get(Person, person_id)
-    if person is None:
+def find_person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> PersonAnswer:
+    """A person as this site knows them. Raises 404."""
+    told = session.get(PersonSite, (person_id, site_id))
+    if told is None:
         raise not_found("这个人", "person")
-    return _describe(data, person)
+    return _describe(session, data, told)
 
 
 def edit_person(
-    session: Session, data: PersonalData, person_id: UUID, body: PersonEdit, expected: Versions
+    session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: PersonEdit, expected: Versions
 ) -> PersonAnswer:
-    """Correct a person's details. What they are found by follows."""
-    known = find_person(session, data, person_id)
+    """Correct what this site was told. By what the person is found there follows."""
+    known = find_person(session, data, site_id, person_id)
     changes = body.model_dump(exclude_unset=True)
-    # Identities before the person: the order in which sign-ups lock.
-    _lock_identities(session, _identities(data, {**known.model_dump(), **changes}))
-    person = session.scalars(locked(select(Person).where(Person.id == person_id))).one()
-    check_version(person.version, expected)
-    before = _describe(data, person)
+    # Identities before details: the order in which sign-ups lock.
+    _lock_identities(session, [h for h in _hashes(data, known.model_copy(update=changes)).values() if h])
+    query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
+    told = session.scalars(locked(query)).one()
+    check_version(told.version, expected)
+    before = _describe(session, data, told)
     after = before.model_copy(update=changes)
     if after == before:
         return before
@@ -44,60 +49,65 @@ def edit_person(
         raise invalid("phone", Words("电话和电子邮件至少保留一项。", "A phone or an email must remain."))
     for name in changes:
         value = getattr(after, name)
-        setattr(person, name, _encrypted(data, value) if name in ENCRYPTED else value)
-    person.version += 1
-    session.execute(delete(PersonIdentity).where(PersonIdentity.person_id == person_id))
-    for identity in _identities(data, after.model_dump()):
-        # Somebody else may have these details: then the look-up stays with them.
-        session.execute(insert(PersonIdentity).values(hash=identity, person_id=person_id).on_conflict_do_nothing())
+        setattr(told, name, _encrypted(data, value) if name in ENCRYPTED else value)
+    for name, value in _hashes(data, after).items():
+        setattr(told, name, value)
+    told.version += 1
     session.flush()
-    return _describe(data, person)
+    return _describe(session, data, told)
 
 
-def contacts(session: Session, data: PersonalData, person_ids: Sequence[UUID]) -> list[Contact]:
-    """How to reach these people; whoever is not known is left out."""
-    people = session.scalars(select(Person).where(Person.id.in_(set(person_ids)))).all()
+def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
+    """How to reach these people, as they told the sites; whoever is not known there is left out."""
+    wanted = {(one.person_id, one.site_id) for one in people}
+    query = select(PersonSite).where(tuple_(PersonSite.person_id, PersonSite.site_id).in_(wanted))
     return [
         Contact(
-            person_id=person.id,
-            name=data.decrypt(person.name),
-            email=_decrypted(data, person.email),
-            phone=_decrypted(data, person.phone),
-            language=person.language,
+            person_id=told.person_id,
+            site_id=told.site_id,
+            name=data.decrypt(told.name),
+            email=_decrypted(data, told.email),
+            phone=_decrypted(data, told.phone),
+            language=told.language,
         )
-        for person in people
+        for told in session.scalars(query)
     ]
 
 
-def renew_encryption(session: Session, data: PersonalData, after: int, limit: int = 500) -> int | None:
-    """Encrypt with the newest key the people whose number follows `after`; returns the last number, None at the end."""
-    query = select(Person).where(Person.number > after).order_by(Person.number).limit(limit)
-    people = session.scalars(locked(query)).all()
-    for person in people:
+def renew_encryption(session: Session, data: PersonalData, after: Place | None, limit: int = 500) -> Place | None:
+    """Encrypt with the newest key the details that follow `after`; returns the last place, None at the end."""
+    place = tuple_(PersonSite.person_id, PersonSite.site_id)
+    query = select(PersonSite).order_by(PersonSite.person_id, PersonSite.site_id).limit(limit)
+    if after is not None:
+        query = query.where(place > after)
+    rows = session.scalars(locked(query)).all()
+    for told in rows:
         for name in ENCRYPTED:
-            stored = getattr(person, name)
+            stored = getattr(told, name)
             if stored is not None:
-                setattr(person, name, data.renew(stored))
-    return people[-1].number if people else None
+                setattr(told, name, data.renew(stored))
+    return (rows[-1].person_id, rows[-1].site_id) if rows else None
 
 
-def _describe(data: PersonalData, person: Person) -> PersonAnswer:
-    born = _decrypted(data, person.birth_date)
+def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:
+    born = _decrypted(data, told.birth_date)
     return PersonAnswer(
-        id=person.id,
-        number=person.number,
-        name=data.decrypt(person.name),
-        phone=_decrypted(data, person.phone),
-        email=_decrypted(data, person.email),
+        id=told.person_id,
+        number=session.scalars(select(Person.number).where(Person.id == told.person_id)).one(),
+        name=data.decrypt(told.name),
+        phone=_decrypted(data, told.phone),
+        email=_decrypted(data, told.email),
         birth_date=date.fromisoformat(born) if born else None,
-        language=person.language,
-        version=person.version,
+        language=told.language,
+        version=told.version,
     )
 
 
-def _identities(data: PersonalData, details: dict[str, Any]) -> list[bytes]:
-    found = [data.identity(kind, details[kind], details["name"]) for kind in ("phone", "email") if details[kind]]
-    return sorted(found)
+def _hashes(data: PersonalData, person: PersonAnswer) -> dict[str, bytes | None]:
+    return {
+        "phone_hash": data.identity("phone", person.phone, person.name) if person.phone else None,
+        "email_hash": data.identity("email", person.email, person.name) if person.email else None,
+    }
 
 
 def _lock_identities(session: Session, identities: Sequence[bytes]) -> None:

@@ -180,7 +180,7 @@ class SignUps:
             if verdict == "birth_date":
                 # The person is known and so is their age, but only here can it be read.
                 stored = date.fromisoformat(self._data.decrypt(answer["birth_date"].encode()))  # type: ignore[index]
-                request["age_band"] = self._age_band(site_id, stored)
+                request |= {"age_band": self._age_band(site_id, stored), "age_is_stored": True}
             elif verdict in ("accepted", "replay"):
                 return answer or {}
             elif verdict != "again":

@@ -112,16 +112,24 @@ class PersonAnswer(Answer):
     version: int
 
 
-class ContactsBody(Body):
-    """Whose contact details are needed now."""
+class Known(Body):
+    """A person as a site knows them."""
 
-    person_ids: list[UUID] = Field(max_length=1000)
+    person_id: UUID
+    site_id: UUID
+
+
+class ContactsBody(Body):
+    """Whose contact details are needed now, and for which site's mail."""
+
+    people: list[Known] = Field(max_length=1000)
 
 
 class Contact(Answer):
-    """How to reach a person."""
+    """How to reach a person, as they told this site."""
 
     person_id: UUID
+    site_id: UUID
     name: str
     email: str | None
     phone: str | None

@@ -11,14 +11,14 @@ TYPES = """
 CREATE TYPE sign_up_request AS (
     n integer, site_id uuid, shift_id uuid, request_id text, idempotency_key text, fingerprint bytea,
     person_id uuid, name bytea, phone bytea, email bytea, birth_date bytea, language text,
-    phone_hash bytea, email_hash bytea, age_band text, guardian_consent boolean,
+    phone_hash bytea, email_hash bytea, age_band text, age_is_stored boolean, guardian_consent boolean,
     registration_id uuid, new_person_id uuid, event_id uuid
 );
 
 -- What becomes of it. `free` is the number of places that the group found on the shift, `place` its turn there.
 CREATE TYPE sign_up_decision AS (
     request sign_up_request, verdict text, answer jsonb,
-    activity_id uuid, person_id uuid, person_number bigint, is_new boolean, fills boolean,
+    activity_id uuid, person_id uuid, person_number bigint, is_new boolean, is_new_here boolean, fills boolean,
     registration_id uuid, status text, queue_number bigint
 );
 """
@@ -28,7 +28,7 @@ CREATE TYPE sign_up_decision AS (
 #   2. the idempotency keys, without waiting;
 #   3. the identities that nobody has yet, in order, so that two processes do not make one person twice;
 #   4. a verdict for each request, in the order of the group;
-#   5. the people whose missing details are filled in, in order;
+#   5. the details that are filled in, in order;
 #   6. everything that follows from the verdicts, in one statement. Outbox ids are drawn under the shifts' locks.
 # The planner is told to use the indexes: it sees empty tables at first, and the plan stays for the session.
 FUNCTION = """
@@ -55,8 +55,11 @@ BEGIN
 
     PERFORM pg_advisory_xact_lock(unknown.lock) FROM (
         SELECT DISTINCT identity_lock(i.hash) AS lock
-        FROM unnest(asked) AS r CROSS JOIN LATERAL (VALUES (r.phone_hash), (r.email_hash)) AS i (hash)
-        WHERE i.hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM person_identities AS p WHERE p.hash = i.hash)
+        FROM unnest(asked) AS r CROSS JOIN LATERAL (VALUES
+            (r.phone_hash, EXISTS (SELECT FROM person_sites AS p WHERE p.phone_hash = r.phone_hash)),
+            (r.email_hash, EXISTS (SELECT FROM person_sites AS p WHERE p.email_hash = r.email_hash))
+        ) AS i (hash, is_known)
+        WHERE i.hash IS NOT NULL AND NOT i.is_known
         ORDER BY lock OFFSET 0
     ) AS unknown;
 
@@ -64,16 +67,21 @@ BEGIN
     WITH matched AS MATERIALIZED (
         SELECT r AS request,
             CASE WHEN r.person_id IS NULL THEN coalesce(
-                (SELECT i.person_id FROM person_identities AS i WHERE i.hash = r.phone_hash),
-                (SELECT i.person_id FROM person_identities AS i WHERE i.hash = r.email_hash))
+                -- whose these details are: of whoever gave them first, at any site
+                (SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = r.phone_hash
+                 ORDER BY p.created_at LIMIT 1),
+                (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = r.email_hash
+                 ORDER BY p.created_at LIMIT 1))
             ELSE (SELECT s.person_id FROM person_sites AS s WHERE s.person_id = r.person_id AND s.site_id = r.site_id)
             END AS found
         FROM unnest(asked) AS r
     ), known AS MATERIALIZED (
         SELECT m.request, m.found, p.number, s.activity_id, s.waitlisted, s.last_queue_number,
             CASE WHEN s.waitlisted > 0 THEN 0 ELSE s.capacity - s.confirmed END AS free,
-            (p.phone IS NULL AND (m.request).phone IS NOT NULL) OR (p.email IS NULL AND (m.request).email IS NOT NULL)
-                OR (p.birth_date IS NULL AND (m.request).birth_date IS NOT NULL) AS fills,
+            d.person_id IS NULL AS is_new_here,
+            d.person_id IS NOT NULL AND (d.phone IS NULL AND (m.request).phone IS NOT NULL
+                OR d.email IS NULL AND (m.request).email IS NOT NULL
+                OR d.birth_date IS NULL AND (m.request).birth_date IS NOT NULL) AS fills,
             CASE
                 WHEN (m.request).n = ANY (busy) THEN 'in_progress'
                 WHEN k.fingerprint <> (m.request).fingerprint THEN 'key_reused'
@@ -81,14 +89,15 @@ BEGIN
                 WHEN s.id IS NULL THEN 'no_shift'
                 WHEN s.status <> 'open' OR a.status <> 'published' OR s.starts_at <= moment THEN 'closed'
                 WHEN (m.request).person_id IS NOT NULL AND m.found IS NULL THEN 'no_person'
-                WHEN (m.request).age_band IS NULL AND p.birth_date IS NOT NULL THEN 'birth_date'
+                -- what the site was told first counts: no consent is saved by telling another birth date
+                WHEN d.birth_date IS NOT NULL AND NOT coalesce((m.request).age_is_stored, false) THEN 'birth_date'
                 WHEN NOT (m.request).guardian_consent AND ((m.request).age_band = 'under_14'
                      OR (m.request).age_band = '14_17' AND a.volunteering) THEN 'consent'
                 WHEN g.id IS NOT NULL THEN 'already'
                 ELSE 'accepted'
             END AS verdict,
             CASE WHEN k.fingerprint IS NOT NULL THEN k.answer
-                 ELSE jsonb_build_object('registration_id', g.id, 'birth_date', encode(p.birth_date, 'escape'))
+                 ELSE jsonb_build_object('registration_id', g.id, 'birth_date', encode(d.birth_date, 'escape'))
             END AS answer
         FROM matched AS m
         LEFT JOIN idempotency_keys AS k
@@ -96,6 +105,7 @@ BEGIN
         LEFT JOIN shifts AS s ON s.id = (m.request).shift_id AND s.site_id = (m.request).site_id
         LEFT JOIN activities AS a ON a.id = s.activity_id
         LEFT JOIN people AS p ON p.id = m.found
+        LEFT JOIN person_sites AS d ON d.person_id = m.found AND d.site_id = (m.request).site_id
         LEFT JOIN registrations AS g ON g.shift_id = s.id AND g.person_id = m.found AND g.status <> 'cancelled'
     ), first AS (
         -- A person has one turn in a group; whoever comes again waits for the next group.
@@ -122,38 +132,32 @@ BEGIN
             'service_minutes', 0, 'version', 1,
             'created_at', to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         ) ELSE answer END,
-        activity_id, person_id, person_number, found IS NULL, fills, registration_id, status, queue_number
+        activity_id, person_id, person_number, found IS NULL, is_new_here, fills, registration_id, status, queue_number
     )::sign_up_decision ORDER BY (request).n) INTO decided FROM numbered;
 
-    PERFORM 1 FROM people
-    WHERE id IN (SELECT d.person_id FROM unnest(decided) AS d WHERE d.fills AND NOT d.is_new AND d.verdict = 'accepted')
-    ORDER BY id FOR NO KEY UPDATE;
+    PERFORM 1 FROM person_sites AS p
+    WHERE (p.person_id, p.site_id) IN (
+        SELECT d.person_id, (d.request).site_id FROM unnest(decided) AS d WHERE d.fills AND d.verdict = 'accepted')
+    ORDER BY p.person_id, p.site_id FOR NO KEY UPDATE;
 
     WITH accepted AS MATERIALIZED (
         SELECT * FROM unnest(decided) AS d WHERE d.verdict = 'accepted'
     ), new_people AS (
-        INSERT INTO people (id, number, name, phone, email, birth_date, language)
-        SELECT person_id, person_number, (request).name, (request).phone, (request).email, (request).birth_date,
-               (request).language
-        FROM accepted WHERE is_new
+        INSERT INTO people (id, number) SELECT person_id, person_number FROM accepted WHERE is_new
+    ), told AS (
+        INSERT INTO person_sites
+            (person_id, site_id, name, phone, email, birth_date, language, phone_hash, email_hash)
+        SELECT person_id, (request).site_id, (request).name, (request).phone, (request).email, (request).birth_date,
+               (request).language, (request).phone_hash, (request).email_hash
+        FROM accepted WHERE is_new_here ORDER BY 1, 2
+        ON CONFLICT DO NOTHING
     ), filled AS (
-        UPDATE people AS p
+        UPDATE person_sites AS p
            SET phone = coalesce(p.phone, (d.request).phone), email = coalesce(p.email, (d.request).email),
+               phone_hash = CASE WHEN p.phone IS NULL THEN (d.request).phone_hash ELSE p.phone_hash END,
+               email_hash = CASE WHEN p.email IS NULL THEN (d.request).email_hash ELSE p.email_hash END,
                birth_date = coalesce(p.birth_date, (d.request).birth_date), version = p.version + 1
-        FROM accepted AS d WHERE d.fills AND NOT d.is_new AND p.id = d.person_id
-    ), identities AS (
-        INSERT INTO person_identities (hash, person_id)
-        SELECT i.hash, d.person_id
-        FROM accepted AS d LEFT JOIN people AS p ON p.id = d.person_id AND NOT d.is_new
-        CROSS JOIN LATERAL (VALUES ((d.request).phone_hash, p.phone), ((d.request).email_hash, p.email))
-              AS i (hash, had)
-        WHERE i.hash IS NOT NULL AND i.had IS NULL AND (d.fills OR d.is_new)
-        ORDER BY i.hash
-        ON CONFLICT DO NOTHING
-    ), links AS (
-        INSERT INTO person_sites (person_id, site_id)
-        SELECT DISTINCT person_id, (request).site_id FROM accepted ORDER BY 1, 2
-        ON CONFLICT DO NOTHING
+        FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
     ), seats AS (
         INSERT INTO registrations
             (id, shift_id, activity_id, site_id, person_id, age_band, status, queue_number, created_at)
