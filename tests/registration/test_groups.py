@@ -1,6 +1,7 @@
 """Groups of sign-ups: each member its own verdict, and no answer that is not known to be committed."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem
 from services.registration.operations.idempotency import Attempt
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.sign_up import SignUps, _Entry
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.registrations import SignUpBody
 from tests.registration.world import Site, somebody
@@ -22,7 +23,8 @@ class Crowd:
 
     def __init__(self, database: Database, data: PersonalData) -> None:
         self.database = database
-        self.sign_ups = SignUps(database, data)
+        # Patient, so that the group does not fall apart on a slow machine.
+        self.sign_ups = SignUps(database, data, lock_timeout_ms=12_000)
         self.answers: dict[int, Any] = {}
 
     def come(self, site: Site, shift: str, requests: list[dict[str, Any]]) -> list[Any]:
@@ -140,6 +142,64 @@ def test_one_bad_row_does_not_fail_its_neighbours(site: Site, crowd: Crowd) -> N
     assert isinstance(answers[1], psycopg.errors.UniqueViolation)
     assert [slug(answers[0]), slug(answers[2])] == ["waitlisted", "waitlisted"]
     assert site.expect(200, "GET", f"/v1/shifts/{shift}")["waitlisted"] == 3
+
+
+def test_a_held_shift_is_503_and_stalls_no_other(site: Site, other: Site, database: Database) -> None:
+    held, open_shift = site.shift(), other.shift(capacity=20)
+    answers: dict[int, tuple[int, float]] = {}
+
+    def come(number: int) -> None:
+        began = time.monotonic()
+        answer = (other if number % 2 else site).try_sign_up(open_shift if number % 2 else held)
+        assert answer.status_code == 201 or answer.headers["Retry-After"]
+        answers[number] = (answer.status_code, time.monotonic() - began)
+
+    threads = [threading.Thread(target=come, args=(number,)) for number in range(24)]
+    with database.transaction(EVERY_SITE) as session:
+        session.connection().exec_driver_sql("SELECT 1 FROM shifts WHERE id = %s FOR UPDATE", (held,))
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)  # they come for longer than the time limit
+        for thread in threads:
+            thread.join(30)
+    assert [answers[number][0] for number in range(24)] == [503, 201] * 12
+    assert max(seconds for status, seconds in answers.values() if status == 201) < 3
+    # One waits out the time limit for all; those who come later know that the shift is held.
+    assert sum(seconds > 0.4 for status, seconds in answers.values() if status == 201) < 10
+    assert other.expect(200, "GET", f"/v1/shifts/{open_shift}")["confirmed"] == 12
+    assert site.try_sign_up(held).status_code == 201
+    assert site.expect(200, "GET", f"/v1/shifts/{held}")["confirmed"] == 1
+
+
+def test_a_shift_held_for_a_moment_fails_nobody(site: Site, database: Database) -> None:
+    shift = site.shift()
+    site.sign_up(shift)
+    answers: list[int] = []
+    thread = threading.Thread(target=lambda: answers.append(site.try_sign_up(shift).status_code))
+    with database.transaction(EVERY_SITE) as session:
+        session.connection().exec_driver_sql("SELECT 1 FROM shifts WHERE id = %s FOR UPDATE", (shift,))
+        thread.start()
+        time.sleep(0.7)
+    thread.join(30)
+    assert answers == [201]
+
+
+def test_a_held_person_fails_no_neighbour(site: Site, database: Database, data: PersonalData) -> None:
+    shift, known = site.shift(), {"name": "占用的人", "phone": "+8613700000003"}
+    person = site.sign_up(site.shift(), **known)["person_id"]
+    quick = Crowd(database, data)
+    with database.transaction(EVERY_SITE) as session:
+        session.connection().exec_driver_sql("SELECT 1 FROM people WHERE id = %s FOR UPDATE", (person,))
+        quick.sign_ups._groups._lock_timeout_ms = 300
+        fills = {"person": known | {"birth_date": "1990-01-01", "email": "fills@example.com"}}
+        entries = [
+            _Entry(quick.sign_ups._request(uuid.UUID(site.id), uuid.UUID(shift), SignUpBody.model_validate(who), None))
+            for who in ({"person": somebody()}, fills, {"person": somebody()})
+        ]
+        quick.sign_ups._groups._commit_group(entries, patient=True)
+    quick.sign_ups._groups._drop_connection()
+    assert [entry.verdict for entry in entries] == ["accepted", None, "accepted"]
+    assert isinstance(entries[1].error, Problem) and entries[1].error.kind.status == 503
 
 
 def test_a_broken_connection_is_503_and_the_retry_gets_one_registration(site: Site, database: Database) -> None:

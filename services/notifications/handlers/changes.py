@@ -20,13 +20,14 @@ TELL = text("""
             SELECT id FROM shifts WHERE id = ANY(:shift_ids) AND ends_at > :at AND NOT cancelled)
         RETURNING *
     )
-    INSERT INTO messages (kind, site_id, shift_id, registration_id, person_id, cause_event, request_id,
+    INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, cause_event, request_id,
                           calendar_sequence, details, expires_at)
-    SELECT 'change', site_id, shift_id, id, person_id, :event_id, :request_id,
+    SELECT md5(cast(:event_id AS uuid)::text || id::text)::uuid, 'change', site_id, shift_id, id, person_id, :event_id,
+           :request_id,
            CASE WHEN status = 'confirmed' THEN calendar_sequence END, cast(:details AS jsonb),
            :at + interval '3 days'
     FROM told
-    ON CONFLICT ON CONSTRAINT messages_once_per_event DO NOTHING
+    ON CONFLICT DO NOTHING
 """)
 
 

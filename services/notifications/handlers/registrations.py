@@ -27,13 +27,14 @@ NOTE = text("""
             calendar_sequence = registrations.calendar_sequence + 1
         RETURNING id, calendar_sequence
     )
-    INSERT INTO messages (kind, site_id, shift_id, registration_id, person_id, cause_event, request_id,
+    INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, cause_event, request_id,
                           calendar_sequence, details, expires_at)
-    SELECT :kind, site_id, shift_id, registration_id, person_id, event_id, request_id,
-           CASE WHEN calendar THEN calendar_sequence END, cast(details AS jsonb), at + interval '3 days'
+    SELECT md5(event_id::text || registration_id::text)::uuid, :kind, site_id, shift_id, registration_id, person_id,
+           event_id, request_id, CASE WHEN calendar THEN calendar_sequence END, cast(details AS jsonb),
+           at + interval '3 days'
     FROM fresh JOIN kept ON kept.id = fresh.registration_id
     ORDER BY place
-    ON CONFLICT ON CONSTRAINT messages_once_per_event DO NOTHING
+    ON CONFLICT DO NOTHING
 """)
 
 

@@ -10,7 +10,9 @@ log = get_logger(__name__)
 CLAIM = 500
 
 # The rows are locked and judged by the database's clock, and what they cause is written in the same statement: a crash
-# leaves either both or neither.
+# leaves either both or neither. A message's id is made of what the log says, so that it is the same after the log was
+# read again. `occurrence` is not: who fired before a shift moved is known to this database only. What tells two
+# messages for the very same moment apart is how many there were before.
 FIRE = text("""
     WITH due AS MATERIALIZED (
         SELECT id FROM reminders WHERE state = 'pending' AND due_at <= now()
@@ -23,13 +25,16 @@ FIRE = text("""
             occurrence = occurrence + 1
         FROM due, registrations JOIN shifts ON shifts.id = registrations.shift_id
         WHERE r.id = due.id AND registrations.id = r.registration_id
-        RETURNING r.id, r.state, r.occurrence, r.due_at, r.expires_at,
+        RETURNING r.id, r.state, r.occurrence, r.minutes_before, r.due_at, r.expires_at,
                   registrations.id AS registration_id, registrations.shift_id, registrations.site_id,
                   registrations.person_id, registrations.request_id
     ), caused AS (
-        INSERT INTO messages (kind, site_id, shift_id, registration_id, person_id, reminder_id, occurrence, due_at,
+        INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, reminder_id, occurrence, due_at,
                               request_id, expires_at)
-        SELECT 'reminder', site_id, shift_id, registration_id, person_id, id, occurrence, due_at,
+        SELECT md5(concat_ws('/', registration_id, minutes_before, extract(epoch FROM due_at), (
+                   SELECT count(*) FROM messages AS before
+                   WHERE before.reminder_id = judged.id AND before.due_at = judged.due_at)))::uuid,
+               'reminder', site_id, shift_id, registration_id, person_id, id, occurrence, due_at,
                request_id, expires_at
         FROM judged WHERE state = 'fired' ORDER BY due_at, id
     )

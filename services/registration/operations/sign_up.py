@@ -9,6 +9,10 @@ group is one call of the function `sign_up` in the database (`migrations/version
 
 An answer is given only for what is known to be committed. When the connection breaks, nobody knows: all of the group
 get 503 and try again with their Idempotency-Key.
+
+One connection must not wait long for one shift that somebody holds, because everybody waits with it. A group that
+could not lock within `LOCK_TIMEOUT_MS` is impatient: it leaves out the shifts that are held. Their sign-ups try again
+from their own threads for a little while, among themselves, and then get 503; all others are committed.
 """
 
 import json
@@ -37,6 +41,13 @@ log = get_logger(__name__)
 LARGEST_GROUP = 64
 ZONE_TRUST_SECONDS = 60.0
 
+LOCK_TIMEOUT_MS = 500
+HELD_PATIENCE = 0.5
+"""Seconds that a sign-up goes on trying after its shift was found held. Each of them keeps a thread of the api busy."""
+HELD_PAUSE = 0.05
+HELD_MEMORY = 1.0
+"""Seconds for which a held shift is not waited for again. Each who finds it still held begins them anew."""
+
 CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
 ALREADY = Kind("already-registered", 409, Words("已经报名", "Already registered"))
 
@@ -46,6 +57,8 @@ class _Entry:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.json = json.dumps(request, ensure_ascii=False)[1:]
+        self.shift_id: str = request["shift_id"]
+        self.patient = True
         # Two entries that share one of these must not be in one group: the second depends on the first.
         self.marks = {
             (name, request[name])
@@ -66,8 +79,10 @@ class _Entry:
 class _Groups:
     """Commits entries in groups, over one connection."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, lock_timeout_ms: int) -> None:
         self._dsn = dsn
+        self._lock_timeout_ms = lock_timeout_ms
+        self._held: dict[str, float] = {}
         self._connection: psycopg.Connection | None = None
         self._mutex = threading.Lock()
         self._waiting: deque[_Entry] = deque()
@@ -91,7 +106,7 @@ class _Groups:
         """Commit the group that waits, then let its members go and the next one lead."""
         group = self._take()
         try:
-            self._commit_group(group)
+            self._commit_group(group, group[0].patient)
         finally:
             for entry in group:
                 if not entry.done:
@@ -104,21 +119,32 @@ class _Groups:
                 successor.turn.release()
 
     def _take(self) -> list[_Entry]:
-        """From the head of the queue, entries that do not depend on each other."""
+        """From the head of the queue, entries equally patient that do not depend on each other."""
         group: list[_Entry] = []
         marks: set[tuple[str, Any]] = set()
+        now = time.monotonic()
         with self._mutex:
             for _ in range(len(self._waiting)):
-                if len(group) == LARGEST_GROUP or marks & self._waiting[0].marks:
+                head = self._waiting[0]
+                head.patient = self._held.get(head.shift_id, 0.0) < now
+                apart = marks & head.marks or (group and group[0].patient != head.patient)
+                if len(group) == LARGEST_GROUP or apart:
                     break
-                entry = self._waiting.popleft()
-                marks |= entry.marks
-                group.append(entry)
+                self._waiting.popleft()
+                marks |= head.marks
+                group.append(head)
         return group
 
-    def _commit_group(self, group: list[_Entry]) -> None:
+    def _commit_group(self, group: list[_Entry], patient: bool) -> None:
         try:
-            self._run(group)
+            self._run(group, patient)
+        except psycopg.errors.LockNotAvailable:
+            log.warning("sign_up_lock_held", group=len(group), patient=patient)
+            if patient:
+                self._commit_group(group, patient=False)
+            else:
+                # Not a shift, but a person or an identity.
+                self._commit_singly(group, Problem(UNAVAILABLE, _RETRY))
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.error("sign_up_outage", error=type(error).__name__, group=len(group))
             self._drop_connection()
@@ -126,19 +152,34 @@ class _Groups:
             log.warning("sign_up_group_failed", error=type(error).__name__, group=len(group))
             self._commit_singly(group, error)
 
-    def _commit_singly(self, group: list[_Entry], error: psycopg.Error) -> None:
+    def _commit_singly(self, group: list[_Entry], error: Exception) -> None:
         """After a group failed as a whole: each on its own, so that only the bad one fails."""
         if len(group) == 1:
             group[0].error = error
             return
         for entry in group:
-            self._commit_group([entry])
+            self._commit_group([entry], patient=False)
 
-    def _run(self, group: list[_Entry]) -> None:
+    def _run(self, group: list[_Entry], patient: bool) -> None:
         requests = ",".join(f'{{"n":{n},{entry.json}' for n, entry in enumerate(group))
-        rows = self._connected().execute("SELECT n, verdict, answer FROM sign_up(%s::jsonb)", [f"[{requests}]"])
+        rows = self._connected().execute(
+            "SELECT n, verdict, answer FROM sign_up(%s::jsonb, %s)", [f"[{requests}]", patient]
+        )
         for n, verdict, answer in rows.fetchall():
             group[n].verdict, group[n].answer = verdict, answer
+        if not patient:
+            self._remember_held(group)
+
+    def _remember_held(self, group: list[_Entry]) -> None:
+        now = time.monotonic()
+        with self._mutex:
+            held = {shift: until for shift, until in self._held.items() if until > now}
+            for entry in group:
+                if entry.verdict == "held":
+                    held[entry.shift_id] = now + HELD_MEMORY
+                else:
+                    held.pop(entry.shift_id, None)
+            self._held = held
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
@@ -147,7 +188,7 @@ class _Groups:
                 autocommit=True,
                 connect_timeout=5,
                 prepare_threshold=0,
-                options="-c statement_timeout=15000 -c timezone=UTC",
+                options=f"-c lock_timeout={self._lock_timeout_ms} -c statement_timeout=15000 -c timezone=UTC",
                 keepalives_idle=5,
                 keepalives_interval=2,
                 keepalives_count=3,
@@ -161,20 +202,25 @@ class _Groups:
 
 
 _RETRY = Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
+_HELD = Words(
+    "本场次正在变更,请稍后以同一幂等键重试。",
+    "This shift is being changed. Please try again shortly, with the same Idempotency-Key.",
+)
 
 
 class SignUps:
     """Signs people up. One per process."""
 
-    def __init__(self, database: Database, data: PersonalData) -> None:
+    def __init__(self, database: Database, data: PersonalData, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> None:
         self._database = database
         self._data = data
-        self._groups = _Groups(database.dsn)
+        self._groups = _Groups(database.dsn, lock_timeout_ms)
         self._zones: dict[UUID, tuple[float, ZoneInfo]] = {}
 
     def sign_up(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
         """The new registration, confirmed or waitlisted, as it is answered. Raises `Problem` for all else."""
         request = self._request(site_id, shift_id, body, attempt)
+        give_up: float | None = None
         while True:
             verdict, answer = self._groups.commit(_Entry(request))
             if verdict == "birth_date":
@@ -183,6 +229,11 @@ class SignUps:
                 request |= {"age_band": self._age_band(site_id, stored), "age_is_stored": True}
             elif verdict in ("accepted", "replay"):
                 return answer or {}
+            elif verdict == "held":
+                give_up = give_up or time.monotonic() + HELD_PATIENCE
+                if time.monotonic() > give_up:
+                    raise Problem(UNAVAILABLE, _HELD)
+                time.sleep(HELD_PAUSE)
             elif verdict != "again":
                 raise _refusal(verdict, answer, by_id=body.person is None)
 

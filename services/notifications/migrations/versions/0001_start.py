@@ -70,7 +70,9 @@ CREATE INDEX reminders_due ON reminders (due_at) WHERE state = 'pending';
 
 MESSAGES = """
 CREATE TABLE messages (
-    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    -- computed from the cause, never random: a database that was emptied and reads the log again must give a message
+    -- the Message-ID that it had, so that mail programs recognise what people have already
+    id uuid PRIMARY KEY,
     number bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT messages_number UNIQUE,
     kind text NOT NULL
         CHECK (kind IN ('confirmation', 'waitlisted', 'promotion', 'cancellation', 'change', 'reminder')),

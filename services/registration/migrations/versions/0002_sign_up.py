@@ -24,7 +24,8 @@ CREATE TYPE sign_up_decision AS (
 """
 
 # Statement by statement, because each sees what was committed while the one before it waited for a lock:
-#   1. the shifts, in id order, so that two groups never wait for each other;
+#   1. the shifts, in id order, so that two groups never wait for each other. An impatient group leaves out those that
+#      somebody holds: their sign-ups get the verdict `held`, and nobody else's waits for them;
 #   2. the idempotency keys, without waiting;
 #   3. the identities that nobody has yet, in order, so that two processes do not make one person twice;
 #   4. a verdict for each request, in the order of the group;
@@ -32,13 +33,14 @@ CREATE TYPE sign_up_decision AS (
 #   6. everything that follows from the verdicts, in one statement. Outbox ids are drawn under the shifts' locks.
 # The planner is told to use the indexes: it sees empty tables at first, and the plan stays for the session.
 FUNCTION = """
-CREATE FUNCTION sign_up(requests jsonb) RETURNS TABLE (n integer, verdict text, answer jsonb)
+CREATE FUNCTION sign_up(requests jsonb, patient boolean) RETURNS TABLE (n integer, verdict text, answer jsonb)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
     asked sign_up_request[];
+    reached uuid[];
     busy integer[];
     decided sign_up_decision[];
     moment timestamptz;
@@ -46,7 +48,12 @@ BEGIN
     PERFORM set_config('hesheng.site', '*', true);
     asked := ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::sign_up_request, requests) AS r);
 
-    PERFORM 1 FROM shifts WHERE id IN (SELECT r.shift_id FROM unnest(asked) AS r) ORDER BY id FOR NO KEY UPDATE;
+    IF patient THEN
+        PERFORM 1 FROM shifts WHERE id IN (SELECT r.shift_id FROM unnest(asked) AS r) ORDER BY id FOR NO KEY UPDATE;
+    ELSE
+        reached := ARRAY(SELECT id FROM shifts WHERE id IN (SELECT r.shift_id FROM unnest(asked) AS r)
+                         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED);
+    END IF;
 
     busy := ARRAY(
         SELECT r.n FROM unnest(asked) AS r
@@ -87,6 +94,7 @@ BEGIN
                 WHEN k.fingerprint <> (m.request).fingerprint THEN 'key_reused'
                 WHEN k.fingerprint IS NOT NULL THEN 'replay'
                 WHEN s.id IS NULL THEN 'no_shift'
+                WHEN s.id <> ALL (reached) THEN 'held'
                 WHEN s.status <> 'open' OR a.status <> 'published' OR s.starts_at <= moment THEN 'closed'
                 WHEN (m.request).person_id IS NOT NULL AND m.found IS NULL THEN 'no_person'
                 -- what the site was told first counts: no consent is saved by telling another birth date
