@@ -189,7 +189,7 @@ def test_a_held_person_fails_no_neighbour(site: Site, database: Database, data: 
     person = site.sign_up(site.shift(), **known)["person_id"]
     quick = Crowd(database, data)
     with database.transaction(EVERY_SITE) as session:
-        session.connection().exec_driver_sql("SELECT 1 FROM people WHERE id = %s FOR UPDATE", (person,))
+        session.connection().exec_driver_sql("SELECT 1 FROM person_sites WHERE person_id = %s FOR UPDATE", (person,))
         quick.sign_ups._groups._lock_timeout_ms = 300
         fills = {"person": known | {"birth_date": "1990-01-01", "email": "fills@example.com"}}
         entries = [

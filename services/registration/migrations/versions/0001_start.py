@@ -136,6 +136,7 @@ CREATE TABLE shifts (
     CONSTRAINT shifts_never_oversold CHECK (confirmed <= capacity)
 ) WITH (fillfactor = 70);
 CREATE INDEX shifts_activity ON shifts (activity_id, position);
+CREATE INDEX shifts_site ON shifts (site_id);
 
 CREATE TABLE registrations (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -159,6 +160,7 @@ CREATE TABLE registrations (
 CREATE UNIQUE INDEX registrations_once ON registrations (shift_id, person_id) WHERE status <> 'cancelled';
 CREATE UNIQUE INDEX registrations_queue ON registrations (shift_id, queue_number) WHERE status = 'waitlisted';
 CREATE INDEX registrations_shift ON registrations (shift_id, position);
+CREATE INDEX registrations_person ON registrations (person_id);
 """
 
 IDEMPOTENCY = """
