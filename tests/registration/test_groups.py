@@ -186,7 +186,7 @@ def test_a_shift_held_for_a_moment_fails_nobody(site: Site, database: Database) 
 
 def test_a_held_person_fails_no_neighbour(site: Site, database: Database, data: PersonalData) -> None:
     shift, known = site.shift(), {"name": "占用的人", "phone": "+8613700000003"}
-    person = site.sign_up(site.shift(), **known)["person_id"]
+    person = site.sign_up(site.shift(), **known, birth_date=None)["person_id"]
     quick = Crowd(database, data)
     with database.transaction(EVERY_SITE) as session:
         session.connection().exec_driver_sql("SELECT 1 FROM person_sites WHERE person_id = %s FOR UPDATE", (person,))
