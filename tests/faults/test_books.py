@@ -2,10 +2,10 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.faults.books import log, mails, places, promises, subscribers
+from tests.faults.books import log, mails, places, promises, reminders, subscribers
 from tests.faults.books.material import (
     AppliedRow,
     Finding,
@@ -14,6 +14,7 @@ from tests.faults.books.material import (
     Material,
     MessageRow,
     RegistrationRow,
+    ReminderRow,
 )
 from tests.faults.ledger import Ledger, SignUp, Told
 
@@ -184,3 +185,57 @@ def test_a_reminder_that_arrives_before_it_is_due_is_early() -> None:
     )
     early = material([], messages=[reminder], mails=[a_mail(at=NOW.timestamp() - 1)])
     assert kinds(mails.no_reminder_early(early)) == ["early"]
+
+
+REMINDING: list[tuple[str, dict[str, Any]]] = [
+    ("activity.published", {"reminder_minutes": [60]}),
+    ("shift.opened", SHIFT | {"version": 1, "capacity": 2}),
+    ("registration.confirmed", of("x")),
+]
+DUE = datetime(2026, 12, 2, 0, tzinfo=UTC)
+
+
+def reminded(entries: list[LogEntry], *rows: ReminderRow, now: datetime = NOW, sent: tuple[datetime, ...] = ()) -> Any:
+    messages = [a_message(id=str(at), kind="reminder", reminder_id=1, due_at=at) for at in sent]
+    books = material(entries, taken_at=now, messages=messages, reminders={row.id: row for row in rows})
+    return kinds(reminders.reminders_are_as_the_log_has_them(books)) + kinds(
+        reminders.reminder_messages_are_as_the_log_has_them(books)
+    )
+
+
+def test_a_reminder_that_the_log_gives_must_be_there_and_fire_when_it_is_due() -> None:
+    row = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    fired = replace(row, state="fired", occurrence=1)
+    entries = a_log(*REMINDING)
+    assert reminded(entries, row) == []
+    assert reminded(entries) == ["unsent"]
+    assert reminded(entries, replace(row, state="withdrawn")) == ["unsent"]
+    assert reminded(entries, replace(row, due_at=DUE + timedelta(hours=1))) == ["effects"]
+    assert reminded(entries, row, ReminderRow(2, "y", 60, DUE, "pending", 0)) == ["effects"]
+    assert reminded(entries, fired, now=DUE, sent=(DUE,)) == []
+    assert reminded(entries, fired, now=DUE) == ["unsent"]
+    assert reminded(entries, replace(row, state="missed"), now=DUE) == ["unsent", "unsent"]
+    assert reminded(entries, fired, now=DUE, sent=(DUE, NOW)) == ["duplicated"]
+
+
+def test_a_reminder_follows_what_becomes_of_the_shift_and_of_the_registration() -> None:
+    row = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    withdrawn = replace(row, state="withdrawn")
+    for ending in (
+        ("registration.cancelled", of("x", 2)),
+        ("shift.cancelled", SHIFT | {"version": 2, "capacity": 2}),
+        ("activity.cancelled", {"reminder_minutes": [60]}),
+        ("activity.changed", {"reminder_minutes": []}),
+        ("shift.changed", SHIFT | {"version": 2, "capacity": 2, "starts_at": "2026-12-01T00:30:00Z"}),
+    ):
+        ended = a_log(*REMINDING, ending)
+        assert reminded(ended, withdrawn) == []
+        assert reminded(ended, row) == ["unsent"]
+    moved = a_log(
+        *REMINDING, ("shift.changed", SHIFT | {"version": 2, "capacity": 2, "starts_at": "2026-12-03T01:00:00Z"})
+    )
+    assert reminded(moved, row) == ["effects"]
+    assert reminded(moved, replace(row, due_at=DUE + timedelta(days=1))) == []
+    waiting = a_log(*REMINDING[:2], ("registration.waitlisted", of("x")))
+    assert reminded(waiting) == []
+    assert reminded(waiting, row) == ["effects"]

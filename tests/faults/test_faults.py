@@ -66,6 +66,12 @@ def test_a_new_message_id_at_each_attempt_is_seen_as_duplicated_mails(folder: Pa
     assert any(finding.kind == "duplicated" and finding.text.startswith("mail ") for finding in verdict.findings)
 
 
+@pytest.mark.usefixtures("healthy")
+def test_reminders_that_nobody_schedules_are_seen_as_unsent(folder: Path) -> None:
+    verdict = sabotaged("no_reminders", folder, 5, 6)
+    assert any(finding.kind == "unsent" and "does not exist" in finding.text for finding in verdict.findings)
+
+
 def test_a_healthy_system_comes_through_with_clean_books(healthy: "subprocess.Popen[str]") -> None:
     output, progress = healthy.communicate(timeout=240)
     assert healthy.returncode == 0, output + progress

@@ -178,16 +178,59 @@ def test_a_shift_of_a_called_off_activity_cannot_be_added(site: Site) -> None:
     assert site.call("POST", f"/v1/activities/{activity}/shifts", body).status_code == 409
 
 
-def test_a_shift_that_outlives_its_activity_tells_of_its_changes(site: Site) -> None:
-    """Attendance keeps a shift on record when its activity is called off; the others must still hear of its edits."""
+def test_calling_off_an_activity_tells_who_was_not_there_yet(site: Site) -> None:
+    """One check-in keeps the shift on record; all others on it are cancelled and hear of it."""
+    shift = site.shift(capacity=2, starts=1, volunteering=True)
+    activity = site.activity_of(shift)
+    present, expected, waiting = (site.sign_up(shift)["id"] for _ in range(3))
+    site.expect(200, "POST", f"/v1/registrations/{present}/check-in")
+    site.expect(200, "POST", f"/v1/activities/{activity}/cancel")
+    told = site.events(activity)[-3:]
+    assert isinstance(told[0], ActivityCancelled)
+    ends = [event for event in told if isinstance(event, RegistrationCancelled)]
+    assert [(str(e.registration_id), e.reason, e.was_waitlisted) for e in ends] == [
+        (expected, CancelReason.ACTIVITY_CANCELLED, False),
+        (waiting, CancelReason.ACTIVITY_CANCELLED, True),
+    ]
+    seen = site.expect(200, "GET", f"/v1/shifts/{shift}")
+    assert (seen["status"], seen["confirmed"], seen["waitlisted"]) == ("open", 1, 0)
+    kept = site.expect(200, "GET", f"/v1/registrations/{present}")
+    assert (kept["status"], kept["outcome"]) == ("confirmed", "present")
+    assert site.try_sign_up(shift).get_json()["type"] == "urn:hesheng:problem:registration-closed"
+    assert site.call("POST", f"/v1/shifts/{shift}/cancel").status_code == 409
+    site.move_shift(shift, -1, 1)
+    site.expect(200, "POST", f"/v1/registrations/{present}/check-out")
+
+
+def test_a_shift_that_outlives_its_activity_is_a_record_and_no_longer_changed(site: Site) -> None:
     shift = site.shift(capacity=1, starts=1)
     activity = site.activity_of(shift)
     present = site.sign_up(shift)["id"]
     site.expect(200, "POST", f"/v1/registrations/{present}/check-in")
-    waiting = site.sign_up(shift)["id"]
     site.expect(200, "POST", f"/v1/activities/{activity}/cancel")
-    before = len(site.events(activity))
-    assert site.set_capacity(shift, 2).status_code == 200
-    told = site.events(activity)[before:]
-    assert [type(event).__name__ for event in told] == ["ShiftChanged", "RegistrationPromoted"]
-    assert str(told[1].registration_id) == waiting  # type: ignore[attr-defined]
+    before = site.events(activity)
+    for change in ({"capacity": 2}, {"role_en": "x"}, {"ends_at": in_hours(9)}):
+        assert site.call("PATCH", f"/v1/shifts/{shift}", change, If_Match="*").status_code == 409
+    assert site.events(activity) == before
+
+
+def test_hours_that_were_recorded_go_on_fitting_the_shift_and_the_activity(site: Site) -> None:
+    shift = site.shift(capacity=2, volunteering=True)
+    path, activity = f"/v1/shifts/{shift}", f"/v1/activities/{site.activity_of(shift)}"
+    registration = site.sign_up(shift)["id"]
+    times = {"starts_at": in_hours(-1), "ends_at": in_hours(1)}
+    site.expect(200, "PATCH", path, times, If_Match="*")
+    site.expect(200, "PATCH", activity, {"volunteering": False}, If_Match="*")
+    site.expect(200, "PATCH", activity, {"volunteering": True}, If_Match="*")
+    site.expect(200, "POST", f"/v1/registrations/{registration}/check-in")
+    for where, change in (
+        (path, {"ends_at": in_hours(2)}),
+        (path, {"starts_at": in_hours(-2)}),
+        (activity, {"volunteering": False}),
+    ):
+        assert site.call("PATCH", where, change, If_Match="*").status_code == 409
+        answer = site.call("PATCH", where, change, If_Match="*", Accept_Language="zh")
+        assert "出勤记录" in answer.get_json()["detail"]
+    # What is no change of them goes through.
+    site.expect(200, "PATCH", path, times | {"capacity": 3}, If_Match="*")
+    site.expect(200, "PATCH", activity, {"volunteering": True, "place": "广场"}, If_Match="*")

@@ -3,7 +3,7 @@
 import pytest
 
 from services.common.events import RegistrationCancelled, RegistrationPromoted
-from tests.registration.world import Site
+from tests.registration.world import Site, in_hours
 
 
 def test_who_comes_when_the_shift_is_full_waits_in_order(site: Site) -> None:
@@ -121,3 +121,16 @@ def test_places_freed_after_the_end_stay_free(site: Site) -> None:
     assert site.call("POST", f"/v1/registrations/{holder}/cancel").status_code == 409
     assert site.set_capacity(shift, 5).status_code == 409
     assert site.expect(200, "GET", f"/v1/registrations/{waiting}")["status"] == "waitlisted"
+
+
+def test_places_freed_after_the_start_stay_free(site: Site) -> None:
+    shift = site.shift(capacity=1)
+    holder, waiting = (site.sign_up(shift)["id"] for _ in range(2))
+    site.move_shift(shift, -1, 1)
+    site.cancel(holder)
+    assert site.set_capacity(shift, 5).status_code == 200
+    assert site.expect(200, "GET", f"/v1/registrations/{waiting}")["status"] == "waitlisted"
+    assert not [e for e in site.events(site.activity_of(shift)) if isinstance(e, RegistrationPromoted)]
+    later = {"starts_at": in_hours(1), "ends_at": in_hours(2)}
+    site.expect(200, "PATCH", f"/v1/shifts/{shift}", later, If_Match="*")
+    assert site.expect(200, "GET", f"/v1/registrations/{waiting}")["status"] == "confirmed"

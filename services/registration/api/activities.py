@@ -98,7 +98,7 @@ def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
     @allow(Caller.SITE)
     @blueprint.output(ActivityAnswer)
     def cancel_activity(activity_id: UUID) -> Response:
-        """Call off an activity, its shifts to come and everybody's registration for them."""
+        """Call off an activity, its shifts and registrations; what took place stays on record."""
         with database.transaction(g.principal.scope) as session:
             return answered(ActivityAnswer.model_validate(activities.cancel_activity(session, activity_id)))
 
@@ -152,6 +152,6 @@ def _add_shifts(blueprint: APIBlueprint, database: Database, data: PersonalData)
     @blueprint.input(ShiftEdit, arg_name="body")
     @blueprint.output(ShiftAnswer)
     def edit_shift(shift_id: UUID, body: ShiftEdit) -> Response:
-        """Change a shift. More places go to who waits, in order."""
+        """Change a shift. Until it starts, more places go to who waits, in order."""
         with database.transaction(g.principal.scope) as session:
             return answered(ShiftAnswer.model_validate(shifts.edit_shift(session, shift_id, body, expected_versions())))

@@ -85,7 +85,7 @@ def _add_cancelling(blueprint: APIBlueprint, database: Database) -> None:
     @json_body(CancelBody, optional=True)
     @blueprint.output(RegistrationAnswer)
     def cancel_registration(registration_id: UUID, body: CancelBody) -> Response:
-        """Give a place back; who waits longest gets it at once."""
+        """Give a place back; until the shift starts, who waits longest gets it at once."""
         with database.transaction(g.principal.scope) as session:
             reason = CancelReason(body.reason)
             cancelled = registrations.cancel_registration(session, registration_id, reason)

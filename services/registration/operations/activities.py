@@ -19,7 +19,7 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Room, Shift, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.shifts import call_off, can_be_called_off, shift_event
+from services.registration.operations.shifts import call_off, has_attendance, is_over, shift_event
 from services.registration.schemas.activities import ActivityBody, ActivityEdit
 
 
@@ -35,12 +35,17 @@ def create_activity(session: Session, site_id: UUID, body: ActivityBody) -> Acti
 
 def edit_activity(session: Session, activity_id: UUID, body: ActivityEdit, expected: Versions) -> Activity:
     """Change an activity. Those signed up hear of it when it is published and what changed concerns them."""
-    activity, _ = lock_activity(session, activity_id)
+    activity, shifts = lock_activity(session, activity_id)
     check_version(activity.version, expected)
     if activity.status == "cancelled":
         raise conflict("活动已取消,不能再修改。", "The activity was called off and can no longer be changed.")
     changes = body.model_dump(exclude_unset=True)
     _check_references(session, changes.get("room_id"), changes.get("team_id"))
+    if changes.get("volunteering", activity.volunteering) != activity.volunteering and has_attendance(session, *shifts):
+        raise conflict(
+            "已有出勤记录,不能再改是否计志愿时长。",
+            "Attendance was taken, and whether it earns service hours can no longer be changed.",
+        )
     told = activity_event(ActivityChanged, activity)
     if assign(activity, changes):
         session.flush()
@@ -64,7 +69,10 @@ def publish_activity(session: Session, activity_id: UUID) -> Activity:
 
 
 def cancel_activity(session: Session, activity_id: UUID) -> Activity:
-    """Call off an activity with every shift that has not taken place. Doing so twice changes nothing."""
+    """Call off an activity with all that has not taken place. Doing so twice changes nothing.
+
+    Shifts that are over stay as they are. Of a shift where some were checked in already, the others are cancelled.
+    """
     activity, shifts = lock_activity(session, activity_id)
     if activity.status == "cancelled":
         return activity
@@ -72,7 +80,7 @@ def cancel_activity(session: Session, activity_id: UUID) -> Activity:
     assign(activity, {"status": "cancelled"})
     events: list[Event] = [activity_event(ActivityCancelled, activity)]
     for shift in shifts:
-        if can_be_called_off(session, shift):
+        if shift.status == "open" and not is_over(session, shift):
             events += call_off(session, shift, CancelReason.ACTIVITY_CANCELLED)
     session.flush()
     if was_published:

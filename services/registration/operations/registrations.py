@@ -1,7 +1,6 @@
 """Registrations that exist: read, cancelled. They are made by `sign_up.py`."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -12,19 +11,19 @@ from services.common.events import CancelReason
 from services.common.outbox import add_events
 from services.registration.models import Person, Registration
 from services.registration.operations import conflict, locked
-from services.registration.operations.shifts import end, lock_shift, promote
+from services.registration.operations.shifts import end, is_over, lock_shift, promote
 from services.registration.schemas.registrations import RegistrationAnswer
 
 
 def cancel_registration(session: Session, registration_id: UUID, reason: CancelReason) -> Registration:
-    """Give a place back; who waits longest gets it at once. Cancelling twice changes nothing."""
+    """Give a place back; until the shift starts, who waits longest gets it. Cancelling twice changes nothing."""
     shift = lock_shift(session, find_registration(session, registration_id).shift_id)
     registration, person_number = lock_registration(session, registration_id)
     if registration.status == "cancelled":
         return registration
     if registration.outcome is not None:
         raise conflict("已有签到记录,不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
-    if shift.ends_at <= datetime.now(UTC):
+    if is_over(session, shift):
         raise conflict("场次已结束,不能取消。", "The shift is over: the registration can no longer be cancelled.")
     cancelled = end(shift, registration, person_number, reason)
     session.flush()

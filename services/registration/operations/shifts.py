@@ -1,11 +1,11 @@
 """Shifts: added, moved, made larger or smaller, called off. What frees a place gives it to who waits longest."""
 
-from datetime import UTC, date, datetime
-from typing import TypeVar
+from datetime import date, datetime
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
@@ -54,7 +54,7 @@ def edit_shift(session: Session, shift_id: UUID, body: ShiftEdit, expected: Vers
     """Change a shift; more places go to who waits, in order. Fewer than are taken is refused."""
     shift = lock_shift(session, shift_id)
     check_version(shift.version, expected)
-    _check_not_over(shift)
+    _check_editable(session, shift)
     changes = body.model_dump(exclude_unset=True)
     _check_order(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
     if changes.get("capacity", shift.capacity) < shift.confirmed:
@@ -65,6 +65,7 @@ def edit_shift(session: Session, shift_id: UUID, body: ShiftEdit, expected: Vers
                 f"must be at least {shift.confirmed}: so many are confirmed.",
             ),
         )
+    _check_hours_may_change(session, shift, changes)
     if "starts_at" in changes:
         changes["local_day"] = _local_day(session, shift.site_id, body.starts_at)
     if assign(shift, changes):
@@ -80,7 +81,7 @@ def cancel_shift(session: Session, shift_id: UUID) -> Shift:
     shift = lock_shift(session, shift_id)
     if shift.status == "cancelled":
         return shift
-    if not can_be_called_off(session, shift):
+    if is_over(session, shift) or has_attendance(session, shift):
         raise conflict(
             "场次已结束或已有签到,不能取消。", "The shift is over or has attendance, and cannot be called off."
         )
@@ -99,22 +100,30 @@ def lock_shift(session: Session, shift_id: UUID) -> Shift:
     return shift
 
 
-def can_be_called_off(session: Session, shift: Shift) -> bool:
-    """Whether the shift is open, not over, and nobody's attendance was taken: what took place stays on record."""
-    if shift.status != "open" or shift.ends_at <= datetime.now(UTC):
-        return False
-    attended = exists().where(Registration.shift_id == shift.id, Registration.outcome.is_not(None))
-    return not session.scalar(select(attended))
+def is_over(session: Session, shift: Shift) -> bool:
+    """Whether the shift has ended, by the database's clock, which also closes sign-ups."""
+    return bool(session.scalar(select(literal(shift.ends_at) <= func.clock_timestamp())))
+
+
+def has_attendance(session: Session, *shifts: Shift) -> bool:
+    """Whether anybody's attendance was taken on one of these locked shifts."""
+    of_shifts = Registration.shift_id.in_([shift.id for shift in shifts])
+    return bool(session.scalar(select(exists().where(of_shifts, Registration.outcome.is_not(None)))))
 
 
 def call_off(session: Session, shift: Shift, reason: CancelReason) -> list[Event]:
-    """Cancel a locked shift and its registrations; returns the events, which the caller adds."""
-    assign(shift, {"status": "cancelled"})
-    events: list[Event] = [shift_event(ShiftCancelled, shift)]
+    """Cancel a locked shift and its registrations; returns the events, which the caller adds.
+
+    What took place stays on record: registrations with attendance remain, and with them their shift.
+    """
+    events: list[Event] = []
+    if not has_attendance(session, shift):
+        assign(shift, {"status": "cancelled"})
+        events.append(shift_event(ShiftCancelled, shift))
     query = (
         select(Registration, Person.number)
         .join(Person, Person.id == Registration.person_id)
-        .where(Registration.shift_id == shift.id, Registration.status != "cancelled")
+        .where(Registration.shift_id == shift.id, Registration.status != "cancelled", Registration.outcome.is_(None))
         .order_by(Registration.position)
     )
     for registration, number in session.execute(query.with_for_update(of=Registration)):
@@ -136,14 +145,21 @@ def end(shift: Shift, registration: Registration, person_number: int, reason: Ca
 
 
 def promote(session: Session, shift: Shift) -> list[RegistrationPromoted]:
-    """Give the free places of a locked shift to who waits, strictly in order; returns the events."""
+    """Give the free places of a locked shift to who waits, strictly in order; returns the events.
+
+    Only while the start lies ahead: nobody is told of a place on a shift that is running without them.
+    """
     free = min(shift.capacity - shift.confirmed, shift.waitlisted)
     if free <= 0 or shift.status != "open":
         return []
     query = (
         select(Registration, Person.number)
         .join(Person, Person.id == Registration.person_id)
-        .where(Registration.shift_id == shift.id, Registration.status == "waitlisted")
+        .where(
+            Registration.shift_id == shift.id,
+            Registration.status == "waitlisted",
+            literal(shift.starts_at) > func.clock_timestamp(),
+        )
         .order_by(Registration.queue_number)
         .limit(free)
     )
@@ -190,9 +206,13 @@ def shift_event(model: type[ShiftEvent], shift: Shift) -> ShiftEvent:
 
 
 def _is_public(session: Session, shift: Shift) -> bool:
-    """Whether the others know of this shift. One with attendance outlives its activity's cancellation."""
-    # Publishing locks every shift of the activity, so that this cannot change while one is held.
-    return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id)) != "draft"
+    """Whether the others know of this shift."""
+    return _activity_status(session, shift) != "draft"
+
+
+def _activity_status(session: Session, shift: Shift) -> str | None:
+    # Publishing and calling off lock every shift of the activity, so that this cannot change while one is held.
+    return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id))
 
 
 def _check_order(starts_at: datetime, ends_at: datetime) -> None:
@@ -200,10 +220,26 @@ def _check_order(starts_at: datetime, ends_at: datetime) -> None:
         raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
 
 
-def _check_not_over(shift: Shift) -> None:
-    if shift.status == "cancelled" or shift.ends_at <= datetime.now(UTC):
+def _check_editable(session: Session, shift: Shift) -> None:
+    if shift.status == "cancelled" or is_over(session, shift):
         raise conflict(
             "场次已取消或已结束,不能再修改。", "The shift was called off or is over, and can no longer be changed."
+        )
+    # A shift with attendance outlives its activity, as a record.
+    if _activity_status(session, shift) == "cancelled":
+        raise conflict(
+            "活动已取消,场次不能再修改。",
+            "The activity was called off, and its shifts can no longer be changed.",
+        )
+
+
+def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, Any]) -> None:
+    """The minutes of service that were recorded are minutes within the shift as it was then."""
+    moved = any(changes.get(name, getattr(shift, name)) != getattr(shift, name) for name in ("starts_at", "ends_at"))
+    if moved and has_attendance(session, shift):
+        raise conflict(
+            "本场次已有出勤记录,不能再改时间。",
+            "Attendance was taken of this shift, and its hours can no longer be changed.",
         )
 
 

@@ -6,7 +6,7 @@ and mails that `material.py` fetched once, so that each can be tried on made-up 
 
 from collections.abc import Callable, Iterable
 
-from tests.faults.books import effects, log, mails, places, promises, subscribers
+from tests.faults.books import effects, log, mails, places, promises, reminders, subscribers
 from tests.faults.books.material import Finding, Material
 
 CHECKS: list[Callable[[Material], Iterable[Finding]]] = [
@@ -40,6 +40,8 @@ CHECKS: list[Callable[[Material], Iterable[Finding]]] = [
     mails.no_mail_twice,
     mails.no_reminder_early,
     mails.every_reminder_was_decided,
+    reminders.reminders_are_as_the_log_has_them,
+    reminders.reminder_messages_are_as_the_log_has_them,
 ]
 
 

@@ -112,6 +112,7 @@ class ReminderRow:
 
     id: int
     registration_id: str
+    minutes_before: int
     due_at: datetime
     state: str
     occurrence: int

@@ -14,6 +14,7 @@ BREAKS: dict[str, list[str]] = {
     "mark_before_send": ["registration-pump", *_SUBSCRIBERS],
     "forgetful_cursor": _SUBSCRIBERS,
     "ignore_capacity": ["registration-api"],
+    "no_reminders": ["notifications-worker", "notifications-pump"],
     "resend_with_new_id": ["notifications-worker", "notifications-pump"],
 }
 """Each break, and the processes that are started with it."""

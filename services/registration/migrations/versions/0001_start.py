@@ -114,8 +114,8 @@ CREATE TABLE activities (
 );
 CREATE INDEX activities_site ON activities (site_id, number);
 
--- Whoever changes confirmed, waitlisted or last_queue_number holds the row's lock. Places are never free while
--- somebody waits: what frees a place gives it away in the same transaction.
+-- Whoever changes confirmed, waitlisted or last_queue_number holds the row's lock. Until the shift starts, places
+-- are never free while somebody waits: what frees a place gives it away in the same transaction.
 CREATE TABLE shifts (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
