@@ -106,7 +106,7 @@ def collect(system: System, ledger: Ledger) -> Material:
 
 def _names(producer: Database, secrets: Mapping[str, str]) -> dict[str, str]:
     cipher = MultiFernet([Fernet(key) for key in secrets["PERSONAL_DATA_KEYS"].split(",")])
-    rows = producer.dicts("SELECT id::text, name FROM people")
+    rows = producer.dicts("SELECT DISTINCT ON (person_id) person_id::text AS id, name FROM person_sites")
     return {row["id"]: cipher.decrypt(bytes(row["name"])).decode() for row in rows}
 
 
