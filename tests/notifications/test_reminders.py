@@ -106,6 +106,20 @@ def test_a_cancelled_shift_withdraws_reminders_at_once(story: Story, rows: Rows)
     assert states(rows) == {1440: "withdrawn", 120: "withdrawn"}
 
 
+def test_a_cancelled_activity_withdraws_the_reminders_of_whoever_remains(story: Story, database: Database,
+                                                                         rows: Rows) -> None:  # fmt: skip
+    """Registrations with attendance keep their place when an activity is called off, and are told nothing."""
+    shift = story.opening()
+    story.sign_up(shift)
+    time_passes(rows, 2 * 1440 + 1)
+    fire_due_reminders(database)
+    story.tell(events.ActivityCancelled(**story.activity))
+    assert states(rows) == {1440: "fired", 120: "withdrawn"}
+    assert rows("SELECT state FROM messages WHERE kind = 'reminder'") == [("expired",)]
+    story.change_shift(shift, datetime.now(UTC) + timedelta(days=9))
+    assert states(rows) == {1440: "fired", 120: "withdrawn"}
+
+
 def test_reminders_move_with_the_shift(story: Story, rows: Rows) -> None:
     shift = story.opening()
     story.sign_up(shift)

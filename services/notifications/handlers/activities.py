@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.common.events import ActivityEvent, Received
 from services.notifications.handlers.changes import active_registrations, tell_of_change
-from services.notifications.handlers.reminders import reschedule
+from services.notifications.handlers.reminders import reschedule, withdraw_stale
 
 SAVE_SITE = text("""
     INSERT INTO sites (id, name_zh, name_en, time_zone) VALUES (:site_id, :name_zh, :name_en, :time_zone)
@@ -49,6 +49,14 @@ def on_activity_changed(session: Session, events: Sequence[Received]) -> None:
             tell_of_change(session, event, shift_ids, before)
         if set(old.reminder_minutes) != set(event.data.reminder_minutes):
             reschedule(session, active_registrations(session, shift_ids), event.time)
+
+
+def on_activity_cancelled(session: Session, events: Sequence[Received]) -> None:
+    """Remind no more. Those without attendance follow with an event each; whoever remains was there already."""
+    ids = {"ids": [event.data.activity_id for event in events]}
+    session.execute(text("UPDATE activities SET cancelled = true WHERE id = ANY(:ids)"), ids)
+    shift_ids = list(session.scalars(text("SELECT id FROM shifts WHERE activity_id = ANY(:ids)"), ids))
+    withdraw_stale(session, active_registrations(session, shift_ids))
 
 
 def _before(old: Any, new: ActivityEvent) -> dict[str, Any]:

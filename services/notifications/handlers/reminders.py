@@ -19,7 +19,7 @@ SCHEDULE = text("""
         FROM unnest(cast(:registration_ids AS uuid[]), cast(:times AS timestamptz[])) AS asked (registration_id, at)
         JOIN registrations ON registrations.id = asked.registration_id AND registrations.status = 'confirmed'
         JOIN shifts ON shifts.id = registrations.shift_id AND NOT shifts.cancelled
-        JOIN activities ON activities.id = shifts.activity_id
+        JOIN activities ON activities.id = shifts.activity_id AND NOT activities.cancelled
         CROSS JOIN unnest(activities.reminder_minutes) AS minutes
         WHERE shifts.starts_at - make_interval(mins => minutes) > asked.at
     ) AS wanted
@@ -33,7 +33,7 @@ WITHDRAW_STALE = text("""
     FROM registrations JOIN shifts ON shifts.id = registrations.shift_id
     JOIN activities ON activities.id = shifts.activity_id
     WHERE r.registration_id = ANY(:registration_ids) AND registrations.id = r.registration_id AND r.state = 'pending'
-      AND (registrations.status <> 'confirmed' OR shifts.cancelled
+      AND (registrations.status <> 'confirmed' OR shifts.cancelled OR activities.cancelled
            OR r.minutes_before <> ALL (activities.reminder_minutes)
            OR r.due_at <> shifts.starts_at - make_interval(mins => r.minutes_before))
 """)
@@ -46,9 +46,10 @@ RECALL_UNSENT = text("""
         expires_at = CASE WHEN valid THEN starts_at ELSE messages.expires_at END
     FROM (
         SELECT r.id, shifts.starts_at,
-               r.state = 'fired' AND registrations.status = 'confirmed' AND NOT shifts.cancelled AS valid
+               r.state = 'fired' AND registrations.status = 'confirmed'
+                   AND NOT shifts.cancelled AND NOT activities.cancelled AS valid
         FROM reminders AS r JOIN registrations ON registrations.id = r.registration_id
-        JOIN shifts ON shifts.id = registrations.shift_id
+        JOIN shifts ON shifts.id = registrations.shift_id JOIN activities ON activities.id = shifts.activity_id
         WHERE r.registration_id = ANY(:registration_ids)
     ) AS reminder
     WHERE messages.reminder_id = reminder.id AND messages.state = 'pending'

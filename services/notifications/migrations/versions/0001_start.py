@@ -22,7 +22,8 @@ CREATE TABLE activities (
     title_zh text NOT NULL,
     title_en text NOT NULL,
     place text NOT NULL,
-    reminder_minutes integer[] NOT NULL
+    reminder_minutes integer[] NOT NULL,
+    cancelled boolean NOT NULL DEFAULT false
 );
 
 -- The foreign keys make an event that comes before what it stands on fail, and so park, instead of passing unnoticed.
@@ -80,7 +81,9 @@ CREATE TABLE messages (
     shift_id uuid NOT NULL,
     registration_id uuid NOT NULL REFERENCES registrations (id),
     person_id uuid NOT NULL,
-    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'expired')),
+    -- failed: refused for good, or it could not be made; no_contact: the person has no e-mail address
+    state text NOT NULL DEFAULT 'pending'
+        CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'expired', 'no_contact')),
     cause_event uuid,
     reminder_id bigint REFERENCES reminders (id),
     occurrence integer,
@@ -107,6 +110,7 @@ CREATE INDEX messages_due ON messages (next_attempt_at, number) WHERE state = 'p
 CREATE INDEX messages_expiring ON messages (expires_at) WHERE state = 'pending';
 CREATE INDEX messages_sending ON messages (claimed_at) WHERE state = 'sending';
 CREATE INDEX messages_failed ON messages (number) WHERE state = 'failed';
+CREATE INDEX messages_no_contact ON messages (number) WHERE state = 'no_contact';
 CREATE INDEX messages_unfinished ON messages (registration_id, number) WHERE state IN ('pending', 'sending');
 CREATE INDEX messages_registration ON messages (registration_id, number);
 CREATE INDEX messages_person ON messages (person_id, number);
