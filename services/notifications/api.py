@@ -40,7 +40,10 @@ def messages_blueprint(database: Database) -> APIBlueprint:
     @allow(Caller.OPERATOR)
     @messages.output(MessageWithDeliveries)
     def retry(message_id: UUID) -> Response:
-        """Put a failed message back, so that it is sent again under the same Message-ID."""
+        """Put back a message that failed or had no address, so that it is sent again under the same Message-ID.
+
+        409 when what it tells is no longer so.
+        """
         retry_message(database, g.principal.scope, message_id)
         return _one(database, g.principal.scope, message_id)
 

@@ -27,13 +27,17 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a message is. `sent`, `failed` and `expired` are final; an operator may put a failed one back."""
+    """Where a message is. All but `pending` and `sending` are final; an operator may put back what did not go out.
+
+    `failed` was refused for good; `no_contact` is for somebody who has no e-mail address, which is no failure.
+    """
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
+    NO_CONTACT = "no_contact"
 
 
 class Message(Base):

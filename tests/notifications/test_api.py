@@ -125,6 +125,43 @@ def test_a_reminder_of_a_shift_that_has_begun_cannot_be_retried(story: Story, ca
     assert call(f"/v1/messages/{one.id}/retry", method="POST").status_code == 409
 
 
+def test_a_message_without_an_address_can_be_retried_once_there_is_one(story: Story, call: Call, postman: Postman,
+                                                                       sink: FaultySink) -> None:  # fmt: skip
+    facts = story.sign_up(story.opening(), "")
+    deliver_batch(postman)
+    (one,) = call("/v1/messages?state=no_contact").json["items"]
+    story.people[str(facts["person_id"])]["email"] = "wang@example.org"
+    assert call(f"/v1/messages/{one['id']}/retry", method="POST").json["state"] == "pending"
+    deliver_batch(postman)
+    assert [kept.message_id for kept in sink.kept] == [f"<{one['id']}@hesheng.example>"]
+
+
+def failed(rows: Rows, kind: str) -> str:
+    """The id of the message of this kind, which has failed."""
+    rows("UPDATE messages SET state = 'failed' WHERE kind = :kind", kind=kind)
+    return str(rows("SELECT id FROM messages WHERE kind = :kind", kind=kind)[0].id)
+
+
+def test_what_a_later_message_has_overtaken_cannot_be_retried(story: Story, call: Call, rows: Rows) -> None:
+    story.sign_up(story.opening())
+    confirmation = failed(rows, "confirmation")
+    story.change_activity(place="别处")
+    answer = call(f"/v1/messages/{confirmation}/retry", method="POST")
+    assert (answer.status_code, answer.json["type"]) == (409, "urn:hesheng:problem:conflict")
+    assert "later message" in answer.json["detail"]
+    assert call(f"/v1/messages/{failed(rows, 'change')}/retry", method="POST").status_code == 200
+
+
+def test_of_a_cancelled_registration_only_the_cancellation_can_be_retried(story: Story, call: Call,
+                                                                          rows: Rows) -> None:  # fmt: skip
+    facts = story.sign_up(story.opening())
+    story.cancel(facts)
+    answer = call(f"/v1/messages/{failed(rows, 'confirmation')}/retry", method="POST")
+    assert answer.status_code == 409
+    assert "cancelled" in answer.json["detail"]
+    assert call(f"/v1/messages/{failed(rows, 'cancellation')}/retry", method="POST").status_code == 200
+
+
 @pytest.mark.parametrize(("path", "status"), [
     ("/v1/messages?state=lost", 422), ("/v1/messages?person_id=1", 422), ("/v1/messages?cursor=x", 422),
     ("/v1/messages?cursor=99999999999999999999", 422), ("/v1/messages?limit=0", 422), ("/v1/messages?colour=red", 422),
@@ -143,12 +180,14 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     shift = story.opening()
     story.sign_up(shift)
     story.sign_up(shift)
+    addressless = story.sign_up(shift)
+    rows("UPDATE messages SET state = 'no_contact' WHERE registration_id = :id", id=addressless["registration_id"])
     rows("UPDATE reminders SET due_at = now() - interval '2 minutes' WHERE minutes_before = 120")
     rows("UPDATE reminders SET due_at = now() - interval '5 seconds' WHERE minutes_before = 1440")
     rows("UPDATE messages SET state = 'failed' WHERE number = (SELECT min(number) FROM messages)")
     rows("UPDATE messages SET next_attempt_at = now() - interval '90 seconds' WHERE state = 'pending'")
     figures = call("/internal/status").json["figures"]
     assert 90 <= figures.pop("oldest_due_message_seconds") < 95
-    assert figures == {"reminders_due": 4, "reminders_late": 2, "messages_pending": 1, "messages_due": 1,
-                       "messages_sending": 0, "messages_failed": 1}  # fmt: skip
+    assert figures == {"reminders_due": 6, "reminders_late": 3, "messages_pending": 1, "messages_due": 1,
+                       "messages_sending": 0, "messages_failed": 1, "messages_no_contact": 1}  # fmt: skip
     assert "hesheng_reminders_late 2.0" in call("/metrics").text

@@ -144,20 +144,22 @@ def test_a_refusal_of_one_leaves_the_others_of_the_batch_alone(story: Story, pos
 
 
 @pytest.mark.parametrize("email", [None, ""])
-def test_whoever_has_no_address_is_a_visible_failure(email: str | None, story: Story, postman: Postman,
+def test_whoever_has_no_address_is_told_apart_from_a_failure(email: str | None, story: Story, postman: Postman,
                                                      rows: Rows) -> None:  # fmt: skip
     story.sign_up(story.opening(), email)  # type: ignore[arg-type]
     deliver_batch(postman)
     (message,) = rows("SELECT state, error FROM messages")
-    assert (message.state, message.error[:10]) == ("failed", "no_contact")
+    assert message == ("no_contact", "the person has no e-mail address")
+    assert [row.outcome for row in rows("SELECT outcome FROM deliveries")] == ["no_contact"]
+    assert deliver_batch(postman) == 0
 
 
-def test_whom_registration_no_longer_knows_is_a_visible_failure(story: Story, postman: Postman, contacts: Contacts,
+def test_whom_registration_no_longer_knows_has_no_contact(story: Story, postman: Postman, contacts: Contacts,
                                                                 rows: Rows) -> None:  # fmt: skip
     story.sign_up(story.opening())
     contacts.people.clear()
     deliver_batch(postman)
-    assert rows("SELECT state FROM messages") == [("failed",)]
+    assert rows("SELECT state FROM messages") == [("no_contact",)]
 
 
 def test_when_contacts_cannot_be_had_everybody_waits_and_no_attempt_is_counted(

@@ -93,9 +93,7 @@ def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, C
     for message in messages:
         contact = contacts.get((message.person_id, message.site_id))
         if contact is None or not contact.email:
-            _record(
-                postman, message, Result(State.FAILED, "no_contact", "no_contact: the person has no e-mail address")
-            )
+            _record(postman, message, Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address"))
             continue
         try:
             mail = postman.composer.compose(message, contact)
@@ -129,5 +127,5 @@ def _result(verdict: Verdict) -> Result:
 def _record(postman: Postman, message: Claimed, result: Result) -> None:
     with bind_request(message.request_id):
         kept = record(postman.database, message, result)
-        note = log.info if result.state == State.SENT else log.warning
+        note = log.info if result.state in (State.SENT, State.NO_CONTACT) else log.warning
         note("message_tried", message_id=str(message.id), outcome=result.outcome, reply=result.reply, recorded=kept)

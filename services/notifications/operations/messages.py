@@ -1,6 +1,7 @@
 """Messages as people look at them: lists, one with its attempts, another try for a failed one."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -8,8 +9,21 @@ from sqlalchemy.orm import selectinload
 
 from services.common.database import Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
-from services.notifications.models import Message
+from services.notifications.models import Message, State
 from services.notifications.schemas import MessageQuery
+
+LOCK_REGISTRATION = text("""
+    SELECT FROM registrations WHERE id = (SELECT registration_id FROM messages WHERE id = :id) FOR UPDATE
+""")
+
+JUDGE_RETRY = text("""
+    SELECT m.state, m.kind = 'reminder' AND m.expires_at <= now() AS late,
+           m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
+           EXISTS (SELECT 1 FROM messages AS later
+                   WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken
+    FROM messages AS m JOIN registrations ON registrations.id = m.registration_id
+    WHERE m.id = :id FOR UPDATE OF m
+""")
 
 
 def list_messages(database: Database, scope: str, query: MessageQuery) -> tuple[Sequence[Message], str | None]:
@@ -35,30 +49,19 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID) -> None:
-    """Put a failed message back, with all its attempts anew and three more days (a reminder: until the shift starts).
+    """Put back what failed or had no address, with all attempts anew and three more days (a reminder: its own time).
 
-    Raises 409 for one that has not failed, or that is a reminder of a shift which has begun.
+    Raises 409 for one in another state, and for one that tells what is no longer so.
     """
     with database.transaction(scope) as session:
-        row = session.execute(
-            text(
-                "SELECT state, kind = 'reminder' AND expires_at <= now() AS late FROM messages"
-                " WHERE id = :id FOR UPDATE"
-            ),
-            {"id": message_id},
-        ).one_or_none()
+        # The registration first, as the handlers do: what happens to it meanwhile is then seen by the second statement.
+        session.execute(LOCK_REGISTRATION, {"id": message_id})
+        row = session.execute(JUDGE_RETRY, {"id": message_id}).one_or_none()
         if row is None:
             raise not_found("消息", "message")
-        if row.state != "failed":
-            raise Problem(
-                CONFLICT,
-                Words(
-                    f"只能重试发送失败的消息,此消息为 {row.state}。",
-                    f"Only a failed one can be retried; it is {row.state}.",
-                ),
-            )
-        if row.late:
-            raise Problem(CONFLICT, Words("场次已开始,不再提醒。", "The shift has begun; it is too late to remind."))
+        objection = _objection(row)
+        if objection:
+            raise Problem(CONFLICT, objection)
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
@@ -67,6 +70,25 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
             """),
             {"id": message_id},
         )
+
+
+def _objection(row: Any) -> Words | None:
+    """Why this message may not go out again."""
+    if row.state not in (State.FAILED, State.NO_CONTACT):
+        return Words(
+            f"只能重试发送失败或没有邮箱的消息,此消息为 {row.state}。",
+            f"Only a failed one, or one without an address, can be retried; it is {row.state}.",
+        )
+    if row.cancelled:
+        return Words("报名已取消,此消息不再属实。", "The registration is cancelled; the message no longer holds.")
+    if row.overtaken:
+        return Words(
+            "此报名已有更新的消息,此消息不再属实。",
+            "There is a later message of this registration; this one no longer holds.",
+        )
+    if row.late:
+        return Words("场次已开始,不再提醒。", "The shift has begun; it is too late to remind.")
+    return None
 
 
 def _number(cursor: str) -> int:
