@@ -31,9 +31,12 @@ class PersonalData:
     """Encrypts with the newest key, reads what older ones encrypted."""
 
     def __init__(self, keys: Sequence[str], index_key: bytes) -> None:
-        if len(index_key) < 32:
-            raise ValueError("BLIND_INDEX_KEY must be the base64 of at least 32 bytes")
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        if len(index_key) != 32:
+            raise ValueError("BLIND_INDEX_KEY must be the base64 of 32 bytes")
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise ValueError("PERSONAL_DATA_KEYS must be Fernet keys (URL-safe base64 of 32 bytes)") from None
         self._index_key = index_key
 
     def encrypt(self, value: str) -> bytes:

@@ -1,13 +1,19 @@
-"""Settings of the registration service: the only one that holds personal data, so the only one with its keys."""
+"""Settings of the registration service: the only one that holds personal data, so the only one with its keys.
+
+Every secret is checked at start. What is wrong is said of the variable's name; its value appears nowhere.
+"""
 
 from base64 import b64decode
+from typing import Self
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 
 from services.common.settings import CommonSettings, ServiceName
 from services.registration.personal_data import PersonalData
 
 SUBSCRIBERS = ("notifications", "reporting")
+
+SHORTEST_TOKEN = 32
 
 
 class Settings(CommonSettings):
@@ -19,19 +25,30 @@ class Settings(CommonSettings):
     notifications_token: SecretStr
     reporting_token: SecretStr
 
-    @field_validator("personal_data_keys", "blind_index_key")
+    @field_validator("notifications_token", "reporting_token")
     @classmethod
-    def _usable(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().strip():
-            raise ValueError("must not be empty")
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        # A blank or guessable token would open everybody's contact details.
+        if len(value.get_secret_value().strip()) < SHORTEST_TOKEN:
+            raise ValueError(f"must have at least {SHORTEST_TOKEN} characters")
         return value
 
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        tokens = [self.operator_key, self.notifications_token, self.reporting_token]
+        if len({token.get_secret_value() for token in tokens}) < len(tokens):
+            raise ValueError("OPERATOR_KEY, NOTIFICATIONS_TOKEN and REPORTING_TOKEN must differ from each other")
+        self.personal_data()
+        return self
+
     def personal_data(self) -> PersonalData:
-        """The cipher and the blind index. Raises ValueError when a key is malformed."""
-        return PersonalData(
-            [key.strip() for key in self.personal_data_keys.get_secret_value().split(",") if key.strip()],
-            b64decode(self.blind_index_key.get_secret_value(), validate=True),
-        )
+        """The cipher and the blind index. Raises ValueError, which names the variable, when a key is malformed."""
+        keys = [key.strip() for key in self.personal_data_keys.get_secret_value().split(",") if key.strip()]
+        try:
+            index_key = b64decode(self.blind_index_key.get_secret_value(), validate=True)
+        except ValueError:
+            index_key = b""
+        return PersonalData(keys, index_key)
 
     @property
     def service_tokens(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import Words, invalid, not_found
-from services.common.schemas import ListQuery
+from services.common.schemas import AreaCode, ListQuery
 from services.registration.api.conventions import answered, attempt_of, create, expected_versions, own_site, page
 from services.registration.models import Area, Room, Site, SiteKey, Team
 from services.registration.operations import conflict, places
@@ -21,7 +21,6 @@ from services.registration.schemas import page_of
 from services.registration.schemas.places import (
     AreaAnswer,
     AreaBody,
-    AreaCode,
     AreaQuery,
     KeyAnswer,
     KeyBody,
@@ -58,7 +57,7 @@ def _add_areas(blueprint: APIBlueprint, database: Database) -> None:
         try:
             AREA_CODE.validate_python(code)
         except ValidationError as error:
-            words = Words("应为 1–32 个字母、数字或 -。", "must be 1–32 letters, digits or -.")
+            words = Words("应为 1–20 个字母、数字或 -。", "must be 1–20 letters, digits or -.")
             raise invalid("code", words) from error
         with database.transaction(g.principal.scope) as session:
             area = places.save_area(session, code, body, expected_versions(required=False))

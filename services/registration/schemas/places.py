@@ -5,17 +5,15 @@ from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.common.schemas import Answer, Body, ListQuery, Name, Text
+from services.common.schemas import Answer, AreaCode, Body, ListQuery, Name, Text
 from services.registration.schemas import UNSET, Count
 
 Level = Literal["province", "city", "district", "subdistrict", "community"]
 LEVELS: tuple[Level, ...] = ("province", "city", "district", "subdistrict", "community")
 """From the widest to the narrowest."""
-
-AreaCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,32}$")]
 
 _ZONES = available_timezones()
 
