@@ -10,6 +10,8 @@ effects and the cursor commit together, so an event takes effect once however of
 not do anything that a rollback cannot undo: no mail, no HTTP, no broker.
 """
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from itertools import groupby
@@ -25,6 +27,12 @@ from services.common.logs import bind_request, get_logger
 from services.common.outbox import Page
 
 log = get_logger(__name__)
+
+QUERY_CANCELED = "57014"
+PROGRAM_LIMIT_EXCEEDED = "54"
+
+LONGEST_PULL = 10.0
+"""Seconds after which a long catch-up lets the pump breathe; it goes on at the next look."""
 
 ATTEMPTS = 3
 """Times a handler may fail on an event before its aggregate is parked."""
@@ -56,20 +64,21 @@ class Subscriber:
         if page.events and self.apply_page(page) is Applied.GAP:
             self._pull(page.partition)
 
-    def catch_up(self) -> int:
-        """Pull what the feed has and the cursors lack. Returns the number of partitions that were behind.
+    def catch_up(self) -> bool:
+        """Pull what the feed has and the cursors lack; returns whether time ran out over it and more is to be pulled.
 
         A partition whose cursor moved since the last call is left to the queue: it is only behind, not stuck.
         """
+        deadline = time.monotonic() + LONGEST_PULL
         cursors = self._positions()
         heads = self._note_heads(cursors)
         stuck = [
             p for p, head in heads.items() if cursors.get(p, 0) < head and self._seen.get(p, 0) == cursors.get(p, 0)
         ]
-        self._seen = cursors
-        for partition in stuck:
-            self._pull(partition)
-        return len(stuck)
+        moved = [self._pull(partition, deadline) for partition in stuck]
+        goes_on = any(moved) and time.monotonic() >= deadline
+        self._seen = self._positions() if goes_on else cursors
+        return goes_on
 
     def catch_up_fully(self) -> None:
         """Pull every partition to its head now, for a rebuild or a first start."""
@@ -81,16 +90,20 @@ class Subscriber:
         try:
             return self._apply_in_one(page, self._handle_runs)
         except Exception as error:
-            if is_outage(error):
+            if _must_wait(error):
                 raise
             log.warning("page_failed", partition=page.partition, first=page.first, error=repr(error))
         return self._apply_in_one(page, self._handle_singly)
 
-    def _pull(self, partition: int) -> None:
-        while True:
+    def _pull(self, partition: int, deadline: float = math.inf) -> bool:
+        """Apply the feed's pages from the cursor on; returns whether there were any."""
+        moved = False
+        while time.monotonic() < deadline:
             page = self._feed.page(partition, self._positions().get(partition, 0))
             if not page.events or self.apply_page(page) is not Applied.DONE:
-                return
+                break
+            moved = True
+        return moved
 
     def _positions(self) -> dict[int, int]:
         with self._database.transaction(EVERY_SITE) as session:
@@ -258,7 +271,7 @@ class Subscriber:
                     self._handle_runs(session, [envelope])
                 return None
             except Exception as error:
-                if is_outage(error):
+                if _must_wait(error):
                     raise
                 failure = error
         return failure
@@ -322,3 +335,12 @@ def _runs(envelopes: list[Envelope]) -> Iterator[tuple[type[Event], list[Receive
             model,
             [Received(e.id, e.time, e.requestid, model.model_validate(e.data)) for e in run],
         )
+
+
+def _must_wait(error: Exception) -> bool:
+    """Whether the failure is of the infrastructure, and so no fault of the event.
+
+    A statement that ran out of time or memory is the event's fault, or it would hold up its partition for ever.
+    """
+    code = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return is_outage(error) and code != QUERY_CANCELED and not code.startswith(PROGRAM_LIMIT_EXCEEDED)

@@ -40,6 +40,15 @@ def _call(service: str, path: str, method: str = "GET") -> requests.Response:
     )
 
 
+def _act(service: str, path: str) -> None:
+    try:
+        answer = _call(service, path, "POST")
+    except requests.RequestException as error:
+        raise click.ClickException(f"{service} does not answer: {type(error).__name__}") from error
+    click.echo(answer.text)
+    sys.exit(0 if answer.ok else 1)
+
+
 def _status(service: str) -> dict[str, Any]:
     try:
         answer = _call(service, "/internal/status")
@@ -55,7 +64,7 @@ def _lag(status: dict[str, Any]) -> int:
 
 def _wrongs(status: dict[str, Any]) -> list[str]:
     halted = {cursor["halted"] for cursor in status.get("cursors", []) if cursor["halted"]}
-    parked = [f"parked: {len(status['parked'])} aggregate(s)"] if status.get("parked") else []
+    parked = [f"parked: {status['parked_aggregates']} aggregate(s)"] if status.get("parked") else []
     return [*status["problems"], *sorted(halted), *parked]
 
 
@@ -77,7 +86,7 @@ def show_status() -> None:
             str(sum(status.get("queues", {}).values())),
             _unsent(status),
             str(_lag(status)),
-            str(len(status.get("parked", []))),
+            str(status.get("parked_aggregates", 0)),
         )
     console.print(table)
     for status in statuses:
@@ -110,18 +119,14 @@ def parked() -> None:
 @click.argument("aggregate")
 def release(service: str, aggregate: str) -> None:
     """Release one aggregate."""
-    answer = _call(service, f"/internal/parked/{aggregate}/release", "POST")
-    click.echo(answer.text)
-    sys.exit(0 if answer.ok else 1)
+    _act(service, f"/internal/parked/{aggregate}/release")
 
 
 @main.command(name="adopt-epoch", help="Let SERVICE accept the producer's log after a restore (docs/operations.md).")
 @click.argument("service", type=click.Choice(SERVICES))
 def adopt_epoch(service: str) -> None:
     """Adopt the present epoch."""
-    answer = _call(service, "/internal/adopt-epoch", "POST")
-    click.echo(answer.text)
-    sys.exit(0 if answer.ok else 1)
+    _act(service, "/internal/adopt-epoch")
 
 
 @main.command(name="new-epoch", help="Give a restored producer database (DATABASE_URL) a new log id.")

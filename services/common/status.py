@@ -23,7 +23,10 @@ Gauges = Callable[[Session], dict[str, float]]
 
 @dataclass
 class Status:
-    """One service at one moment. A part that could not be read is in `problems` and missing elsewhere."""
+    """One service at one moment; of `parked` the hundred oldest.
+
+    A part that could not be read is in `problems` and missing elsewhere.
+    """
 
     service: str
     problems: list[str] = field(default_factory=list)
@@ -34,6 +37,7 @@ class Status:
     unsent: dict[str, int] = field(default_factory=dict)
     cursors: list[dict[str, Any]] = field(default_factory=list)
     parked: list[dict[str, Any]] = field(default_factory=list)
+    parked_aggregates: int = 0
     queues: dict[str, int] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
 
@@ -140,6 +144,9 @@ def _read_cursors(session: Session, status: Status) -> None:
         """)
     )
     status.parked = [dict(row._mapping) for row in rows]
+    status.parked_aggregates = (
+        session.scalar(text("SELECT count(*) FROM (SELECT DISTINCT producer, aggregate FROM parked) AS held")) or 0
+    )
 
 
 class StatusCollector(Collector):
@@ -155,7 +162,7 @@ class StatusCollector(Collector):
         yield _gauge("hesheng_problems", "parts of the service that could not be read", len(status.problems))
         yield _gauge("hesheng_unsequenced_events", "committed events without a place in the log", status.unsequenced)
         yield _gauge("hesheng_oldest_unsent_seconds", "age of the oldest unsent event", status.oldest_unsent_seconds)
-        yield _gauge("hesheng_parked_aggregates", "aggregates held back by a failing event", len(status.parked))
+        yield _gauge("hesheng_parked_aggregates", "aggregates held back by a failing event", status.parked_aggregates)
         yield _gauge(
             "hesheng_halted_cursors", "partitions stopped with an alarm", sum(bool(c["halted"]) for c in status.cursors)
         )

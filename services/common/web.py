@@ -68,7 +68,8 @@ def create_app(
     app.url_map.strict_slashes = False
     app.extensions["hesheng.keys"] = keys
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
+    app.wsgi_app = _with_chunked_bodies(app.wsgi_app)  # type: ignore[method-assign]
     register_errors(app)
     _around_every_request(app)
     limit_rates(app, settings.rate_limit)
@@ -79,6 +80,16 @@ def create_app(
     app.spec_processor(lambda spec: _describe(app, spec))
     _measure(app, health)
     return app
+
+
+def _with_chunked_bodies(wsgi_app: Any) -> Any:
+    """granian ends the body's stream itself, also where the caller gave no length; Werkzeug must be told so."""
+
+    def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["wsgi.input_terminated"] = True
+        return wsgi_app(environ, start_response)
+
+    return wrapped
 
 
 def _around_every_request(app: Flask) -> None:

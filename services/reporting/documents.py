@@ -21,7 +21,7 @@ NAMED = ("site", "area", "kind", "age_band")
 
 SPOOL_BYTES = 4_000_000
 CHUNK_BYTES = 64_000
-RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+RISKY = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")  # also in full width
 
 
 class Document(Protocol):

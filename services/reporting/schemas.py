@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from services.common.schemas import Answer, Query
+from services.common.schemas import Answer, AreaCode, Query
 from services.reporting.labels import DIMENSIONS
 
 MOST_DIMENSIONS = 3
@@ -29,9 +29,7 @@ Day = Annotated[date, BeforeValidator(_only_a_date)]
 class ParticipationQuery(Query):
     """Which figures of what."""
 
-    area: Annotated[str, StringConstraints(min_length=1, max_length=20)] | None = Field(
-        default=None, description="code of an area: it and everything under it"
-    )
+    area: AreaCode | None = Field(default=None, description="code of an area: it and everything under it")
     site: UUID | None = Field(default=None, description="a site; a site's key may leave it out")
     first: Day = Field(alias="from", description="first day of the shifts counted, in the site's time zone")
     last: Day = Field(alias="to", description=f"last day, inclusive; at most {MOST_YEARS} years after the first")

@@ -107,3 +107,15 @@ def test_the_queue_wiped_while_events_are_on_their_way_loses_nothing(system: Sys
     redis.Redis.from_url(system.valkey.url).flushall()
     system.processes["notifications-worker"].resume()
     eventually(lambda: all(len(mails_to(system, f"wipe{n}@example.com")) == 1 for n in range(20)), seconds=40)
+
+
+def test_a_body_sent_in_chunks_is_read_as_any_other(system: System, site: Api) -> None:
+    shift = new_shift(site)
+    body = iter([b'{"person": {"name": "Chunk', b'ed", "email": "chunked@example.com"}}'])
+    answer = requests.post(
+        f"{system.urls['registration']}/v1/shifts/{shift['id']}/registrations",
+        data=body,
+        headers={"Authorization": f"Bearer {site.key}", "Content-Type": "application/json"},
+        timeout=10,
+    )
+    assert answer.status_code == 201, answer.text

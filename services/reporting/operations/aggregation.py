@@ -84,12 +84,10 @@ def gauges(session: Session) -> dict[str, float]:
     row = session.execute(
         text("""
         SELECT (SELECT count(*) FROM (SELECT DISTINCT site_id, day FROM dirty) AS cells) AS dirty_cells,
-               (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(marked_at)), 0) FROM dirty) AS oldest,
-               (SELECT count(*) FROM facts) AS facts
+               (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(marked_at)), 0) FROM dirty) AS oldest
         """)
     ).one()
     return {
         "dirty_cells": float(row.dirty_cells),
         "oldest_dirty_seconds": max(0.0, float(row.oldest)),
-        "facts": float(row.facts),
     }

@@ -29,10 +29,10 @@ class CatchUp:
         self._subscriber = subscriber
         self._look: Look | None = None
 
-    def __call__(self) -> int:
-        """Look once. Returns the number of partitions that had to be pulled."""
+    def __call__(self) -> bool:
+        """Look once. Returns whether more is to be pulled at once."""
         began = self._now()
-        stuck = self._subscriber.catch_up()
+        goes_on = self._subscriber.catch_up()
         with self._database.transaction() as session:
             rows = session.execute(text("SELECT partition, sequence, head FROM cursors")).all()
             look = self._look or Look(began, {row.partition: row.head for row in rows})
@@ -41,7 +41,7 @@ class CatchUp:
             if passed:
                 session.execute(text("UPDATE caught_up SET as_of = greatest(as_of, :at)"), {"at": look.at})
         self._look = None if passed else look
-        return stuck
+        return goes_on
 
     def _now(self) -> datetime:
         with self._database.transaction() as session:

@@ -73,7 +73,7 @@ def report_snapshot(database: Database, visible: str) -> Iterator[Session]:
         session.execute(
             text("""
             SELECT set_config('hesheng.site', :visible, true), set_config('plan_cache_mode', 'force_custom_plan', true),
-                   set_config('work_mem', '128MB', true), set_config('jit', 'off', true)
+                   set_config('work_mem', '64MB', true), set_config('jit', 'off', true)
             """),
             {"visible": visible},
         )
