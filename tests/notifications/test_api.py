@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from services.common import events
 from services.common.auth import new_site_key
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.reminders import fire_due_reminders
 from tests.conftest import OPERATOR_KEY
@@ -56,12 +56,15 @@ def test_an_operator_sees_all_messages_and_a_site_its_own(story: Story, call: Ca
     assert call(f"/v1/messages?person_id={theirs['person_id']}", mine).json["items"] == []
 
 
-def test_a_query_without_a_scope_sees_nothing(story: Story, database: Database, postman: Postman) -> None:
+def test_a_query_sees_its_own_site_and_without_a_scope_nothing(
+    story: Story, database: Database, postman: Postman
+) -> None:
     story.sign_up(story.opening())
     deliver_batch(postman)
-    with database.transaction() as session:
-        assert session.scalar(text("SELECT count(*) FROM messages")) == 0
-        assert session.scalar(text("SELECT count(*) FROM deliveries")) == 0
+    for scope, seen in ((None, 0), (uuid4(), 0), (story.site_id, 1), (EVERY_SITE, 1)):
+        with database.transaction(scope) as session:
+            for table, rows_each in (("messages", 1), ("deliveries", 1), ("registrations", 1), ("reminders", 2)):
+                assert session.scalar(text(f"SELECT count(*) FROM {table}")) == seen * rows_each, (table, scope)
 
 
 def test_messages_are_found_by_state_kind_person_and_registration(story: Story, call: Call) -> None:
@@ -190,4 +193,4 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     assert 90 <= figures.pop("oldest_due_message_seconds") < 95
     assert figures == {"reminders_due": 6, "reminders_late": 3, "messages_pending": 1, "messages_due": 1,
                        "messages_sending": 0, "messages_failed": 1, "messages_no_contact": 1}  # fmt: skip
-    assert "hesheng_reminders_late 2.0" in call("/metrics").text
+    assert "hesheng_reminders_late 3.0" in call("/metrics").text

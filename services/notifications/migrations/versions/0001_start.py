@@ -135,8 +135,20 @@ ALTER TABLE reminders SET (autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02);
 """
 
-# A site sees its own messages whatever a query forgets. FORCE: the service's role owns the tables.
+# A site sees its own registrations and messages whatever a query forgets. FORCE: the service's role owns the tables.
 ROW_SECURITY = """
+ALTER TABLE registrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE registrations FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_site ON registrations USING (
+    current_setting('hesheng.site', true) = '*'
+    OR site_id = nullif(nullif(current_setting('hesheng.site', true), '*'), '')::uuid
+);
+ALTER TABLE reminders ENABLE ROW LEVEL SECURITY;
+ALTER TABLE reminders FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_site ON reminders USING (
+    current_setting('hesheng.site', true) = '*'
+    OR EXISTS (SELECT 1 FROM registrations WHERE registrations.id = registration_id)
+);
 ALTER TABLE messages ENABLE ROW LEVEL SECURITY;
 ALTER TABLE messages FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_site ON messages USING (
