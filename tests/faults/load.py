@@ -148,11 +148,17 @@ class Actor:
         name = f"P{self._number}-{self._count}"
         person = {
             "name": name,
-            "email": f"{name.lower()}@people.example",
             "birth_date": f"{self._chance.randint(1940, 2006)}-05-17",
             "language": self._chance.choice(["zh-CN", "en"]),
+            **self._contact(name),
         }
         self._register(shift, name, {"person": person})
+
+    def _contact(self, name: str) -> dict[str, str]:
+        """An e-mail address; one in ten has a phone only, and cannot be mailed."""
+        if self._chance.random() < 0.1:
+            return {"phone": f"138{self._number:02d}{self._count:06d}"}
+        return {"email": f"{name.lower()}@people.example"}
 
     def sign_up_known(self) -> None:
         """Somebody the site knows takes a place on another of its shifts."""

@@ -22,7 +22,6 @@ def settings(broker_url: str) -> CommonSettings:
             "registration_url": NOWHERE,
             "notifications_url": NOWHERE,
             "reporting_url": NOWHERE,
-            "public_url": NOWHERE,
             "operator_key": "x" * 32,
         }
     )

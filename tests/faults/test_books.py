@@ -161,6 +161,20 @@ def test_missing_stray_and_doubled_mails_are_told_apart_from_resent_ones() -> No
     assert findings([a_message(), twin], [a_mail(), a_mail("<n@h>")]) == ["duplicated", "duplicated"]
 
 
+def test_only_for_somebody_without_an_address_may_a_message_stay_behind() -> None:
+    row = RegistrationRow("x", "s", "p", "site", "confirmed", 1, None, 0)
+
+    def findings(state: str, **person: str) -> list[str]:
+        asked = SignUp("k", "site", "s", "P1", {"person": {"name": "P1"} | person}, Told.ACKED, "x", "p", "confirmed")
+        books = material([], ledger=Ledger(sign_ups=[asked]), registrations={"x": row}, person_names={"p": "P1"},
+                         messages=[a_message(state=state)])  # fmt: skip
+        return kinds(mails.every_message_was_sent(books))
+
+    assert findings("no_contact", phone="13800000000") == []
+    assert findings("no_contact", email="p1@people.example") == ["unsent"]
+    assert findings("failed", phone="13800000000") == ["unsent"]
+
+
 def test_everyone_signed_up_is_told_of_a_move_and_of_nothing_else() -> None:
     moved = SHIFT | {"version": 3, "capacity": 2, "starts_at": "2026-12-02T00:00:00Z"}
     entries = a_log(

@@ -44,16 +44,29 @@ def one_message_per_reminder(material: Material) -> Iterator[Finding]:
 
 
 def every_message_was_sent(material: Material) -> Iterator[Finding]:
-    """Each message is sent and lies in the sink; only one that was recalled before it went out may stay behind."""
+    """Each message is sent and lies in the sink; only what was recalled, or has no address to go to, stays behind."""
     received = {mail.message_id for mail in material.mails}
+    unreachable = _without_address(material)
     for message in material.messages:
         what = f"message {message.id} ({message.kind})"
         if message.state == "sent" and message.message_id not in received:
             yield Finding("unsent", f"{what} is marked sent, the sink never got it")
+        elif message.state == "no_contact" and message.registration_id not in unreachable:
+            yield Finding("unsent", f"{what} is no_contact, but the person has an address")
         elif message.state in ("pending", "sending", "failed"):
             yield Finding("unsent", f"{what} is {message.state}: {message.error}")
         elif message.state == "expired" and "recalled" not in (message.error or ""):
             yield Finding("unsent", f"{what} expired: {message.error}")
+
+
+def _without_address(material: Material) -> set[str]:
+    """Registrations of people who gave no e-mail address when they first signed up."""
+    names = {
+        sign_up.name
+        for sign_up in material.ledger.sign_ups
+        if isinstance(person := sign_up.body.get("person"), dict) and "email" not in person
+    }
+    return {row.id for row in material.registrations.values() if material.person_names.get(row.person_id) in names}
 
 
 def every_mail_has_its_message(material: Material) -> Iterator[Finding]:
