@@ -82,7 +82,6 @@ def common_settings(broker_url: str, service_database: Callable[[str], str]) -> 
             "registration_url": "http://127.0.0.1:1",
             "notifications_url": "http://127.0.0.1:1",
             "reporting_url": "http://127.0.0.1:1",
-            "public_url": "http://127.0.0.1",
             "operator_key": OPERATOR_KEY,
             "rate_limit": "1000000",
         }

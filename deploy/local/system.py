@@ -258,7 +258,6 @@ class System:
             "API_HOST": HOST,
             "API_PORT": str(getattr(self.ports, service)),
             "OPERATOR_KEY": self.operator_key,
-            "PUBLIC_URL": self.urls["registration"],
         } | {f"{name.upper()}_URL": self.urls[name] for name in SERVICES}
 
     def _own(self, service: str) -> dict[str, str]:

@@ -28,7 +28,6 @@ class CommonSettings(BaseSettings):
     registration_url: HttpUrl
     notifications_url: HttpUrl
     reporting_url: HttpUrl
-    public_url: HttpUrl
     operator_key: SecretStr = Field(min_length=32)
     rate_limit: int = Field(default=30_000, ge=1, description="requests per minute and caller")
     trusted_proxies: int = Field(default=0, ge=0, le=3)
