@@ -9,6 +9,8 @@ from celery import Celery
 from services.common.database import Database
 from services.common.pump import Duty
 from services.common.queue import make_celery, queue_length
+from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.pump import LONGEST_QUEUE, duties
 from services.notifications.settings import Settings
 from tests.notifications.story import Story
@@ -50,7 +52,7 @@ def test_a_wiped_queue_is_filled_again(story: Story, looks: dict[str, Duty], cel
 
 
 def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, Duty]) -> None:
-    assert set(looks) == {"catch_up", "reminders", "deliver", "recover", "expire", "trim"}
+    assert set(looks) == {"catch_up", "reminders", "deliver", "recover", "expire", "trim", "forget"}
     assert max(duty.idle for duty in looks.values()) <= 30
 
 
@@ -60,3 +62,23 @@ def test_the_list_of_applied_events_is_kept_for_thirty_days(story: Story, looks:
     assert looks["trim"].act() == 1
     assert looks["trim"].act() == 0
     assert rows("SELECT count(*) FROM applied") == [(2,)]
+
+
+def test_what_is_finished_is_forgotten_after_four_hundred_days(story: Story, looks: dict[str, Duty], postman: Postman,
+                                                               database: Database, rows: Rows) -> None:  # fmt: skip
+    shift = story.opening(reminder_minutes=[120])
+    facts = story.sign_up(shift)
+    rows("UPDATE reminders SET due_at = now()")
+    fire_due_reminders(database)
+    while deliver_batch(postman):
+        pass
+    story.cancel(facts)
+    for table, column in (("messages", "created_at"), ("reminders", "expires_at")):
+        rows(f"UPDATE {table} SET {column} = now() - interval '399 days'")
+    assert looks["forget"].act() == 0
+    for table, column in (("messages", "created_at"), ("reminders", "expires_at")):
+        rows(f"UPDATE {table} SET {column} = {column} - interval '2 days'")
+    assert looks["forget"].act() == 3
+    assert rows("SELECT kind FROM messages") == [("cancellation",)]
+    assert rows("SELECT count(*) FROM deliveries") == rows("SELECT count(*) FROM reminders") == [(0,)]
+    assert looks["forget"].act() == 0

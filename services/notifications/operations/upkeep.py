@@ -12,6 +12,27 @@ log = get_logger(__name__)
 SWEEP = 1000
 APPLIED_KEPT_DAYS = 30
 
+HISTORY_KEPT_DAYS = 400
+"""A site accounts for a year; a month more to look into what it finds then. Who was written to is kept no longer."""
+
+
+FORGET = (
+    text("""
+    WITH old AS MATERIALIZED (
+        SELECT id FROM (SELECT id, state, created_at FROM messages ORDER BY number LIMIT :batch) AS oldest
+        WHERE state NOT IN ('pending', 'sending') AND created_at < now() - make_interval(days => :days)
+    ), unlogged AS (
+        DELETE FROM deliveries USING old WHERE message_id = old.id
+    )
+    DELETE FROM messages USING old WHERE messages.id = old.id
+    """),
+    text("""
+    DELETE FROM reminders USING (SELECT id FROM reminders ORDER BY id LIMIT :batch) AS oldest
+    WHERE reminders.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
+      AND NOT EXISTS (SELECT 1 FROM messages WHERE reminder_id = reminders.id)
+    """),
+)
+
 
 def recover_abandoned(database: Database, lease: float = LEASE) -> int:
     """Put messages back whose worker died; returns how many. However long ago: the sweep has no window.
@@ -71,6 +92,17 @@ def trim_applied(database: Database) -> int:
             """),
             {"days": APPLIED_KEPT_DAYS, "batch": 10 * SWEEP},
         ).rowcount  # type: ignore[attr-defined]
+
+
+def forget_history(database: Database, kept_days: int = HISTORY_KEPT_DAYS) -> int:
+    """Delete the oldest messages and reminders, with their deliveries, once they are finished and long over.
+
+    Returns how many messages and reminders. Looks at one batch from the old end of each table, which costs the same
+    however long the history is. A reminder goes after its messages.
+    """
+    values = {"days": kept_days, "batch": SWEEP}
+    with database.transaction(EVERY_SITE) as session:
+        return sum(session.execute(statement, values).rowcount for statement in FORGET)  # type: ignore[attr-defined]
 
 
 def gauges(session: Session) -> dict[str, float]:
