@@ -102,6 +102,7 @@ class PersonSite(Table):
     phone: Mapped[bytes | None]
     email: Mapped[bytes | None]
     birth_date: Mapped[bytes | None]
+    encrypted_with: Mapped[str]
     language: Mapped[str]
     phone_hash: Mapped[bytes | None]
     email_hash: Mapped[bytes | None]

@@ -38,6 +38,8 @@ class PersonalData:
         except ValueError:
             raise ValueError("PERSONAL_DATA_KEYS must be Fernet keys (URL-safe base64 of 32 bytes)") from None
         self._index_key = index_key
+        # By this a row tells which key encrypted it. It says nothing of the key.
+        self.newest_key = hashlib.sha256(b"hesheng " + keys[0].encode()).hexdigest()[:12]
 
     def encrypt(self, value: str) -> bytes:
         """The value as it is stored."""

@@ -5,12 +5,14 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.idempotency import any_old_keys
+from services.registration.operations.people import any_older_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
-from services.registration.tasks import FORGET_TASK, make_celery_app
+from services.registration.tasks import FORGET_TASK, RENEW_TASK, make_celery_app
 
 SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
 FORGET_IDLE = 30.0
+RENEW_IDLE = 30.0
 
 
 def duties(settings: Settings) -> list[Duty]:
@@ -18,6 +20,7 @@ def duties(settings: Settings) -> list[Duty]:
     database = Database(settings.database_dsn, pool_size=len(SUBSCRIBERS) + 1)
     app = make_celery_app(settings)
     pages = CeleryPages(app)
+    data = settings.personal_data()
 
     def tidy() -> bool:
         with database.transaction(EVERY_SITE) as session:
@@ -26,10 +29,18 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(app, FORGET_TASK, settings.service)
         return False
 
+    def renew() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = any_older_encryption(session, data)
+        if due:
+            nudge(app, RENEW_TASK, settings.service)
+        return False
+
     return [
         Duty("sequence", lambda: sequence_events(database), SEQUENCE_IDLE),
         Duty("send", lambda: send_pages(database, pages, settings.service, SUBSCRIBERS), SEND_IDLE),
         Duty("tidy", tidy, FORGET_IDLE),
+        Duty("renew", renew, RENEW_IDLE),
     ]
 
 

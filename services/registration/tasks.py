@@ -1,4 +1,4 @@
-"""What registration's worker does: tidying up. Everything else of this service happens in requests."""
+"""What registration's worker does: tidying up, and encrypting anew. All else happens in requests."""
 
 from celery import Celery
 
@@ -6,7 +6,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.idempotency import forget_old_keys
-from services.registration.operations.people import Place, renew_encryption
+from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
 from services.registration.settings import Settings
 
 log = get_logger(__name__)
@@ -34,14 +34,14 @@ def make_celery_app(settings: Settings) -> Celery:
 
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
-        """Encrypt everybody's details with the newest key; to be sent by an operator after a key was added."""
+        """Encrypt everybody's details with the newest key. Broken off, it goes on where it was when sent again."""
         data = settings.personal_data()
-        last: Place | None = None
-        while True:
+        last: Place | None = BEGINNING
+        while last is not None:
             with database.transaction(EVERY_SITE) as session:
                 last = renew_encryption(session, data, last)
-            if last is None:
-                break
-        log.info("encryption_renewed")
+        with database.transaction(EVERY_SITE) as session:
+            remains = any_older_encryption(session, data)
+        log.info("encryption_renewed", older_keys_still_needed=remains)
 
     return app

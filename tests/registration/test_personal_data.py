@@ -1,19 +1,33 @@
 """Personal data: one person across sites, encrypted at rest, in no event; minors only with consent."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import phonenumbers
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.events import AgeBand
-from services.registration.operations.people import Place, renew_encryption
+from services.registration.models import PersonSite
+from services.registration.operations.people import (
+    BEGINNING,
+    Place,
+    any_older_encryption,
+    edit_person,
+    renew_encryption,
+)
+from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import USUAL_MOBILE, PersonalData, age_band, normal_phone, plain_name
+from services.registration.schemas.people import PersonEdit
+from services.registration.schemas.registrations import SignUpBody
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.world import Caller, Site, fresh_phone, somebody
 
@@ -186,20 +200,59 @@ def test_contacts_are_for_the_notifications_service_alone(site: Site, operator: 
     assert Caller(site.app, NOTIFICATIONS_TOKEN).call("POST", "/internal/contacts", many).status_code == 422
 
 
-def test_a_new_key_takes_over_and_the_old_can_go(make_site: Callable[..., Site], database: Database) -> None:
-    site = make_site()
-    person = site.sign_up(site.shift(), name="换钥匙")["person_id"]
+def renew(session: Session, data: PersonalData) -> None:
+    """Encrypt everything anew, as the task does but in one transaction."""
+    place: Place | None = BEGINNING
+    while place:
+        place = renew_encryption(session, data, place, limit=7)
+
+
+def test_a_new_key_takes_over_and_the_old_can_go(site: Site, database: Database) -> None:
+    made = [site.sign_up(site.shift(), name="换钥匙")["person_id"] for _ in range(2)]
     new_key = Fernet.generate_key().decode()
-    both = PersonalData([new_key, PERSONAL_DATA_KEY], b"\0" * 32)
+    both, new = (PersonalData(keys, b"\0" * 32) for keys in ([new_key, PERSONAL_DATA_KEY], [new_key]))
     with database.transaction(EVERY_SITE) as session:
-        place: Place | None = None
-        while place := renew_encryption(session, both, place):
-            pass
-        row = (
-            session.connection().exec_driver_sql("SELECT name FROM person_sites WHERE person_id = %s", (person,)).one()
-        )
-        assert PersonalData([new_key], b"\0" * 32).decrypt(bytes(row.name)) == "换钥匙"
+        assert any_older_encryption(session, both)
+        renew(session, both)
+        assert not any_older_encryption(session, both)
+        rows = session.execute(select(PersonSite.name).where(PersonSite.person_id.in_(made))).all()
+        assert [new.decrypt(row.name) for row in rows] == ["换钥匙"] * 2
         session.rollback()
+
+
+def test_details_that_cannot_be_read_hold_up_nobody_elses_renewal(site: Site, database: Database) -> None:
+    lost, other = sorted(site.sign_up(site.shift(), name="换钥匙")["person_id"] for _ in range(2))
+    both = PersonalData([Fernet.generate_key().decode(), PERSONAL_DATA_KEY], b"\0" * 32)
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(update(PersonSite).where(PersonSite.person_id == lost).values(name=b"garbage"))
+        renew(session, both)
+        query = select(PersonSite.encrypted_with == both.newest_key).order_by(PersonSite.person_id)
+        assert session.scalars(query.where(PersonSite.person_id.in_([lost, other]))).all() == [False, True]
+        assert any_older_encryption(session, both)
+        session.rollback()
+
+
+def test_details_of_two_keys_are_renewed_too(site: Site, database: Database, data: PersonalData) -> None:
+    """Between a new key and the end of the renewal, rows are filled in and corrected."""
+    new_key = Fernet.generate_key().decode()
+    index_key = b64decode("A" * 43 + "=")
+    both = PersonalData([new_key, PERSONAL_DATA_KEY], index_key)
+    known = somebody()
+    ids = [site.sign_up(site.shift(), **known)["person_id"], site.sign_up(site.shift())["person_id"]]
+    filling = SignUpBody.model_validate({"person": known | {"email": f"{uuid4().hex}@example.com"}})
+    sign_ups = SignUps(database, both)
+    sign_ups.sign_up(UUID(site.id), UUID(site.shift()), filling, None)
+    fresh = SignUpBody.model_validate({"person": somebody()})
+    ids.append(str(sign_ups.sign_up(UUID(site.id), UUID(site.shift()), fresh, None)["person_id"]))
+    sign_ups._groups._drop_connection()
+    with database.transaction(site.id) as session:
+        edit_person(session, both, UUID(site.id), UUID(ids[1]), PersonEdit(name="改名"), None)
+    query = "SELECT encrypted_with FROM person_sites WHERE person_id = cast(:id AS uuid)"
+    assert [site.sql(query, id=name)[0].encrypted_with for name in ids] == ["", "", both.newest_key]
+    with database.transaction(EVERY_SITE) as session:
+        renew(session, PersonalData([PERSONAL_DATA_KEY, new_key], index_key))
+    assert [site.sql(query, id=name)[0].encrypted_with for name in ids] == [data.newest_key] * 3
+    assert site.expect(200, "GET", f"/v1/people/{ids[1]}")["name"] == "改名"
 
 
 def test_a_site_learns_and_changes_nothing_of_what_another_site_was_told(make_site: Callable[..., Site]) -> None:

@@ -2,11 +2,14 @@
 
 import time
 
-from services.common.queue import events_queue, queue_length
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from services.common.queue import events_queue, queue_length, work_queue
 from services.registration.pump import duties
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import FORGET_TASK, RENEW_TASK, make_celery_app
-from tests.conftest import REPORTING_TOKEN
+from tests.conftest import PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.world import Caller, Site
 
 
@@ -32,6 +35,18 @@ def test_the_tidying_duty_says_that_it_rests(settings: Settings) -> None:
     tidy = next(duty for duty in duties(settings) if duty.name == "tidy")
     assert not tidy.act()
     assert tidy.idle < 60
+
+
+def test_a_new_key_wakes_the_worker_until_everything_is_encrypted_with_it(site: Site, settings: Settings) -> None:
+    site.sign_up(site.shift())
+    keys = SecretStr(f"{Fernet.generate_key().decode()},{PERSONAL_DATA_KEY}")
+    rotated = settings.model_copy(update={"personal_data_keys": keys})
+    app, queue = make_celery_app(settings), work_queue("registration")
+    before = queue_length(app, queue)
+    for which, nudges in ((settings, 0), (rotated, 1)):
+        duty = next(duty for duty in duties(which) if duty.name == "renew")
+        assert not duty.act()
+        assert queue_length(app, queue) == before + nudges
 
 
 def test_the_worker_knows_its_tasks(settings: Settings) -> None:

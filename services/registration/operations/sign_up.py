@@ -256,6 +256,7 @@ class SignUps:
 
     def _person(self, site_id: UUID, person: NewPerson) -> dict[str, Any]:
         fields: dict[str, Any] = {"name": self._encrypt(person.name), "language": person.language}
+        fields["encrypted_with"] = self._data.newest_key
         for kind, contact in (("phone", person.phone), ("email", person.email)):
             if contact is not None:
                 fields[kind] = self._encrypt(contact)

@@ -74,7 +74,7 @@ CREATE TABLE people (
 );
 
 -- bytea columns are ciphertext (personal_data.py), but for the keyed hashes of (phone | name) and (email | name), by
--- which a person is found again at whichever site
+-- which a person is found again at whichever site; encrypted_with tells by which key, empty where by several
 CREATE TABLE person_sites (
     person_id uuid NOT NULL REFERENCES people,
     site_id uuid NOT NULL REFERENCES sites,
@@ -82,6 +82,7 @@ CREATE TABLE person_sites (
     phone bytea,
     email bytea,
     birth_date bytea,
+    encrypted_with text NOT NULL,
     language text NOT NULL DEFAULT 'zh-CN',
     phone_hash bytea,
     email_hash bytea,
@@ -92,6 +93,7 @@ CREATE TABLE person_sites (
 CREATE INDEX person_sites_phone ON person_sites (phone_hash) WHERE phone_hash IS NOT NULL;
 CREATE INDEX person_sites_email ON person_sites (email_hash) WHERE email_hash IS NOT NULL;
 CREATE INDEX person_sites_site ON person_sites (site_id);
+CREATE INDEX person_sites_encrypted_with ON person_sites (encrypted_with);
 """
 
 ACTIVITIES = """

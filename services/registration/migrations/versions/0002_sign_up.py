@@ -11,6 +11,7 @@ TYPES = """
 CREATE TYPE sign_up_request AS (
     n integer, site_id uuid, shift_id uuid, request_id text, idempotency_key text, fingerprint bytea,
     person_id uuid, name bytea, phone bytea, email bytea, birth_date bytea, language text,
+    encrypted_with text,
     phone_hash bytea, email_hash bytea, age_band text, age_is_stored boolean, guardian_consent boolean,
     registration_id uuid, new_person_id uuid, event_id uuid
 );
@@ -154,9 +155,9 @@ BEGIN
         INSERT INTO people (id, number) SELECT person_id, person_number FROM accepted WHERE is_new
     ), told AS (
         INSERT INTO person_sites
-            (person_id, site_id, name, phone, email, birth_date, language, phone_hash, email_hash)
+            (person_id, site_id, name, phone, email, birth_date, language, phone_hash, email_hash, encrypted_with)
         SELECT person_id, (request).site_id, (request).name, (request).phone, (request).email, (request).birth_date,
-               (request).language, (request).phone_hash, (request).email_hash
+               (request).language, (request).phone_hash, (request).email_hash, (request).encrypted_with
         FROM accepted WHERE is_new_here ORDER BY 1, 2
         ON CONFLICT DO NOTHING
     ), filled AS (
@@ -164,7 +165,8 @@ BEGIN
            SET phone = coalesce(p.phone, (d.request).phone), email = coalesce(p.email, (d.request).email),
                phone_hash = CASE WHEN p.phone IS NULL THEN (d.request).phone_hash ELSE p.phone_hash END,
                email_hash = CASE WHEN p.email IS NULL THEN (d.request).email_hash ELSE p.email_hash END,
-               birth_date = coalesce(p.birth_date, (d.request).birth_date), version = p.version + 1
+               birth_date = coalesce(p.birth_date, (d.request).birth_date), version = p.version + 1,
+               encrypted_with = CASE p.encrypted_with WHEN (d.request).encrypted_with THEN p.encrypted_with ELSE '' END
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
     ), seats AS (
         INSERT INTO registrations
