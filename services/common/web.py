@@ -86,7 +86,8 @@ def _with_chunked_bodies(wsgi_app: Any) -> Any:
     """granian ends the body's stream itself, also where the caller gave no length; Werkzeug must be told so."""
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
-        environ["wsgi.input_terminated"] = True
+        if "CONTENT_LENGTH" not in environ and "HTTP_TRANSFER_ENCODING" in environ:
+            environ["wsgi.input_terminated"] = True
         return wsgi_app(environ, start_response)
 
     return wrapped
@@ -231,11 +232,37 @@ def _describe(app: APIFlask, spec: Any) -> Any:
                 continue
             operation["x-allowed-callers"] = sorted(callers)
             operation["security"] = [] if Caller.ANYONE in callers else [{"key": []}]
+            operation.setdefault("parameters", []).extend(_headers_of(method, operation))
             operation.setdefault("responses", {})["default"] = {
                 "description": "A problem document (RFC 9457)",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
     return spec
+
+
+def _headers_of(method: str, operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The request headers that a kind of operation takes."""
+    if method == "POST" and "201" in operation.get("responses", {}):
+        return [
+            _header(
+                "Idempotency-Key",
+                "a fresh value per thing to be made, the same one when the request is sent again (kept for 7 days)",
+                required=False,
+            )
+        ]
+    if method == "PATCH":
+        return [_header("If-Match", 'the ETag that was read, such as "3"; 412 when somebody was faster', required=True)]
+    return []
+
+
+def _header(name: str, description: str, required: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {

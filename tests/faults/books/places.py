@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tests.faults.books.material import Finding, LogEntry, Material
 
@@ -13,6 +14,7 @@ class Room:
     shift_id: str
     capacity: int = 0
     cancelled: bool = False
+    starts_at: datetime | None = None
     confirmed: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)
 
@@ -22,6 +24,7 @@ class Room:
         if entry.is_of_shift:
             self.capacity = entry.data["capacity"]
             self.cancelled = self.cancelled or entry.name == "shift.cancelled"
+            self.starts_at = datetime.fromisoformat(entry.data["starts_at"])
         elif entry.name == "registration.waitlisted":
             self.waiting.append(who)
         elif entry.name == "registration.confirmed":
@@ -62,11 +65,15 @@ def capacity_was_never_exceeded(material: Material) -> Iterator[Finding]:
 
 
 def waitlist_was_never_skipped(material: Material) -> Iterator[Finding]:
-    """Whoever moves up was first in line, nobody passes the line, and no place stays empty while somebody waits."""
+    """Whoever moves up was first in line, nobody passes the line, and no place stays empty while somebody waits.
+
+    Once a shift has begun nobody moves up any more.
+    """
     found, wrong = rooms(material)
     yield from (finding for finding in wrong if finding.kind == "waitlist")
     for room in found.values():
-        if room.waiting and len(room.confirmed) < room.capacity and not room.cancelled:
+        is_ahead = room.starts_at is not None and room.starts_at > datetime.now(UTC) and not room.cancelled
+        if is_ahead and room.waiting and len(room.confirmed) < room.capacity:
             yield Finding(
                 "waitlist",
                 f"shift {room.shift_id}: {len(room.waiting)} wait beside {room.capacity - len(room.confirmed)} places",
