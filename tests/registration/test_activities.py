@@ -234,3 +234,13 @@ def test_hours_that_were_recorded_go_on_fitting_the_shift_and_the_activity(site:
     # What is no change of them goes through.
     site.expect(200, "PATCH", path, times | {"capacity": 3}, If_Match="*")
     site.expect(200, "PATCH", activity, {"volunteering": True, "place": "广场"}, If_Match="*")
+
+
+@pytest.mark.parametrize(("starts", "ends", "field"), [(24, 49, "ends_at"), (-25, -24, "starts_at"), (2, 1.9, "ends_at")])
+def test_a_shift_is_neither_long_nor_long_past(site: Site, starts: float, ends: float, field: str) -> None:
+    """The shift's length bounds the hours that it earns, so it has bounds itself, when made and when moved."""
+    times = {"starts_at": in_hours(starts), "ends_at": in_hours(ends)}
+    answer = site.call("POST", f"/v1/activities/{site.activity()}/shifts", times | {"capacity": 1})
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, field)
+    answer = site.call("PATCH", f"/v1/shifts/{site.shift()}", times, If_Match="*")
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, field)

@@ -44,7 +44,7 @@ def test_a_site_edits_itself_and_no_other(site: Site, other: Site, operator: Cal
     assert site.expect(200, "PATCH", path, {"address": "职工新街 1 号"}, If_Match='"1"')["version"] == 2
     assert other.call("PATCH", path, {"address": "x"}, If_Match="*").status_code == 404
     assert operator.expect(200, "PATCH", path, {"name_en": "Renamed"}, If_Match='"2"')["version"] == 3
-    assert site.call("PATCH", path, {"area": "nowhere"}, If_Match="*").get_json()["errors"][0]["field"] == "area"
+    assert operator.call("PATCH", path, {"area": "nowhere"}, If_Match="*").get_json()["errors"][0]["field"] == "area"
     assert Caller(site.app, "").expect(200, "GET", path)["name_en"] == "Renamed"
 
 
@@ -71,3 +71,11 @@ def test_what_is_looked_up_by_reference_has_an_index(site: Site) -> None:
     for table, column in (("registrations", "person_id"), ("person_sites", "site_id"), ("shifts", "site_id")):
         wanted = f"public.{table} USING btree ({column})"
         assert any(wanted in row.indexdef for row in rows), wanted
+
+
+def test_a_site_names_itself_but_does_not_move_in_the_tree(site: Site, operator: Caller) -> None:
+    path = f"/v1/sites/{site.id}"
+    area = operator.expect(200, "GET", path)["area"]
+    assert site.call("PATCH", path, {"area": area}, If_Match="*").status_code == 403
+    assert site.call("PATCH", path, {"name_en": "New name"}, If_Match="*").status_code == 200
+    assert operator.call("PATCH", path, {"area": area}, If_Match="*").status_code == 200

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import Words, invalid, not_found
+from services.common.errors import FORBIDDEN, Problem, Words, invalid, not_found
 from services.common.schemas import AreaCode, ListQuery
 from services.registration.api.conventions import answered, attempt_of, create, expected_versions, own_site, page
 from services.registration.models import Area, Room, Site, SiteKey, Team
@@ -110,8 +110,12 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.input(SiteEdit, arg_name="body")
     @blueprint.output(SiteAnswer)
     def edit_site(site_id: UUID, body: SiteEdit) -> Response:
-        """Change a site: a site itself, or the operator any."""
+        """Change a site: a site itself, or the operator any. Where it lies in the tree is for the operator to say."""
         _check_own(site_id)
+        if g.principal.caller is Caller.SITE and "area" in body.model_fields_set:
+            raise Problem(
+                FORBIDDEN, Words("站点所属区划由运维人员修改。", "The area of a site is for the operator to change.")
+            )
         with database.transaction(g.principal.scope) as session:
             return answered(SiteAnswer.model_validate(places.edit_site(session, site_id, body, expected_versions())))
 

@@ -1,6 +1,6 @@
 """Shifts: added, moved, made larger or smaller, called off. What frees a place gives it to who waits longest."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,6 +28,10 @@ from services.registration.schemas.activities import ShiftBody, ShiftEdit
 Made = TypeVar("Made", bound=RegistrationEvent)
 
 
+LONGEST_SHIFT = timedelta(hours=24)
+LONGEST_AGO = timedelta(days=1)
+
+
 def create_shift(session: Session, activity_id: UUID, body: ShiftBody) -> Shift:
     """Add a shift; where the activity is published, it is open for sign-up at once."""
     activity = session.scalars(locked(select(Activity).where(Activity.id == activity_id))).one_or_none()
@@ -35,7 +39,7 @@ def create_shift(session: Session, activity_id: UUID, body: ShiftBody) -> Shift:
         raise not_found("这个活动", "activity")
     if activity.status == "cancelled":
         raise conflict("活动已取消,不能再加场次。", "The activity was called off and takes no more shifts.")
-    _check_order(body.starts_at, body.ends_at)
+    _check_times(body.starts_at, body.ends_at)
     shift = Shift(
         activity_id=activity_id,
         site_id=activity.site_id,
@@ -56,7 +60,8 @@ def edit_shift(session: Session, shift_id: UUID, body: ShiftEdit, expected: Vers
     check_version(shift.version, expected)
     _check_editable(session, shift)
     changes = body.model_dump(exclude_unset=True)
-    _check_order(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
+    if changes.keys() & {"starts_at", "ends_at"}:
+        _check_times(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
     if changes.get("capacity", shift.capacity) < shift.confirmed:
         raise invalid(
             "capacity",
@@ -215,9 +220,14 @@ def _activity_status(session: Session, shift: Shift) -> str | None:
     return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id))
 
 
-def _check_order(starts_at: datetime, ends_at: datetime) -> None:
+def _check_times(starts_at: datetime, ends_at: datetime) -> None:
+    """A shift is short and not long past: else its length would not bound the hours that it earns."""
     if ends_at <= starts_at:
         raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
+    if ends_at - starts_at > LONGEST_SHIFT:
+        raise invalid("ends_at", Words("场次不能超过 24 小时。", "must be within 24 hours of starts_at."))
+    if starts_at < datetime.now(UTC) - LONGEST_AGO:
+        raise invalid("starts_at", Words("不得早于一天之前。", "must not lie more than a day in the past."))
 
 
 def _check_editable(session: Session, shift: Shift) -> None:
