@@ -23,6 +23,9 @@ MAIL_SECONDS = 15.0
 MAIL_PATIENCE = 60.0
 BARE_MAILS = 2_000
 
+SITE = "00000000-0000-0000-0000-000000000001"
+"""As in the scene."""
+
 SCENE = Path(__file__).with_name("reminders.sql")
 
 
@@ -41,10 +44,16 @@ def _people(system: System) -> list[str]:
     """People in registration whom mails can be sent to; each will get many."""
     data = personal_data(system)
     with admin(system, "registration") as registration:
+        registration.execute(
+            "WITH area AS (INSERT INTO areas (code, level, name_zh, name_en) VALUES ('1', 'city', '太原市', 'Taiyuan'))"
+            " INSERT INTO sites (id, area, name_zh, name_en, time_zone) VALUES (%s, '1', '社区', 'Site', 'UTC')",
+            [SITE],
+        )
         rows = registration.execute(
-            "INSERT INTO people (name, phone, email) SELECT %s::bytea, %s::bytea, %s::bytea"
-            " FROM generate_series(1, %s::int) RETURNING id::text",
-            [*(data.encrypt(value) for value in PERSON.values()), PEOPLE],
+            "WITH new AS (INSERT INTO people SELECT FROM generate_series(1, %s::int) RETURNING id)"
+            " INSERT INTO person_sites (person_id, site_id, name, phone, email, encrypted_with)"
+            " SELECT id, %s, %s::bytea, %s::bytea, %s::bytea, %s FROM new RETURNING person_id::text",
+            [PEOPLE, SITE, *(data.encrypt(value) for value in PERSON.values()), data.newest_key],
         )
         return [row[0] for row in rows]
 

@@ -2,7 +2,7 @@
 -- `bench_people` holds the people. Foreign keys hold by construction; checking them would only take time.
 SET session_replication_role = replica;
 
-INSERT INTO sites VALUES (gen_random_uuid(), '职工新街社区', 'Zhigong Xinjie', 'Asia/Shanghai');
+INSERT INTO sites VALUES ('00000000-0000-0000-0000-000000000001', '职工新街社区', 'Zhigong Xinjie', 'Asia/Shanghai');
 
 INSERT INTO activities
 SELECT gen_random_uuid(), id, '我为青春献热血', 'Blood drive', '服务中心', '{1440,120}' FROM sites;

@@ -23,7 +23,7 @@ from services.registration.personal_data import PersonalData
 from services.registration.schemas.registrations import SignUpBody
 
 BATCHES = (1, 8, 32, 64)
-CALL = "SELECT verdict, count(*) FROM sign_up(%s::jsonb) GROUP BY verdict"
+CALL = "SELECT verdict, count(*) FROM sign_up(%s::jsonb, true) GROUP BY verdict"
 PERSON = {"name": "居民0000000000", "phone": "+8613900000000", "email": "resident0000000000@example.org"}
 NEW = ("idempotency_key", "fingerprint")
 
