@@ -236,7 +236,9 @@ def test_hours_that_were_recorded_go_on_fitting_the_shift_and_the_activity(site:
     site.expect(200, "PATCH", activity, {"volunteering": True, "place": "广场"}, If_Match="*")
 
 
-@pytest.mark.parametrize(("starts", "ends", "field"), [(24, 49, "ends_at"), (-25, -24, "starts_at"), (2, 1.9, "ends_at")])
+@pytest.mark.parametrize(
+    ("starts", "ends", "field"), [(24, 49, "ends_at"), (-25, -24, "starts_at"), (2, 1.9, "ends_at")]
+)
 def test_a_shift_is_neither_long_nor_long_past(site: Site, starts: float, ends: float, field: str) -> None:
     """The shift's length bounds the hours that it earns, so it has bounds itself, when made and when moved."""
     times = {"starts_at": in_hours(starts), "ends_at": in_hours(ends)}
