@@ -1,6 +1,6 @@
 """The documentation of every event, written from the models themselves.
 
-python -m services.common.events_doc > docs/events.md          # after a change of events.py
+python -m services.common.events_doc > docs/events.md          # after a change of an event
 python -m services.common.events_doc --check docs/events.md    # exit status 1 when it is stale
 """
 
@@ -39,7 +39,7 @@ WORDS: dict[Any, str] = {
 
 HEAD = f"""# Events
 
-Generated from `services/common/events.py`: change that, then `python -m services.common.events_doc > docs/events.md`.
+Generated from `services/common/events/`: change that, then `python -m services.common.events_doc > docs/events.md`.
 
 Every event is a CloudEvents 1.0 envelope in JSON. Events of one aggregate keep their order; the log has {PARTITIONS}
 partitions, and an aggregate is always in the same one. Fields are only ever added, with a default; what would break

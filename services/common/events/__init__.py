@@ -1,0 +1,75 @@
+"""Every event of the system, as typed models. Their docstrings are the documentation (`docs/events.md`).
+
+An event says what happened, in the past tense, with ids and facts and **no personal data**: an age band, not a birth
+date; a person's id, not a name. On the wire it is a CloudEvents 1.0 envelope (`Envelope`). Fields are only ever
+added, with a default; a break is a new version beside the old one. A golden file per type in `tests/events/golden/`
+is checked on both sides. One file per subject; here is all of it.
+"""
+
+from services.common.events.activities import (
+    ActivityCancelled,
+    ActivityChanged,
+    ActivityEvent,
+    ActivityKind,
+    ActivityPublished,
+    ShiftCancelled,
+    ShiftChanged,
+    ShiftEvent,
+    ShiftOpened,
+)
+from services.common.events.envelope import (
+    EVENT_TYPES,
+    PARTITIONS,
+    SPEC_VERSION,
+    Envelope,
+    Event,
+    Received,
+)
+from services.common.events.places import (
+    AreaSaved,
+    SiteKeyIssued,
+    SiteKeyRevoked,
+    SiteSaved,
+)
+from services.common.events.registrations import (
+    AgeBand,
+    AttendanceRecorded,
+    CancelReason,
+    Outcome,
+    RegistrationCancelled,
+    RegistrationConfirmed,
+    RegistrationEvent,
+    RegistrationPromoted,
+    RegistrationWaitlisted,
+)
+
+__all__ = [
+    "EVENT_TYPES",
+    "PARTITIONS",
+    "SPEC_VERSION",
+    "ActivityCancelled",
+    "ActivityChanged",
+    "ActivityEvent",
+    "ActivityKind",
+    "ActivityPublished",
+    "AgeBand",
+    "AreaSaved",
+    "AttendanceRecorded",
+    "CancelReason",
+    "Envelope",
+    "Event",
+    "Outcome",
+    "Received",
+    "RegistrationCancelled",
+    "RegistrationConfirmed",
+    "RegistrationEvent",
+    "RegistrationPromoted",
+    "RegistrationWaitlisted",
+    "ShiftCancelled",
+    "ShiftChanged",
+    "ShiftEvent",
+    "ShiftOpened",
+    "SiteKeyIssued",
+    "SiteKeyRevoked",
+    "SiteSaved",
+]

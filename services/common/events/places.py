@@ -1,0 +1,62 @@
+"""Events of areas, sites and their keys."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from services.common.events.envelope import Event
+
+
+class AreaSaved(Event):
+    """An area of the administrative tree was added or changed (code by GB/T 2260 where there is one)."""
+
+    type = "hesheng.area.saved.v1"
+    code: str
+    parent: str | None
+    level: str = Field(description="province, city, district, subdistrict or community")
+    name_zh: str
+    name_en: str
+
+    @property
+    def aggregate(self) -> str:
+        return self.code
+
+
+class SiteSaved(Event):
+    """A site was added or changed."""
+
+    type = "hesheng.site.saved.v1"
+    site_id: UUID
+    area: str = Field(description="code of the area that the site lies in")
+    name_zh: str
+    name_en: str
+    time_zone: str = Field(description="IANA name")
+
+    @property
+    def aggregate(self) -> str:
+        return str(self.site_id)
+
+
+class SiteKeyIssued(Event):
+    """A site got a key. Only the SHA-256 of the 256-bit secret travels, so that each service can check it alone."""
+
+    type = "hesheng.site_key.issued.v1"
+    key_id: UUID
+    site_id: UUID
+    sha256: str = Field(description="hex")
+
+    @property
+    def aggregate(self) -> str:
+        return str(self.site_id)
+
+
+class SiteKeyRevoked(Event):
+    """A site's key no longer opens anything."""
+
+    type = "hesheng.site_key.revoked.v1"
+    key_id: UUID
+    site_id: UUID
+
+    @property
+    def aggregate(self) -> str:
+        return str(self.site_id)

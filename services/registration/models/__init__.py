@@ -1,0 +1,21 @@
+"""The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
+
+from services.registration.models.activities import Activity, Shift
+from services.registration.models.base import Table
+from services.registration.models.people import Person, PersonSite
+from services.registration.models.places import Area, Room, Site, SiteKey, Team
+from services.registration.models.registrations import Registration
+
+__all__ = [
+    "Activity",
+    "Area",
+    "Person",
+    "PersonSite",
+    "Registration",
+    "Room",
+    "Shift",
+    "Site",
+    "SiteKey",
+    "Table",
+    "Team",
+]
