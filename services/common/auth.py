@@ -4,8 +4,11 @@
     @allow(Caller.SITE, Caller.OPERATOR)
     def create_activity(): ...
 
-Callers present `Authorization: Bearer <key>`: a site key (`hsk_…`), the operator's key, or a service token. Every
-route says with `allow` who may call it; a test lists all routes and fails on one that does not.
+Programs present `Authorization: Bearer <key>`: a site key (`hsk_…`), the operator's key, or a service token. People
+have a session in a cookie: staff after logging in, residents after opening the link of a message. Whoever changes
+something with a cookie must show that the request comes from our own page (`csrf_token`). Routes that are opened by a
+signed link carry its token in their path. Every route says with `allow` who may call it; a test lists all routes and
+fails on one that does not.
 """
 
 import hashlib
@@ -17,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from flask import current_app, g, request
@@ -40,22 +43,56 @@ class Caller(StrEnum):
 
     ANYONE = "anyone"
     SITE = "site"
+    STAFF = "staff"
+    PERSON = "person"
+    LINK = "link"
     OPERATOR = "operator"
     SERVICE = "service"
 
 
+class Role(StrEnum):
+    """What a member of staff is: of a site, over an area and everything under it, or over everything."""
+
+    SITE_STAFF = "site_staff"
+    AREA_ADMIN = "area_admin"
+    OPERATOR = "operator"
+
+
+NOTHING = "-"
+"""The scope of whoever sees no site's rows."""
+
+
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: `name` is a key's id, a service's name or `operator`; `site_id` only for a site."""
+    """Who calls: `name` is the id of a key, of staff or of a person, a service's name, or `operator`.
+
+    `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there.
+    """
 
     caller: Caller
     name: str
     site_id: UUID | None = None
+    role: Role | None = None
+    session: str = ""
 
     @property
     def scope(self) -> str:
         """What row-level security lets this caller see."""
-        return str(self.site_id) if self.caller is Caller.SITE else EVERY_SITE
+        if self.site_id is not None:
+            return str(self.site_id)
+        if self.caller in (Caller.OPERATOR, Caller.SERVICE) or self.role is Role.OPERATOR:
+            return EVERY_SITE
+        return NOTHING
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether everything is theirs: the operator's key, or staff with that role."""
+        return self.caller is Caller.OPERATOR or self.role is Role.OPERATOR
+
+    @property
+    def actor(self) -> str:
+        """By this the audit log names the caller."""
+        return self.name if self.caller is Caller.OPERATOR else f"{self.caller}:{self.name}"
 
 
 def new_site_key() -> tuple[str, str, str]:
@@ -109,11 +146,38 @@ class Keys:
             return principal
 
 
+class Sessions(Protocol):
+    """Tells whose session a cookie is; the service that knows people has one."""
+
+    def principal(self, cookies: Mapping[str, str]) -> Principal | None:
+        """The person or member of staff, None without a valid cookie."""
+
+
+def csrf_token(principal: Principal) -> str:
+    """What a form of ours carries, and nobody else's can: it follows from the cookie, which only we can read."""
+    return hashlib.sha256(b"csrf " + principal.session.encode()).hexdigest()
+
+
+def _in_session() -> Principal:
+    sessions: Sessions | None = current_app.extensions.get("hesheng.sessions")
+    found = sessions.principal(request.cookies) if sessions and request.cookies else None
+    if found is None:
+        return Principal(Caller.ANYONE, "anyone")
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        shown = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+        if not hmac.compare_digest(shown.encode(), csrf_token(found).encode()):
+            raise Problem(
+                FORBIDDEN,
+                Words("页面已过期,请刷新后重试。", "This page is out of date. Reload it and try again."),
+            )
+    return found
+
+
 def identify() -> Principal:
-    """Who makes the present request. Raises 401 for a key that opens nothing."""
+    """Who makes the present request. Raises 401 for a key that opens nothing, 403 for a forged form."""
     header = request.headers.get("Authorization", "")
     if not header:
-        return Principal(Caller.ANYONE, "anyone")
+        return _in_session()
     scheme, _, key = header.partition(" ")
     found = current_app.extensions["hesheng.keys"].principal(key.strip()) if scheme.lower() == "bearer" else None
     if found is None:
@@ -124,14 +188,23 @@ def identify() -> Principal:
     return found
 
 
+def _may(principal: Principal, callers: Sequence[Caller]) -> bool:
+    if Caller.ANYONE in callers or Caller.LINK in callers or principal.caller in callers:
+        return True
+    return principal.is_operator and Caller.OPERATOR in callers
+
+
 def allow(*callers: Caller) -> Callable[[View], View]:
-    """Let only these kinds of caller into the view; it finds the caller in `g.principal`."""
+    """Let only these kinds of caller into the view; it finds the caller in `g.principal`.
+
+    `Caller.LINK` lets in everybody: the view itself opens the token in its path.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             principal = g.principal
-            if principal.caller not in callers and Caller.ANYONE not in callers:
+            if not _may(principal, callers):
                 if principal.caller is Caller.ANYONE:
                     raise Problem(
                         UNAUTHENTICATED,

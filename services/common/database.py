@@ -7,6 +7,8 @@ with database.transaction(site=site_id) as session:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from uuid import UUID
@@ -21,6 +23,24 @@ EVERY_SITE = "*"
 """The scope of operators and of the service's own processes under row-level security."""
 
 STATEMENT_TIMEOUT_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Acting:
+    """On whose behalf this thread works, for the audit log: `staff:<id>`, `site:<key id>`, `person:<id>`, …"""
+
+    actor: str = ""
+    address: str = ""
+    request_id: str = ""
+
+
+ACTING: ContextVar[Acting] = ContextVar("acting", default=Acting())  # noqa: B039 (frozen)
+
+
+_SCOPE = text(
+    "SELECT set_config('hesheng.site', :site, true), set_config('hesheng.actor', :actor, true),"
+    " set_config('hesheng.address', :address, true), set_config('hesheng.request', :request_id, true)"
+)
 
 
 def is_outage(error: BaseException) -> bool:
@@ -60,7 +80,7 @@ class Database:
         """One transaction. `site` is what row-level security lets it see: a site's id, EVERY_SITE, or nothing."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             if site is not None:
-                session.execute(text("SELECT set_config('hesheng.site', :site, true)"), {"site": str(site)})
+                session.execute(_SCOPE, {"site": str(site), **vars(ACTING.get())})
             yield session
 
     @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, g, request
 
 from services.common.auth import Caller, Principal, identify
+from services.common.database import ACTING, Acting
 from services.common.errors import TOO_MANY, Problem, Words
 
 WINDOW_SECONDS = 60
@@ -60,6 +61,7 @@ def limit_rates(app: Flask, per_minute: int) -> None:
             g.principal = identify()
             if g.principal.caller is not Caller.ANYONE:
                 caller = f"{g.principal.caller}:{g.principal.name}"
+            ACTING.set(Acting(g.principal.actor, request.remote_addr or "", g.request_id))
         finally:  # a wrong key counts against its address, so that guessing is limited too
             g.standing = windows.count(caller)
             if g.standing is None:

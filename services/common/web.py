@@ -23,7 +23,8 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.common.apply import Subscriber
-from services.common.auth import Caller, Keys, allow
+from services.common.auth import Caller, Keys, Sessions, allow
+from services.common.database import ACTING, Acting
 from services.common.errors import INTERNAL, MALFORMED, Problem, Words, not_found, register_errors
 from services.common.logs import configure_logs, get_logger
 from services.common.rates import limit_rates
@@ -47,6 +48,7 @@ def create_app(
     health: Health,
     blueprints: Sequence[APIBlueprint],
     subscriber: Subscriber | None = None,
+    sessions: Sessions | None = None,
 ) -> APIFlask:
     """A service's HTTP application."""
     configure_logs(settings.service, "api", settings.log_level)
@@ -67,6 +69,7 @@ def create_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.extensions["hesheng.keys"] = keys
+    app.extensions["hesheng.sessions"] = sessions
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
     app.wsgi_app = _with_chunked_bodies(app.wsgi_app)  # type: ignore[method-assign]
@@ -101,6 +104,7 @@ def _around_every_request(app: Flask) -> None:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.started = time.perf_counter()
+        ACTING.set(Acting())
         clear_contextvars()
         bind_contextvars(request_id=g.request_id)
         if request.query_string.count(b"&") > MOST_QUERY_KEYS:

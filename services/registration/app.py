@@ -9,6 +9,7 @@ from services.common.database import Database
 from services.common.status import Health
 from services.common.web import create_app, serve
 from services.registration.api import blueprints
+from services.registration.operations.sessions import Sessions
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import make_celery_app
 
@@ -20,7 +21,9 @@ def make_app(settings: Settings) -> APIFlask:
     database = Database(settings.database_dsn)
     keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens)
     health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
-    return create_app(settings, database, keys, health, blueprints(database, settings.personal_data()))
+    data = settings.personal_data()
+    sessions = Sessions(database, data)
+    return create_app(settings, database, keys, health, blueprints(database, data), sessions=sessions)
 
 
 def application() -> APIFlask:

@@ -57,6 +57,10 @@ class PersonalData:
         """By what a person is found again: a normalised contact together with the name."""
         return self._keyed("identity", kind, contact.lower(), plain_name(name))
 
+    def key_for(self, purpose: str) -> bytes:
+        """32 bytes for signing something else, such as links: one secret to keep, and none reveals another."""
+        return self._keyed("key", purpose)
+
     def fingerprint(self, *parts: str) -> bytes:
         """What tells one request from another. Keyed, because a request may hold personal data."""
         return self._keyed("request", *parts)

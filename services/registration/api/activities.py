@@ -37,7 +37,7 @@ def activities_blueprint(database: Database, data: PersonalData) -> APIBlueprint
 
 def _add_activities(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/activities")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ActivityBody, arg_name="body")
     @blueprint.output(ActivityAnswer, status_code=201)
     def create_activity(body: ActivityBody) -> Response:
@@ -50,7 +50,7 @@ def _add_activities(blueprint: APIBlueprint, database: Database, data: PersonalD
         )
 
     @blueprint.get("/activities")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ActivityQuery, location="query", arg_name="query")
     @blueprint.output(page_of(ActivityAnswer))
     def list_activities(query: ActivityQuery) -> Response:
@@ -64,7 +64,7 @@ def _add_activities(blueprint: APIBlueprint, database: Database, data: PersonalD
             )
 
     @blueprint.get("/activities/<uuid:activity_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ActivityAnswer)
     def show_activity(activity_id: UUID) -> Response:
         """An activity."""
@@ -75,7 +75,7 @@ def _add_activities(blueprint: APIBlueprint, database: Database, data: PersonalD
             return answered(ActivityAnswer.model_validate(activity))
 
     @blueprint.patch("/activities/<uuid:activity_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ActivityEdit, arg_name="body")
     @blueprint.output(ActivityAnswer)
     def edit_activity(activity_id: UUID, body: ActivityEdit) -> Response:
@@ -87,7 +87,7 @@ def _add_activities(blueprint: APIBlueprint, database: Database, data: PersonalD
 
 def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.post("/activities/<uuid:activity_id>/publish")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ActivityAnswer)
     def publish_activity(activity_id: UUID) -> Response:
         """Open an activity and its shifts for sign-up."""
@@ -95,7 +95,7 @@ def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
             return answered(ActivityAnswer.model_validate(activities.publish_activity(session, activity_id)))
 
     @blueprint.post("/activities/<uuid:activity_id>/cancel")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ActivityAnswer)
     def cancel_activity(activity_id: UUID) -> Response:
         """Call off an activity, its shifts and registrations; what took place stays on record."""
@@ -103,7 +103,7 @@ def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
             return answered(ActivityAnswer.model_validate(activities.cancel_activity(session, activity_id)))
 
     @blueprint.post("/shifts/<uuid:shift_id>/cancel")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ShiftAnswer)
     def cancel_shift(shift_id: UUID) -> Response:
         """Call off a shift and everybody's registration for it."""
@@ -113,7 +113,7 @@ def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
 
 def _add_shifts(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/activities/<uuid:activity_id>/shifts")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ShiftBody, arg_name="body")
     @blueprint.output(ShiftAnswer, status_code=201)
     def create_shift(activity_id: UUID, body: ShiftBody) -> Response:
@@ -123,7 +123,7 @@ def _add_shifts(blueprint: APIBlueprint, database: Database, data: PersonalData)
         )
 
     @blueprint.get("/activities/<uuid:activity_id>/shifts")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ListQuery, location="query", arg_name="query")
     @blueprint.output(page_of(ShiftAnswer))
     def list_shifts(activity_id: UUID, query: ListQuery) -> Response:
@@ -137,7 +137,7 @@ def _add_shifts(blueprint: APIBlueprint, database: Database, data: PersonalData)
             )
 
     @blueprint.get("/shifts/<uuid:shift_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ShiftAnswer)
     def show_shift(shift_id: UUID) -> Response:
         """A shift, with how many places are taken."""
@@ -148,7 +148,7 @@ def _add_shifts(blueprint: APIBlueprint, database: Database, data: PersonalData)
             return answered(ShiftAnswer.model_validate(shift))
 
     @blueprint.patch("/shifts/<uuid:shift_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ShiftEdit, arg_name="body")
     @blueprint.output(ShiftAnswer)
     def edit_shift(shift_id: UUID, body: ShiftEdit) -> Response:

@@ -19,7 +19,7 @@ def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     blueprint = APIBlueprint("people", __name__, tag="People", url_prefix="/v1/people")
 
     @blueprint.get("/<uuid:person_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(PersonAnswer)
     def show_person(person_id: UUID) -> Response:
         """A person who signed up with the site, as they told it."""
@@ -27,7 +27,7 @@ def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
             return answered(people.find_person(session, data, own_site(), person_id))
 
     @blueprint.patch("/<uuid:person_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(PersonEdit, arg_name="body")
     @blueprint.output(PersonAnswer)
     def edit_person(person_id: UUID, body: PersonEdit) -> Response:

@@ -106,7 +106,7 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
             return answered(SiteAnswer.model_validate(site))
 
     @blueprint.patch("/sites/<uuid:site_id>")
-    @allow(Caller.SITE, Caller.OPERATOR)
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.input(SiteEdit, arg_name="body")
     @blueprint.output(SiteAnswer)
     def edit_site(site_id: UUID, body: SiteEdit) -> Response:
@@ -138,7 +138,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         return answered(NewKeyAnswer(key=key, **kept.model_dump()), 201)
 
     @blueprint.get("/sites/<uuid:site_id>/keys")
-    @allow(Caller.SITE, Caller.OPERATOR)
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.input(ListQuery, location="query", arg_name="query")
     @blueprint.output(page_of(KeyAnswer))
     def list_keys(site_id: UUID, query: ListQuery) -> Response:
@@ -150,7 +150,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
             return page(session, rows, SiteKey.position, query, lambda found: [_describe_key(row) for row in found])
 
     @blueprint.delete("/sites/<uuid:site_id>/keys/<uuid:key_id>")
-    @allow(Caller.SITE, Caller.OPERATOR)
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output({}, status_code=204)
     def revoke_key(site_id: UUID, key_id: UUID) -> tuple[str, int]:
         """Make a key useless, within two seconds everywhere here."""
@@ -162,7 +162,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
 
 def _add_teams_and_rooms(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/teams")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(TeamBody, arg_name="body")
     @blueprint.output(TeamAnswer, status_code=201)
     def create_team(body: TeamBody) -> Response:
@@ -172,7 +172,7 @@ def _add_teams_and_rooms(blueprint: APIBlueprint, database: Database, data: Pers
         )
 
     @blueprint.get("/teams")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ListQuery, location="query", arg_name="query")
     @blueprint.output(page_of(TeamAnswer))
     def list_teams(query: ListQuery) -> Response:
@@ -184,7 +184,7 @@ def _add_teams_and_rooms(blueprint: APIBlueprint, database: Database, data: Pers
             )
 
     @blueprint.post("/rooms")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(RoomBody, arg_name="body")
     @blueprint.output(RoomAnswer, status_code=201)
     def create_room(body: RoomBody) -> Response:
@@ -194,7 +194,7 @@ def _add_teams_and_rooms(blueprint: APIBlueprint, database: Database, data: Pers
         )
 
     @blueprint.get("/rooms")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(ListQuery, location="query", arg_name="query")
     @blueprint.output(page_of(RoomAnswer))
     def list_rooms(query: ListQuery) -> Response:

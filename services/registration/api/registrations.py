@@ -44,7 +44,7 @@ def registrations_blueprint(database: Database, data: PersonalData, sign_ups: Si
 def _add_sign_up(blueprint: APIBlueprint, data: PersonalData, sign_ups: SignUps) -> None:
     # Crowds come here: nothing in this route that is not needed.
     @blueprint.post("/shifts/<uuid:shift_id>/registrations")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @json_body(SignUpBody)
     @blueprint.output(RegistrationAnswer, status_code=201)
     def sign_up(shift_id: UUID, body: SignUpBody) -> Response:
@@ -54,7 +54,7 @@ def _add_sign_up(blueprint: APIBlueprint, data: PersonalData, sign_ups: SignUps)
 
 def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.get("/shifts/<uuid:shift_id>/registrations")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(RegistrationQuery, location="query", arg_name="query")
     @blueprint.output(page_of(RegistrationAnswer))
     def list_registrations(shift_id: UUID, query: RegistrationQuery) -> Response:
@@ -70,7 +70,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
             )
 
     @blueprint.get("/registrations/<uuid:registration_id>")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(RegistrationAnswer)
     def show_registration(registration_id: UUID) -> Response:
         """A registration."""
@@ -81,7 +81,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
 
 def _add_cancelling(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/cancel")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @json_body(CancelBody, optional=True)
     @blueprint.output(RegistrationAnswer)
     def cancel_registration(registration_id: UUID, body: CancelBody) -> Response:
@@ -98,7 +98,7 @@ def _add_attendance(blueprint: APIBlueprint, database: Database) -> None:
             return answered(describe_registration(session, record(session, registration_id, body.at)))
 
     @blueprint.post("/registrations/<uuid:registration_id>/check-in")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @json_body(MomentBody, optional=True)
     @blueprint.output(RegistrationAnswer)
     def check_in(registration_id: UUID, body: MomentBody) -> Response:
@@ -106,7 +106,7 @@ def _add_attendance(blueprint: APIBlueprint, database: Database) -> None:
         return recorded(attendance.check_in, registration_id, body)
 
     @blueprint.post("/registrations/<uuid:registration_id>/check-out")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @json_body(MomentBody, optional=True)
     @blueprint.output(RegistrationAnswer)
     def check_out(registration_id: UUID, body: MomentBody) -> Response:
@@ -114,7 +114,7 @@ def _add_attendance(blueprint: APIBlueprint, database: Database) -> None:
         return recorded(attendance.check_out, registration_id, body)
 
     @blueprint.post("/registrations/<uuid:registration_id>/no-show")
-    @allow(Caller.SITE)
+    @allow(Caller.SITE, Caller.STAFF)
     @json_body(MomentBody, optional=True)
     @blueprint.output(RegistrationAnswer)
     def record_no_show(registration_id: UUID, body: MomentBody) -> Response:

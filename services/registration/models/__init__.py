@@ -5,10 +5,12 @@ from services.registration.models.base import Table
 from services.registration.models.people import Person, PersonSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.registrations import Registration
+from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 
 __all__ = [
     "Activity",
     "Area",
+    "Link",
     "Person",
     "PersonSite",
     "Registration",
@@ -16,6 +18,9 @@ __all__ = [
     "Shift",
     "Site",
     "SiteKey",
+    "Staff",
+    "StaffGrant",
+    "StaffSession",
     "Table",
     "Team",
 ]

@@ -1,9 +1,11 @@
 """Activities and their shifts."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, FetchedValue, ForeignKey, Integer
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.registration.models.base import Table, made_by_database
@@ -26,12 +28,22 @@ class Activity(Table):
     description_en: Mapped[str]
     volunteering: Mapped[bool]
     reminder_minutes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    registration_opens_at: Mapped[datetime | None]
+    registration_closes_at: Mapped[datetime | None]
+    risks_zh: Mapped[str] = mapped_column(default="")
+    risks_en: Mapped[str] = mapped_column(default="")
+    public: Mapped[bool] = mapped_column(default=True)
+    per_person_limit: Mapped[int | None]
+    party_limit: Mapped[int] = mapped_column(default=1)
+    waitlist_order: Mapped[str] = mapped_column(default="order")
+    promotion: Mapped[str] = mapped_column(default="direct")
+    offer_minutes: Mapped[int] = mapped_column(default=1440)
     status: Mapped[str] = mapped_column(default="draft")
     version: Mapped[int] = mapped_column(default=1)
 
 
 class Shift(Table):
-    """A time slot and role within an activity. Its counters are only changed under its lock."""
+    """A time slot and role within an activity. Its counters count places, and are only changed under its lock."""
 
     __tablename__ = "shifts"
     id: Mapped[UUID] = made_by_database(primary_key=True)
@@ -46,6 +58,9 @@ class Shift(Table):
     capacity: Mapped[int]
     confirmed: Mapped[int] = mapped_column(default=0)
     waitlisted: Mapped[int] = mapped_column(default=0)
+    offered: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0)
+    requirements: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     last_queue_number: Mapped[int] = mapped_column(BigInteger, default=0)
     status: Mapped[str] = mapped_column(default="open")
     version: Mapped[int] = mapped_column(default=1)

@@ -22,6 +22,13 @@ class Registration(Table):
     age_band: Mapped[str]
     status: Mapped[str]
     queue_number: Mapped[int | None] = mapped_column(BigInteger)
+    party_size: Mapped[int] = mapped_column(default=1)
+    priority: Mapped[int] = mapped_column(default=0)
+    offer_expires_at: Mapped[datetime | None]
+    team_id: Mapped[UUID | None]
+    group_id: Mapped[UUID | None]
+    channel: Mapped[str] = mapped_column(default="site")
+    made_by: Mapped[str] = mapped_column(default="")
     cancel_reason: Mapped[str | None]
     version: Mapped[int]
     outcome: Mapped[str | None]

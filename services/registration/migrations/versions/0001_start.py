@@ -3,6 +3,7 @@
 from alembic import op
 
 from services.common.pipeline_tables import PRODUCER_TABLES
+from services.registration.migrations.row_security import secure
 
 revision = "0001"
 down_revision = None
@@ -200,13 +201,7 @@ def upgrade() -> None:
     for statements in (PLACES, PEOPLE, ACTIVITIES, IDEMPOTENCY, PRODUCER_TABLES, ROW_SECURITY):
         op.execute(statements)
     for table in OWNED_BY_SITE:
-        _secure(table, "sees(site_id::text)")
+        secure(table, "sees(site_id::text)")
     link = "SELECT 1 FROM person_sites WHERE person_sites.person_id = people.id"
-    _secure("people", f"current_setting('hesheng.site', true) = '*' OR EXISTS ({link})")
-    _secure("idempotency_keys", "sees(owner)")
-
-
-def _secure(table: str, condition: str) -> None:
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY own_site ON {table} USING ({condition}) WITH CHECK ({condition})")
+    secure("people", f"current_setting('hesheng.site', true) = '*' OR EXISTS ({link})")
+    secure("idempotency_keys", "sees(owner)")

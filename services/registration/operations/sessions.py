@@ -1,0 +1,72 @@
+"""Sessions: whose a cookie is.
+
+    sessions = Sessions(database, data)
+    principal = sessions.principal(request.cookies)     # staff, a resident, or None
+
+A member of staff has a row, which ends when they log out, are disabled, or do nothing for `IDLE`; what they may do is
+read afresh at every request. A resident has a signed cookie, which is good for `RESIDENT_SECONDS` after a link from a
+message was opened.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import text
+
+from services.common.auth import Caller, Principal, Role, key_hash
+from services.common.database import EVERY_SITE, Database
+from services.registration.personal_data import PersonalData
+
+STAFF_COOKIE = "hesheng_staff"
+RESIDENT_COOKIE = "hesheng_person"
+IDLE = timedelta(hours=2)
+RESIDENT_SECONDS = 3600
+
+_LOOK_UP = text(
+    "SELECT n.staff_id, n.site_id, staff_role_at(n.staff_id, n.site_id) AS role, EXISTS ("
+    " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'operator') AS is_operator,"
+    " n.used_at < now() - interval '1 minute' AS is_stale"
+    " FROM staff_sessions AS n JOIN staff AS m ON m.id = n.staff_id"
+    " WHERE n.sha256 = :digest AND n.expires_at > now() AND n.used_at > now() - :idle AND m.disabled_at IS NULL"
+)
+
+
+class Sessions:
+    """Tells whose session a cookie is."""
+
+    def __init__(self, database: Database, data: PersonalData) -> None:
+        self._database = database
+        self._signer = URLSafeTimedSerializer(data.key_for("resident session"))
+
+    def principal(self, cookies: Mapping[str, str]) -> Principal | None:
+        """The member of staff or resident, None without a valid cookie. Staff come first where there are both."""
+        staff, resident = cookies.get(STAFF_COOKIE), cookies.get(RESIDENT_COOKIE)
+        return (self._staff(staff) if staff else None) or (self._resident(resident) if resident else None)
+
+    def resident_cookie(self, person_id: UUID) -> str:
+        """A new session of a resident."""
+        return str(self._signer.dumps(str(person_id)))
+
+    def _resident(self, cookie: str) -> Principal | None:
+        try:
+            person_id = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
+        except BadSignature:
+            return None
+        return Principal(Caller.PERSON, str(person_id), session=cookie)
+
+    def _staff(self, cookie: str) -> Principal | None:
+        digest = key_hash(cookie)
+        with self._database.transaction(EVERY_SITE) as session:
+            row = session.execute(_LOOK_UP, {"digest": digest, "idle": IDLE}).one_or_none()
+            if row is None:
+                return None
+            if row.is_stale:
+                session.execute(
+                    text("UPDATE staff_sessions SET used_at = now() WHERE sha256 = :digest"), {"digest": digest}
+                )
+        # A grant that was taken away takes the site with it.
+        role = Role.OPERATOR if row.is_operator else Role(row.role) if row.role else None
+        site_id = row.site_id if row.role else None
+        return Principal(Caller.STAFF, str(row.staff_id), site_id, role, session=cookie)
