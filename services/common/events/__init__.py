@@ -25,6 +25,15 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.hours import (
+    CertificateIssued,
+    CertificateRevoked,
+    How,
+    ObjectionDecided,
+    ServiceRecordCorrected,
+    ServiceRecordObjected,
+    ServiceRecordRecorded,
+)
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -56,8 +65,12 @@ __all__ = [
     "AreaSaved",
     "AttendanceRecorded",
     "CancelReason",
+    "CertificateIssued",
+    "CertificateRevoked",
     "Envelope",
     "Event",
+    "How",
+    "ObjectionDecided",
     "Outcome",
     "Received",
     "RegistrationCancelled",
@@ -65,6 +78,9 @@ __all__ = [
     "RegistrationEvent",
     "RegistrationPromoted",
     "RegistrationWaitlisted",
+    "ServiceRecordCorrected",
+    "ServiceRecordObjected",
+    "ServiceRecordRecorded",
     "ShiftCancelled",
     "ShiftChanged",
     "ShiftEvent",

@@ -2,6 +2,15 @@
 
 from services.registration.models.activities import Activity, Shift
 from services.registration.models.base import Table
+from services.registration.models.hours import (
+    AttendanceEntry,
+    Certificate,
+    CertificateBatch,
+    ClearedFlag,
+    LaterEntry,
+    Objection,
+    ServiceRecord,
+)
 from services.registration.models.people import Person, PersonSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.registrations import Registration
@@ -10,11 +19,18 @@ from services.registration.models.staff import Link, Staff, StaffGrant, StaffSes
 __all__ = [
     "Activity",
     "Area",
+    "AttendanceEntry",
+    "Certificate",
+    "CertificateBatch",
+    "ClearedFlag",
+    "LaterEntry",
     "Link",
+    "Objection",
     "Person",
     "PersonSite",
     "Registration",
     "Room",
+    "ServiceRecord",
     "Shift",
     "Site",
     "SiteKey",
