@@ -2,18 +2,27 @@
 
 from services.registration.models.activities import Activity, Shift
 from services.registration.models.base import Table
-from services.registration.models.people import Person, PersonSite
+from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.merges import Merge
+from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.registrations import Registration
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
+from services.registration.models.volunteers import Award, Evaluation, Training
 
 __all__ = [
     "Activity",
     "Area",
+    "Award",
+    "Consent",
+    "ConsentText",
+    "Evaluation",
     "Link",
+    "Merge",
     "Person",
     "PersonSite",
     "Registration",
+    "Representative",
     "Room",
     "Shift",
     "Site",
@@ -23,4 +32,7 @@ __all__ = [
     "StaffSession",
     "Table",
     "Team",
+    "Training",
+    "Volunteer",
+    "VolunteerSite",
 ]
