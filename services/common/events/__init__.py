@@ -25,6 +25,7 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+<<<<<<< HEAD
 from services.common.events.hours import (
     CertificateIssued,
     CertificateRevoked,
@@ -34,6 +35,9 @@ from services.common.events.hours import (
     ServiceRecordObjected,
     ServiceRecordRecorded,
 )
+=======
+from services.common.events.links import LinkIssued
+>>>>>>> main
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -69,8 +73,12 @@ __all__ = [
     "CertificateRevoked",
     "Envelope",
     "Event",
+<<<<<<< HEAD
     "How",
     "ObjectionDecided",
+=======
+    "LinkIssued",
+>>>>>>> main
     "Outcome",
     "Received",
     "RegistrationCancelled",

@@ -2,6 +2,7 @@
 
 from services.registration.models.activities import Activity, Shift
 from services.registration.models.base import Table
+from services.registration.models.consents import Consent, ConsentText
 from services.registration.models.hours import (
     AttendanceEntry,
     Certificate,
@@ -11,24 +12,32 @@ from services.registration.models.hours import (
     Objection,
     ServiceRecord,
 )
-from services.registration.models.people import Person, PersonSite
+from services.registration.models.merges import Merge
+from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.registrations import Registration
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
+from services.registration.models.volunteers import Award, Evaluation, Training
 
 __all__ = [
     "Activity",
     "Area",
     "AttendanceEntry",
+    "Award",
     "Certificate",
     "CertificateBatch",
     "ClearedFlag",
+    "Consent",
+    "ConsentText",
+    "Evaluation",
     "LaterEntry",
     "Link",
+    "Merge",
     "Objection",
     "Person",
     "PersonSite",
     "Registration",
+    "Representative",
     "Room",
     "ServiceRecord",
     "Shift",
@@ -39,4 +48,7 @@ __all__ = [
     "StaffSession",
     "Table",
     "Team",
+    "Training",
+    "Volunteer",
+    "VolunteerSite",
 ]

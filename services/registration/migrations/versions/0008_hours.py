@@ -149,8 +149,8 @@ CREATE TRIGGER final BEFORE UPDATE OR DELETE ON record_chains FOR EACH ROW
 
 -- The records that count: nobody replaced them. holder is whose they are by now.
 CREATE VIEW standing_records WITH (security_invoker = true) AS
-    SELECT r.*, r.person_id AS holder
-    FROM service_records AS r
+    SELECT r.*, coalesce(p.merged_into, r.person_id) AS holder
+    FROM service_records AS r LEFT JOIN people AS p ON p.id = r.person_id
     WHERE NOT EXISTS (SELECT FROM service_records AS later WHERE later.corrects = r.id);
 """
 
