@@ -1,4 +1,4 @@
-"""What staff need in the database: who may manage whom, links without a person, sessions that tell where they are."""
+"""What staff need in the database: who may manage whom, sessions that tell where they are."""
 
 from alembic import op
 
@@ -59,19 +59,9 @@ CREATE INDEX staff_grants_site ON staff_grants (site_id) WHERE site_id IS NOT NU
 CREATE INDEX staff_grants_area ON staff_grants (area) WHERE area IS NOT NULL;
 """
 
-# An account belongs to no site and to no person of the directory.
-LINKS = """
-ALTER TABLE links
-    ALTER COLUMN site_id DROP NOT NULL,
-    ADD COLUMN staff_id uuid REFERENCES staff,
-    ADD CONSTRAINT links_of_somebody CHECK ((staff_id IS NULL) = (site_id IS NOT NULL));
-CREATE INDEX links_staff ON links (staff_id) WHERE staff_id IS NOT NULL;
-"""
-
-
 def upgrade() -> None:
     """Make everything."""
     for table in ("staff", "staff_grants", "staff_sessions"):
         op.execute(POLICIES.format(table=table))
-    for statements in (OVER_WHAT, SESSIONS, LINKS):
+    for statements in (OVER_WHAT, SESSIONS):
         op.execute(statements)
