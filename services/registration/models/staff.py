@@ -63,8 +63,9 @@ class Link(Table):
     __tablename__ = "links"
     id: Mapped[UUID] = made_by_database(primary_key=True)
     purpose: Mapped[str]
-    site_id: Mapped[UUID]
+    site_id: Mapped[UUID | None]
     person_id: Mapped[UUID | None]
+    staff_id: Mapped[UUID | None]
     subject: Mapped[UUID | None]
     created_at: Mapped[datetime] = made_by_database()
     expires_at: Mapped[datetime]

@@ -22,7 +22,8 @@ from services.registration.schemas.staff import GrantBody
 By = UUID | None
 
 OUTSIDE = Words(
-    "只能授予您所辖区划之内、低于您自己的权限。", "You can only give what lies within your area and below your own role."
+    "只能授予您所辖区划之内、低于您自己的权限。",
+    "You can only give what lies within your area and below your own role.",
 )
 
 

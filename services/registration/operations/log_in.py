@@ -1,7 +1,7 @@
 """Logging in and out, and what somebody does with their own account.
 
     log_ins = LogIns(database, data)
-    opened = log_ins.log_in(email, password, visitor)      # 401 in the same words, after the same time, whatever is wrong
+    opened = log_ins.log_in(email, password, visitor)      # 401 in the same words and time, whatever is wrong
     response.set_cookie(STAFF_COOKIE, opened.cookie)
 
 No connection is held while a password is computed: what was read before it is read again, under lock, after it. Every
@@ -9,7 +9,7 @@ log-in gets a cookie of its own, so that none can be planted beforehand; a new p
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.common.auth import key_hash
-from services.common.database import ACTING, EVERY_SITE, Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import UNAUTHENTICATED, Problem, Words, invalid, not_found
 from services.registration.models import Staff, StaffSession
 from services.registration.operations import locked
@@ -70,14 +70,13 @@ class LogIns:
         self._attempts.take(*whose)
         found = self._account(account)
         stored = found.password if found and found.disabled_at is None else None
-        if not self._hasher.verify(stored, password):
+        if not self._hasher.verify(stored, password) or found is None or stored is None:
             self._tell_failure(found)
             raise Problem(UNAUTHENTICATED, WRONG)
         self._attempts.succeeded(*whose)
-        assert found is not None and stored is not None
         renewed = self._hasher.hash(password) if self._hasher.is_outdated(stored) else None
-        act_as(found.id)
         with self._database.transaction(EVERY_SITE) as session:
+            act_as(session, found.id)
             staff = session.scalars(locked(select(Staff).where(Staff.id == found.id))).one()
             if staff.disabled_at is not None or staff.password != stored:
                 raise Problem(UNAUTHENTICATED, WRONG)
@@ -97,7 +96,7 @@ class LogIns:
                 site_id=sites[0] if len(sites) == 1 else None,
                 device=device,
                 came_by=came_by,
-                expires_at=session.scalar(select(func.now())) + LASTS,
+                expires_at=session.scalars(select(func.now())).one() + LASTS,
             )
         )
         record(session, "log_in", "staff", staff.id, None, came_by=came_by)
@@ -105,15 +104,12 @@ class LogIns:
         known = str(self._devices.dumps([staff.email_hash.hex(), secrets.token_urlsafe(9)]))
         return Opened(staff.id, cookie, known)
 
-    def set_password(self, staff_id: UUID, password: str, device: str) -> Opened:
+    def set_password(self, session: Session, staff_id: UUID, password: str, device: str) -> Opened:
         """A new password for who came by a link. All other sessions end."""
-        with self._database.transaction(EVERY_SITE) as session:
-            staff = _find(session, staff_id)
-            check_password(password, self._data.decrypt(staff.email))
-        stored = self._hasher.hash(password)
-        act_as(staff_id)
-        with self._database.transaction(EVERY_SITE) as session:
-            return self._with_new_password(session, staff_id, stored, "link", device)
+        staff = _find(session, staff_id)
+        check_password(password, self._data.decrypt(staff.email))
+        act_as(session, staff_id)
+        return self._with_new_password(session, staff_id, self._hasher.hash(password), "link", device)
 
     def change_password(self, staff_id: UUID, present: str, password: str, visitor: Visitor) -> Opened:
         """A new password for who is logged in and knows the present one. All other sessions end."""
@@ -167,9 +163,9 @@ class LogIns:
         return str(device) if whose == account.hex() else ""
 
 
-def act_as(staff_id: UUID) -> None:
-    """From here on this request is theirs, for the audit log."""
-    ACTING.set(replace(ACTING.get(), actor=f"staff:{staff_id}"))
+def act_as(session: Session, staff_id: UUID) -> None:
+    """From here on this transaction is theirs, for the audit log."""
+    session.execute(text("SELECT set_config('hesheng.actor', :actor, true)"), {"actor": f"staff:{staff_id}"})
 
 
 def own_sessions(session: Session, staff_id: UUID) -> list[StaffSession]:

@@ -11,6 +11,7 @@ at once, so that a crowd at the log-in costs 184 MiB and not the whole machine. 
 
 import threading
 import unicodedata
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,19 +22,8 @@ SHORTEST, LONGEST = 12, 128
 MEMORY_KIB, PASSES, LANES = 47_104, 1, 1
 AT_ONCE = 4
 
-# What people of twelve letters think of first; the many shorter favourites are too short anyway.
-COMMON = frozenset(
-    "password1234 password12345 password123456 passwordpassword administrator administrator1 admin123456789 "
-    "adminadminadmin letmeinletmein welcome12345 welcome123456 changeme12345 changemeplease qwertyuiop12 "
-    "qwertyuiop123 qwertyuiopasdfgh qwerty123456 1qaz2wsx3edc 1qaz2wsx3edc4rfv zaq12wsxcde3 asdfghjkl123 "
-    "asdfghjklzxcvbnm zxcvbnmasdfghjkl q1w2e3r4t5y6 1q2w3e4r5t6y a1b2c3d4e5f6 123456789012 1234567890123 "
-    "123456789abc 123456789qwe 123456abcdef abcdef123456 abc123abc123 abcd12345678 abcdefghijkl abcdefghijklm "
-    "098765432100 987654321012 iloveyou1234 iloveyouforever woaini1314520 woaini520520 woaini5201314 5201314520131 "
-    "woaiwojia1314 woaizhongguo mima12345678 mima123456789 wodemima1234 zhongguo1234 zhongguo2008 beijing2008beijing "
-    "taiyuan123456 shanxi123456 hesheng123456 hesheng12345678 heshengheshen volunteer1234 zhiyuanzhe123 shequ12345678 "
-    "football12345 basketball123 sunshine12345 dragon123456 superman12345 trustno1trustno1 qq1234567890 wang12345678 "
-    "li1234567890 zhang12345678".split()
-)
+# What people think of first when it must have twelve signs; most favourites are too short anyway.
+COMMON = frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
 FEWEST_SIGNS = 5
 """A password of fewer different signs is a key held down, or a pattern."""
 

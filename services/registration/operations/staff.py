@@ -7,6 +7,7 @@ by the link that was mailed, or comes by single sign-on.
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
@@ -31,7 +32,7 @@ INVITATION_HOURS, RESET_HOURS = 7 * 24, 1
 DISABLED = "此账号已停用,请联系运维人员。", "This account is disabled. Ask the operator."
 
 
-def visible(by: By) -> Select[tuple[Staff]]:
+def visible(by: By) -> Select[Any]:
     """The accounts that they may manage, or some of whose grants they may."""
     if by is None:
         return select(Staff)
@@ -96,7 +97,9 @@ def set_disabled(
     if staff.id == by:
         raise conflict("不能停用自己的账号。", "You cannot disable your own account.")
     if not all_manageable(session, by, staff):
-        words = Words("此人还有您管辖之外的权限,请撤销您授予的权限。", "They also serve elsewhere. Take your roles away.")
+        words = Words(
+            "此人还有您管辖之外的权限,请只撤销您所管的权限。", "They serve elsewhere too. Take your roles away."
+        )
         raise Problem(FORBIDDEN, words)
     if disabled != (staff.disabled_at is not None):
         staff.disabled_at = session.scalar(select(func.now())) if disabled else None

@@ -12,7 +12,6 @@ from services.common.schemas import Answer, AreaCode, Body
 from services.registration.schemas import UNSET
 from services.registration.schemas.people import Email, Language, PersonName
 
-
 Secret = Annotated[str, Field(max_length=1000)]
 
 

@@ -6,10 +6,10 @@ revision = "0011"
 down_revision = "0010"
 
 # A setting that was set for one transaction is '' afterwards, not NULL: '' must open nothing. Staff belong to no site,
-# so their tables are seen with every site's rows or not at all.
+# so their tables, and links to them, are seen with every site's rows or not at all.
 POLICIES = """
 DROP POLICY own_site ON {table};
-CREATE POLICY own_site ON {table} USING (sees(NULL)) WITH CHECK (sees(NULL));
+CREATE POLICY own_site ON {table} USING (sees({owner})) WITH CHECK (sees({owner}));
 """
 
 OVER_WHAT = """
@@ -59,9 +59,20 @@ CREATE INDEX staff_grants_site ON staff_grants (site_id) WHERE site_id IS NOT NU
 CREATE INDEX staff_grants_area ON staff_grants (area) WHERE area IS NOT NULL;
 """
 
+# An account belongs to no site and to no person of the directory.
+LINKS = """
+ALTER TABLE links
+    ALTER COLUMN site_id DROP NOT NULL,
+    ADD COLUMN staff_id uuid REFERENCES staff,
+    ADD CONSTRAINT links_of_somebody CHECK ((staff_id IS NULL) = (site_id IS NOT NULL));
+CREATE INDEX links_staff ON links (staff_id) WHERE staff_id IS NOT NULL;
+"""
+
+
 def upgrade() -> None:
     """Make everything."""
     for table in ("staff", "staff_grants", "staff_sessions"):
-        op.execute(POLICIES.format(table=table))
-    for statements in (OVER_WHAT, SESSIONS):
+        op.execute(POLICIES.format(table=table, owner="NULL"))
+    op.execute(POLICIES.format(table="links", owner="site_id::text"))
+    for statements in (OVER_WHAT, SESSIONS, LINKS):
         op.execute(statements)
