@@ -93,7 +93,7 @@ def _add_log_in(
     def log_in_here(body: LogInBody) -> Response:
         """Log in: the answer sets a cookie. Send its `csrf_token` as X-CSRF-Token with whatever changes something."""
         check_from_here()
-        opened = log_ins.log_in(body.email, body.password, visitor())
+        opened = log_ins.log_in(body.email, body.password, visitor(), replaced=g.principal.session)
         now = sessions.principal({STAFF_COOKIE: opened.cookie})
         if now is None:  # disabled in this very moment
             raise Problem(UNAUTHENTICATED, log_in.WRONG)

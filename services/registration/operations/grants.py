@@ -79,7 +79,7 @@ def take_grant(session: Session, by: By, staff_id: UUID, grant_id: UUID) -> None
 
 def all_manageable(session: Session, by: By, staff: Staff) -> bool:
     """Whether everything that somebody holds is below the one who asks."""
-    beyond = select(StaffGrant.id).where(StaffGrant.staff_id == staff.id, ~manageable(by)).limit(1)
+    beyond = select(StaffGrant.id).where(StaffGrant.staff_id == staff.id, manageable(by).is_not(true())).limit(1)
     return session.scalar(beyond) is None
 
 

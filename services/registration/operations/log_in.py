@@ -63,8 +63,9 @@ class LogIns:
         self._mails = Attempts(account=MAILS)
         self._devices = URLSafeTimedSerializer(data.key_for("staff device"))
 
-    def log_in(self, email: str, password: str, visitor: Visitor) -> Opened:
-        """A session for who knows the password. Raises 401, or 429 after many tries."""
+    def log_in(self, email: str, password: str, visitor: Visitor, replaced: str = "") -> Opened:
+        """A session for who knows the password, in place of one whose cookie is given. Raises 401, or 429 after many
+        tries."""
         account = self._data.account(email)
         whose = (account.hex(), self._device_of(account, visitor), visitor.address)
         self._attempts.take(*whose)
@@ -82,6 +83,7 @@ class LogIns:
                 raise Problem(UNAUTHENTICATED, WRONG)
             if renewed:
                 staff.password = renewed
+            session.execute(delete(StaffSession).where(StaffSession.sha256 == key_hash(replaced)))
             return self.open(session, staff, "password", visitor.device)
 
     def open(self, session: Session, staff: Staff, came_by: str, device: str) -> Opened:
