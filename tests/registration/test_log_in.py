@@ -91,9 +91,7 @@ def test_a_disabled_account_and_one_without_a_password_do_not_open(app: APIFlask
     assert _try(app.test_client(), member.email, PASSWORD).status_code == 401
 
 
-def test_a_log_in_neither_takes_over_a_planted_cookie_nor_leaves_the_old_session(
-    app: APIFlask, member: Member
-) -> None:
+def test_a_log_in_neither_takes_over_a_planted_cookie_nor_leaves_the_old_session(app: APIFlask, member: Member) -> None:
     client = app.test_client()
     client.set_cookie(STAFF_COOKIE, "planted")
     assert "planted" not in _cookie(_try(client, member.email, PASSWORD))

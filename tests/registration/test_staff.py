@@ -70,7 +70,9 @@ def test_an_invitation_sent_twice_is_one_account(operator: Caller, site: Site) -
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda n: operator.call("POST", "/v1/staff", body | {"name": f"第{n}次"}), range(6)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
-    found = [row for row in operator.expect(200, "GET", "/v1/staff?limit=200")["items"] if row["email"] == body["email"]]
+    found = [
+        row for row in operator.expect(200, "GET", "/v1/staff?limit=200")["items"] if row["email"] == body["email"]
+    ]
     assert len(found) <= 1
 
 
@@ -161,9 +163,7 @@ def test_an_admin_who_is_disabled_while_they_invite_invites_nobody(tree: Tree, s
         assert inviting.result().status_code == 403
 
 
-def test_operators_among_staff_act_everywhere_whatever_site_they_chose(
-    office: Office, site: Site, other: Site
-) -> None:
+def test_operators_among_staff_act_everywhere_whatever_site_they_chose(office: Office, site: Site, other: Site) -> None:
     operator = office.operator(at=site.id)
     operator.expect(201, "POST", f"/v1/sites/{other.id}/keys", {"label": "from afar"})
     operator.expect(200, "PATCH", f"/v1/sites/{other.id}", {"address": "职工新街 1 号"}, If_Match="*")
