@@ -9,6 +9,7 @@ is checked on both sides. One file per subject; here is all of it.
 from services.common.events.activities import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityCompleted,
     ActivityEvent,
     ActivityKind,
     ActivityPublished,
@@ -31,6 +32,10 @@ from services.common.events.places import (
     SiteKeyRevoked,
     SiteSaved,
 )
+from services.common.events.programmes import (
+    ProgrammeCloned,
+    ProgrammeSaved,
+)
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
@@ -49,6 +54,7 @@ __all__ = [
     "SPEC_VERSION",
     "ActivityCancelled",
     "ActivityChanged",
+    "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
     "ActivityPublished",
@@ -59,6 +65,8 @@ __all__ = [
     "Envelope",
     "Event",
     "Outcome",
+    "ProgrammeCloned",
+    "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",
