@@ -26,6 +26,7 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.links import LinkIssued
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -64,6 +65,7 @@ __all__ = [
     "CancelReason",
     "Envelope",
     "Event",
+    "LinkIssued",
     "Outcome",
     "ProgrammeCloned",
     "ProgrammeSaved",
