@@ -5,6 +5,7 @@ from celery import Celery
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
+from services.registration.operations.activities import complete_old
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
@@ -13,6 +14,7 @@ from services.registration.settings import Settings
 log = get_logger(__name__)
 
 FORGET_TASK = "registration.forget_old_keys"
+COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
 
 
@@ -32,6 +34,18 @@ def make_celery_app(settings: Settings) -> Celery:
             if not batch:
                 break
         log.info("old_keys_forgotten", count=forgotten)
+
+    @app.task(shared=False, name=COMPLETE_TASK)
+    def complete() -> None:
+        """Close activities that ended long ago and that nobody closed."""
+        completed = 0
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                batch = complete_old(session)
+            completed += batch
+            if not batch:
+                break
+        log.info("old_activities_completed", count=completed)
 
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
