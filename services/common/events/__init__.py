@@ -9,6 +9,7 @@ is checked on both sides. One file per subject; here is all of it.
 from services.common.events.activities import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityCompleted,
     ActivityEvent,
     ActivityKind,
     ActivityPublished,
@@ -44,6 +45,10 @@ from services.common.events.places import (
     SiteKeyRevoked,
     SiteSaved,
 )
+from services.common.events.programmes import (
+    ProgrammeCloned,
+    ProgrammeSaved,
+)
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
@@ -62,6 +67,7 @@ __all__ = [
     "SPEC_VERSION",
     "ActivityCancelled",
     "ActivityChanged",
+    "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
     "ActivityPublished",
@@ -80,6 +86,8 @@ __all__ = [
     "LinkIssued",
 >>>>>>> main
     "Outcome",
+    "ProgrammeCloned",
+    "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",
