@@ -6,7 +6,7 @@ python -m services.common.events_doc --check docs/events.md    # exit status 1 w
 
 import re
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,10 +23,11 @@ from services.common.events import (
     CancelReason,
     Envelope,
     Event,
+    How,
     Outcome,
 )
 
-CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome)
+CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, How)
 
 WORDS: dict[Any, str] = {
     str: "text",
@@ -34,6 +35,7 @@ WORDS: dict[Any, str] = {
     bool: "true or false",
     UUID: "UUID",
     datetime: "RFC 3339 time, UTC",
+    date: "date, YYYY-MM-DD",
     dict: "object",
 }
 

@@ -26,7 +26,6 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
-<<<<<<< HEAD
 from services.common.events.hours import (
     CertificateIssued,
     CertificateRevoked,
@@ -36,9 +35,7 @@ from services.common.events.hours import (
     ServiceRecordObjected,
     ServiceRecordRecorded,
 )
-=======
 from services.common.events.links import LinkIssued
->>>>>>> main
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -79,12 +76,9 @@ __all__ = [
     "CertificateRevoked",
     "Envelope",
     "Event",
-<<<<<<< HEAD
     "How",
-    "ObjectionDecided",
-=======
     "LinkIssued",
->>>>>>> main
+    "ObjectionDecided",
     "Outcome",
     "ProgrammeCloned",
     "ProgrammeSaved",

@@ -40,7 +40,10 @@ class ServiceRecordEvent(Event):
 
 
 class ServiceRecordRecorded(ServiceRecordEvent):
-    """Hours of service were recorded. Entries that wait for a second person are not told of until they count."""
+    """Hours of service were recorded. Entries that wait for a second person are not told of until they count.
+
+    Where there is no activity (an imported record), the site is the aggregate.
+    """
 
     type = "hesheng.service_record.recorded.v1"
 

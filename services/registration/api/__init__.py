@@ -5,6 +5,8 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.attendance import attendance_blueprint
+from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
@@ -24,6 +26,8 @@ def blueprints(database: Database, data: PersonalData, sessions: Sessions, log_i
         places_blueprint(database, data),
         activities_blueprint(database, data),
         registrations_blueprint(database, data, SignUps(database, data)),
+        attendance_blueprint(database, data),
+        hours_blueprint(database, data),
         people_blueprint(database, data),
         contacts_blueprint(database, data),
         staff_blueprint(database, data),

@@ -17,14 +17,14 @@ from uuid import UUID
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words, invalid
+from services.common.errors import Words, invalid, not_found
 from services.common.events import AttendanceRecorded
 from services.common.outbox import add_events
 from services.registration.models import Activity, AttendanceEntry, Registration, Shift
 from services.registration.operations import assign, conflict
 from services.registration.operations.records import Hours, actor, is_decided, write
 from services.registration.operations.registrations import find_registration, lock_registration
-from services.registration.operations.shifts import registration_event
+from services.registration.operations.seats import registration_event
 
 EARLIEST = timedelta(hours=2)
 LATEST = timedelta(days=1)
@@ -111,9 +111,20 @@ def hold(session: Session, registration_id: UUID) -> Held:
 
 
 def share_shift(session: Session, shift_id: UUID) -> Shift:
-    """A share of the shift's lock. The shift must exist."""
+    """A share of the shift's lock. Raises 404."""
     query = select(Shift).where(Shift.id == shift_id).with_for_update(read=True)
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    shift = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if shift is None:
+        raise not_found("这个场次", "shift")
+    return shift
+
+
+def find_shift(session: Session, shift_id: UUID) -> Shift:
+    """The shift, to read it. Raises 404."""
+    shift = session.get(Shift, shift_id)
+    if shift is None:
+        raise not_found("这个场次", "shift")
+    return shift
 
 
 def hold_on(session: Session, shift: Shift, registration_id: UUID) -> Held:
@@ -153,7 +164,7 @@ def settle(session: Session, held: Held, reason: str = "") -> Registration:
     ).all()
     came = _decisive([entry for entry in said if entry.what == "in"], earliest=True)
     left = _decisive([entry for entry in said if entry.what == "out"], earliest=False)
-    if came is None or left is not None and left.at <= came.at:
+    if came is None or (left is not None and left.at <= came.at):
         left = None
     absent = any(entry.what == "no_show" for entry in said)
     outcome = "attended" if left else "present" if came else "no_show" if absent else None

@@ -5,7 +5,7 @@
 | many_hours_day | more than twelve hours of one person on one day |
 | many_hours_week | more than forty hours of one person in one week (Monday to Sunday) |
 | two_places | check-in at one shift before the check-out of another, at whichever sites |
-| in_bulk | hours of ten people or more by one person in charge within one minute, whose coming nobody had recorded before |
+| in_bulk | hours of ten people or more by one person within one minute, whose coming nobody recorded before |
 | late | recorded more than ten working days after the shift |
 
 A roll call that says only afterwards who came is flagged as well: one that says at the start who is there, and at the

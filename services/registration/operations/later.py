@@ -24,9 +24,7 @@ def enter_later(session: Session, registration_id: UUID, body: LaterEntryBody) -
     _check(held.shift.starts_at, held.shift.ends_at, body)
     check_time(held.shift, body.checked_in_at)
     check_time(held.shift, body.checked_out_at)
-    waiting = select(LaterEntry.id).where(
-        LaterEntry.registration_id == registration_id, LaterEntry.state == "pending"
-    )
+    waiting = select(LaterEntry.id).where(LaterEntry.registration_id == registration_id, LaterEntry.state == "pending")
     if session.scalar(waiting):
         raise conflict("已有补录等待审核。", "An entry for this registration waits for approval already.")
     entry = LaterEntry(

@@ -80,7 +80,8 @@ def _check_within_shift(session: Session, record: ServiceRecord, minutes: int) -
     longest = int((shift.ends_at - shift.starts_at).total_seconds() // 60)
     if minutes > longest:
         raise invalid(
-            "minutes", Words(f"不能超过场次时长 {longest} 分钟。", f"must be at most {longest}: no hours exceed the shift.")
+            "minutes",
+            Words(f"不能超过场次时长 {longest} 分钟。", f"must be at most {longest}: no hours exceed the shift."),
         )
 
 

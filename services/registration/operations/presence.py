@@ -51,7 +51,7 @@ class Codes:
         """Raise 409 unless this is the shift's code of now, or of half a minute ago."""
         step = int((time.time() if at is None else at) // STEP_SECONDS)
         good = [self._token(shift_id, step - back) for back in range(SLACK_STEPS + 1)]
-        if not any([hmac.compare_digest(token.upper().encode(), code.encode()) for code in good]):
+        if not any(hmac.compare_digest(token.upper().encode(), code.encode()) for code in good):
             raise conflict(
                 "签到码已更换,请重新扫描屏幕上的二维码。", "This code is over. Scan the code on the screen again."
             )

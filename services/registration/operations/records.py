@@ -22,7 +22,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import conflict
 from services.registration.operations.registrations import lock_registration
-from services.registration.operations.shifts import registration_event
+from services.registration.operations.seats import registration_event
 
 DUE_WORKING_DAYS = 10
 """Order 67: within ten working days of the end of the activity."""
@@ -199,7 +199,8 @@ def record_event(record: ServiceRecord) -> Event:
 def _still_stands(session: Session, record: ServiceRecord) -> None:
     if session.scalar(select(ServiceRecord.id).where(ServiceRecord.corrects == record.id)):
         raise conflict(
-            "这条记录已被更正,请查看最新的记录。", "This record was corrected meanwhile: look at the one that replaced it."
+            "这条记录已被更正,请查看最新的记录。",
+            "This record was corrected meanwhile: look at the one that replaced it.",
         )
 
 
@@ -234,5 +235,3 @@ def _of_shift(session: Session, registration: Registration, shift: Shift) -> Ser
         unit=unit,
         late=datetime.now(UTC).date() > working_days_after(shift.ends_at.date(), DUE_WORKING_DAYS),
     )
-
-

@@ -31,7 +31,7 @@ from services.registration.schemas.hours import RollEntry, Tap, TapVerdict
 def call_roll(session: Session, shift_id: UUID, entries: Sequence[RollEntry]) -> list[Registration]:
     """Record the leader's whole list, all of it or nothing. Who came was there from the start of the shift; who
     left did so at its end, or now while it runs. Who was checked in already keeps the time of that."""
-    shift = _find_shift(session, shift_id)
+    shift = share_shift(session, shift_id)
     registrations = _lock_all(session, shift, [entry.registration_id for entry in entries])
     errors, held_ones = FieldErrors(), []
     for place, entry in enumerate(entries):
@@ -48,7 +48,7 @@ def call_roll(session: Session, shift_id: UUID, entries: Sequence[RollEntry]) ->
 def apply_taps(session: Session, shift_id: UUID, taps: Sequence[Tap]) -> list[TapVerdict]:
     """Record what a page collected, each tap with its own verdict. A tap that was sent before is known by its id; the
     order in which taps arrive makes no difference to the end."""
-    shift = _find_shift(session, shift_id)
+    shift = share_shift(session, shift_id)
     registrations = _lock_all(session, shift, [tap.registration_id for tap in taps])
     known = _known_ids(session, shift, [tap.id for tap in taps])
     verdicts: list[TapVerdict] = []
@@ -67,12 +67,6 @@ def apply_taps(session: Session, shift_id: UUID, taps: Sequence[Tap]) -> list[Ta
         settle(session, held)
         verdicts.append(TapVerdict(id=tap.id, verdict="recorded"))
     return verdicts
-
-
-def _find_shift(session: Session, shift_id: UUID) -> Shift:
-    if session.get(Shift, shift_id) is None:
-        raise not_found("这个场次", "shift")
-    return share_shift(session, shift_id)
 
 
 def _lock_all(session: Session, shift: Shift, ids: Sequence[UUID]) -> set[UUID]:
