@@ -7,6 +7,7 @@ from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.people import any_older_encryption
+from services.registration.operations.staff import any_older_staff_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import COMPLETE_TASK, FORGET_TASK, RENEW_TASK, make_celery_app
 
@@ -33,7 +34,7 @@ def duties(settings: Settings) -> list[Duty]:
 
     def renew() -> bool:
         with database.transaction(EVERY_SITE) as session:
-            due = any_older_encryption(session, data)
+            due = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         if due:
             nudge(app, RENEW_TASK, settings.service)
         return False

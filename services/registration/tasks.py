@@ -8,6 +8,7 @@ from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
+from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
 
 log = get_logger(__name__)
@@ -54,8 +55,12 @@ def make_celery_app(settings: Settings) -> Celery:
         while last is not None:
             with database.transaction(EVERY_SITE) as session:
                 last = renew_encryption(session, data, last)
+        position: int | None = 0
+        while position is not None:
+            with database.transaction(EVERY_SITE) as session:
+                position = renew_staff_encryption(session, data, position)
         with database.transaction(EVERY_SITE) as session:
-            remains = any_older_encryption(session, data)
+            remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
 
     return app
