@@ -10,6 +10,7 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
+from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.sessions import Sessions
@@ -24,6 +25,7 @@ def blueprints(database: Database, data: PersonalData, sessions: Sessions, log_i
     return [
         places_blueprint(database, data),
         activities_blueprint(database, data),
+        series_blueprint(database, data),
         calendar_blueprint(database),
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
