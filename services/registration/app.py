@@ -9,7 +9,9 @@ from services.common.database import Database
 from services.common.status import Health
 from services.common.web import create_app, serve
 from services.registration.api import blueprints
+from services.registration.operations.links import Links
 from services.registration.operations.sessions import Sessions
+from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import make_celery_app
 
@@ -23,7 +25,9 @@ def make_app(settings: Settings) -> APIFlask:
     health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
     data = settings.personal_data()
     sessions = Sessions(database, data)
-    return create_app(settings, database, keys, health, blueprints(database, data), sessions=sessions)
+    links = Links(data, settings.public_url or settings.registration_url)
+    routes = [*blueprints(database, data), *pages(database, data, sessions, links)]
+    return create_app(settings, database, keys, health, routes, sessions=sessions)
 
 
 def application() -> APIFlask:

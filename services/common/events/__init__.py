@@ -25,6 +25,7 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.links import LinkIssued
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -58,6 +59,7 @@ __all__ = [
     "CancelReason",
     "Envelope",
     "Event",
+    "LinkIssued",
     "Outcome",
     "Received",
     "RegistrationCancelled",

@@ -1,0 +1,96 @@
+"""One-time links: how residents, guardians and new staff get in without a password.
+
+    link = issue_link(session, "guardian_consent", site_id, person_id=..., subject=..., hours=72)
+    links.url(link.id)                          # when the mail is sent, by the service that sends it
+    links.open(session, token, lock=True)       # the row, locked; 404 for a forged token, 410 when it is over
+
+The database holds no secret: the token is the row's id, signed. Opening a link only reads. What it is good for is
+done by a POST, which marks it as used (`use`) where it may act once.
+"""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import Kind, Problem, Words, not_found
+from services.common.events import LinkIssued
+from services.common.outbox import add_events
+from services.registration.models import Link
+from services.registration.operations import locked
+from services.registration.personal_data import PersonalData
+
+GONE = Kind("gone", 410, Words("链接已失效", "This link is over"))
+
+
+class Links:
+    """Makes tokens and opens them."""
+
+    def __init__(self, data: PersonalData, public_url: str) -> None:
+        self._signer = URLSafeSerializer(data.key_for("links"))
+        self._public_url = public_url.rstrip("/")
+
+    def token(self, link_id: UUID) -> str:
+        """What the address of the link ends in."""
+        return str(self._signer.dumps(link_id.hex))
+
+    def url(self, link_id: UUID) -> str:
+        """The address that goes into a mail."""
+        return f"{self._public_url}/links/{self.token(link_id)}"
+
+    def open(self, session: Session, token: str, lock: bool = False) -> Link:
+        """The link of this token. Raises 404 for one that we did not make, 410 when it expired or was used."""
+        try:
+            link_id = UUID(self._signer.loads(token))
+        except (BadSignature, ValueError):
+            raise not_found("这个链接", "link") from None
+        query = select(Link, func.now()).where(Link.id == link_id)
+        row = session.execute(locked(query) if lock else query).one_or_none()
+        if row is None:
+            raise not_found("这个链接", "link")
+        link, now = row
+        if link.used_at is not None or link.expires_at <= now:
+            raise Problem(
+                GONE,
+                Words("链接已使用或已过期,请重新获取。", "It was used or has expired. Please ask for a new one."),
+            )
+        return link
+
+
+def issue_link(
+    session: Session,
+    purpose: str,
+    site_id: UUID | None,
+    *,
+    person_id: UUID | None = None,
+    staff_id: UUID | None = None,
+    subject: UUID | None = None,
+    hours: int = 24,
+) -> Link:
+    """A new link, which notifications will mail to whom it is for. `subject` is what the link is about."""
+    link = Link(
+        purpose=purpose,
+        site_id=site_id,
+        person_id=person_id,
+        staff_id=staff_id,
+        subject=subject,
+        expires_at=datetime.now(UTC) + timedelta(hours=hours),
+    )
+    session.add(link)
+    session.flush()
+    add_events(
+        session,
+        [
+            LinkIssued(
+                link_id=link.id, purpose=purpose, site_id=site_id, person_id=person_id, expires_at=link.expires_at
+            )
+        ],
+    )
+    return link
+
+
+def use(link: Link) -> None:
+    """Mark a locked link as used: it opens nothing any more."""
+    link.used_at = datetime.now(UTC)
