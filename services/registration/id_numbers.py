@@ -1,6 +1,6 @@
 """Chinese ID numbers: what they say of a person, and whether that agrees with what the person said.
 
-    fault(number, born=date(1990, 5, 17), sex="female")     # None, or what is wrong with it
+fault(number, born=date(1990, 5, 17), sex="female")     # None, or what is wrong with it
 """
 
 from datetime import date

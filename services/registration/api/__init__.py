@@ -5,9 +5,11 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.consents import consents_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
+from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import PersonalData
 
@@ -22,5 +24,7 @@ def blueprints(database: Database, data: PersonalData) -> list[APIBlueprint]:
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
         contacts_blueprint(database, data),
+        volunteers_blueprint(database, data),
+        consents_blueprint(database, data),
         feed_blueprint(database, "registration"),
     ]

@@ -46,7 +46,7 @@ class Known:
 
 @contextmanager
 def across_sites(session: Session) -> Iterator[None]:
-    """See every site's rows for a while: a person is one wherever they go. What is raised in it ends the transaction."""
+    """See every site's rows for a while. Whatever is raised within must end the transaction."""
     before = session.scalar(text("SELECT current_setting('hesheng.site', true)"))
     _see(session, EVERY_SITE)
     yield
@@ -112,9 +112,7 @@ def _find(
         return by_contact
     holder = session.scalar(select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash))
     if holder is None:
-        if by_contact and session.scalar(
-            select(Volunteer.id_number_hash).where(Volunteer.person_id == by_contact)
-        ):
+        if by_contact and session.scalar(select(Volunteer.id_number_hash).where(Volunteer.person_id == by_contact)):
             raise conflict(
                 "此人已登记另一个身份证号码,请核对;如确需更正,请先更正志愿者资料。",
                 "This person is registered with another ID number. Check it, or correct the volunteer's data first.",
@@ -150,17 +148,15 @@ def _is_named(session: Session, data: PersonalData, person_id: UUID, name: str) 
 
 def _tell(session: Session, data: PersonalData, person_id: UUID, site_id: UUID, details: Details) -> PersonSite:
     hashes = identity_hashes(data, details.name, details.phone, details.email)
-    fresh = {
+    fresh: dict[str, bytes | None] = {
         "name": data.encrypt(details.name),
-        "phone": details.phone and data.encrypt(details.phone),
-        "email": details.email and data.encrypt(details.email),
-        "birth_date": details.birth_date and data.encrypt(details.birth_date.isoformat()),
+        "phone": data.encrypt(details.phone) if details.phone else None,
+        "email": data.encrypt(details.email) if details.email else None,
+        "birth_date": data.encrypt(details.birth_date.isoformat()) if details.birth_date else None,
     }
     row = {"person_id": person_id, "site_id": site_id, "language": details.language}
     session.execute(
-        insert(PersonSite)
-        .values(**row, **fresh, **hashes, encrypted_with=data.newest_key)
-        .on_conflict_do_nothing()
+        insert(PersonSite).values(**row, **fresh, **hashes, encrypted_with=data.newest_key).on_conflict_do_nothing()
     )
     query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
     told = session.scalars(locked(query)).one()

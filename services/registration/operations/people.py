@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
 from services.common.logs import get_logger
-from services.registration.models import Person, PersonSite
+from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
 from services.registration.operations.identity import identity_hashes, lock_identities, person_now
 from services.registration.operations.shown import shown
@@ -77,19 +77,36 @@ def edit_person(
 
 def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
     """How to reach these people, as they told the sites; whoever is not known there is left out."""
-    wanted = {(one.person_id, one.site_id) for one in people}
-    query = select(PersonSite).where(tuple_(PersonSite.person_id, PersonSite.site_id).in_(wanted))
+    # A message may be about somebody who was merged meanwhile.
+    query = select(Person.id, Person.merged_into).where(Person.id.in_([one.person_id for one in people]))
+    now = {row.id: row.merged_into or row.id for row in session.execute(query)}
+    place = tuple_(PersonSite.person_id, PersonSite.site_id)
+    wanted = {(now[one.person_id], one.site_id) for one in people if one.person_id in now}
+    found = session.scalars(select(PersonSite).where(place.in_(wanted)))
+    rows = {(told.person_id, told.site_id): told for told in found}
+    without = [where for where, told in rows.items() if told.email is None]
+    addresses = _representatives(session, data, without)
     return [
         Contact(
-            person_id=told.person_id,
-            site_id=told.site_id,
+            person_id=one.person_id,
+            site_id=one.site_id,
             name=data.decrypt(told.name),
-            email=_decrypted(data, told.email),
+            email=_decrypted(data, told.email) or addresses.get((told.person_id, told.site_id)),
             phone=_decrypted(data, told.phone),
             language=told.language,
         )
-        for told in session.scalars(query)
+        for one in people
+        if (told := rows.get((now.get(one.person_id, one.person_id), one.site_id))) is not None
     ]
+
+
+def _representatives(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[Place, str]:
+    """Where messages go for who has no e-mail: to the helper, else to the guardian."""
+    place = tuple_(Representative.person_id, Representative.site_id)
+    query = select(Representative).where(place.in_(people), Representative.email.is_not(None))
+    # A guardian first, so that a helper takes the place.
+    rows = session.scalars(query.order_by(Representative.kind)) if people else ()
+    return {(row.person_id, row.site_id): data.decrypt(row.email) for row in rows if row.email}
 
 
 def any_older_encryption(session: Session, data: PersonalData) -> bool:

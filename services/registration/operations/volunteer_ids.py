@@ -1,6 +1,6 @@
 """Numbers of volunteers: their own, which says nothing, and the ID number, which few may read.
 
-    new_volunteer_number()                     # V, ten random digits, a check digit (ISO 7064 MOD 11,10)
+new_volunteer_number()                     # V, ten random digits, a check digit (ISO 7064 MOD 11,10)
 """
 
 import secrets

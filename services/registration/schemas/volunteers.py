@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.common.errors import Words
@@ -75,11 +75,13 @@ class NewVolunteer(Body):
     email: Email | None = None
     language: Language = "zh-CN"
     area: AreaCode | None = Field(default=None, description="code of the area of residence")
-    skills: Skills = []
-    professions: Professions = []
-    categories: Categories = []
+    skills: Skills = Field(default_factory=list)
+    professions: Professions = Field(default_factory=list)
+    categories: Categories = Field(default_factory=list)
     id_number: IdNumber | None = None
-    id_number_consent: bool = Field(default=False, description="the separate consent that an ID number needs")
+    id_number_consent: bool = Field(
+        default=False, validate_default=True, description="the separate consent that an ID number needs"
+    )
     terms_consent: Literal[True] = Field(description="the person agreed to the terms")
     guardian: RepresentativeBody | None = Field(default=None, description="needed under 18")
     guardian_consent: bool = Field(default=False, description="the guardian agreed, before the site; needed under 14")
@@ -87,22 +89,34 @@ class NewVolunteer(Body):
         default="site", description="how the person's word came"
     )
 
+    @field_validator("id_number")
+    @classmethod
+    def _agrees(cls, number: str | None, info: ValidationInfo) -> str | None:
+        born, sex = info.data.get("birth_date"), info.data.get("sex")
+        wrong = fault(number, born, sex) if number and born and sex else None
+        if wrong:
+            raise PydanticCustomError("id_number_fault", "does not agree", {"zh": wrong.zh, "en": wrong.en})
+        return number
+
+    @field_validator("id_number_consent")
+    @classmethod
+    def _separately(cls, given: bool, info: ValidationInfo) -> bool:
+        if info.data.get("id_number") and not given:
+            raise PydanticCustomError(
+                "separate_consent",
+                "is needed for an ID number",
+                {"zh": "登记身份证号码须另行同意。", "en": "is needed for an ID number."},
+            )
+        return given
+
     @model_validator(mode="after")
-    def _agrees(self) -> "NewVolunteer":
+    def _reachable(self) -> "NewVolunteer":
         if self.phone is None and self.email is None:
             raise PydanticCustomError(
                 "unreachable",
                 "needs a phone or an email",
                 {"zh": "请填写电话(phone)或电子邮件(email)。", "en": "needs a phone or an email."},
             )
-        if self.id_number is not None:
-            wrong = fault(self.id_number, self.birth_date, self.sex)
-            if wrong is None and not self.id_number_consent:
-                wrong = Words("须另行同意(id_number_consent)。", "needs a consent of its own (id_number_consent).")
-            if wrong:
-                raise PydanticCustomError(
-                    "id_number_fault", "id_number", {"zh": f"id_number {wrong.zh}", "en": f"id_number {wrong.en}"}
-                )
         return self
 
 
