@@ -65,6 +65,10 @@ class PersonalData:
         """By what one ID number is known as the same at every site."""
         return self._keyed("id number", number)
 
+    def account(self, email: str) -> bytes:
+        """By what an account of staff is found: its address alone, for there are no families here."""
+        return self._keyed("account", unicodedata.normalize("NFKC", email).strip().casefold())
+
     def key_for(self, purpose: str) -> bytes:
         """32 bytes for signing something else, such as links: one secret to keep, and none reveals another."""
         return self._keyed("key", purpose)
