@@ -5,11 +5,8 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
-<<<<<<< HEAD
-from services.registration.api.consents import consents_blueprint
-=======
 from services.registration.api.calendar import calendar_blueprint
->>>>>>> main
+from services.registration.api.consents import consents_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
