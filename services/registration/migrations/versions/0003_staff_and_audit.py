@@ -70,9 +70,8 @@ LINKS = """
 CREATE TABLE links (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     purpose text NOT NULL,
-    site_id uuid REFERENCES sites,
+    site_id uuid NOT NULL REFERENCES sites,
     person_id uuid REFERENCES people,
-    staff_id uuid REFERENCES staff,
     subject uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
