@@ -10,6 +10,7 @@ from services.registration.api.people import contacts_blueprint, people_blueprin
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.staff import staff_blueprint
+from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
@@ -18,14 +19,16 @@ from services.registration.personal_data import PersonalData
 __all__ = ["blueprints"]
 
 
-def blueprints(database: Database, data: PersonalData, sessions: Sessions, log_ins: LogIns) -> list[APIBlueprint]:
+def blueprints(
+    database: Database, data: PersonalData, sessions: Sessions, log_ins: LogIns, links: Links
+) -> list[APIBlueprint]:
     """All routes of the service."""
     return [
         places_blueprint(database, data),
         activities_blueprint(database, data),
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
-        contacts_blueprint(database, data),
+        contacts_blueprint(database, data, links),
         staff_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),

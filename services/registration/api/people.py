@@ -10,8 +10,11 @@ from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words
 from services.registration.api.conventions import answered, expected_versions, own_site
 from services.registration.operations import people
+from services.registration.operations.link_mails import addressed
+from services.registration.operations.links import Links
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import ContactsAnswer, ContactsBody, PersonAnswer, PersonEdit
+from services.registration.schemas.links import LinksAnswer, LinksBody
+from services.registration.schemas.people import Contact, ContactsAnswer, ContactsBody, PersonAnswer, PersonEdit
 
 
 def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
@@ -39,8 +42,8 @@ def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     return blueprint
 
 
-def contacts_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
-    """The one route by which contact details leave this service."""
+def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> APIBlueprint:
+    """The two routes by which contact details leave this service."""
     blueprint = APIBlueprint("contacts", __name__, tag="Services", url_prefix="/internal")
 
     @blueprint.post("/contacts")
@@ -49,9 +52,31 @@ def contacts_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     @blueprint.output(ContactsAnswer)
     def read_contacts(body: ContactsBody) -> Response:
         """Contact details at the moment of sending. For the notifications service alone."""
-        if g.principal.name != "notifications":
-            raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
+        _for_notifications()
         with database.transaction(g.principal.scope) as session:
-            return answered(ContactsAnswer(contacts=people.contacts(session, data, body.people)))
+            found = people.contacts(session, data, body.people)
+        return answered(ContactsAnswer(contacts=[_with_manage_url(links, contact) for contact in found]))
+
+    @blueprint.post("/links")
+    @allow(Caller.SERVICE)
+    @blueprint.input(LinksBody, arg_name="body")
+    @blueprint.output(LinksAnswer)
+    def read_links(body: LinksBody) -> Response:
+        """Where one-time links lead and whom they are for, at the moment of sending. For notifications alone."""
+        _for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(LinksAnswer(links=addressed(session, data, links, body.links)))
 
     return blueprint
+
+
+def _for_notifications() -> None:
+    if g.principal.name != "notifications":
+        raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
+
+
+def _with_manage_url(links: Links, contact: Contact) -> Contact:
+    if contact.email is None:
+        return contact
+    url = links.manage_url(contact.person_id, contact.site_id, contact.email)
+    return contact.model_copy(update={"manage_url": url})
