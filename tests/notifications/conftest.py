@@ -23,7 +23,7 @@ TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "act
 
 
 class Contacts:
-    """Registration's `POST /internal/…`, over HTTP: `people` and `links` are what it knows, `failing` makes it answer 503."""
+    """Registration's `POST /internal/…`: `people` and `links` are what it knows, `failing` makes it answer 503."""
 
     def __init__(self) -> None:
         self.people: dict[str, dict[str, Any]] = {}

@@ -9,7 +9,6 @@ import pytest
 
 from services.common import events
 from services.notifications.operations import claims
-from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.upkeep import expire_overdue
 from tests.notifications.conftest import Contacts

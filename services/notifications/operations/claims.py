@@ -110,7 +110,9 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
         ), counted AS MATERIALIZED (
             SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
-            FROM (SELECT *, row_number() OVER (PARTITION BY person_id, site_id ORDER BY number) AS place FROM fit) AS fit
+            FROM (
+                SELECT *, row_number() OVER (PARTITION BY person_id, site_id ORDER BY number) AS place FROM fit
+            ) AS fit
             CROSS JOIN LATERAL (
                 SELECT count(*) FILTER (WHERE state = 'sending' OR sent_at > now() - interval '1 hour') AS hour,
                        count(*) AS day

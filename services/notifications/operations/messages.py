@@ -49,7 +49,9 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID) -> None:
-    """Put back what failed or had no address, with all attempts anew and three more days (a reminder or a link: its own time).
+    """Put back what failed or had no address, with all attempts anew and three more days.
+
+    A reminder or a link keeps its own time.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
     """
