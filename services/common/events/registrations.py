@@ -27,6 +27,7 @@ class CancelReason(StrEnum):
     SITE = "site"
     SHIFT_CANCELLED = "shift_cancelled"
     ACTIVITY_CANCELLED = "activity_cancelled"
+    MERGED = "merged"
 
 
 class Outcome(StrEnum):

@@ -42,7 +42,7 @@ class RegistrationAnswer(Answer):
     person_id: UUID
     status: RegistrationStatus
     waitlist_position: int | None = Field(description="1 is the next to get a place")
-    cancel_reason: Literal["person", "site", "shift_cancelled", "activity_cancelled"] | None
+    cancel_reason: Literal["person", "site", "shift_cancelled", "activity_cancelled", "merged"] | None
     outcome: Literal["present", "attended", "no_show"] | None
     checked_in_at: datetime | None
     checked_out_at: datetime | None
