@@ -39,8 +39,13 @@ from services.common.events.registrations import (
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationEvent,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
+    TransferAsked,
+    TransferKind,
 )
 
 __all__ = [
@@ -63,7 +68,10 @@ __all__ = [
     "RegistrationCancelled",
     "RegistrationConfirmed",
     "RegistrationEvent",
+    "RegistrationMovedToWaitlist",
+    "RegistrationOffered",
     "RegistrationPromoted",
+    "RegistrationResized",
     "RegistrationWaitlisted",
     "ShiftCancelled",
     "ShiftChanged",
@@ -72,4 +80,6 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
+    "TransferAsked",
+    "TransferKind",
 ]

@@ -5,11 +5,13 @@ from services.registration.models.base import Table
 from services.registration.models.people import Person, PersonSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.registrations import Registration
+from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 
 __all__ = [
     "Activity",
     "Area",
+    "Hold",
     "Link",
     "Person",
     "PersonSite",
@@ -23,4 +25,6 @@ __all__ = [
     "StaffSession",
     "Table",
     "Team",
+    "Transfer",
+    "Venue",
 ]
