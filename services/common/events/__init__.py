@@ -9,6 +9,7 @@ is checked on both sides. One file per subject; here is all of it.
 from services.common.events.activities import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityCompleted,
     ActivityEvent,
     ActivityKind,
     ActivityPublished,
@@ -25,11 +26,16 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.links import LinkIssued
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
     SiteKeyRevoked,
     SiteSaved,
+)
+from services.common.events.programmes import (
+    ProgrammeCloned,
+    ProgrammeSaved,
 )
 from services.common.events.registrations import (
     AgeBand,
@@ -54,6 +60,7 @@ __all__ = [
     "SPEC_VERSION",
     "ActivityCancelled",
     "ActivityChanged",
+    "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
     "ActivityPublished",
@@ -63,7 +70,10 @@ __all__ = [
     "CancelReason",
     "Envelope",
     "Event",
+    "LinkIssued",
     "Outcome",
+    "ProgrammeCloned",
+    "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",

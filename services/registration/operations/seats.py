@@ -225,8 +225,8 @@ def unmet(session: Session, person_id: UUID, shift: Shift) -> list[str]:
     """What the person lacks of the shift's requirements, but for the age, which sign-up looks at."""
     if not shift.requirements:
         return []
-    return list(session.scalar(select(func.person_meets(person_id, shift.site_id, Shift.requirements))
-                .where(Shift.id == shift.id)) or [])  # fmt: skip
+    lacks = select(func.person_meets(person_id, shift.site_id, Shift.requirements)).where(Shift.id == shift.id)
+    return list(session.scalars(lacks).one())
 
 
 def registration_event(model: type[Made], registration: Registration, person_number: int, **facts: object) -> Made:

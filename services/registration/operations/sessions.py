@@ -22,6 +22,8 @@ from services.registration.personal_data import PersonalData
 STAFF_COOKIE = "hesheng_staff"
 RESIDENT_COOKIE = "hesheng_person"
 IDLE = timedelta(hours=2)
+LASTS = timedelta(hours=12)
+"""A session of staff ends after a day's work, however busy."""
 RESIDENT_SECONDS = 3600
 
 _LOOK_UP = text(
@@ -39,6 +41,10 @@ class Sessions:
     def __init__(self, database: Database, data: PersonalData) -> None:
         self._database = database
         self._signer = URLSafeTimedSerializer(data.key_for("resident session"))
+
+    def shown(self, cookies: Mapping[str, str]) -> str:
+        """The cookie of a member of staff, which takes a look-up; a resident's tells by its signature."""
+        return cookies.get(STAFF_COOKIE, "")
 
     def principal(self, cookies: Mapping[str, str]) -> Principal | None:
         """The member of staff or resident, None without a valid cookie. Staff come first where there are both."""

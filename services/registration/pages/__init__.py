@@ -1,0 +1,16 @@
+"""The pages, one file per subject: residents' and public ones, and staff's under `/staff`."""
+
+from apiflask import APIBlueprint
+
+from services.common.database import Database
+from services.registration.operations.links import Links
+from services.registration.operations.sessions import Sessions
+from services.registration.pages.links import links_pages
+from services.registration.personal_data import PersonalData
+
+__all__ = ["pages"]
+
+
+def pages(database: Database, data: PersonalData, sessions: Sessions, links: Links) -> list[APIBlueprint]:
+    """All pages of the service."""
+    return [links_pages(database, links)]
