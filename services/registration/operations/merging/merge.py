@@ -15,14 +15,10 @@ from services.registration.operations import conflict
 from services.registration.operations.identity import across_sites, person_now
 from services.registration.operations.merging.moves import gather, give_back
 from services.registration.operations.registrations import cancel_registration
+from services.registration.operations.seats import lock_people, lock_shifts
 from services.registration.schemas.merges import MergeAnswer, MergeBody
 
-# The shifts of both, in id order, before the people: the order in which sign-ups lock.
-LOCK_SHIFTS = text("""
-SELECT id FROM shifts WHERE id IN (SELECT shift_id FROM registrations
-    WHERE person_id = ANY(:people) AND status <> 'cancelled')
-ORDER BY id FOR NO KEY UPDATE
-""")
+LIVE_SHIFTS = text("SELECT shift_id FROM registrations WHERE person_id = ANY(:people) AND status <> 'cancelled'")
 
 # Two live registrations that one person cannot have: on one shift, or with a place each at overlapping hours.
 CLASHES = text("""
@@ -129,7 +125,9 @@ def _lock(session: Session, body: MergeBody) -> Pair:
 def _lock_all(session: Session, asked: list[UUID]) -> dict[UUID, Person]:
     """Who these are by now, with everything locked that a sign-up locks; by the id that was asked for."""
     people = {one: person_now(session, one) for one in asked}
-    session.execute(LOCK_SHIFTS, {"people": list(people.values())})
+    shifts = session.scalars(LIVE_SHIFTS, {"people": list(people.values())}).all()
+    lock_shifts(session, *shifts)
+    lock_people(session, {*people, *people.values()})
     # FOR UPDATE, unlike elsewhere: registrations that are made meanwhile wait at their foreign key.
     query = select(Person).where(Person.id.in_([*people, *people.values()])).order_by(Person.id)
     rows = session.scalars(query.with_for_update().execution_options(populate_existing=True))
