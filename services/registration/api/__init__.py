@@ -5,6 +5,7 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
@@ -23,6 +24,7 @@ def blueprints(database: Database, data: PersonalData, sessions: Sessions, log_i
     return [
         places_blueprint(database, data),
         activities_blueprint(database, data),
+        calendar_blueprint(database),
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
         contacts_blueprint(database, data),
