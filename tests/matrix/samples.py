@@ -93,6 +93,11 @@ BODIES: dict[str, Body] = {
         "ends_at": in_hours(32),
         "capacity": 5,
     },
+    "POST /v1/activities/<uuid:activity_id>/slots": lambda town, made: {
+        "starts_at": in_hours(40),
+        "ends_at": in_hours(42),
+        "roles": [{"role_zh": "引导", "capacity": 2}],
+    },
     "PATCH /v1/shifts/<uuid:shift_id>": {"capacity": 7},
     "POST /v1/shifts/<uuid:shift_id>/registrations": lambda town, made: {"person": somebody()},
     "PATCH /v1/people/<uuid:person_id>": {"language": "en"},
