@@ -57,6 +57,14 @@ class PersonalData:
         """By what a person is found again: a normalised contact together with the name."""
         return self._keyed("identity", kind, contact.lower(), plain_name(name))
 
+    def contact_index(self, kind: Literal["phone", "email"], contact: str) -> bytes:
+        """By what the desk finds whoever has this contact: a family, maybe."""
+        return self._keyed("contact", kind, contact.lower())
+
+    def id_number_hash(self, number: str) -> bytes:
+        """By what one ID number is known as the same at every site."""
+        return self._keyed("id number", number)
+
     def account(self, email: str) -> bytes:
         """By what an account of staff is found: its address alone, for there are no families here."""
         return self._keyed("account", unicodedata.normalize("NFKC", email).strip().casefold())

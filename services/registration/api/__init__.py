@@ -6,11 +6,13 @@ from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.consents import consents_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.staff import staff_blueprint
+from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
@@ -28,6 +30,8 @@ def blueprints(database: Database, data: PersonalData, sessions: Sessions, log_i
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
         contacts_blueprint(database, data),
+        volunteers_blueprint(database, data),
+        consents_blueprint(database, data),
         staff_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),
