@@ -1,6 +1,6 @@
 """Every route of registration, called by every kind of caller, with real records of a site.
 
-A new route needs no test here, but it needs its records: when its path has a parameter that `samples.py` does not know,
+A new route needs no test here, but it needs its records: when its path has a parameter that `samples/` does not know,
 say there how to make one; when it takes a body, say what a good one is, because only a good body gets as far as the
 record that another site must not find. Then
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from stdnum.cn import ric
 from werkzeug.test import TestResponse
 
 from services.common.auth import Caller as Kind
@@ -44,6 +46,15 @@ EVERYBODY = (
 """Strangers first: what they are refused, they do not use up for the others."""
 
 
+ID_NUMBER = "11010119900517992" + ric.calc_check_digit("110101199005179920")
+RESIDENT_DETAILS = {
+    "name": "矩阵居民",
+    "email": "matrix@example.com",
+    "phone": "+8613911112222",
+    "birth_date": "1990-05-17",
+}
+
+
 @dataclass
 class Town:
     """Two sites in two cities, with staff and residents."""
@@ -58,8 +69,14 @@ class Town:
 
     @cached_property
     def person(self) -> str:
-        """The resident whose records are asked for."""
-        return str(self.own.sign_up(self.own.shift(), name="矩阵居民", email="matrix@example.com")["person_id"])
+        """The resident whose records are asked for: a volunteer too."""
+        person = str(self.own.sign_up(self.own.shift(), **RESIDENT_DETAILS)["person_id"])
+        as_volunteer = {"sex": "female", "terms_consent": True, "id_number": ID_NUMBER, "id_number_consent": True}
+        self.own.expect(201, "POST", "/v1/volunteers", RESIDENT_DETAILS | as_volunteer)
+        for kind in ("guardian", "helper"):
+            told = {"name": "矩阵家人", "email": "matrix-family@example.com"}
+            self.own.expect(200, "PUT", f"/v1/people/{person}/{kind}", told)
+        return person
 
     @cached_property
     def _stranger(self) -> str:
@@ -77,9 +94,9 @@ class Town:
             OPERATOR_STAFF: (make(("operator", None, None)), self.own.id),
         }
 
-    def call(self, who: Who, method: str, path: str, body: object, **headers: str) -> TestResponse:
+    def call(self, who: Who, method: str, path: str, **sent: Any) -> TestResponse:
         """One request by that caller. Staff come with a fresh session each time: some routes end it."""
-        return self._calls(who)(method, path, body, **headers)
+        return self._calls(who)(method, path, **sent)
 
     def _calls(self, who: Who) -> Callable[..., TestResponse]:
         app = self.office.app

@@ -2,19 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from apiflask import APIFlask
 
 from services.common.auth import Caller as Kind
 from services.common.rates import UNLIMITED
 from tests.matrix.callers import EVERYBODY, STAFF, WRONG, Town, Who
-from tests.matrix.samples import BODIES, SAMPLES, Made
+from tests.matrix.samples import BODIES, FORMS, SAMPLES, SHARED, Made, Maker
 
 YES = "✓"
 OPEN = {Kind.ANYONE, Kind.LINK}
-
-SHARED: dict[str, str] = {}
-"""Routes whose path names a record that strangers may have too, with the reason: {"GET /v1/…": "why"}."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,24 @@ def routes_of(app: APIFlask) -> list[Route]:
 def unknown(routes: list[Route]) -> list[str]:
     """Paths with a parameter that nobody said how to make."""
     return [
-        f"{route.name}: tests/matrix/samples.py has no sample of {name!r}"
+        f"{route.name}: tests/matrix/samples/ has no sample of {name!r}"
         for route in routes
         for name in route.parameters
-        if name not in SAMPLES and route.path not in SAMPLES
+        if not _maker(route, name)
     ]
+
+
+def _maker(route: Route, name: str) -> Maker | None:
+    return SAMPLES.get(f"{route.path} {name}") or SAMPLES.get(name)
 
 
 def fill(town: Town, route: Route) -> tuple[str, Made]:
     """The path with real records of the first site, freshly made."""
     made: Made = {}
     for name in route.parameters:
-        made[name] = SAMPLES.get(route.path, SAMPLES.get(name))(town, made)  # type: ignore[misc]
+        maker = _maker(route, name)
+        assert maker, route.name
+        made[name] = maker(town, made)
     return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda found: made[found[1]], route.path), made
 
 
@@ -84,15 +88,22 @@ def call_as_everybody(town: Town, route: Route) -> Row:
     for who in EVERYBODY:
         if route.method == "DELETE":
             path, made = fill(town, route)
-        body = BODIES.get(route.name, {})
-        body = body(town, made) if callable(body) else body
-        headers = {} if route.method == "GET" else {"If_Match": "*"}
-        answer = town.call(who, route.method, path, None if route.method == "GET" else body, **headers)
+        answer = town.call(who, route.method, path, **_content(town, route, made))
         row.outcomes[who] = outcome(answer.status_code)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data(as_text=True)
             row.leaks += [f"{route.name} showed {what} to {who.label}" for what in _private(town, made) if what in seen]
     return row
+
+
+def _content(town: Town, route: Route, made: Made) -> dict[str, Any]:
+    """What is sent along: nothing, JSON, or what a page's form posts."""
+    if route.method == "GET":
+        return {}
+    known = FORMS if route.name in FORMS else BODIES
+    body = known.get(route.name, {})
+    body = body(town, made) if callable(body) else body
+    return {"If_Match": "*"} | ({"form": body} if known is FORMS else {"body": body})
 
 
 def _private(town: Town, made: Made) -> list[str]:

@@ -2,7 +2,7 @@
 
     @box
     def approvals(session, site_id):
-        return Box("待审批", "Waiting for approval", [Line("3 条后补记录", "3 late entries", url_for("hours_pages.list"))])
+        return Box("待审批", "Waiting for approval", [Line("3 条补录", "3 late entries", url_for("…"))])
 
 Any subject's pages may add a box; one that gives None is not shown today.
 """
@@ -74,7 +74,8 @@ def home_pages(database: Database) -> APIBlueprint:
 
 TODAY = text(
     "SELECT h.starts_at, h.ends_at, h.capacity, h.confirmed, h.waitlisted, a.title_zh, a.title_en, s.time_zone,"
-    " (SELECT count(*) FROM registrations AS r WHERE r.shift_id = h.id AND r.outcome IN ('present', 'attended')) AS came"
+    " (SELECT count(*) FROM registrations AS r"
+    " WHERE r.shift_id = h.id AND r.outcome IN ('present', 'attended')) AS came"
     " FROM shifts AS h JOIN activities AS a ON a.id = h.activity_id JOIN sites AS s ON s.id = h.site_id"
     " WHERE h.site_id = :site AND h.local_day = (now() AT TIME ZONE s.time_zone)::date"
     " AND h.status = 'open' AND a.status = 'published' ORDER BY h.starts_at, h.id LIMIT 50"
