@@ -7,15 +7,12 @@ from flask import Response, g
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import FORBIDDEN, Problem, Words
 from services.registration.api.conventions import answered, create, expected_versions, own_site
 from services.registration.operations import people, representatives
 from services.registration.operations.people_search import search_people
 from services.registration.operations.residents import add_resident
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import (
-    ContactsAnswer,
-    ContactsBody,
     NewResident,
     PersonAnswer,
     PersonEdit,
@@ -121,21 +118,3 @@ def _add_representatives(blueprint: APIBlueprint, database: Database, data: Pers
     def save_helper(person_id: UUID, body: RepresentativeBody) -> Response:
         """Who acts for an elder from now on. That the elder agrees is a consent of its own, kind `helper`."""
         return save(person_id, "helper", body)
-
-
-def contacts_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
-    """The one route by which contact details leave this service."""
-    blueprint = APIBlueprint("contacts", __name__, tag="Services", url_prefix="/internal")
-
-    @blueprint.post("/contacts")
-    @allow(Caller.SERVICE)
-    @blueprint.input(ContactsBody, arg_name="body")
-    @blueprint.output(ContactsAnswer)
-    def read_contacts(body: ContactsBody) -> Response:
-        """Contact details at the moment of sending. For the notifications service alone."""
-        if g.principal.name != "notifications":
-            raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
-        with database.transaction(g.principal.scope) as session:
-            return answered(ContactsAnswer(contacts=people.contacts(session, data, body.people)))
-
-    return blueprint

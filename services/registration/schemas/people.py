@@ -134,6 +134,7 @@ class Contact(Answer):
     email: str | None
     phone: str | None
     language: str
+    manage_url: str | None = Field(default=None, description="opens this person's registrations; for their mail alone")
 
 
 class ContactsAnswer(Answer):
