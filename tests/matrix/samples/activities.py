@@ -32,6 +32,13 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/activities/<uuid:activity_id>": {"place": "别处"},
     "POST /v1/activities/<uuid:activity_id>/shifts": lambda town, made: _times(capacity=5),
     "POST /v1/activities/<uuid:activity_id>/slots": lambda town, made: _times(roles=[{"capacity": 2}]),
+    "POST /v1/activities/<uuid:activity_id>/shift-series": lambda town, made: {
+        "rrule": "FREQ=WEEKLY;COUNT=2",
+        "first_starts_at": in_hours(50),
+        "minutes": 60,
+        "roles": [{"capacity": 2}],
+    },
     "PATCH /v1/shifts/<uuid:shift_id>": {"capacity": 7},
+    "PATCH /v1/shifts/<uuid:shift_id>/following": {"capacity": 7},
     "POST /v1/shifts/<uuid:shift_id>/registrations": lambda town, made: {"person": somebody()},
 }
