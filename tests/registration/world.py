@@ -19,6 +19,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import EVENT_TYPES, Event
 
 _numbers = itertools.count(1)
+_hours = itertools.count(24, 3)
+"""When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
 
 def fresh_phone() -> str:
@@ -68,8 +70,9 @@ class Site(Caller):
             self.expect(200, "POST", f"/v1/activities/{made['id']}/publish")
         return made["id"]
 
-    def shift(self, capacity: int = 10, activity: str | None = None, starts: float = 24, **fields: Any) -> str:
+    def shift(self, capacity: int = 10, activity: str | None = None, starts: float | None = None, **fields: Any) -> str:
         """Id of a new shift that starts in some hours; of a new published activity unless one is given."""
+        starts = next(_hours) if starts is None else starts
         body = {"starts_at": in_hours(starts), "ends_at": in_hours(starts + 2), "capacity": capacity}
         path = f"/v1/activities/{activity or self.activity(**fields)}/shifts"
         return self.expect(201, "POST", path, body)["id"]

@@ -45,8 +45,13 @@ from services.common.events.registrations import (
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationEvent,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
+    TransferAsked,
+    TransferKind,
 )
 
 __all__ = [
@@ -73,7 +78,10 @@ __all__ = [
     "RegistrationCancelled",
     "RegistrationConfirmed",
     "RegistrationEvent",
+    "RegistrationMovedToWaitlist",
+    "RegistrationOffered",
     "RegistrationPromoted",
+    "RegistrationResized",
     "RegistrationWaitlisted",
     "ShiftCancelled",
     "ShiftChanged",
@@ -82,4 +90,6 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
+    "TransferAsked",
+    "TransferKind",
 ]

@@ -8,6 +8,7 @@ from services.registration.models.people import Person, PersonSite, Representati
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
+from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.volunteers import Award, Evaluation, Training
 
@@ -18,6 +19,7 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Hold",
     "Link",
     "Merge",
     "Person",
@@ -37,6 +39,8 @@ __all__ = [
     "Table",
     "Team",
     "Training",
+    "Transfer",
+    "Venue",
     "Volunteer",
     "VolunteerSite",
 ]
