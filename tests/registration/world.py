@@ -40,14 +40,13 @@ class Caller:
     app: APIFlask
     key: str
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def call(self, method: str, path: str, body: Any = None, form: Any = None, **headers: str) -> TestResponse:
         """Send one request; `If_Match='"1"'` becomes the header If-Match."""
         sent = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        data = None if body is None else json.dumps(body)
-        return self.app.test_client().open(
-            path, method=method, data=data, headers=sent, content_type="application/json"
-        )
+        data = form if form is not None else None if body is None else json.dumps(body)
+        kind = "application/json" if form is None else "application/x-www-form-urlencoded"
+        return self.app.test_client().open(path, method=method, data=data, headers=sent, content_type=kind)
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send one request that must be answered with this status; returns the JSON."""

@@ -5,6 +5,7 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.audit import audit_blueprint
 from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
@@ -41,6 +42,7 @@ def blueprints(
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         staff_blueprint(database, data),
+        audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),
     ]
