@@ -12,6 +12,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem
 from services.registration.operations.merging.merge import merge, undo_merge
 from services.registration.person_tables import PERSON_TABLES
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.merges import MergeBody
 from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone
@@ -202,14 +203,14 @@ Steps = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 4)),
 @given(steps=Steps)
 @settings(max_examples=25, deadline=None)
 def test_any_sequence_of_merges_and_undoings_leads_where_the_model_says(
-    steps: list[tuple[bool, int, int]], make_site: Callable[..., Site], database: Database
+    steps: list[tuple[bool, int, int]], make_site: Callable[..., Site], database: Database, data: PersonalData
 ) -> None:
     site = make_site()
     people = []
     for n in range(5):
         person = str(site.sql("INSERT INTO people DEFAULT VALUES RETURNING id")[0].id)
         people.append(person)
-        _tell(site, person)
+        _tell(site, person, data)
         for day in range(n % 3 + 1):
             _train(site, person, f"{n} {day}")
     origin = _trainings(site)
@@ -240,9 +241,11 @@ def test_any_sequence_of_merges_and_undoings_leads_where_the_model_says(
     assert sorted(str(row.person_id) for row in rows) == sorted(people)
 
 
-def _tell(site: Site, person: str) -> None:
+def _tell(site: Site, person: str, data: PersonalData) -> None:
     site.sql(
-        "INSERT INTO person_sites (person_id, site_id, name, encrypted_with) VALUES (:person, :site, 'x', 'x')",
+        "INSERT INTO person_sites (person_id, site_id, name, encrypted_with) VALUES (:person, :site, :name, :key)",
+        name=data.encrypt("某人"),
+        key=data.newest_key,
         person=person,
         site=site.id,
     )
