@@ -25,9 +25,10 @@ from services.common.events import (
     Event,
     How,
     Outcome,
+    TransferKind,
 )
 
-CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, How)
+CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, TransferKind, How)
 
 WORDS: dict[Any, str] = {
     str: "text",

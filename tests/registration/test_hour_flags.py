@@ -33,9 +33,10 @@ def test_ordinary_hours_raise_no_flag(site: Site) -> None:
 
 def test_too_many_hours_in_a_day_and_two_places_at_once(site: Site, other: Site, operator: Caller) -> None:
     person = somebody()
-    earn(site, signed_up(site, person, -14, -1), -14, -1)
+    earn(site, signed_up(site, person, -14.5, -2), -14.5, -1.5)
     assert kinds(site) == ["many_hours_day"]
-    earn(other, signed_up(other, person, -3, -1), -3, -1)
+    # No two shifts of one person overlap, but who stayed on at the first was not at the second.
+    earn(other, signed_up(other, person, -2, -1), -2, -1)
     assert sorted(kinds(site)) == ["many_hours_day", "two_places"]
     assert kinds(other) == ["two_places"]
     flag = other.expect(200, "GET", "/v1/hour-flags")["items"][0]

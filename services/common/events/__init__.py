@@ -36,6 +36,7 @@ from services.common.events.hours import (
     ServiceRecordRecorded,
 )
 from services.common.events.links import LinkIssued
+from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -54,8 +55,13 @@ from services.common.events.registrations import (
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationEvent,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
+    TransferAsked,
+    TransferKind,
 )
 
 __all__ = [
@@ -80,13 +86,19 @@ __all__ = [
     "LinkIssued",
     "ObjectionDecided",
     "Outcome",
+    "PersonErased",
+    "PersonMerged",
+    "PersonUnmerged",
     "ProgrammeCloned",
     "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",
     "RegistrationEvent",
+    "RegistrationMovedToWaitlist",
+    "RegistrationOffered",
     "RegistrationPromoted",
+    "RegistrationResized",
     "RegistrationWaitlisted",
     "ServiceRecordCorrected",
     "ServiceRecordObjected",
@@ -98,4 +110,6 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
+    "TransferAsked",
+    "TransferKind",
 ]

@@ -1,6 +1,7 @@
 """The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
 
 from services.registration.models.activities import Activity, Shift, ShiftSeries
+from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
 from services.registration.models.hours import (
@@ -17,6 +18,7 @@ from services.registration.models.people import Person, PersonSite, Representati
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
+from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.volunteers import Award, Evaluation, Training
 
@@ -24,6 +26,7 @@ __all__ = [
     "Activity",
     "Area",
     "AttendanceEntry",
+    "AuditEntry",
     "Award",
     "Certificate",
     "CertificateBatch",
@@ -31,6 +34,7 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Hold",
     "LaterEntry",
     "Link",
     "Merge",
@@ -53,6 +57,8 @@ __all__ = [
     "Table",
     "Team",
     "Training",
+    "Transfer",
+    "Venue",
     "Volunteer",
     "VolunteerSite",
 ]
