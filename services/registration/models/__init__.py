@@ -1,6 +1,7 @@
 """The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
 
 from services.registration.models.activities import Activity, Shift, ShiftSeries
+from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
 from services.registration.models.merges import Merge
@@ -15,6 +16,7 @@ from services.registration.models.volunteers import Award, Evaluation, Training
 __all__ = [
     "Activity",
     "Area",
+    "AuditEntry",
     "Award",
     "Consent",
     "ConsentText",
