@@ -15,6 +15,7 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
+from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
@@ -37,6 +38,7 @@ def blueprints(
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
+        programmes_blueprint(database, data),
         registrations_blueprint(database, data, SignUps(database, data)),
         attendance_blueprint(database, data),
         hours_blueprint(database, data),
