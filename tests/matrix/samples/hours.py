@@ -16,8 +16,8 @@ def _record(town: Town, made: dict[str, str]) -> str:
     """A record of the resident."""
     row = town.own.sql(
         "INSERT INTO service_records (site_id, person_id, activity, day, place, content, minutes, how, unit, in_charge,"
-        " recorded_by)"
-        " VALUES (:s, :p, '矩阵活动', current_date, '站内', '引导', 60, 'imported', '站点', 'site:x', 'site:x')"
+        " recorded_by, late)"
+        " VALUES (:s, :p, '矩阵活动', current_date, '站内', '引导', 60, 'imported', '站点', 'site:x', 'site:x', true)"
         " RETURNING id",
         s=town.own.id,
         p=town.person,
@@ -84,7 +84,11 @@ SAMPLES: dict[str, Any] = {
 DECISION = {"reason": "核对无误"}
 
 BODIES: dict[str, Any] = {
-    "POST /v1/hour-flags/clear": {"kind": "late", "subject": "nobody", "reason": "核对无误"},
+    "POST /v1/hour-flags/clear": lambda town, made: {
+        "kind": "late",
+        "subject": f"{_record(town, made)}#1",
+        "reason": "核对无误",
+    },
     "POST /v1/later-entries/<uuid:entry_id>/approve": DECISION,
     "POST /v1/later-entries/<uuid:entry_id>/reject": DECISION,
     "POST /v1/objections/<uuid:objection_id>/decision": DECISION | {"upheld": False},
