@@ -167,6 +167,12 @@ def shown_credential() -> str:
     return request.headers.get("Authorization", "") or (sessions.shown(request.cookies) if sessions else "")
 
 
+def from_elsewhere() -> bool:
+    """Whether a page of another origin sends this, for routes without a session to show a token of. Browsers say so
+    over TLS and on loopback; programs say nothing, and need not: no visitor's cookies are with them."""
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+
+
 def _in_session() -> Principal:
     sessions: Sessions | None = current_app.extensions.get("hesheng.sessions")
     found = sessions.principal(request.cookies) if sessions and request.cookies else None

@@ -201,6 +201,8 @@ def problem_response(problem: Problem) -> Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="hesheng"'
     if problem.kind in (UNAVAILABLE, IN_PROGRESS):
         response.headers["Retry-After"] = "1"
+    if "retry_after" in problem.members:
+        response.headers["Retry-After"] = problem.members["retry_after"]
     return response
 
 

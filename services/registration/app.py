@@ -10,6 +10,7 @@ from services.common.status import Health
 from services.common.web import create_app, serve
 from services.registration.api import blueprints
 from services.registration.operations.links import Links
+from services.registration.operations.log_in import LogIns
 from services.registration.operations.sessions import Sessions
 from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
@@ -24,9 +25,9 @@ def make_app(settings: Settings) -> APIFlask:
     keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens)
     health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
     data = settings.personal_data()
-    sessions = Sessions(database, data)
+    sessions, log_ins = Sessions(database, data), LogIns(database, data)
     links = Links(data, settings.public_url or settings.registration_url)
-    routes = [*blueprints(database, data), *pages(database, data, sessions, links)]
+    routes = [*blueprints(database, data, sessions, log_ins), *pages(database, data, sessions, links)]
     return create_app(settings, database, keys, health, routes, sessions=sessions)
 
 

@@ -57,6 +57,10 @@ class PersonalData:
         """By what a person is found again: a normalised contact together with the name."""
         return self._keyed("identity", kind, contact.lower(), plain_name(name))
 
+    def account(self, email: str) -> bytes:
+        """By what an account of staff is found: its address alone, for there are no families here."""
+        return self._keyed("account", unicodedata.normalize("NFKC", email).strip().casefold())
+
     def key_for(self, purpose: str) -> bytes:
         """32 bytes for signing something else, such as links: one secret to keep, and none reveals another."""
         return self._keyed("key", purpose)

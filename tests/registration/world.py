@@ -63,7 +63,7 @@ class Site(Caller):
 
     def activity(self, publish: bool = True, **fields: Any) -> str:
         """Id of a new activity."""
-        body = {"kind": "class", "title_zh": "指尖科普课堂", "place": "职工新街"} | fields
+        body = {"kind": "class", "title_zh": "指尖科普课堂", "place": "职工新街", "risks_zh": "无特别风险。"} | fields
         made = self.expect(201, "POST", "/v1/activities", body)
         if publish:
             self.expect(200, "POST", f"/v1/activities/{made['id']}/publish")

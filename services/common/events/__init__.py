@@ -9,6 +9,7 @@ is checked on both sides. One file per subject; here is all of it.
 from services.common.events.activities import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityCompleted,
     ActivityEvent,
     ActivityKind,
     ActivityPublished,
@@ -32,6 +33,10 @@ from services.common.events.places import (
     SiteKeyRevoked,
     SiteSaved,
 )
+from services.common.events.programmes import (
+    ProgrammeCloned,
+    ProgrammeSaved,
+)
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
@@ -50,6 +55,7 @@ __all__ = [
     "SPEC_VERSION",
     "ActivityCancelled",
     "ActivityChanged",
+    "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
     "ActivityPublished",
@@ -61,6 +67,8 @@ __all__ = [
     "Event",
     "LinkIssued",
     "Outcome",
+    "ProgrammeCloned",
+    "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",

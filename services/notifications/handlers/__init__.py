@@ -17,6 +17,7 @@ HANDLERS: Handlers = {
     events.SiteSaved: activities.on_site_saved,
     events.ActivityPublished: activities.on_activity_published,
     events.ActivityChanged: activities.on_activity_changed,
+    events.ActivityCompleted: activities.on_activity_completed,
     events.ActivityCancelled: activities.on_activity_cancelled,
     events.ShiftOpened: shifts.on_shift_opened,
     events.ShiftChanged: shifts.on_shift_changed,

@@ -100,8 +100,8 @@ def attempt_of(data: PersonalData, body: BaseModel) -> Attempt | None:
 
 
 def owner_of(principal: Principal) -> str:
-    """Whose an idempotency key is: the site's, whichever of its keys is used."""
-    return str(principal.site_id) if principal.site_id else principal.name
+    """Whose an idempotency key is: the site's, whichever of its keys is used; theirs who act beyond one site."""
+    return str(principal.site_id) if principal.site_id and not principal.everywhere else principal.name
 
 
 def json_body(model: type[BaseModel], optional: bool = False) -> Callable[[View], View]:

@@ -1,11 +1,12 @@
 """The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
 
-from services.registration.models.activities import Activity, Shift
+from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
 from services.registration.models.merges import Merge
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
+from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.volunteers import Award, Evaluation, Training
@@ -21,10 +22,13 @@ __all__ = [
     "Merge",
     "Person",
     "PersonSite",
+    "Programme",
+    "ProgrammeClone",
     "Registration",
     "Representative",
     "Room",
     "Shift",
+    "ShiftSeries",
     "Site",
     "SiteKey",
     "Staff",
