@@ -6,6 +6,7 @@ from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.exchange import imports_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.people import contacts_blueprint, people_blueprint
 from services.registration.api.places import places_blueprint
@@ -29,6 +30,7 @@ def blueprints(database: Database, data: PersonalData, sessions: Sessions, log_i
         people_blueprint(database, data),
         contacts_blueprint(database, data),
         staff_blueprint(database, data),
+        imports_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),
     ]

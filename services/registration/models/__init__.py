@@ -3,6 +3,7 @@
 from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.exchange import Export, Import, ImportFault
 from services.registration.models.merges import Merge
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
@@ -18,6 +19,9 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Export",
+    "Import",
+    "ImportFault",
     "Link",
     "Merge",
     "Person",

@@ -133,7 +133,9 @@ class Headings:
 def find_columns(kind: Kind, records: Sequence[Sequence[str]]) -> tuple[Headings | None, list[Fault]]:
     """The headings among the first rows, or what is wrong with them. A fault tells the column, never what stands in it:
     a file without headings has people there."""
-    candidates = [(number, _fields(kind, cells)) for number, cells in enumerate(records[:ROWS_BEFORE_HEADINGS], start=1)]
+    candidates = [
+        (number, _fields(kind, cells)) for number, cells in enumerate(records[:ROWS_BEFORE_HEADINGS], start=1)
+    ]
     row, fields = max(candidates, key=lambda one: sum(field is not None for field in one[1]), default=(1, []))
     known = [field for field in fields if field is not None]
     if not known:

@@ -75,9 +75,7 @@ WORDS: dict[str, Words] = {
         "站点没有这支队伍。请先建立队伍,或改正名称。",
         "The site has no such team. Make the team first, or correct the name.",
     ),
-    "leader": Words(
-        "这支队伍已有队长。请改为队员。", "This team has a leader already. Change the role to member."
-    ),
+    "leader": Words("这支队伍已有队长。请改为队员。", "This team has a leader already. Change the role to member."),
     "minutes": Words("应为 1 至 1440 的整数(分钟)。", "Must be a whole number of minutes, 1 to 1440."),
     "double": Words("与第 {other} 行是同一条。请删去一行。", "Is the same as row {other}. Remove one of them."),
 }

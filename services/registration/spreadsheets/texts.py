@@ -33,7 +33,9 @@ def encoding_of(content: bytes) -> str | None:
     try:
         codecs.getincrementaldecoder(UTF8)().decode(content)
     except UnicodeDecodeError:
-        return GB18030
+        # A damaged byte or two do not make UTF-8 something else, nor GB18030.
+        wrong = {name: content.decode(name, "replace").count("\ufffd") for name in (UTF8, GB18030)}
+        return min(wrong, key=lambda name: wrong[name])
     return UTF8
 
 

@@ -57,8 +57,7 @@ def as_csv(content: bytes) -> Iterator[bytes]:
 def _pieces(sheet: Any) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    # The sheet begins where something stands; the rows before it count all the same.
-    buffer.write("\n" * sheet.start[0])
+    # The library gives the empty rows above what stands there, and leaves out the empty columns beside it.
     left = [""] * sheet.start[1]
     for number, row in enumerate(sheet.iter_rows()):
         writer.writerow(left + [shown(cell) for cell in row])
