@@ -1,8 +1,8 @@
 """A slice of a file becomes people: found or made by the identity rules of a sign-up, under the same locks.
 
 Values are encrypted here and copied into a temporary table; all else is a handful of statements for the whole slice.
-In order, as in `sign_up` (migrations/versions/0002_sign_up.py): the identities that nobody has yet, then the details
-of people whom the site knows, both sorted. What a site was told before stays, unless the import says otherwise.
+In order, as in `sign_up` (migrations/versions/0004_sign_up.sql): the identities that nobody has yet and the people who
+are known, then the details that the site was told, both sorted. What a site was told before stays, unless the import says otherwise.
 """
 
 import os
@@ -26,25 +26,29 @@ COLUMNS = (
 
 # Empty again at each commit; made once for each connection.
 _ARRIVING = text(
-    "CREATE TEMPORARY TABLE IF NOT EXISTS arriving (number integer, site_id uuid, new_id uuid, name bytea, phone bytea, email bytea,"
-    " birth_date bytea, language text, encrypted_with text, phone_hash bytea, email_hash bytea, phone_index bytea,"
+    "CREATE TEMPORARY TABLE IF NOT EXISTS arriving (number integer, site_id uuid, new_id uuid,"
+    " name bytea, phone bytea, email bytea, birth_date bytea, language text, encrypted_with text, phone_hash bytea, email_hash bytea, phone_index bytea,"
     " email_index bytea, person_id uuid) ON COMMIT DELETE ROWS"
 )
 _LOCK_IDENTITIES = text("""
-    SELECT pg_advisory_xact_lock(unknown.lock) FROM (
-        SELECT DISTINCT identity_lock(i.hash) AS lock
+    SELECT pg_advisory_xact_lock(needed.lock) FROM (
+        SELECT DISTINCT CASE WHEN i.known IS NULL THEN identity_lock(i.hash) ELSE person_lock(i.known) END AS lock
         FROM arriving AS a CROSS JOIN LATERAL (VALUES
-            (a.phone_hash, EXISTS (SELECT FROM person_sites AS p WHERE p.phone_hash = a.phone_hash)),
-            (a.email_hash, EXISTS (SELECT FROM person_sites AS p WHERE p.email_hash = a.email_hash))
-        ) AS i (hash, is_known)
-        WHERE i.hash IS NOT NULL AND NOT i.is_known
+            (a.phone_hash, (SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = a.phone_hash
+                            ORDER BY p.created_at LIMIT 1)),
+            (a.email_hash, (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = a.email_hash
+                            ORDER BY p.created_at LIMIT 1))
+        ) AS i (hash, known)
+        WHERE i.hash IS NOT NULL
         ORDER BY lock OFFSET 0
-    ) AS unknown
+    ) AS needed
 """)
 _MATCH = text("""
     UPDATE arriving AS a SET person_id = coalesce(
-        (SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = a.phone_hash ORDER BY p.created_at LIMIT 1),
-        (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = a.email_hash ORDER BY p.created_at LIMIT 1))
+        (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
+         WHERE p.phone_hash = a.phone_hash ORDER BY p.created_at LIMIT 1),
+        (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
+         WHERE p.email_hash = a.email_hash ORDER BY p.created_at LIMIT 1))
 """)
 _NEW_PEOPLE = text("""
     INSERT INTO people (id) SELECT DISTINCT new_id FROM arriving WHERE person_id IS NULL
@@ -93,7 +97,8 @@ _FILL = text(f"""
         encrypted_with = CASE p.encrypted_with WHEN t.encrypted_with THEN p.encrypted_with ELSE '' END,
         version = p.version + 1
     FROM taken AS t
-    WHERE (p.person_id, p.site_id) = (t.person_id, t.site_id) AND (new_phone OR new_email OR new_birth_date OR new_language)
+    WHERE (p.person_id, p.site_id) = (t.person_id, t.site_id)
+      AND (new_phone OR new_email OR new_birth_date OR new_language)
 """)  # noqa: S608
 _TELL = text(f"""
     INSERT INTO person_sites (person_id, site_id, name, phone, email, birth_date, language, encrypted_with,
