@@ -2,7 +2,8 @@
 
 Values are encrypted here and copied into a temporary table; all else is a handful of statements for the whole slice.
 In order, as in `sign_up` (migrations/versions/0004_sign_up.sql): the identities that nobody has yet and the people who
-are known, then the details that the site was told, both sorted. What a site was told before stays, unless the import says otherwise.
+are known, then the details that the site was told, both sorted. What a site was told before stays, unless the import
+says otherwise.
 """
 
 import os
@@ -26,9 +27,9 @@ COLUMNS = (
 
 # Empty again at each commit; made once for each connection.
 _ARRIVING = text(
-    "CREATE TEMPORARY TABLE IF NOT EXISTS arriving (number integer, site_id uuid, new_id uuid,"
-    " name bytea, phone bytea, email bytea, birth_date bytea, language text, encrypted_with text, phone_hash bytea, email_hash bytea, phone_index bytea,"
-    " email_index bytea, person_id uuid) ON COMMIT DELETE ROWS"
+    "CREATE TEMPORARY TABLE IF NOT EXISTS arriving (number integer, site_id uuid, new_id uuid, name bytea, phone bytea,"
+    " email bytea, birth_date bytea, language text, encrypted_with text, phone_hash bytea, email_hash bytea,"
+    " phone_index bytea, email_index bytea, person_id uuid) ON COMMIT DELETE ROWS"
 )
 _LOCK_IDENTITIES = text("""
     SELECT pg_advisory_xact_lock(needed.lock) FROM (
