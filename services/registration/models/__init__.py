@@ -4,6 +4,7 @@ from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.exchange import Export, Import, ImportFault
 from services.registration.models.hours import (
     AttendanceEntry,
     Certificate,
@@ -34,7 +35,10 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Export",
     "Hold",
+    "Import",
+    "ImportFault",
     "LaterEntry",
     "Link",
     "Merge",
