@@ -82,7 +82,9 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
     doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}
     doors |= {("registration", f"/staff/{path}") for path in ("log-in", "forgotten")}
-    assert open_routes - doors - everywhere - directories - calendars == set()
+    proofs = {("registration", path) for path in ("/v1/verify/<string:number>", "/v1/certificate-keys")}
+    proofs |= {("registration", path) for path in ("/verify", "/verify/<string:number>")}
+    assert open_routes - proofs - doors - everywhere - directories - calendars == set()
 
 
 def _routes(apps: dict[str, APIFlask]) -> list[tuple[str, str, str, frozenset[str]]]:

@@ -5,19 +5,29 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
+from services.registration.operations.certificates import waiting_batch
+from services.registration.operations.hours_encryption import any_older_hours_encryption
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
 from services.registration.operations.people import any_older_encryption
 from services.registration.operations.staff import any_older_staff_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
-from services.registration.tasks import COMPLETE_TASK, EXCHANGE_TASK, FORGET_TASK, RENEW_TASK, make_celery_app
+from services.registration.tasks import (
+    CERTIFY_TASK,
+    COMPLETE_TASK,
+    EXCHANGE_TASK,
+    FORGET_TASK,
+    RENEW_TASK,
+    make_celery_app,
+)
 
 SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
 FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
 COMPLETE_IDLE = 60.0
+CERTIFY_IDLE = 3.0
 EXCHANGE_IDLE = 1.0
 
 
@@ -37,7 +47,11 @@ def duties(settings: Settings) -> list[Duty]:
 
     def renew() -> bool:
         with database.transaction(EVERY_SITE) as session:
-            due = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
+            due = (
+                any_older_encryption(session, data)
+                or any_older_staff_encryption(session, data)
+                or any_older_hours_encryption(session, data)
+            )
         if due:
             nudge(app, RENEW_TASK, settings.service)
         return False
@@ -47,6 +61,13 @@ def duties(settings: Settings) -> list[Duty]:
             due = any_to_complete(session)
         if due:
             nudge(app, COMPLETE_TASK, settings.service)
+        return False
+
+    def certify() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = waiting_batch(session) is not None
+        if due:
+            nudge(app, CERTIFY_TASK, settings.service)
         return False
 
     def exchange() -> bool:
@@ -63,6 +84,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("renew", renew, RENEW_IDLE),
         Duty("complete", complete, COMPLETE_IDLE),
         Duty("exchange", exchange, EXCHANGE_IDLE),
+        Duty("certify", certify, CERTIFY_IDLE),
     ]
 
 

@@ -6,6 +6,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
+from services.registration.operations.certificates import Certificates, waiting_batch
+from services.registration.operations.hours_encryption import any_older_hours_encryption, renew_hours_encryption
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
@@ -19,6 +21,7 @@ FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
 EXCHANGE_TASK = "registration.exchange"
+CERTIFY_TASK = "registration.certify"
 
 EXCHANGE_SECONDS = 20.0
 """Then others have their turn, and the pump asks again."""
@@ -65,8 +68,16 @@ def make_celery_app(settings: Settings) -> Celery:
         while position is not None:
             with database.transaction(EVERY_SITE) as session:
                 position = renew_staff_encryption(session, data, position)
+        renewed = True
+        while renewed:
+            with database.transaction(EVERY_SITE) as session:
+                renewed = renew_hours_encryption(session, data)
         with database.transaction(EVERY_SITE) as session:
-            remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
+            remains = (
+                any_older_encryption(session, data)
+                or any_older_staff_encryption(session, data)
+                or any_older_hours_encryption(session, data)
+            )
         log.info("encryption_renewed", older_keys_still_needed=remains)
 
     @app.task(shared=False, name=EXCHANGE_TASK)
@@ -76,5 +87,16 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             forgotten = forget_content(session)
         log.info("exchanged", import_parts=worked, forgotten=forgotten)
+
+    @app.task(shared=False, name=CERTIFY_TASK)
+    def certify() -> None:
+        """Make the certificates of batches, a few per transaction. Broken off, it goes on where it was."""
+        certificates = Certificates(settings.personal_data(), settings.public_url or settings.registration_url)
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                batch = waiting_batch(session)
+                if batch is None:
+                    break
+                certificates.go_on(session, batch)
 
     return app

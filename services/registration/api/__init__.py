@@ -8,6 +8,7 @@ from services.registration.api.activities import activities_blueprint
 from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.certificates import certificates_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.exchange import imports_blueprint
@@ -43,6 +44,7 @@ def blueprints(
         registrations_blueprint(database, data, SignUps(database, data)),
         attendance_blueprint(database, data),
         hours_blueprint(database, data),
+        certificates_blueprint(database, data, links.public_url),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
