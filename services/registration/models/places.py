@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, FetchedValue
+from sqlalchemy import ARRAY, BigInteger, FetchedValue, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.registration.models.base import Table, made_by_database
@@ -32,6 +32,7 @@ class Site(Table):
     name_en: Mapped[str]
     time_zone: Mapped[str]
     address: Mapped[str]
+    embed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     version: Mapped[int] = mapped_column(default=1)
 
 
