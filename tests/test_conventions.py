@@ -81,6 +81,7 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     directories |= {("registration", path) for path in ("/v1/consent-texts", "/v1/volunteers/codes")}
     calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
     doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}
+    doors |= {("registration", f"/staff/{path}") for path in ("log-in", "forgotten")}
     assert open_routes - doors - everywhere - directories - calendars == set()
 
 

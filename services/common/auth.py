@@ -28,7 +28,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words
+from services.common.errors import FORBIDDEN, SITE_NEEDED, UNAUTHENTICATED, Problem, Words
 from services.common.events import Received
 
 SITE_KEY_MARK = "hsk_"
@@ -230,7 +230,7 @@ def allow(*callers: Caller) -> Callable[[View], View]:
             if principal.is_operator and Caller.OPERATOR in callers:
                 g.principal = replace(principal, everywhere=True)
             elif principal.caller is Caller.STAFF and principal.site_id is None and Caller.SITE in callers:
-                raise Problem(FORBIDDEN, Words("请先选择站点。", "Choose a site first."))
+                raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
             return view(*args, **kwargs)
 
         checked.allowed_callers = frozenset(callers)  # type: ignore[attr-defined]

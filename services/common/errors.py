@@ -60,6 +60,7 @@ class FieldError:
 MALFORMED = Kind("malformed", 400, Words("请求无法读取", "The request cannot be read"))
 UNAUTHENTICATED = Kind("unauthenticated", 401, Words("需要有效的密钥", "A valid key is needed"))
 FORBIDDEN = Kind("forbidden", 403, Words("无权进行此操作", "Not allowed"))
+SITE_NEEDED = Kind("site-needed", 403, Words("请先选择站点", "Choose a site first"))
 NOT_FOUND = Kind("not-found", 404, Words("没有找到", "Not found"))
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, Words("不支持此方法", "Method not allowed"))
 CONFLICT = Kind("conflict", 409, Words("与现状冲突", "Conflict with what is"))

@@ -24,9 +24,10 @@ from services.common.events import (
     Envelope,
     Event,
     Outcome,
+    TransferKind,
 )
 
-CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome)
+CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, TransferKind)
 
 WORDS: dict[Any, str] = {
     str: "text",

@@ -27,7 +27,10 @@ def make_app(settings: Settings) -> APIFlask:
     data = settings.personal_data()
     sessions, log_ins = Sessions(database, data), LogIns(database, data)
     links = Links(data, settings.public_url or settings.registration_url)
-    routes = [*blueprints(database, data, sessions, log_ins, links), *pages(database, data, sessions, links)]
+    routes = [
+        *blueprints(database, data, sessions, log_ins, links),
+        *pages(database, data, sessions, links, log_ins),
+    ]
     return create_app(settings, database, keys, health, routes, sessions=sessions)
 
 

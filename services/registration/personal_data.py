@@ -107,9 +107,14 @@ def normal_email(written: str) -> str | None:
     return address if len(address) <= 254 and EMAIL.fullmatch(address) else None
 
 
+def age_on(birth_date: date, day: date) -> int:
+    """Full years on that day."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
 def age_band(birth_date: date, day: date) -> AgeBand:
     """The age on that day, as coarse as events carry it."""
-    age = day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+    age = age_on(birth_date, day)
     for limit, band in ((14, AgeBand.UNDER_14), (18, AgeBand.FROM_14), (35, AgeBand.FROM_18), (60, AgeBand.FROM_35)):
         if age < limit:
             return band

@@ -33,15 +33,16 @@ class Member:
     cookie: str
     name: str = STAFF_COOKIE
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def call(self, method: str, path: str, body: Any = None, form: Any = None, **headers: str) -> TestResponse:
         """Send one request, with the token that shows that it comes from our own page."""
         client = self.app.test_client()
         client.set_cookie(self.name, self.cookie)
         token = csrf_token(Principal(Kind.STAFF, self.id, session=self.cookie))
         sent = {"Accept-Language": "en", "X-CSRF-Token": token}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        data = None if body is None else json.dumps(body)
-        return client.open(path, method=method, data=data, headers=sent, content_type="application/json")
+        data = form if form is not None else None if body is None else json.dumps(body)
+        kind = "application/json" if form is None else "application/x-www-form-urlencoded"
+        return client.open(path, method=method, data=data, headers=sent, content_type=kind)
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send one request that must be answered with this status; returns the JSON."""

@@ -27,6 +27,7 @@ from services.common.events.envelope import (
     Received,
 )
 from services.common.events.links import LinkIssued
+from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -45,8 +46,13 @@ from services.common.events.registrations import (
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationEvent,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
+    TransferAsked,
+    TransferKind,
 )
 
 __all__ = [
@@ -67,13 +73,19 @@ __all__ = [
     "Event",
     "LinkIssued",
     "Outcome",
+    "PersonErased",
+    "PersonMerged",
+    "PersonUnmerged",
     "ProgrammeCloned",
     "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",
     "RegistrationEvent",
+    "RegistrationMovedToWaitlist",
+    "RegistrationOffered",
     "RegistrationPromoted",
+    "RegistrationResized",
     "RegistrationWaitlisted",
     "ShiftCancelled",
     "ShiftChanged",
@@ -82,4 +94,6 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
+    "TransferAsked",
+    "TransferKind",
 ]

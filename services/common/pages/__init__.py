@@ -46,7 +46,15 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from services.common.auth import Caller, Principal, allow, csrf_token
-from services.common.errors import LANGUAGE_COOKIE, Problem, Words, field_error, language
+from services.common.errors import (
+    LANGUAGE_COOKIE,
+    SITE_NEEDED,
+    UNAUTHENTICATED,
+    Problem,
+    Words,
+    field_error,
+    language,
+)
 from services.common.pages.times import clock, day, number, times
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -163,6 +171,9 @@ def local_address(wanted: str, otherwise: str) -> str:
     return wanted if is_local and wanted.isprintable() else otherwise
 
 
+_DOORS = {UNAUTHENTICATED: "/staff/log-in", SITE_NEEDED: "/staff/sites"}
+
+
 def wants_page() -> bool:
     """Whether the caller is somebody with a browser, outside the API."""
     inside = request.path.startswith(("/v1", "/internal", "/events", "/openapi", "/metrics", "/healthz", "/readyz"))
@@ -170,7 +181,11 @@ def wants_page() -> bool:
 
 
 def problem_page(problem: Problem) -> Response:
-    """The problem, as a page."""
+    """The problem, as a page; or the page where what is missing can be had."""
+    door = _DOORS.get(problem.kind)
+    if door and request.method == "GET" and request.path.startswith("/staff/"):
+        wanted = quote(request.full_path.rstrip("?"), safe="")
+        return cast(Response, redirect(f"{request.root_path}{door}?next={wanted}", 303))
     response = Response(render("problem.html", problem=problem), status=problem.kind.status)
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     return response

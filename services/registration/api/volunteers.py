@@ -14,7 +14,7 @@ from services.registration.api.conventions import answered, create, expected_ver
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Award, Evaluation, Training, VolunteerSite
 from services.registration.operations import volunteers
-from services.registration.operations.identity import person_now
+from services.registration.operations.people import told_by
 from services.registration.operations.volunteer_records import Record, add_record, remove_record
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
@@ -143,7 +143,8 @@ def _add_records(
 
     def show(person_id: UUID, query: ListQuery) -> Response:
         with database.transaction(g.principal.scope) as session:
-            rows = select(table).where(table.person_id == person_now(session, person_id), table.site_id == own_site())
+            person_id = told_by(session, own_site(), person_id).person_id
+            rows = select(table).where(table.person_id == person_id, table.site_id == own_site())
             return page(
                 session, rows, table.position, query, lambda found: [answer.model_validate(one) for one in found]
             )

@@ -1,6 +1,7 @@
 """The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
 
 from services.registration.models.activities import Activity, Shift, ShiftSeries
+from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
 from services.registration.models.merges import Merge
@@ -8,16 +9,19 @@ from services.registration.models.people import Person, PersonSite, Representati
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
+from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.volunteers import Award, Evaluation, Training
 
 __all__ = [
     "Activity",
     "Area",
+    "AuditEntry",
     "Award",
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Hold",
     "Link",
     "Merge",
     "Person",
@@ -37,6 +41,8 @@ __all__ = [
     "Table",
     "Team",
     "Training",
+    "Transfer",
+    "Venue",
     "Volunteer",
     "VolunteerSite",
 ]

@@ -39,6 +39,7 @@ class Activity(Table):
     waitlist_order: Mapped[str] = mapped_column(default="order")
     promotion: Mapped[str] = mapped_column(default="direct")
     offer_minutes: Mapped[int] = mapped_column(default=1440)
+    venue_id: Mapped[UUID | None]
     programme_id: Mapped[UUID | None]
     programme_key: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="draft")
@@ -53,6 +54,7 @@ class Shift(Table):
     position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     activity_id: Mapped[UUID] = mapped_column(ForeignKey("activities.id"))
     site_id: Mapped[UUID]
+    venue_id: Mapped[UUID | None]
     role_zh: Mapped[str]
     role_en: Mapped[str]
     starts_at: Mapped[datetime]

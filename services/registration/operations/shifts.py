@@ -85,12 +85,13 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
     _check_editable(session, shift)
     if changes.keys() & {"starts_at", "ends_at"}:
         check_times(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
-    if changes.get("capacity", shift.capacity) < shift.confirmed:
+    taken = shift.confirmed + shift.offered + shift.held
+    if changes.get("capacity", shift.capacity) < taken:
         raise invalid(
             "capacity",
             Words(
-                f"已有 {shift.confirmed} 人确认,不能更少。",
-                f"must be at least {shift.confirmed}: so many are confirmed.",
+                f"已有 {taken} 个名额被占用,不能更少。",
+                f"must be at least {taken}: so many places are taken, offered or held.",
             ),
         )
     _check_hours_may_change(session, shift, changes)
