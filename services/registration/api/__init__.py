@@ -13,12 +13,14 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
+from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
+from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import PersonalData
@@ -27,7 +29,13 @@ __all__ = ["blueprints"]
 
 
 def blueprints(
-    database: Database, data: PersonalData, sessions: Sessions, log_ins: LogIns, links: Links
+    database: Database,
+    data: PersonalData,
+    sessions: Sessions,
+    log_ins: LogIns,
+    links: Links,
+    sign_ups: SignUps,
+    public: PublicSignUps,
 ) -> list[APIBlueprint]:
     """All routes of the service."""
     return [
@@ -35,7 +43,9 @@ def blueprints(
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
-        registrations_blueprint(database, data, SignUps(database, data)),
+        registrations_blueprint(database, data, sign_ups),
+        public_blueprint(database, public),
+        origins_blueprint(database),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),

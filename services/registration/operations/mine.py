@@ -67,8 +67,8 @@ def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
     identity = data.identity("phone" if body.phone else "email", body.contact, body.name)
     column = PersonSite.phone_hash if body.phone else PersonSite.email_hash
     # The same at several sites: where there is an address, and of these where the person was last.
-    query = select(PersonSite).where(column == identity).order_by(
-        PersonSite.email.is_(None), PersonSite.created_at.desc()
+    query = (
+        select(PersonSite).where(column == identity).order_by(PersonSite.email.is_(None), PersonSite.created_at.desc())
     )
     told = session.scalars(query.limit(1)).one_or_none()
     if told is not None:

@@ -75,7 +75,9 @@ class PublicSignUps:
             return Made(site_id, None, "guardian_asked", None)
         return self._sign_up(site_id, shift_id, body, key, guardian_consent=bool(agreed))
 
-    def _sign_up(self, site_id: UUID, shift_id: UUID, body: PublicSignUp, key: str | None, guardian_consent: bool) -> Made:
+    def _sign_up(
+        self, site_id: UUID, shift_id: UUID, body: PublicSignUp, key: str | None, guardian_consent: bool
+    ) -> Made:
         person = NewPerson(
             **body.model_dump(include={"name", "phone", "email", "birth_date", "language"}),
             guardian_consent=guardian_consent,
@@ -93,9 +95,7 @@ class PublicSignUps:
             )
         return Made(site_id, UUID(str(answer["id"])), str(answer["status"]), answer["waitlist_position"])
 
-    def _patiently(
-        self, site_id: UUID, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None
-    ) -> dict[str, Any]:
+    def _patiently(self, site_id: UUID, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
         """The second of two clicks finds the first still at work, and gets the same answer."""
         give_up = time.monotonic() + PATIENCE
         while True:
@@ -176,7 +176,9 @@ def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> N
     """Raise what is missing for this shift."""
     errors = FieldErrors()
     if body.birth_date is None and needs_birth_date(found, shift):
-        errors.add("birth_date", Words("此活动有年龄要求,请填写出生日期。", "is needed: this activity asks for an age."))
+        errors.add(
+            "birth_date", Words("此活动有年龄要求,请填写出生日期。", "is needed: this activity asks for an age.")
+        )
     if body.birth_date is None and body.guardian is not None:
         errors.add("birth_date", Words("填写监护人时,请填写参加者的出生日期。", "is needed where a guardian is named."))
     if body.party_size > found.activity.party_limit:
@@ -188,10 +190,11 @@ def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> N
 def guardian_needed() -> Problem:
     """A minor may not take part before the guardian agreed."""
     words = Words(
-        "未满 14 周岁参加活动、未满 18 周岁做志愿服务,须经监护人同意。请填写监护人的姓名和电子邮箱,我们会发邮件征求同意;"
+        "未满 14 周岁参加活动、未满 18 周岁做志愿服务,须经监护人同意。"
+        "请填写监护人的姓名和电子邮箱,我们会发邮件征求同意;"
         "也可请监护人到站点或打电话办理。",
-        "Under 14, and under 18 for volunteering, a guardian must agree. Give the guardian's name and e-mail, and we will"
-        " ask them; or the guardian comes to the site or calls.",
+        "Under 14, and under 18 for volunteering, a guardian must agree. Give the guardian's name and e-mail, and we"
+        " will ask them; or the guardian comes to the site or calls.",
     )
     return Problem(INVALID, words, [FieldError("guardian.name", words)])
 
@@ -208,7 +211,10 @@ def public_problem(problem: Problem) -> Problem:
     if "registration_id" in problem.members:
         return Problem(
             problem.kind,
-            Words("这段时间您已有别的报名。请先取消那一个。", "You have another place at these hours. Cancel that one first."),
+            Words(
+                "这段时间您已有别的报名。请先取消那一个。",
+                "You have another place at these hours. Cancel that one first.",
+            ),
         )
     members = {name: value for name, value in problem.members.items() if name in ("opens_at", "closes_at", "unmet")}
     return Problem(problem.kind, problem.detail, errors, **members)

@@ -172,4 +172,3 @@ def _ticket(desk: Desk, shift_id: UUID, form: Form[PublicSignUp]) -> str:
         form.values["ticket"] = desk.tickets.dumps([shift_id.hex, uuid4().hex])
         raise Problem(MALFORMED, STALE)
     return str(key)
-
