@@ -13,6 +13,7 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
+from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.series import series_blueprint
@@ -46,6 +47,7 @@ def blueprints(
         registrations_blueprint(database, data, sign_ups),
         public_blueprint(database, public),
         origins_blueprint(database),
+        programmes_blueprint(database, data),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),

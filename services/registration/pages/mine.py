@@ -26,6 +26,7 @@ from services.registration.pages.resident import (
     resident_blueprint,
     resident_id,
 )
+from services.registration.pages.sign_up import at_contact
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import LinkRequest
 
@@ -150,7 +151,5 @@ def _read() -> Form[LinkRequest]:
     form: Form[LinkRequest] = Form(request.form)
     contact = form.value("contact").strip()
     form.read(LinkRequest, {"name": form.value("name"), ("email" if "@" in contact else "phone"): contact or None})
-    for name in ("phone", "email", "body"):
-        if name in form.errors:
-            form.errors["contact"] = form.errors.pop(name)
+    at_contact(form)
     return form

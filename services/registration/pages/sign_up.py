@@ -29,6 +29,10 @@ from services.registration.schemas.public import PublicSignUp
 TICKET_SECONDS = 24 * 3600
 TRAP = "homepage"
 
+EMPTY = {
+    "name": Words("请填写姓名。", "Please give the name."),
+    "contact": Words("请填写手机号或电子邮箱。", "Please give a mobile number or an e-mail."),
+}
 STALE = Words("页面打开太久了,请再点一次报名。", "This page was open for too long. Please press the button again.")
 TRAPPED = Words("请清空不该填写的一栏再试。", "Please empty the field that is not meant to be filled in.")
 
@@ -149,14 +153,21 @@ def _read() -> Form[PublicSignUp]:
 
 
 def _at_our_fields(form: Form[PublicSignUp]) -> None:
-    """The model speaks of phone and e-mail, the form of a contact."""
-    for name in ("phone", "email", "body"):
-        if name in form.errors:
-            form.errors["contact"] = form.errors.pop(name)
+    at_contact(form)
     if "agreed" in form.errors:
         form.errors["agreed"] = Words("请先阅读并同意。", "Please read and agree first.")
     if form.value(TRAP):
         form.problem = TRAPPED
+
+
+def at_contact(form: Form[Any]) -> None:
+    """The model speaks of phone and e-mail, the form of a contact; what is empty is said in plain words, all at once."""
+    for name in ("phone", "email", "body"):
+        if name in form.errors:
+            form.errors["contact"] = form.errors.pop(name)
+    for name, words in EMPTY.items():
+        if not form.value(name).strip():
+            form.errors[name] = words
 
 
 def _ticket(desk: Desk, shift_id: UUID, form: Form[PublicSignUp]) -> str:
