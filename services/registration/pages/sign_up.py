@@ -161,7 +161,7 @@ def _at_our_fields(form: Form[PublicSignUp]) -> None:
 
 
 def at_contact(form: Form[Any]) -> None:
-    """The model speaks of phone and e-mail, the form of a contact; what is empty is said in plain words, all at once."""
+    """The model speaks of phone and e-mail, the form of a contact; what is empty is said in plain words, at once."""
     for name in ("phone", "email", "body"):
         if name in form.errors:
             form.errors["contact"] = form.errors.pop(name)
