@@ -3,7 +3,7 @@
 from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
-from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.consents import Consent, ConsentText, Retention
 from services.registration.models.merges import Merge
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
@@ -30,6 +30,7 @@ __all__ = [
     "ProgrammeClone",
     "Registration",
     "Representative",
+    "Retention",
     "Room",
     "Shift",
     "ShiftSeries",
