@@ -14,6 +14,7 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
+from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
@@ -36,6 +37,7 @@ def blueprints(
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
+        programmes_blueprint(database, data),
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
