@@ -30,6 +30,7 @@ class PersonTable:
 
 
 _RECORDS = Words("志愿服务记录须保存十年以上", "records of volunteer service are kept for ten years and more")
+_ISSUED = Words("证明编号须可查验是否真实;其中的个人信息已删除", "that its number was issued stays verifiable")
 _COUNTED = Words("活动人次统计需要,已不含个人身份", "attendance is counted, without saying whose")
 _EVIDENCE = Words("证明当时的处理得到同意", "evidence that what was done was agreed to")
 
@@ -51,6 +52,31 @@ PERSON_TABLES = (
     PersonTable("trainings", "id", Words("培训", "trainings"), erased=False, why=_RECORDS),
     PersonTable("awards", "id", Words("表彰", "awards"), erased=False, why=_RECORDS),
     PersonTable("evaluations", "id", Words("评价", "evaluations"), erased=False, why=_RECORDS),
+    # A chain of hashes: nothing of it can be rewritten. It holds no name.
+    PersonTable(
+        "service_records",
+        "id",
+        Words("志愿服务记录", "service records"),
+        moves=False,
+        erased=False,
+        why=_RECORDS,
+    ),
+    PersonTable(
+        "certificates",
+        "id",
+        Words("志愿服务证明", "certificates of service"),
+        erased=False,
+        why=_ISSUED,
+        blank="content = ''::bytea",
+    ),
+    PersonTable(
+        "objections",
+        "id",
+        Words("对记录的异议", "objections to records"),
+        erased=False,
+        why=_RECORDS,
+        blank="words = ''::bytea",
+    ),
     PersonTable(
         "consents",
         "id",

@@ -34,6 +34,8 @@ ENCRYPTED = (
     Encrypted("person_sites", ("person_id", "site_id"), ("name", "phone", "email", "birth_date")),
     Encrypted("volunteer_sites", ("person_id", "site_id"), ("sex", "id_number")),
     Encrypted("representatives", ("id",), ("name", "phone", "email")),
+    Encrypted("objections", ("id",), ("words",)),
+    Encrypted("certificates", ("id",), ("content",)),
 )
 
 Place = tuple[Any, ...]

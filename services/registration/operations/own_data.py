@@ -19,8 +19,21 @@ from services.registration.person_tables import PERSON_TABLES, PersonTable
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.erasure import OwnData, SiteData
 
-LEFT_AWAY = ("person_id", "row", "position", "review_at", "encrypted_with", "version", "text_id", "during")
+LEFT_AWAY = (
+    "person_id",
+    "row",
+    "position",
+    "review_at",
+    "encrypted_with",
+    "version",
+    "text_id",
+    "during",
+    "hash",
+    "previous",
+)
 INNER = ("_hash", "_index")
+TOKEN = b"gAAAA"
+"""What Fernet's ciphertext begins with."""
 
 READ_BY = text("""
 SELECT at, action, site_id, changed ->> 'reason' AS reason FROM audit_log
@@ -67,7 +80,8 @@ def _is_shown(name: str) -> bool:
 
 def _readable(data: PersonalData, value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
-        return data.decrypt(bytes(value)) if value else None
+        # What is no ciphertext of ours is a hash, which says nothing to anybody.
+        return data.decrypt(bytes(value)) if bytes(value).startswith(TOKEN) else None
     return value
 
 
