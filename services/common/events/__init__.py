@@ -17,6 +17,16 @@ from services.common.events.activities import (
     ShiftEvent,
     ShiftOpened,
 )
+from services.common.events.bookings import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingEvent,
+    BookingMoved,
+    BookingPurpose,
+    BookingRequested,
+    RoomSaved,
+)
 from services.common.events.envelope import (
     EVENT_TYPES,
     PARTITIONS,
@@ -24,6 +34,13 @@ from services.common.events.envelope import (
     Envelope,
     Event,
     Received,
+)
+from services.common.events.organisations import (
+    ActivityOrganisationsSet,
+    DesignationSaved,
+    OrganisationRole,
+    OrganisationSaved,
+    TakingPart,
 )
 from services.common.events.places import (
     AreaSaved,
@@ -42,6 +59,14 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationWaitlisted,
 )
+from services.common.events.teams import (
+    TeamKind,
+    TeamMemberEvent,
+    TeamMemberJoined,
+    TeamMemberLeft,
+    TeamRole,
+    TeamSaved,
+)
 
 __all__ = [
     "EVENT_TYPES",
@@ -51,13 +76,24 @@ __all__ = [
     "ActivityChanged",
     "ActivityEvent",
     "ActivityKind",
+    "ActivityOrganisationsSet",
     "ActivityPublished",
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "BookingCancelled",
+    "BookingConfirmed",
+    "BookingDeclined",
+    "BookingEvent",
+    "BookingMoved",
+    "BookingPurpose",
+    "BookingRequested",
     "CancelReason",
+    "DesignationSaved",
     "Envelope",
     "Event",
+    "OrganisationRole",
+    "OrganisationSaved",
     "Outcome",
     "Received",
     "RegistrationCancelled",
@@ -65,6 +101,7 @@ __all__ = [
     "RegistrationEvent",
     "RegistrationPromoted",
     "RegistrationWaitlisted",
+    "RoomSaved",
     "ShiftCancelled",
     "ShiftChanged",
     "ShiftEvent",
@@ -72,4 +109,11 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
+    "TakingPart",
+    "TeamKind",
+    "TeamMemberEvent",
+    "TeamMemberJoined",
+    "TeamMemberLeft",
+    "TeamRole",
+    "TeamSaved",
 ]

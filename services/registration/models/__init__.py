@@ -2,25 +2,35 @@
 
 from services.registration.models.activities import Activity, Shift
 from services.registration.models.base import Table
+from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite
-from services.registration.models.places import Area, Room, Site, SiteKey, Team
+from services.registration.models.places import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.registrations import Registration
+from services.registration.models.rooms import Booking, Room
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
+from services.registration.models.teams import Team, TeamMember
 
 __all__ = [
     "Activity",
+    "ActivityOrganisation",
     "Area",
+    "Booking",
+    "Designation",
     "Link",
+    "Organisation",
     "Person",
     "PersonSite",
     "Registration",
     "Room",
     "Shift",
     "Site",
+    "SiteArea",
     "SiteKey",
+    "SiteLogo",
     "Staff",
     "StaffGrant",
     "StaffSession",
     "Table",
     "Team",
+    "TeamMember",
 ]
