@@ -17,7 +17,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Protocol, TypeVar
@@ -66,7 +66,8 @@ NOTHING = "-"
 class Principal:
     """Who calls: `name` is the id of a key, of staff or of a person, a service's name, or `operator`.
 
-    `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there.
+    `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there. `everywhere`
+    is true of staff with the operator's role on a route for operators, whatever site they have chosen (`allow`).
     """
 
     caller: Caller
@@ -74,15 +75,14 @@ class Principal:
     site_id: UUID | None = None
     role: Role | None = None
     session: str = ""
+    everywhere: bool = False
 
     @property
     def scope(self) -> str:
         """What row-level security lets this caller see."""
-        if self.site_id is not None:
-            return str(self.site_id)
-        if self.caller in (Caller.OPERATOR, Caller.SERVICE) or self.role is Role.OPERATOR:
+        if self.caller in (Caller.OPERATOR, Caller.SERVICE) or self.everywhere:
             return EVERY_SITE
-        return NOTHING
+        return str(self.site_id) if self.site_id else NOTHING
 
     @property
     def is_operator(self) -> bool:
@@ -149,6 +149,9 @@ class Keys:
 class Sessions(Protocol):
     """Tells whose session a cookie is; the service that knows people has one."""
 
+    def shown(self, cookies: Mapping[str, str]) -> str:
+        """The cookie that must be looked up to know whose it is, empty where there is none."""
+
     def principal(self, cookies: Mapping[str, str]) -> Principal | None:
         """The person or member of staff, None without a valid cookie."""
 
@@ -156,6 +159,12 @@ class Sessions(Protocol):
 def csrf_token(principal: Principal) -> str:
     """What a form of ours carries, and nobody else's can: it follows from the cookie, which only we can read."""
     return hashlib.sha256(b"csrf " + principal.session.encode()).hexdigest()
+
+
+def shown_credential() -> str:
+    """What the present request shows that must be looked up: a key, or the cookie of a session; empty without."""
+    sessions: Sessions | None = current_app.extensions.get("hesheng.sessions")
+    return request.headers.get("Authorization", "") or (sessions.shown(request.cookies) if sessions else "")
 
 
 def _in_session() -> Principal:
@@ -197,7 +206,8 @@ def _may(principal: Principal, callers: Sequence[Caller]) -> bool:
 def allow(*callers: Caller) -> Callable[[View], View]:
     """Let only these kinds of caller into the view; it finds the caller in `g.principal`.
 
-    `Caller.LINK` lets in everybody: the view itself opens the token in its path.
+    `Caller.LINK` lets in everybody: the view itself opens the token in its path. On a route for operators, staff with
+    that role act everywhere; on a route for sites, staff act for the site they have chosen, and must have chosen one.
     """
 
     def decorate(view: View) -> View:
@@ -210,7 +220,11 @@ def allow(*callers: Caller) -> Callable[[View], View]:
                         UNAUTHENTICATED,
                         Words("请发送 `Authorization: Bearer <密钥>`。", "Send `Authorization: Bearer <key>`."),
                     )
-                raise Problem(FORBIDDEN, Words("此密钥无权进行此操作。", "This key may not do that."))
+                raise Problem(FORBIDDEN, Words("您无权进行此操作。", "You may not do that."))
+            if principal.is_operator and Caller.OPERATOR in callers:
+                g.principal = replace(principal, everywhere=True)
+            elif principal.caller is Caller.STAFF and principal.site_id is None and Caller.SITE in callers:
+                raise Problem(FORBIDDEN, Words("请先选择站点。", "Choose a site first."))
             return view(*args, **kwargs)
 
         checked.allowed_callers = frozenset(callers)  # type: ignore[attr-defined]

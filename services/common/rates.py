@@ -5,18 +5,25 @@ one service. (The libraries for this were tried: Flask-Limiter made every reques
 storage of `limits` starts a thread for each window.)
 """
 
+import ipaddress
 import threading
 import time
 from dataclasses import dataclass
 
 from flask import Flask, Response, g, request
 
-from services.common.auth import Caller, Principal, identify
+from services.common.auth import Caller, Principal, identify, key_hash, shown_credential
 from services.common.database import ACTING, Acting
 from services.common.errors import TOO_MANY, Problem, Words
 
 WINDOW_SECONDS = 60
 UNLIMITED = {"/healthz", "/readyz", "/metrics"}
+WRONG_SHARE = 50
+"""An address may show a fiftieth of its requests' limit in keys and cookies that open nothing (600 a minute): each
+costs a look-up, and nobody who means well has so many."""
+REMEMBERED = 10_000
+
+TOO_FAST = Words("请求过于频繁,请稍后再试。", "Too many requests: try again a little later.")
 
 
 @dataclass(frozen=True)
@@ -46,28 +53,77 @@ class Windows:
             self._counts[caller] = used
         return Standing(self.limit - used, WINDOW_SECONDS - into) if used <= self.limit else None
 
+    def take_back(self, caller: str) -> None:
+        """Uncount one request of the present window."""
+        with self._lock:
+            if self._counts.get(caller):
+                self._counts[caller] -= 1
+
+
+class Guesses:
+    """Counts keys and cookies that opened nothing, per address, and says when no more are looked up.
+
+    What opened something lately is always looked up, so that whoever guesses does not shut out their neighbours.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._wrong = Windows(limit)
+        self._good: set[str] = set()
+
+    def may_try(self, address: str, credential: str) -> bool:
+        """Count one try before anything is looked up; False when the address has none left."""
+        if not credential or key_hash(credential) in self._good:
+            return True
+        return self._wrong.count(address) is not None
+
+    def opened(self, address: str, credential: str) -> None:
+        """The credential was good: take the try back, and remember it."""
+        digest = key_hash(credential)
+        if credential and digest not in self._good:
+            if len(self._good) >= REMEMBERED:
+                self._good = set()
+            self._good.add(digest)
+            self._wrong.take_back(address)
+
+
+def origin(address: str | None) -> str:
+    """What one party calls from: an IPv4 address, or the /64 network that a household or server has of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+
 
 def limit_rates(app: Flask, per_minute: int) -> None:
     """Before each request find the caller (`g.principal`) and count it; answer 429 beyond the limit."""
     windows = Windows(per_minute)
+    guesses = Guesses(max(10, per_minute // WRONG_SHARE))
 
     @app.before_request
     def count() -> None:
         if request.path in UNLIMITED:
             g.principal = Principal(Caller.ANYONE, "anyone")
             return
-        caller = f"{Caller.ANYONE}:{request.remote_addr}"
+        address, credential = origin(request.remote_addr), shown_credential()
+        caller = f"{Caller.ANYONE}:{address}"
+        if not guesses.may_try(address, credential):
+            g.standing = None
+            raise Problem(TOO_MANY, TOO_FAST)
         try:
             g.principal = identify()
             if g.principal.caller is not Caller.ANYONE:
                 caller = f"{g.principal.caller}:{g.principal.name}"
+                guesses.opened(address, credential)
             ACTING.set(Acting(g.principal.actor, request.remote_addr or "", g.request_id))
-        finally:  # a wrong key counts against its address, so that guessing is limited too
+        finally:  # a wrong key counts against its address too
             g.standing = windows.count(caller)
             if g.standing is None:
-                raise Problem(
-                    TOO_MANY, Words("请求过于频繁,请稍后再试。", "Too many requests: try again a little later.")
-                )
+                raise Problem(TOO_MANY, TOO_FAST)
 
     @app.after_request
     def tell(response: Response) -> Response:

@@ -98,3 +98,20 @@ def test_a_person_is_seen_by_the_sites_they_signed_up_with(site: Site, other: Si
     assert other.call("GET", f"/v1/people/{made['person_id']}").status_code == 404
     assert other.sign_up(other.shift(), **person)["person_id"] == made["person_id"]
     assert other.expect(200, "GET", f"/v1/people/{made['person_id']}")["name"] == "两站的人"
+
+
+@pytest.mark.parametrize("table", ["staff", "staff_grants", "staff_sessions"])
+def test_staff_are_no_sites_rows_and_seen_by_nobody_without_saying_so(
+    site: Site, database: Database, table: str
+) -> None:
+    site.sql(
+        "WITH s AS (INSERT INTO staff (email, email_hash, name, encrypted_with)"
+        " VALUES ('x', gen_random_uuid()::text::bytea, 'x', '') RETURNING id),"
+        " g AS (INSERT INTO staff_grants (staff_id, role) SELECT id, 'operator' FROM s)"
+        " INSERT INTO staff_sessions (sha256, staff_id, expires_at) SELECT gen_random_uuid(), id, now() FROM s"
+    )
+    with database.transaction("*") as session:  # afterwards the connection's setting is '', not NULL
+        assert session.scalar(text(f"SELECT count(*) FROM {table}"))
+    for scope in (None, "", "-", site.id):
+        with database.transaction(scope) as session:
+            assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0, scope

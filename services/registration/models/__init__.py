@@ -2,25 +2,34 @@
 
 from services.registration.models.activities import Activity, Shift
 from services.registration.models.base import Table
+from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.merges import Merge
 from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
-from services.registration.models.people import Person, PersonSite
+from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.registrations import Registration
 from services.registration.models.rooms import Booking, Room
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.teams import Team, TeamMember
+from services.registration.models.volunteers import Award, Evaluation, Training
 
 __all__ = [
     "Activity",
     "ActivityOrganisation",
     "Area",
+    "Award",
     "Booking",
+    "Consent",
+    "ConsentText",
     "Designation",
+    "Evaluation",
     "Link",
+    "Merge",
     "Organisation",
     "Person",
     "PersonSite",
     "Registration",
+    "Representative",
     "Room",
     "Shift",
     "Site",
@@ -33,4 +42,7 @@ __all__ = [
     "Table",
     "Team",
     "TeamMember",
+    "Training",
+    "Volunteer",
+    "VolunteerSite",
 ]

@@ -40,13 +40,18 @@ class StaffGrant(Table):
 
 
 class StaffSession(Table):
-    """A log-in. Only the hash of its cookie is kept; `site_id` is where its owner works just now."""
+    """A log-in. Only the hash of its cookie is kept; `site_id` is where its owner works just now.
+
+    `device` is what its owner recognises it by, such as `Firefox · Android`.
+    """
 
     __tablename__ = "staff_sessions"
     id: Mapped[UUID] = made_by_database(primary_key=True)
     sha256: Mapped[str]
     staff_id: Mapped[UUID]
     site_id: Mapped[UUID | None]
+    device: Mapped[str] = mapped_column(default="")
+    came_by: Mapped[str] = mapped_column(default="password")
     created_at: Mapped[datetime] = made_by_database()
     used_at: Mapped[datetime] = made_by_database()
     expires_at: Mapped[datetime]
@@ -58,8 +63,9 @@ class Link(Table):
     __tablename__ = "links"
     id: Mapped[UUID] = made_by_database(primary_key=True)
     purpose: Mapped[str]
-    site_id: Mapped[UUID]
+    site_id: Mapped[UUID | None]
     person_id: Mapped[UUID | None]
+    staff_id: Mapped[UUID | None]
     subject: Mapped[UUID | None]
     created_at: Mapped[datetime] = made_by_database()
     expires_at: Mapped[datetime]

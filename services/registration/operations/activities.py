@@ -19,7 +19,8 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Room, Shift, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.shifts import call_off, has_attendance, is_over, shift_event
+from services.registration.operations.seats import has_attendance, is_over
+from services.registration.operations.shifts import call_off, shift_event
 from services.registration.schemas.activities import ActivityBody, ActivityEdit
 
 

@@ -12,7 +12,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, Shift
 from services.registration.operations import assign, conflict
 from services.registration.operations.registrations import find_registration, lock_registration
-from services.registration.operations.shifts import registration_event
+from services.registration.operations.seats import registration_event
 
 EARLIEST = timedelta(hours=2)
 LATEST = timedelta(days=1)

@@ -11,7 +11,7 @@ from services.common.events import CancelReason
 from services.common.outbox import add_events
 from services.registration.models import Person, Registration
 from services.registration.operations import conflict, locked
-from services.registration.operations.shifts import end, is_over, lock_shift, promote
+from services.registration.operations.seats import end, is_over, lock_shift, promote
 from services.registration.schemas.registrations import RegistrationAnswer
 
 

@@ -40,6 +40,10 @@ class Sessions:
         self._database = database
         self._signer = URLSafeTimedSerializer(data.key_for("resident session"))
 
+    def shown(self, cookies: Mapping[str, str]) -> str:
+        """The cookie of a member of staff, which takes a look-up; a resident's tells by its signature."""
+        return cookies.get(STAFF_COOKIE, "")
+
     def principal(self, cookies: Mapping[str, str]) -> Principal | None:
         """The member of staff or resident, None without a valid cookie. Staff come first where there are both."""
         staff, resident = cookies.get(STAFF_COOKIE), cookies.get(RESIDENT_COOKIE)

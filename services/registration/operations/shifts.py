@@ -1,32 +1,27 @@
 """Shifts: added, moved, made larger or smaller, called off. What frees a place gives it to who waits longest."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
 from services.common.events import (
     CancelReason,
     Event,
-    RegistrationCancelled,
-    RegistrationEvent,
-    RegistrationPromoted,
     ShiftCancelled,
     ShiftChanged,
     ShiftEvent,
     ShiftOpened,
 )
 from services.common.outbox import add_events
-from services.registration.models import Activity, Person, Registration, Shift, Site
+from services.registration.models import Activity, Shift, Site
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.seats import end_all, has_attendance, is_over, lock_shift, promote
 from services.registration.schemas.activities import ShiftBody, ShiftEdit
-
-Made = TypeVar("Made", bound=RegistrationEvent)
-
 
 LONGEST_SHIFT = timedelta(hours=24)
 LONGEST_AGO = timedelta(days=1)
@@ -97,25 +92,6 @@ def cancel_shift(session: Session, shift_id: UUID) -> Shift:
     return shift
 
 
-def lock_shift(session: Session, shift_id: UUID) -> Shift:
-    """The shift, locked. Raises 404."""
-    shift = session.scalars(locked(select(Shift).where(Shift.id == shift_id))).one_or_none()
-    if shift is None:
-        raise not_found("这个场次", "shift")
-    return shift
-
-
-def is_over(session: Session, shift: Shift) -> bool:
-    """Whether the shift has ended, by the database's clock, which also closes sign-ups."""
-    return bool(session.scalar(select(literal(shift.ends_at) <= func.clock_timestamp())))
-
-
-def has_attendance(session: Session, *shifts: Shift) -> bool:
-    """Whether anybody's attendance was taken on one of these locked shifts."""
-    of_shifts = Registration.shift_id.in_([shift.id for shift in shifts])
-    return bool(session.scalar(select(exists().where(of_shifts, Registration.outcome.is_not(None)))))
-
-
 def call_off(session: Session, shift: Shift, reason: CancelReason) -> list[Event]:
     """Cancel a locked shift and its registrations; returns the events, which the caller adds.
 
@@ -125,73 +101,8 @@ def call_off(session: Session, shift: Shift, reason: CancelReason) -> list[Event
     if not has_attendance(session, shift):
         assign(shift, {"status": "cancelled"})
         events.append(shift_event(ShiftCancelled, shift))
-    query = (
-        select(Registration, Person.number)
-        .join(Person, Person.id == Registration.person_id)
-        .where(Registration.shift_id == shift.id, Registration.status != "cancelled", Registration.outcome.is_(None))
-        .order_by(Registration.position)
-    )
-    for registration, number in session.execute(query.with_for_update(of=Registration)):
-        events.append(end(shift, registration, number, reason))
+    events += end_all(session, shift, reason)
     return events
-
-
-def end(shift: Shift, registration: Registration, person_number: int, reason: CancelReason) -> RegistrationCancelled:
-    """Cancel an active registration of a locked shift; returns its event. The place is not given away yet."""
-    was_waitlisted = registration.status == "waitlisted"
-    if was_waitlisted:
-        shift.waitlisted -= 1
-    else:
-        shift.confirmed -= 1
-    assign(registration, {"status": "cancelled", "cancel_reason": reason.value})
-    return registration_event(
-        RegistrationCancelled, registration, person_number, reason=reason, was_waitlisted=was_waitlisted
-    )
-
-
-def promote(session: Session, shift: Shift) -> list[RegistrationPromoted]:
-    """Give the free places of a locked shift to who waits, strictly in order; returns the events.
-
-    Only while the start lies ahead: nobody is told of a place on a shift that is running without them.
-    """
-    free = min(shift.capacity - shift.confirmed, shift.waitlisted)
-    if free <= 0 or shift.status != "open":
-        return []
-    query = (
-        select(Registration, Person.number)
-        .join(Person, Person.id == Registration.person_id)
-        .where(
-            Registration.shift_id == shift.id,
-            Registration.status == "waitlisted",
-            literal(shift.starts_at) > func.clock_timestamp(),
-        )
-        .order_by(Registration.queue_number)
-        .limit(free)
-    )
-    events = []
-    for registration, number in session.execute(query.with_for_update(of=Registration)):
-        assign(registration, {"status": "confirmed"})
-        shift.waitlisted -= 1
-        shift.confirmed += 1
-        events.append(registration_event(RegistrationPromoted, registration, number))
-    return events
-
-
-def registration_event(model: type[Made], registration: Registration, person_number: int, **facts: object) -> Made:
-    """The registration as it now stands, as an event of this type."""
-    return model.model_validate(
-        {
-            "registration_id": registration.id,
-            "version": registration.version,
-            "shift_id": registration.shift_id,
-            "activity_id": registration.activity_id,
-            "site_id": registration.site_id,
-            "person_id": registration.person_id,
-            "person_number": person_number,
-            "age_band": registration.age_band,
-            **facts,
-        }
-    )
 
 
 def shift_event(model: type[ShiftEvent], shift: Shift) -> ShiftEvent:

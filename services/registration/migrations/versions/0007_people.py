@@ -1,8 +1,287 @@
-"""What people need in the database."""
+"""Volunteers, their records, consents, who speaks for somebody, doubles and their merging, erasure and retention."""
+
+from alembic import op
+from sqlalchemy import text
+
+from services.common.audit import audited
+from services.registration.migrations.first_consent_texts import FIRST_TEXTS
+from services.registration.migrations.row_security import secure
 
 revision = "0007"
 down_revision = "0006"
 
+# phone_index and email_index find somebody by the contact alone, for the desk and for finding doubles; identity stays
+# with contact and name. `row` names a row across merges, which change person_id; a number, because a random id costs
+# sign-ups more than all the rest. A row is looked at again at review_at: once a year and not at every sweep.
+PEOPLE = """
+ALTER TABLE people
+    ADD COLUMN merged_into uuid REFERENCES people,
+    ADD COLUMN erased_at timestamptz;
+CREATE INDEX people_merged_into ON people (merged_into) WHERE merged_into IS NOT NULL;
+
+ALTER TABLE person_sites
+    ADD COLUMN row bigint GENERATED ALWAYS AS IDENTITY,
+    ADD COLUMN phone_index bytea,
+    ADD COLUMN email_index bytea,
+    ADD COLUMN review_at timestamptz NOT NULL DEFAULT now() + interval '12 months';
+CREATE INDEX person_sites_phone_index ON person_sites (phone_index) WHERE phone_index IS NOT NULL;
+CREATE INDEX person_sites_email_index ON person_sites (email_index) WHERE email_index IS NOT NULL;
+CREATE INDEX person_sites_review ON person_sites (review_at);
+
+-- Who a person is by now: whom they were merged into, or themselves.
+CREATE FUNCTION person_now(person uuid) RETURNS uuid LANGUAGE sql STABLE
+RETURN (SELECT coalesce(merged_into, id) FROM people WHERE id = person);
+
+-- The person and all who were merged into them. What must not be rewritten (a chain of hashes) stays with whom it was
+-- written for, and is read through this.
+CREATE FUNCTION persons_of(person uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+    SELECT person UNION ALL SELECT id FROM people WHERE merged_into = person
+$$;
+"""
+
+VOLUNTEERS = """
+-- One number and one ID number per person in the whole installation; neither says anything to who has no key.
+CREATE TABLE volunteers (
+    row bigint GENERATED ALWAYS AS IDENTITY,
+    person_id uuid PRIMARY KEY REFERENCES people,
+    volunteer_number text NOT NULL UNIQUE,
+    id_number_hash bytea UNIQUE,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What a volunteer told a site beyond what every person tells it (person_sites). id_number and sex are ciphertext.
+CREATE TABLE volunteer_sites (
+    row bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    person_id uuid NOT NULL REFERENCES people,
+    site_id uuid NOT NULL REFERENCES sites,
+    sex bytea NOT NULL,
+    id_number bytea,
+    encrypted_with text NOT NULL,
+    area text REFERENCES areas,
+    skills text[] NOT NULL DEFAULT '{}',
+    professions text[] NOT NULL DEFAULT '{}',
+    categories text[] NOT NULL DEFAULT '{}',
+    version integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (person_id, site_id)
+);
+CREATE INDEX volunteer_sites_site ON volunteer_sites (site_id, row);
+CREATE INDEX volunteer_sites_encrypted_with ON volunteer_sites (encrypted_with);
+
+-- Order 67: training has name, content, hours, provider and date; an award name, date and grantor; an evaluation
+-- quality and date. Hours as minutes, like service.
+CREATE TABLE trainings (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    person_id uuid NOT NULL REFERENCES people,
+    site_id uuid NOT NULL REFERENCES sites,
+    code text NOT NULL DEFAULT '',
+    name text NOT NULL,
+    content text NOT NULL,
+    minutes integer NOT NULL CHECK (minutes BETWEEN 1 AND 60000),
+    provider text NOT NULL,
+    day date NOT NULL,
+    made_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX trainings_person ON trainings (person_id);
+CREATE INDEX trainings_site ON trainings (site_id, position);
+
+CREATE TABLE awards (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    person_id uuid NOT NULL REFERENCES people,
+    site_id uuid NOT NULL REFERENCES sites,
+    name text NOT NULL,
+    grantor text NOT NULL,
+    day date NOT NULL,
+    made_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX awards_person ON awards (person_id);
+CREATE INDEX awards_site ON awards (site_id, position);
+
+CREATE TABLE evaluations (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    person_id uuid NOT NULL REFERENCES people,
+    site_id uuid NOT NULL REFERENCES sites,
+    quality text NOT NULL CHECK (quality IN ('excellent', 'good', 'fair', 'poor')),
+    evaluator text NOT NULL,
+    day date NOT NULL,
+    made_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX evaluations_person ON evaluations (person_id);
+CREATE INDEX evaluations_site ON evaluations (site_id, position);
+"""
+
+CONSENTS = """
+CREATE TABLE consent_texts (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    kind text NOT NULL,
+    number integer NOT NULL CHECK (number > 0),
+    zh text NOT NULL,
+    en text NOT NULL,
+    published_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (kind, number)
+);
+
+-- given_by says whose word it was, how the way it came, made_by who entered it
+CREATE TABLE consents (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    person_id uuid NOT NULL REFERENCES people,
+    site_id uuid NOT NULL REFERENCES sites,
+    kind text NOT NULL,
+    text_id uuid NOT NULL REFERENCES consent_texts,
+    given_by text NOT NULL CHECK (given_by IN ('person', 'guardian')),
+    how text NOT NULL CHECK (how IN ('online', 'link', 'desk', 'phone', 'paper', 'site')),
+    made_by text NOT NULL,
+    given_at timestamptz NOT NULL DEFAULT now(),
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT consents_withdrawn_by_somebody CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))
+);
+CREATE INDEX consents_person ON consents (person_id, site_id, kind);
+CREATE INDEX consents_site ON consents (site_id, position);
+CREATE UNIQUE INDEX consents_one_in_force ON consents (person_id, site_id, kind, text_id) WHERE withdrawn_at IS NULL;
+
+-- A consent is evidence: it can be withdrawn once and move with its person in a merge, and nothing else.
+CREATE FUNCTION consent_is_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE'
+       OR to_jsonb(OLD) - 'person_id' - 'withdrawn_at' - 'withdrawn_by'
+          <> to_jsonb(NEW) - 'person_id' - 'withdrawn_at' - 'withdrawn_by'
+       OR OLD.withdrawn_at IS NOT NULL
+          AND (OLD.withdrawn_at, OLD.withdrawn_by) IS DISTINCT FROM (NEW.withdrawn_at, NEW.withdrawn_by) THEN
+        RAISE EXCEPTION 'a consent is evidence: it can be withdrawn and nothing else';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER evidence BEFORE UPDATE OR DELETE ON consents FOR EACH ROW EXECUTE FUNCTION consent_is_evidence();
+
+CREATE FUNCTION consent_in_force(person uuid, site uuid, consent text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM consents AS c WHERE c.person_id = person AND c.site_id = site AND c.kind = consent
+                   AND c.withdrawn_at IS NULL)
+$$;
+
+-- Whether a guardian's consent is on file for a minor: for volunteering it covers signing up as well.
+CREATE FUNCTION guardian_agreed(person uuid, site uuid, volunteering boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT consent_in_force(person, site, 'guardian_volunteering')
+        OR NOT volunteering AND consent_in_force(person, site, 'guardian_signup')
+$$;
+
+-- Whoever signs a minor up says whether the guardian agreed; sign_up refuses without. What was said becomes a record,
+-- unless one is on file. Only minors' registrations pay for this.
+CREATE FUNCTION record_guardian_consent() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    volunteering boolean := (SELECT a.volunteering FROM activities AS a WHERE a.id = NEW.activity_id);
+    needed text := CASE WHEN volunteering THEN 'guardian_volunteering' ELSE 'guardian_signup' END;
+BEGIN
+    IF (NEW.age_band = 'under_14' OR volunteering)
+       AND NOT guardian_agreed(NEW.person_id, NEW.site_id, volunteering) THEN
+        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by)
+        SELECT NEW.person_id, NEW.site_id, needed, t.id, 'guardian', 'site', coalesce(nullif(NEW.made_by, ''), 'site')
+        FROM consent_texts AS t WHERE t.kind = needed ORDER BY t.number DESC LIMIT 1
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER record_guardian_consent AFTER INSERT ON registrations FOR EACH ROW
+    WHEN (NEW.age_band IN ('under_14', '14_17')) EXECUTE FUNCTION record_guardian_consent();
+"""
+
+REPRESENTATIVES = """
+-- Who speaks for a person at a site: the guardian of a minor, the helper of an elder. All of it ciphertext.
+CREATE TABLE representatives (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    person_id uuid NOT NULL REFERENCES people,
+    site_id uuid NOT NULL REFERENCES sites,
+    kind text NOT NULL CHECK (kind IN ('guardian', 'helper')),
+    relation text NOT NULL DEFAULT '',
+    name bytea NOT NULL,
+    phone bytea,
+    email bytea,
+    encrypted_with text NOT NULL,
+    language text NOT NULL DEFAULT 'zh-CN',
+    version integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (person_id, site_id, kind),
+    CONSTRAINT representatives_reachable CHECK (phone IS NOT NULL OR email IS NOT NULL)
+);
+CREATE INDEX representatives_site ON representatives (site_id);
+CREATE INDEX representatives_encrypted_with ON representatives (encrypted_with);
+"""
+
+MERGES = """
+-- site_id is set where a site merged doubles that are wholly its own; null where the operator did.
+CREATE TABLE merges (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    merged uuid NOT NULL REFERENCES people,
+    survivor uuid NOT NULL REFERENCES people,
+    site_id uuid REFERENCES sites,
+    reason text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    undone_at timestamptz,
+    undone_by text,
+    CHECK (merged <> survivor)
+);
+CREATE UNIQUE INDEX merges_once ON merges (merged) WHERE undone_at IS NULL;
+CREATE INDEX merges_survivor ON merges (survivor);
+
+-- Which rows a merge moved, so that undoing it gives back exactly these.
+CREATE TABLE merge_moves (
+    merge_id uuid NOT NULL REFERENCES merges,
+    table_name text NOT NULL,
+    row_key text NOT NULL,
+    PRIMARY KEY (table_name, row_key, merge_id)
+);
+CREATE INDEX merge_moves_merge ON merge_moves (merge_id);
+"""
+
+RETENTION = """
+CREATE TABLE retention (
+    site_id uuid PRIMARY KEY REFERENCES sites,
+    months integer NOT NULL CHECK (months BETWEEN 1 AND 120),
+    minors_months integer NOT NULL CHECK (minors_months BETWEEN 1 AND 120),
+    version integer NOT NULL DEFAULT 1
+);
+"""
+
+# A merged person is still known to the sites that knew them, so that an id that a site noted down leads to who they
+# are by now.
+POLICIES = """
+DROP POLICY own_site ON people;
+CREATE POLICY own_site ON people USING (
+    current_setting('hesheng.site', true) = '*'
+    OR EXISTS (SELECT FROM person_sites WHERE person_sites.person_id IN (people.id, people.merged_into))
+);
+"""
+
+OWNED = ("volunteer_sites", "trainings", "awards", "evaluations", "consents", "representatives", "merges", "retention")
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make everything."""
+    for statements in (PEOPLE, VOLUNTEERS, CONSENTS, REPRESENTATIVES, MERGES, RETENTION, POLICIES):
+        op.execute(statements)
+    for table in OWNED:
+        secure(table)
+    known = "SELECT FROM volunteer_sites WHERE volunteer_sites.person_id = volunteers.person_id"
+    secure("volunteers", f"current_setting('hesheng.site', true) = '*' OR EXISTS ({known})")
+    secure("merge_moves", "EXISTS (SELECT FROM merges WHERE merges.id = merge_moves.merge_id)")
+    for table in ("trainings", "awards", "evaluations", "consents", "representatives", "merges"):
+        op.execute(audited(table))
+    for table in ("volunteers", "volunteer_sites"):
+        op.execute(audited(table, key="person_id"))
+    op.execute(audited("retention", key="site_id"))
+    insert = text("INSERT INTO consent_texts (kind, number, zh, en) VALUES (:kind, 1, :zh, :en)")
+    for kind, zh, en in FIRST_TEXTS:
+        op.execute(insert.bindparams(kind=kind, zh=zh, en=en))

@@ -1,8 +1,77 @@
-"""What staff need in the database."""
+"""What staff need in the database: who may manage whom, links without a person, sessions that tell where they are."""
+
+from alembic import op
 
 revision = "0011"
 down_revision = "0010"
 
+# A setting that was set for one transaction is '' afterwards, not NULL: '' must open nothing. Staff belong to no site,
+# so their tables are seen with every site's rows or not at all.
+POLICIES = """
+DROP POLICY own_site ON {table};
+CREATE POLICY own_site ON {table} USING (sees(NULL)) WITH CHECK (sees(NULL));
+"""
+
+OVER_WHAT = """
+-- The areas that a member of staff administers: those granted, and everything in them.
+CREATE FUNCTION staff_areas(staff uuid) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE within (code) AS (
+        SELECT g.area FROM staff_grants AS g JOIN staff AS m ON m.id = g.staff_id
+        WHERE g.staff_id = staff AND g.role = 'area_admin' AND m.disabled_at IS NULL
+        UNION SELECT a.code FROM within AS w JOIN areas AS a ON a.parent = w.code
+    )
+    SELECT code FROM within
+$$;
+
+-- Whether a member of staff holds everything.
+CREATE FUNCTION staff_is_operator(staff uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM staff_grants AS g JOIN staff AS m ON m.id = g.staff_id
+        WHERE g.staff_id = staff AND g.role = 'operator' AND m.disabled_at IS NULL)
+$$;
+
+-- The sites where a member of staff may work.
+CREATE FUNCTION staff_sites(staff uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+    SELECT id FROM sites WHERE staff_is_operator(staff)
+    UNION SELECT id FROM sites WHERE area IN (SELECT staff_areas(staff))
+    UNION SELECT g.site_id FROM staff_grants AS g JOIN staff AS m ON m.id = g.staff_id
+          WHERE g.staff_id = staff AND g.site_id IS NOT NULL AND m.disabled_at IS NULL
+$$;
+
+-- The grants that a member of staff may make and take away: all for an operator; for an area admin those at sites in
+-- their areas, and over areas that lie strictly below one of theirs.
+CREATE FUNCTION staff_may_grant(staff uuid, role text, site uuid, over text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT staff_is_operator(staff) OR CASE role
+        WHEN 'site_staff' THEN EXISTS (
+            SELECT FROM sites AS s WHERE s.id = site AND s.area IN (SELECT staff_areas(staff)))
+        WHEN 'area_admin' THEN EXISTS (
+            SELECT FROM areas AS a WHERE a.code = over AND a.parent IN (SELECT staff_areas(staff)))
+        ELSE false END
+$$;
+"""
+
+SESSIONS = """
+ALTER TABLE staff_sessions
+    ADD COLUMN device text NOT NULL DEFAULT '',
+    ADD COLUMN came_by text NOT NULL DEFAULT 'password' CHECK (came_by IN ('password', 'oidc', 'link'));
+CREATE INDEX staff_encrypted_with ON staff (encrypted_with);
+CREATE INDEX staff_grants_site ON staff_grants (site_id) WHERE site_id IS NOT NULL;
+CREATE INDEX staff_grants_area ON staff_grants (area) WHERE area IS NOT NULL;
+"""
+
+# An account belongs to no site and to no person of the directory.
+LINKS = """
+ALTER TABLE links
+    ALTER COLUMN site_id DROP NOT NULL,
+    ADD COLUMN staff_id uuid REFERENCES staff,
+    ADD CONSTRAINT links_of_somebody CHECK ((staff_id IS NULL) = (site_id IS NOT NULL));
+CREATE INDEX links_staff ON links (staff_id) WHERE staff_id IS NOT NULL;
+"""
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make everything."""
+    for table in ("staff", "staff_grants", "staff_sessions"):
+        op.execute(POLICIES.format(table=table))
+    for statements in (OVER_WHAT, SESSIONS, LINKS):
+        op.execute(statements)

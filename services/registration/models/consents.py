@@ -1,0 +1,40 @@
+"""Consents, and the texts that people consent to."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, FetchedValue
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.registration.models.base import Table, made_by_database
+
+
+class ConsentText(Table):
+    """One version of a text; a published one never changes."""
+
+    __tablename__ = "consent_texts"
+    id: Mapped[UUID] = made_by_database(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    kind: Mapped[str]
+    number: Mapped[int]
+    zh: Mapped[str]
+    en: Mapped[str]
+    published_at: Mapped[datetime] = made_by_database()
+
+
+class Consent(Table):
+    """Somebody's consent at a site. Only `withdrawn_at` and `withdrawn_by` are ever set later."""
+
+    __tablename__ = "consents"
+    id: Mapped[UUID] = made_by_database(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    person_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    kind: Mapped[str]
+    text_id: Mapped[UUID]
+    given_by: Mapped[str]
+    how: Mapped[str]
+    made_by: Mapped[str]
+    given_at: Mapped[datetime] = made_by_database()
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]

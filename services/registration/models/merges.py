@@ -1,0 +1,25 @@
+"""Doubles that were made one person, and what that moved."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, FetchedValue
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.registration.models.base import Table, made_by_database
+
+
+class Merge(Table):
+    """`merged` became `survivor`, until it is undone."""
+
+    __tablename__ = "merges"
+    id: Mapped[UUID] = made_by_database(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    merged: Mapped[UUID]
+    survivor: Mapped[UUID]
+    site_id: Mapped[UUID | None]
+    reason: Mapped[str]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime] = made_by_database()
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
