@@ -76,7 +76,9 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
         if Caller.ANYONE in getattr(app.view_functions[rule.endpoint], "allowed_callers", ())
     }
     everywhere = {(name, path) for name in SERVICES for path in ("/healthz", "/readyz", "/metrics", "/docs")}
-    directories = {("registration", path) for path in ("/v1/areas", "/v1/sites", "/v1/sites/<uuid:site_id>")}
+    site = "/v1/sites/<uuid:site_id>"
+    paths = ("/v1/areas", "/v1/areas/<code>", "/v1/sites", site, f"{site}/designations", f"{site}/logo")
+    directories = {("registration", path) for path in paths}
     assert open_routes - everywhere - directories == set()
 
 
