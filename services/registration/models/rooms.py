@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, FetchedValue, Text
-from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy import BigInteger, FetchedValue, Text
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.registration.models.base import Table, made_by_database

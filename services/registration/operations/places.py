@@ -83,7 +83,7 @@ def edit_settings(session: Session, site_id: UUID, body: SettingsEdit, expected:
     """Change a site's settings. Bookings that were made stay, also where the hours no longer cover them."""
     site = lock_site(session, site_id)
     check_version(site.version, expected)
-    if assign(site, body.model_dump(mode="json", exclude_unset=True)):
+    if assign(site, body.model_dump(mode="json", include=body.model_fields_set)):
         session.flush()
         add_events(session, [_site_saved(session, site)])
     return site
