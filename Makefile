@@ -8,7 +8,7 @@ SEED ?= 1
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo status test faults bench lint format docs lock compose-test clean
+.PHONY: help setup browser run demo status test faults bench lint format docs lock compose-test clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ $(VENV)/ready: requirements/dev.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+browser:  ## install what the browser tests need: Chromium and Chinese fonts (needs root on Debian)
+	@command -v chromium >/dev/null && fc-list :lang=zh | grep -q . || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk >/dev/null; }
 
 run: setup  ## start everything here: database, queue, nine processes, mail sink, demo data
 	@exec $(PY) -m deploy.local.run

@@ -121,6 +121,8 @@ def publish_blood_drive(site: Client, books: Books) -> list[dict[str, Any]]:
             "title_en": "Give Blood for Youth",
             "place": "赛马场区域党群服务中心广场",
             "volunteering": True,
+            "risks_zh": "献血后请休息十五分钟；如感不适，请立即告知现场医护人员。",
+            "risks_en": "Rest for fifteen minutes after giving blood, and tell the medical staff if you feel unwell.",
             "reminder_minutes": [REMINDER_MINUTES],
         },
     )

@@ -199,6 +199,8 @@ def _make_draft(site: Client, plan: Plan, ids: dict[str | None, str], today: dat
         "title_en": plan.title_en,
         "place": plan.place,
         "volunteering": plan.volunteering,
+        "risks_zh": plan.risks_zh,
+        "risks_en": plan.risks_en,
         "description_zh": plan.description_zh,
         "description_en": plan.description_en,
         "room_id": ids.get(plan.room),

@@ -74,6 +74,8 @@ class Plan:
     description_en: str
     slots: Sequence[Slot] = field(repr=False)
     volunteering: bool = False
+    risks_zh: str = ""
+    risks_en: str = ""
     room: str | None = None
     team: str | None = None
 
@@ -194,6 +196,8 @@ def elder_visits(place: str, day: int) -> Plan:
         "In pairs to elders who live alone, to talk and to help with their health records. Groups are formed at the "
         "meeting point; what you see and hear stays with you.",
         weekly(day, time(15, 0), 120, 10, ("探访志愿者", "visitor")), volunteering=True,
+        risks_zh="步行前往，雨雪天路滑；请结伴同行，量力而行。",
+        risks_en="You walk there, and paths are slippery in rain and snow: go in pairs, and do only what you can.",
     )  # fmt: skip
 
 

@@ -75,11 +75,16 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
         for rule in app.url_map.iter_rules()
         if Caller.ANYONE in getattr(app.view_functions[rule.endpoint], "allowed_callers", ())
     }
-    everywhere = {(name, path) for name in SERVICES for path in ("/healthz", "/readyz", "/metrics", "/docs")}
-    site = "/v1/sites/<uuid:site_id>"
-    paths = ("/v1/areas", "/v1/areas/<code>", "/v1/sites", site, f"{site}/designations", f"{site}/logo")
-    directories = {("registration", path) for path in paths}
-    assert open_routes - everywhere - directories == set()
+    paths = ("/healthz", "/readyz", "/metrics", "/docs", "/preferences")
+    everywhere = {(name, path) for name in SERVICES for path in paths}
+    directories = {("registration", path) for path in ("/v1/areas", "/v1/sites", "/v1/sites/<uuid:site_id>")}
+    directories |= {("registration", f"/v1/sites/<uuid:site_id>/{path}") for path in ("designations", "logo")}
+    directories |= {("registration", "/v1/areas/<code>")}
+    directories |= {("registration", path) for path in ("/v1/consent-texts", "/v1/volunteers/codes")}
+    calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
+    doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}
+    doors |= {("registration", f"/staff/{path}") for path in ("log-in", "forgotten")}
+    assert open_routes - doors - everywhere - directories - calendars == set()
 
 
 def _routes(apps: dict[str, APIFlask]) -> list[tuple[str, str, str, frozenset[str]]]:
@@ -145,7 +150,7 @@ def test_every_route_turns_away_whoever_it_does_not_name(
     wrong = []
     for _, method, path, callers in [route for route in _routes(apps) if route[0] == name]:
         filled = re.sub(r"<uuid:[^>]+>", str(uuid.uuid4()), re.sub(r"<(?:string:)?[a-z_]+>", "x", path))
-        if Caller.ANYONE in callers:
+        if callers & {Caller.ANYONE, Caller.LINK}:
             continue
         for key, expected in [(None, {401}), ("hsk_unknown", {401}), ("nonsense", {401})]:
             headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -28,7 +28,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words
+from services.common.errors import FORBIDDEN, SITE_NEEDED, UNAUTHENTICATED, Problem, Words
 from services.common.events import Received
 
 SITE_KEY_MARK = "hsk_"
@@ -167,6 +167,12 @@ def shown_credential() -> str:
     return request.headers.get("Authorization", "") or (sessions.shown(request.cookies) if sessions else "")
 
 
+def from_elsewhere() -> bool:
+    """Whether a page of another origin sends this, for routes without a session to show a token of. Browsers say so
+    over TLS and on loopback; programs say nothing, and need not: no visitor's cookies are with them."""
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+
+
 def _in_session() -> Principal:
     sessions: Sessions | None = current_app.extensions.get("hesheng.sessions")
     found = sessions.principal(request.cookies) if sessions and request.cookies else None
@@ -224,7 +230,7 @@ def allow(*callers: Caller) -> Callable[[View], View]:
             if principal.is_operator and Caller.OPERATOR in callers:
                 g.principal = replace(principal, everywhere=True)
             elif principal.caller is Caller.STAFF and principal.site_id is None and Caller.SITE in callers:
-                raise Problem(FORBIDDEN, Words("请先选择站点。", "Choose a site first."))
+                raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
             return view(*args, **kwargs)
 
         checked.allowed_callers = frozenset(callers)  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ whatever rises into a problem document: an outage of the database is 503, a bug 
 else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -60,6 +60,7 @@ class FieldError:
 MALFORMED = Kind("malformed", 400, Words("请求无法读取", "The request cannot be read"))
 UNAUTHENTICATED = Kind("unauthenticated", 401, Words("需要有效的密钥", "A valid key is needed"))
 FORBIDDEN = Kind("forbidden", 403, Words("无权进行此操作", "Not allowed"))
+SITE_NEEDED = Kind("site-needed", 403, Words("请先选择站点", "Choose a site first"))
 NOT_FOUND = Kind("not-found", 404, Words("没有找到", "Not found"))
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, Words("不支持此方法", "Method not allowed"))
 CONFLICT = Kind("conflict", 409, Words("与现状冲突", "Conflict with what is"))
@@ -103,8 +104,13 @@ def not_found(zh: str, en: str) -> Problem:
     return Problem(NOT_FOUND, Words(f"没有找到{zh}。", f"There is no such {en}."))
 
 
+LANGUAGE_COOKIE = "hesheng_language"
+
+
 def language() -> str:
-    """The caller's language: `zh` or `en`, Chinese where nothing better is asked for."""
+    """The caller's language: `zh` or `en`, by what they chose, then what they ask for; else Chinese."""
+    if "language" not in g and request.cookies.get(LANGUAGE_COOKIE) in ("zh", "en"):
+        g.language = request.cookies[LANGUAGE_COOKIE]
     if "language" not in g:
         # Once a request, and from the start of the header only: whoever sends thousands of languages pays alone.
         asked = parse_accept_header(request.headers.get("Accept-Language", "")[:200], LanguageAccept)
@@ -196,6 +202,8 @@ def problem_response(problem: Problem) -> Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="hesheng"'
     if problem.kind in (UNAVAILABLE, IN_PROGRESS):
         response.headers["Retry-After"] = "1"
+    if "retry_after" in problem.members:
+        response.headers["Retry-After"] = problem.members["retry_after"]
     return response
 
 
@@ -248,10 +256,10 @@ def _by_status(status: int) -> Problem:
     )
 
 
-def register_errors(app: APIFlask) -> None:
-    """Every error of the app becomes a problem document."""
-    app.register_error_handler(Exception, lambda error: problem_response(as_problem(error)))
-    app.error_processor(lambda error: problem_response(as_problem(error)))
+def register_errors(app: APIFlask, answer: Callable[[Problem], Response] = problem_response) -> None:
+    """Every error of the app becomes what `answer` makes of it."""
+    app.register_error_handler(Exception, lambda error: answer(as_problem(error)))
+    app.error_processor(lambda error: answer(as_problem(error)))
 
 
 @dataclass

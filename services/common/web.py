@@ -25,8 +25,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from services.common.apply import Subscriber
 from services.common.auth import Caller, Keys, Sessions, allow
 from services.common.database import ACTING, Acting
-from services.common.errors import INTERNAL, MALFORMED, Problem, Words, not_found, register_errors
+from services.common.errors import INTERNAL, MALFORMED, Problem, Words, not_found, problem_response, register_errors
 from services.common.logs import configure_logs, get_logger
+from services.common.pages import add_pages, problem_page, wants_page
 from services.common.rates import limit_rates
 from services.common.settings import CommonSettings
 from services.common.status import Health, StatusCollector
@@ -38,6 +39,11 @@ MOST_QUERY_KEYS = 100
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNREMARKABLE = ("/healthz", "/readyz", "/metrics", "/internal/status", "/events", "/events/heads")
 """Asked for every few seconds by machines: not worth a log line."""
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; connect-src 'self';"
+    " worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -73,7 +79,8 @@ def create_app(
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
     app.wsgi_app = _with_chunked_bodies(app.wsgi_app)  # type: ignore[method-assign]
-    register_errors(app)
+    register_errors(app, lambda problem: problem_page(problem) if wants_page() else problem_response(problem))
+    add_pages(app)
     _around_every_request(app)
     limit_rates(app, settings.rate_limit)
     app.register_blueprint(_health_blueprint(health))
@@ -116,9 +123,8 @@ def _around_every_request(app: Flask) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Cache-Control", "no-store")
         if response.mimetype == "text/html":
-            response.headers["Content-Security-Policy"] = (
-                "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
-            )
+            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+            response.headers.setdefault("Referrer-Policy", "no-referrer")
         return response
 
 
@@ -177,9 +183,11 @@ def _health_blueprint(health: Health) -> APIBlueprint:
     @blueprint.get("/docs")
     @blueprint.doc(hide=True)
     @allow(Caller.ANYONE)
-    def docs() -> str:
+    def docs() -> Response:
         """The API on one readable page, without scripts."""
-        return render_template("docs.html", spec=current_app.spec)  # type: ignore[attr-defined]
+        response = Response(render_template("docs.html", spec=current_app.spec), mimetype="text/html")  # type: ignore[attr-defined]
+        response.headers["Content-Security-Policy"] = DOCS_POLICY
+        return response
 
     return blueprint
 

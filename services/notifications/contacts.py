@@ -1,9 +1,12 @@
 """Contact details, asked of registration at the moment of sending and kept nowhere.
 
-ContactBook(settings.registration_url, token).look_up([(person_id, site_id), …])   # {(person_id, site_id): Contact}
+book = ContactBook(settings.registration_url, token)
+book.look_up([(person_id, site_id), …])     # {(person_id, site_id): Contact}
+book.open_links([link_id, …])               # {link_id: AddressedLink}
 """
 
 from collections.abc import Collection
+from typing import Any, TypeVar
 from uuid import UUID
 
 import requests
@@ -20,37 +23,69 @@ class ContactsUnavailable(Exception):
 
 
 class Contact(BaseModel):
-    """A person as a mail needs them. Nothing of it shows in a log or traceback (`repr=False`)."""
+    """A person as a mail needs them. Nothing of it shows in a log or traceback (`repr=False`).
+
+    `manage_url` opens this person's registrations to whoever reads the mail.
+    """
 
     person_id: UUID
     site_id: UUID
     name: str = Field(repr=False)
     email: str | None = Field(default=None, repr=False)
     language: str = "zh-CN"
+    manage_url: str | None = Field(default=None, repr=False)
 
 
-class _Answer(BaseModel):
+class AddressedLink(BaseModel):
+    """A one-time link with whom it is for. `about` is what it concerns, such as a team's name; often empty."""
+
+    link_id: UUID
+    url: str = Field(repr=False)
+    name: str = Field(repr=False)
+    email: str | None = Field(default=None, repr=False)
+    language: str = "zh-CN"
+    about_zh: str = ""
+    about_en: str = ""
+
+
+class _Contacts(BaseModel):
     contacts: list[Contact] = Field(repr=False)
 
 
+class _Links(BaseModel):
+    links: list[AddressedLink] = Field(repr=False)
+
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
 class ContactBook:
-    """Registration's `POST /internal/contacts`."""
+    """Registration's `POST /internal/contacts` and `POST /internal/links`.
+
+    Both raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
+    """
 
     def __init__(self, registration_url: str, token: str) -> None:
-        self._url = f"{registration_url.rstrip('/')}/internal/contacts"
+        self._url = f"{registration_url.rstrip('/')}/internal"
         self._http = requests.Session()
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def look_up(self, people: Collection[Known]) -> dict[Known, Contact]:
-        """The contacts of these people (at most 1000), as each told the site; who is not there any more is missing.
+        """The contacts of these people (at most 1000), as each told the site; who is not there any more is missing."""
+        wanted = [{"person_id": str(person), "site_id": str(site)} for person, site in people]
+        contacts = self._ask("contacts", {"people": wanted}, _Contacts).contacts
+        return {(contact.person_id, contact.site_id): contact for contact in contacts}
 
-        Raises `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
-        """
+    def open_links(self, ids: Collection[UUID]) -> dict[UUID, AddressedLink]:
+        """Where these links lead and whom they are for; those that are over, or for nobody any more, are missing."""
+        links = self._ask("links", {"links": [str(link) for link in ids]}, _Links).links
+        return {link.link_id: link for link in links}
+
+    def _ask(self, what: str, question: dict[str, Any], model: type[Answer]) -> Answer:
         try:
-            wanted = [{"person_id": str(person), "site_id": str(site)} for person, site in people]
-            answer = self._http.post(self._url, json={"people": wanted}, timeout=TIMEOUT)
+            answer = self._http.post(f"{self._url}/{what}", json=question, timeout=TIMEOUT)
             answer.raise_for_status()
-            contacts = _Answer.model_validate_json(answer.content).contacts
+            return model.model_validate_json(answer.content)
         except requests.HTTPError as error:
             raise ContactsUnavailable(f"registration answered {error.response.status_code}") from None
         except requests.RequestException as error:
@@ -58,4 +93,3 @@ class ContactBook:
         except ValidationError as error:
             # `from None` and a count only: pydantic's message quotes what it got, which is personal data.
             raise ContactsUnavailable(f"registration's answer has {error.error_count()} error(s)") from None
-        return {(contact.person_id, contact.site_id): contact for contact in contacts}

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     CHANGE = "change"
     REMINDER = "reminder"
+    LINK = "link"
 
 
 class State(StrEnum):
@@ -41,17 +42,22 @@ class State(StrEnum):
 
 
 class Message(Base):
-    """One mail to one person about one cause."""
+    """One mail to one person about one cause: what became of a registration, or a link that was issued.
+
+    A link's message has no registration, and no `person_id` where it goes to staff.
+    """
 
     __tablename__ = "messages"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int]
     kind: Mapped[str]
-    site_id: Mapped[UUID]
-    shift_id: Mapped[UUID]
-    registration_id: Mapped[UUID]
-    person_id: Mapped[UUID]
+    site_id: Mapped[UUID | None]
+    shift_id: Mapped[UUID | None]
+    registration_id: Mapped[UUID | None]
+    person_id: Mapped[UUID | None]
+    link_id: Mapped[UUID | None]
+    purpose: Mapped[str | None]
     state: Mapped[str]
     cause_event: Mapped[UUID | None]
     reminder_id: Mapped[int | None]

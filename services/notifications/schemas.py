@@ -33,10 +33,12 @@ class MessageAnswer(Answer):
     id: UUID
     kind: Kind
     state: State
-    site_id: UUID
-    shift_id: UUID
-    registration_id: UUID
-    person_id: UUID
+    site_id: UUID | None = Field(description="null for a link that is of no single site, as an operator's is")
+    shift_id: UUID | None
+    registration_id: UUID | None = Field(description="null for a link")
+    person_id: UUID | None = Field(description="null for a link to a member of staff")
+    link_id: UUID | None
+    purpose: str | None = Field(description="what the link opens: my_registrations, guardian_consent, …")
     cause_event: UUID | None = Field(description="the event that caused it; null for a reminder")
     reminder_id: int | None
     due_at: datetime | None = Field(description="when a reminder was due")

@@ -9,7 +9,10 @@ from services.common.database import Database
 from services.common.status import Health
 from services.common.web import create_app, serve
 from services.registration.api import blueprints
+from services.registration.operations.links import Links
+from services.registration.operations.log_in import LogIns
 from services.registration.operations.sessions import Sessions
+from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import make_celery_app
 
@@ -22,8 +25,13 @@ def make_app(settings: Settings) -> APIFlask:
     keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens)
     health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
     data = settings.personal_data()
-    sessions = Sessions(database, data)
-    return create_app(settings, database, keys, health, blueprints(database, data), sessions=sessions)
+    sessions, log_ins = Sessions(database, data), LogIns(database, data)
+    links = Links(data, settings.public_url or settings.registration_url)
+    routes = [
+        *blueprints(database, data, sessions, log_ins, links),
+        *pages(database, data, sessions, links, log_ins),
+    ]
+    return create_app(settings, database, keys, health, routes, sessions=sessions)
 
 
 def application() -> APIFlask:

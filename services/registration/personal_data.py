@@ -57,6 +57,18 @@ class PersonalData:
         """By what a person is found again: a normalised contact together with the name."""
         return self._keyed("identity", kind, contact.lower(), plain_name(name))
 
+    def contact_index(self, kind: Literal["phone", "email"], contact: str) -> bytes:
+        """By what the desk finds whoever has this contact: a family, maybe."""
+        return self._keyed("contact", kind, contact.lower())
+
+    def id_number_hash(self, number: str) -> bytes:
+        """By what one ID number is known as the same at every site."""
+        return self._keyed("id number", number)
+
+    def account(self, email: str) -> bytes:
+        """By what an account of staff is found: its address alone, for there are no families here."""
+        return self._keyed("account", unicodedata.normalize("NFKC", email).strip().casefold())
+
     def key_for(self, purpose: str) -> bytes:
         """32 bytes for signing something else, such as links: one secret to keep, and none reveals another."""
         return self._keyed("key", purpose)
@@ -95,9 +107,14 @@ def normal_email(written: str) -> str | None:
     return address if len(address) <= 254 and EMAIL.fullmatch(address) else None
 
 
+def age_on(birth_date: date, day: date) -> int:
+    """Full years on that day."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
 def age_band(birth_date: date, day: date) -> AgeBand:
     """The age on that day, as coarse as events carry it."""
-    age = day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+    age = age_on(birth_date, day)
     for limit, band in ((14, AgeBand.UNDER_14), (18, AgeBand.FROM_14), (35, AgeBand.FROM_18), (60, AgeBand.FROM_35)):
         if age < limit:
             return band

@@ -4,15 +4,18 @@ from services.common.database import EVERY_SITE, Database
 from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
+from services.registration.operations.activities import any_to_complete
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.people import any_older_encryption
+from services.registration.operations.staff import any_older_staff_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
-from services.registration.tasks import FORGET_TASK, RENEW_TASK, make_celery_app
+from services.registration.tasks import COMPLETE_TASK, FORGET_TASK, RENEW_TASK, make_celery_app
 
 SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
 FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
+COMPLETE_IDLE = 60.0
 
 
 def duties(settings: Settings) -> list[Duty]:
@@ -31,9 +34,16 @@ def duties(settings: Settings) -> list[Duty]:
 
     def renew() -> bool:
         with database.transaction(EVERY_SITE) as session:
-            due = any_older_encryption(session, data)
+            due = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         if due:
             nudge(app, RENEW_TASK, settings.service)
+        return False
+
+    def complete() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = any_to_complete(session)
+        if due:
+            nudge(app, COMPLETE_TASK, settings.service)
         return False
 
     return [
@@ -41,6 +51,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("send", lambda: send_pages(database, pages, settings.service, SUBSCRIBERS), SEND_IDLE),
         Duty("tidy", tidy, FORGET_IDLE),
         Duty("renew", renew, RENEW_IDLE),
+        Duty("complete", complete, COMPLETE_IDLE),
     ]
 
 

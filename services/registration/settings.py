@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from services.common.settings import CommonSettings, ServiceName
+from services.common.settings import CommonSettings, HttpUrl, ServiceName
 from services.registration.personal_data import PersonalData
 
 SUBSCRIBERS = ("notifications", "reporting")
@@ -24,6 +24,7 @@ class Settings(CommonSettings):
     blind_index_key: SecretStr
     notifications_token: SecretStr
     reporting_token: SecretStr
+    public_url: HttpUrl | None = None
 
     @field_validator("notifications_token", "reporting_token")
     @classmethod

@@ -5,13 +5,16 @@ from celery import Celery
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
+from services.registration.operations.activities import complete_old
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
+from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
 
 log = get_logger(__name__)
 
 FORGET_TASK = "registration.forget_old_keys"
+COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
 
 
@@ -32,6 +35,18 @@ def make_celery_app(settings: Settings) -> Celery:
                 break
         log.info("old_keys_forgotten", count=forgotten)
 
+    @app.task(shared=False, name=COMPLETE_TASK)
+    def complete() -> None:
+        """Close activities that ended long ago and that nobody closed."""
+        completed = 0
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                batch = complete_old(session)
+            completed += batch
+            if not batch:
+                break
+        log.info("old_activities_completed", count=completed)
+
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
         """Encrypt everybody's details with the newest key. Broken off, it goes on where it was when sent again."""
@@ -40,8 +55,12 @@ def make_celery_app(settings: Settings) -> Celery:
         while last is not None:
             with database.transaction(EVERY_SITE) as session:
                 last = renew_encryption(session, data, last)
+        position: int | None = 0
+        while position is not None:
+            with database.transaction(EVERY_SITE) as session:
+                position = renew_staff_encryption(session, data, position)
         with database.transaction(EVERY_SITE) as session:
-            remains = any_older_encryption(session, data)
+            remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
 
     return app

@@ -20,6 +20,7 @@ from services.common.database import Database
 from services.common.events import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityCompleted,
     ActivityPublished,
     AreaSaved,
     AttendanceRecorded,
@@ -225,6 +226,7 @@ HANDLERS: Handlers = {
     SiteKeyRevoked: forget_site_keys,
     ActivityPublished: activities_are("open"),
     ActivityChanged: activities_are("open"),
+    ActivityCompleted: activities_are("completed"),
     ActivityCancelled: activities_are("cancelled"),
     ShiftOpened: shifts_are("open"),
     ShiftChanged: shifts_are("open"),

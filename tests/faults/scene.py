@@ -94,7 +94,8 @@ def _make_site(operator: Client, number: int) -> Site:
 
 def _make_early(client: Client, site: Site) -> Shift:
     mark = f"{site.id[:8]}-early"
-    body = {"kind": "visit", "title_zh": "探访", "title_en": "Visit", "place": "大厅", "volunteering": True}
+    body = {"kind": "visit", "title_zh": "探访", "title_en": "Visit", "place": "大厅", "volunteering": True,
+            "risks_zh": "无特别风险。"}  # fmt: skip
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
     starts_at = datetime.now(UTC) + timedelta(hours=3)
     times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=2)).isoformat()}
@@ -113,6 +114,7 @@ def _make_activity(client: Client, site: Site, number: int, seconds: float, chan
         "title_en": f"Activity {mark}",
         "place": "大厅",
         "volunteering": chance.random() < 0.5,
+        "risks_zh": "无特别风险。",
         "reminder_minutes": [SOON_MINUTES] if near else [1440, 120],
     }
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")

@@ -23,14 +23,16 @@ TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "act
 
 
 class Contacts:
-    """Registration's `POST /internal/contacts`, over HTTP: `people` is what it knows, `failing` makes it answer 503."""
+    """Registration's `POST /internal/…`: `people` and `links` are what it knows, `failing` makes it answer 503."""
 
     def __init__(self) -> None:
         self.people: dict[str, dict[str, Any]] = {}
+        self.links: dict[str, dict[str, Any]] = {}
         self.failing = False
         self.asked: list[int] = []
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
+        app.post("/internal/links")(self._answer_links)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -45,6 +47,11 @@ class Contacts:
         return jsonify(
             contacts=[self.people[one["person_id"]] | one for one in wanted if one["person_id"] in self.people]
         )
+
+    def _answer_links(self) -> Any:
+        if self.failing:
+            abort(503)
+        return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -61,6 +68,7 @@ def contacts_server() -> Iterator[Contacts]:
 @pytest.fixture
 def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.people.clear()
+    contacts_server.links.clear()
     contacts_server.asked.clear()
     contacts_server.failing = False
     return contacts_server

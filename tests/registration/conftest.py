@@ -11,6 +11,7 @@ from services.registration.app import make_app
 from services.registration.personal_data import PersonalData
 from services.registration.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
+from tests.registration.office import Office
 from tests.registration.world import Caller, Site
 
 
@@ -82,3 +83,20 @@ def site(make_site: Callable[..., Site]) -> Site:
 def other(make_site: Callable[..., Site]) -> Site:
     """Another site."""
     return make_site()
+
+
+@pytest.fixture(scope="session")
+def office(app: APIFlask, database: Database, data: PersonalData) -> Office:
+    """Where staff come from."""
+    return Office(app, database, data)
+
+
+@pytest.fixture(scope="session")
+def make_area(operator: Caller, area: str) -> Callable[..., str]:
+    """Makes areas, directly within the province unless another is named."""
+
+    def make(parent: str | None = None, level: str = "city") -> str:
+        body = {"parent": parent or area, "level": level, "name_zh": "区划", "name_en": "Area"}
+        return operator.expect(200, "PUT", f"/v1/areas/{uuid.uuid4().hex[:16]}", body)["code"]
+
+    return make

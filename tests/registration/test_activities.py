@@ -140,6 +140,7 @@ def test_a_sign_up_written_by_the_database_is_the_event_of_the_models(site: Site
         "person_id": made[0]["person_id"],
         "person_number": confirmed.person_number,
         "age_band": "35_59",
+        "places": 1,
     }
     rows = site.sql(
         "SELECT aggregate, request_id FROM outbox WHERE type LIKE '%registration%' ORDER BY id DESC LIMIT 2"

@@ -84,3 +84,15 @@ def test_a_room_goes_to_whoever_comes_first_when_its_hours_change(site: Site, se
     answers = all_at_once(10, act)
     assert set(answers) <= {200, 201, 409}
     assert try_book(site, room, 9, 9.5).status_code == 409
+
+
+def test_shifts_with_rooms_move_at_once_without_standing_in_each_others_way(site: Site, settings: Settings) -> None:
+    rooms = [make_room(site) for _ in range(6)]
+    shifts = [site.shift(activity=site.activity(room_id=room), starts=48) for room in rooms]
+    for shift in shifts:
+        site.expect(201, "POST", "/v1/bookings", {"shift_id": shift})
+    doors = [site, in_another_process(site, settings)]
+    later = {"starts_at": at(14).isoformat(), "ends_at": at(16).isoformat()}
+    answers = all_at_once(6, lambda n: doors[n % 2].call("PATCH", f"/v1/shifts/{shifts[n]}", later, If_Match="*"))
+    assert Counter(answer.status_code for answer in answers) == {200: 6}
+    assert {b["version"] for b in site.expect(200, "GET", "/v1/bookings")["items"]} == {2}

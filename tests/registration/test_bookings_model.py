@@ -46,9 +46,8 @@ def open_minute_by_minute(
     own = {one["date"]: one["hours"] for one in exceptions}
     while begins < ends:
         wall = begins.astimezone(zone)
-        today = own.get(
-            wall.date().isoformat(), weekly.get(DAYS[wall.weekday()], []) if weekly else [["00:00", "24:00"]]
-        )
+        usual = weekly.get(DAYS[wall.weekday()], []) if weekly else [["00:00", "24:00"]]
+        today = own.get(wall.date().isoformat(), usual)
         if not any(opens <= f"{wall:%H:%M}" < closes for opens, closes in today):
             return False
         begins += timedelta(minutes=1)

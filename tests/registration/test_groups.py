@@ -129,7 +129,7 @@ def test_one_bad_row_does_not_fail_its_neighbours(site: Site, crowd: Crowd) -> N
     waiting = site.sign_up(shift)
     bad = somebody()
     # What no validation lets through: the database itself refuses this member and with it the group.
-    original = crowd.sign_ups._request
+    original = crowd.sign_ups.request
 
     def broken(site_id: Any, shift_id: Any, body: SignUpBody, attempt: Any) -> dict[str, Any]:
         request = original(site_id, shift_id, body, attempt)
@@ -137,7 +137,7 @@ def test_one_bad_row_does_not_fail_its_neighbours(site: Site, crowd: Crowd) -> N
             request["registration_id"] = waiting["id"]
         return request
 
-    crowd.sign_ups._request = broken  # type: ignore[method-assign]
+    crowd.sign_ups.request = broken  # type: ignore[method-assign]
     answers = crowd.come(site, shift, [{"person": somebody()}, {"person": bad}, {"person": somebody()}])
     assert isinstance(answers[1], psycopg.errors.UniqueViolation)
     assert [slug(answers[0]), slug(answers[2])] == ["waitlisted", "waitlisted"]
@@ -193,7 +193,7 @@ def test_a_held_person_fails_no_neighbour(site: Site, database: Database, data: 
         quick.sign_ups._groups._lock_timeout_ms = 300
         fills = {"person": known | {"birth_date": "1990-01-01", "email": "fills@example.com"}}
         entries = [
-            _Entry(quick.sign_ups._request(uuid.UUID(site.id), uuid.UUID(shift), SignUpBody.model_validate(who), None))
+            _Entry(quick.sign_ups.request(uuid.UUID(site.id), uuid.UUID(shift), SignUpBody.model_validate(who), None))
             for who in ({"person": somebody()}, fills, {"person": somebody()})
         ]
         quick.sign_ups._groups._commit_group(entries, patient=True)

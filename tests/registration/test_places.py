@@ -69,7 +69,7 @@ def test_only_the_operator_makes_areas_sites_and_keys(site: Site) -> None:
 def test_what_is_looked_up_by_reference_has_an_index(site: Site) -> None:
     rows = site.sql("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'")
     for table, column in (("registrations", "person_id"), ("person_sites", "site_id"), ("shifts", "site_id")):
-        wanted = f"public.{table} USING btree ({column})"
+        wanted = f"public.{table} USING btree ({column}"
         assert any(wanted in row.indexdef for row in rows), wanted
 
 

@@ -19,6 +19,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import EVENT_TYPES, Event
 
 _numbers = itertools.count(1)
+_hours = itertools.count(24, 3)
+"""When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
 
 def fresh_phone() -> str:
@@ -38,14 +40,13 @@ class Caller:
     app: APIFlask
     key: str
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def call(self, method: str, path: str, body: Any = None, form: Any = None, **headers: str) -> TestResponse:
         """Send one request; `If_Match='"1"'` becomes the header If-Match."""
         sent = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        data = None if body is None else json.dumps(body)
-        return self.app.test_client().open(
-            path, method=method, data=data, headers=sent, content_type="application/json"
-        )
+        data = form if form is not None else None if body is None else json.dumps(body)
+        kind = "application/json" if form is None else "application/x-www-form-urlencoded"
+        return self.app.test_client().open(path, method=method, data=data, headers=sent, content_type=kind)
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send one request that must be answered with this status; returns the JSON."""
@@ -63,14 +64,15 @@ class Site(Caller):
 
     def activity(self, publish: bool = True, **fields: Any) -> str:
         """Id of a new activity."""
-        body = {"kind": "class", "title_zh": "指尖科普课堂", "place": "职工新街"} | fields
+        body = {"kind": "class", "title_zh": "指尖科普课堂", "place": "职工新街", "risks_zh": "无特别风险。"} | fields
         made = self.expect(201, "POST", "/v1/activities", body)
         if publish:
             self.expect(200, "POST", f"/v1/activities/{made['id']}/publish")
         return made["id"]
 
-    def shift(self, capacity: int = 10, activity: str | None = None, starts: float = 24, **fields: Any) -> str:
+    def shift(self, capacity: int = 10, activity: str | None = None, starts: float | None = None, **fields: Any) -> str:
         """Id of a new shift that starts in some hours; of a new published activity unless one is given."""
+        starts = next(_hours) if starts is None else starts
         body = {"starts_at": in_hours(starts), "ends_at": in_hours(starts + 2), "capacity": capacity}
         path = f"/v1/activities/{activity or self.activity(**fields)}/shifts"
         return self.expect(201, "POST", path, body)["id"]

@@ -75,7 +75,8 @@ def site(operator: Api, area: str) -> Api:
 
 def new_shift(site: Api, capacity: int = 10, *, hours_ahead: float = 30, **activity: Any) -> dict[str, Any]:
     """A published activity with one shift of two hours; returns the shift."""
-    body = {"kind": "class", "title_zh": "指尖科普课堂", "title_en": "Smartphone class", "place": "一号教室"} | activity
+    body = {"kind": "class", "title_zh": "指尖科普课堂", "title_en": "Smartphone class", "place": "一号教室"}
+    body |= {"risks_zh": "无特别风险。"} | activity
     made = site.post("/v1/activities", body)
     starts = datetime.now(UTC) + timedelta(hours=hours_ahead)
     times = {"starts_at": starts.isoformat(), "ends_at": (starts + timedelta(hours=2)).isoformat()}

@@ -9,6 +9,7 @@ is checked on both sides. One file per subject; here is all of it.
 from services.common.events.activities import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityCompleted,
     ActivityEvent,
     ActivityKind,
     ActivityPublished,
@@ -35,6 +36,7 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.links import LinkIssued
 from services.common.events.organisations import (
     ActivityOrganisationsSet,
     DesignationSaved,
@@ -48,6 +50,10 @@ from services.common.events.places import (
     SiteKeyRevoked,
     SiteSaved,
 )
+from services.common.events.programmes import (
+    ProgrammeCloned,
+    ProgrammeSaved,
+)
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
@@ -56,8 +62,13 @@ from services.common.events.registrations import (
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationEvent,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
+    TransferAsked,
+    TransferKind,
 )
 from services.common.events.teams import (
     TeamKind,
@@ -74,6 +85,7 @@ __all__ = [
     "SPEC_VERSION",
     "ActivityCancelled",
     "ActivityChanged",
+    "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
     "ActivityOrganisationsSet",
@@ -92,14 +104,20 @@ __all__ = [
     "DesignationSaved",
     "Envelope",
     "Event",
+    "LinkIssued",
     "OrganisationRole",
     "OrganisationSaved",
     "Outcome",
+    "ProgrammeCloned",
+    "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
     "RegistrationConfirmed",
     "RegistrationEvent",
+    "RegistrationMovedToWaitlist",
+    "RegistrationOffered",
     "RegistrationPromoted",
+    "RegistrationResized",
     "RegistrationWaitlisted",
     "RoomSaved",
     "ShiftCancelled",
@@ -116,4 +134,6 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "TransferAsked",
+    "TransferKind",
 ]

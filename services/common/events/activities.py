@@ -33,6 +33,7 @@ class ActivityEvent(Event):
     place: str
     volunteering: bool = Field(description="whether attendance earns service hours (a rehearsal or a class does not)")
     reminder_minutes: list[int] = Field(description="minutes before the start of a shift at which people are reminded")
+    programme_id: UUID | None = Field(default=None, description="the programme that the activity was cloned from")
 
     @property
     def aggregate(self) -> str:
@@ -55,6 +56,12 @@ class ActivityCancelled(ActivityEvent):
     """An activity was called off. Each open shift and each registration follows with its own event."""
 
     type = "hesheng.activity.cancelled.v1"
+
+
+class ActivityCompleted(ActivityEvent):
+    """All shifts of an activity are over, and it is closed: attendance and hours may be corrected, nothing else."""
+
+    type = "hesheng.activity.completed.v1"
 
 
 class ShiftEvent(Event):

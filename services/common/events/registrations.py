@@ -21,12 +21,23 @@ class AgeBand(StrEnum):
 
 
 class CancelReason(StrEnum):
-    """Who or what ended a registration."""
+    """Who or what ended a registration.
+
+    `handed_over`: another person has the place now. `swapped`: two exchanged their places, and each has a new
+    registration. `instead_of`: the person accepted another place at the same time. `requirements`: the person's turn
+    came, and they no longer met what the shift asks for.
+    """
 
     PERSON = "person"
     SITE = "site"
     SHIFT_CANCELLED = "shift_cancelled"
     ACTIVITY_CANCELLED = "activity_cancelled"
+    OFFER_DECLINED = "offer_declined"
+    OFFER_EXPIRED = "offer_expired"
+    HANDED_OVER = "handed_over"
+    SWAPPED = "swapped"
+    INSTEAD_OF = "instead_of"
+    REQUIREMENTS = "requirements"
 
 
 class Outcome(StrEnum):
@@ -48,6 +59,7 @@ class RegistrationEvent(Event):
     person_id: UUID
     person_number: int = Field(description="dense number of the person, for compact sets")
     age_band: AgeBand
+    places: int = Field(default=1, description="how many places it takes: the person and unnamed companions")
 
     @property
     def aggregate(self) -> str:
@@ -55,7 +67,7 @@ class RegistrationEvent(Event):
 
 
 class RegistrationConfirmed(RegistrationEvent):
-    """A person signed up and has a place."""
+    """A person signed up and has a place, or took over somebody's."""
 
     type = "hesheng.registration.confirmed.v1"
 
@@ -67,9 +79,46 @@ class RegistrationWaitlisted(RegistrationEvent):
 
 
 class RegistrationPromoted(RegistrationEvent):
-    """A place became free and the first in the waitlist got it."""
+    """A place became free and the first in the waitlist got it, or accepted the offer of it."""
 
     type = "hesheng.registration.promoted.v1"
+
+
+class RegistrationOffered(RegistrationEvent):
+    """A place became free and is kept for the first in the waitlist until it is accepted, declined or too late."""
+
+    type = "hesheng.registration.offered.v1"
+    expires_at: datetime = Field(description="never after the start of the shift")
+    clashes: bool = Field(description="whether the person has another place at the same time, to be given up for it")
+
+
+class RegistrationMovedToWaitlist(RegistrationEvent):
+    """Fewer places are allowed than were given: those who came last wait again, at the head of the waitlist."""
+
+    type = "hesheng.registration.moved_to_waitlist.v1"
+
+
+class RegistrationResized(RegistrationEvent):
+    """A party became larger or smaller; whether it has its places is as before."""
+
+    type = "hesheng.registration.resized.v1"
+
+
+class TransferKind(StrEnum):
+    """What two people may agree on."""
+
+    HAND_OVER = "hand_over"
+    SWAP = "swap"
+
+
+class TransferAsked(RegistrationEvent):
+    """A person would give this place to another one, or swap it for theirs. Nothing changes until that one accepts."""
+
+    type = "hesheng.registration.transfer_asked.v1"
+    transfer_id: UUID
+    kind: TransferKind
+    to_person_id: UUID = Field(description="who is asked")
+    other_registration_id: UUID | None = Field(description="of a swap: the place that the other person would give")
 
 
 class RegistrationCancelled(RegistrationEvent):
@@ -77,7 +126,7 @@ class RegistrationCancelled(RegistrationEvent):
 
     type = "hesheng.registration.cancelled.v1"
     reason: CancelReason
-    was_waitlisted: bool
+    was_waitlisted: bool = Field(description="whether it had no place: it waited, or had only been offered one")
 
 
 class AttendanceRecorded(RegistrationEvent):

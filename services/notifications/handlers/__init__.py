@@ -8,7 +8,7 @@ from services.common.apply import Handlers, Subscriber
 from services.common.auth import forget_site_keys, remember_site_keys
 from services.common.database import Database
 from services.common.feed import FeedClient
-from services.notifications.handlers import activities, registrations, shifts
+from services.notifications.handlers import activities, links, registrations, shifts
 from services.notifications.settings import Settings
 
 HANDLERS: Handlers = {
@@ -17,6 +17,7 @@ HANDLERS: Handlers = {
     events.SiteSaved: activities.on_site_saved,
     events.ActivityPublished: activities.on_activity_published,
     events.ActivityChanged: activities.on_activity_changed,
+    events.ActivityCompleted: activities.on_activity_completed,
     events.ActivityCancelled: activities.on_activity_cancelled,
     events.ShiftOpened: shifts.on_shift_opened,
     events.ShiftChanged: shifts.on_shift_changed,
@@ -25,6 +26,7 @@ HANDLERS: Handlers = {
     events.RegistrationWaitlisted: registrations.on_waitlisted,
     events.RegistrationPromoted: registrations.on_promoted,
     events.RegistrationCancelled: registrations.on_cancelled,
+    events.LinkIssued: links.on_link_issued,
 }
 
 

@@ -51,6 +51,11 @@ def on_activity_changed(session: Session, events: Sequence[Received]) -> None:
             reschedule(session, active_registrations(session, shift_ids), event.time)
 
 
+def on_activity_completed(session: Session, events: Sequence[Received]) -> None:
+    """Keep what it was called in the end, for mails about what took place. Nobody is told: its shifts are over."""
+    session.execute(SAVE_ACTIVITY, [event.data.model_dump() for event in events])
+
+
 def on_activity_cancelled(session: Session, events: Sequence[Received]) -> None:
     """Remind no more. Those without attendance follow with an event each; whoever remains was there already."""
     ids = {"ids": [event.data.activity_id for event in events]}

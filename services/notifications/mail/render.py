@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from services.notifications.contacts import Contact
+from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.mime import assemble
 from services.notifications.mail.words import period, plain, short_start
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed
+from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
 
 CONTENT_LANGUAGE = {"zh": "zh-CN", "en": "en"}
 Row = tuple[str, str]
@@ -57,6 +57,8 @@ class Composer:
             "lead": str(told.lead),  # type: ignore[attr-defined]
             "rows": _rows(words, facts),
             "note": str(told.note),  # type: ignore[attr-defined]
+            "button": str(words.manage),  # type: ignore[attr-defined]
+            "url": _manage_url(message, contact),
             "footer": str(words.footer),  # type: ignore[attr-defined]
         }
         entry = None if message.calendar_sequence is None else self._entry(message, contact, facts)
@@ -64,10 +66,40 @@ class Composer:
         self._write_headers(mail, message, contact, page)
         return mail
 
+    def compose_link(self, message: ClaimedLink, link: AddressedLink) -> EmailMessage:
+        """The mail that carries a link."""
+        language = "en" if link.language.lower().startswith("en") else "zh"
+        site = _in(language, message.site_zh or "和声", message.site_en or "Hesheng")
+        zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
+        words = self._template(language, "words").make_module({"name": plain(link.name, 100), "site_name": site})
+        facts = {
+            "purpose": message.purpose,
+            "site": site,
+            "about": _in(language, link.about_zh, link.about_en),
+            "until": short_start(message.expires_at, zone, language),
+        }
+        told = self._template(language, "link").make_module(facts)
+        page = {
+            "language": CONTENT_LANGUAGE[language],
+            "subject": plain(str(told.subject)),  # type: ignore[attr-defined]
+            "greeting": str(words.greeting),  # type: ignore[attr-defined]
+            "lead": str(told.lead),  # type: ignore[attr-defined]
+            "rows": [],
+            "note": str(told.note),  # type: ignore[attr-defined]
+            "button": str(told.button),  # type: ignore[attr-defined]
+            "url": link.url,
+            "footer": str(words.footer),  # type: ignore[attr-defined]
+        }
+        mail = assemble(self._text.render(page), self._html.render(page), None)
+        self._write_headers(mail, message, link, page)
+        return mail
+
     def _template(self, language: str, name: str) -> Template:
         return self._words.get_template(f"{language}/{name}.jinja")
 
-    def _write_headers(self, mail: EmailMessage, message: Claimed, contact: Contact, page: dict[str, Any]) -> None:
+    def _write_headers(
+        self, mail: EmailMessage, message: Taken, contact: Contact | AddressedLink, page: dict[str, Any]
+    ) -> None:
         mail["From"] = self._sender
         mail["To"] = _address(plain(contact.name, 100), contact.email or "")
         mail["Subject"] = page["subject"]
@@ -95,6 +127,13 @@ class Composer:
             attendee=contact.email or "",
             attendee_name=facts["name"],
         )
+
+
+def _manage_url(message: Claimed, contact: Contact) -> str:
+    """Where the person sees this registration and can give it back; nowhere once it is cancelled."""
+    if contact.manage_url is None or message.kind == Kind.CANCELLATION:
+        return ""
+    return f"{contact.manage_url}?registration={message.registration_id}"
 
 
 def _address(name: str, email: str) -> Address:

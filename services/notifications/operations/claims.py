@@ -31,19 +31,46 @@ CLAIMABLE = """
 """
 """Due, and not overtaking an earlier message of the same registration."""
 
+PER_HOUR, PER_DAY = 20, 60
+"""Mails to one person in one site's name. Who signs up for a term of rehearsals gets twenty confirmations at once;
+whoever signs a stranger up again and again, or moves a shift to and fro, fills nobody's mailbox."""
+
+HELD_BACK = 900
+"""Seconds until a message is looked at again that came over these limits. It waits and says so; nothing is dropped
+before it expires."""
+
 
 @dataclass(frozen=True)
-class Claimed:
-    """A claimed message with what its mail tells. `site` columns are None while the site is not known yet."""
+class Taken:
+    """A message that was claimed, of whichever kind. `site` columns are None while the site is not known yet."""
 
     id: UUID
     claimed_at: datetime
+    message_id_header: str
+    request_id: str | None
+    site_zh: str | None
+    site_en: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True)
+class ClaimedLink(Taken):
+    """A claimed message that carries a link."""
+
+    link_id: UUID
+    purpose: str
+    site_id: UUID | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Claimed(Taken):
+    """A claimed message about a registration, with what its mail tells."""
+
     kind: str
     person_id: UUID
     site_id: UUID
     registration_id: UUID
-    message_id_header: str
-    request_id: str | None
     calendar_sequence: int | None
     details: dict[str, Any]
     created_at: datetime
@@ -54,9 +81,6 @@ class Claimed:
     title_zh: str
     title_en: str
     place: str
-    site_zh: str | None
-    site_en: str | None
-    time_zone: str | None
 
 
 @dataclass(frozen=True)
@@ -75,11 +99,33 @@ def any_claimable(database: Database) -> bool:
 
 
 def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Claimed]:
-    """Take up to `limit` messages, oldest due first, and commit that they are being sent."""
+    """Take up to `limit` messages about registrations, oldest due first, and commit that they are being sent.
+
+    One that would be over its person's limits is put off and says why. Workers that claim at the same moment do not
+    see each other's, so that the limits may be passed by a batch.
+    """
     statement = text(f"""
-        WITH due AS MATERIALIZED (
-            SELECT id FROM messages WHERE {CLAIMABLE}
+        WITH fit AS MATERIALIZED (
+            SELECT id, number, person_id, site_id FROM messages WHERE {CLAIMABLE} AND link_id IS NULL
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
+        ), counted AS MATERIALIZED (
+            SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
+            FROM (
+                SELECT *, row_number() OVER (PARTITION BY person_id, site_id ORDER BY number) AS place FROM fit
+            ) AS fit
+            CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE state = 'sending' OR sent_at > now() - interval '1 hour') AS hour,
+                       count(*) AS day
+                FROM messages AS m
+                WHERE m.person_id = fit.person_id AND m.site_id = fit.site_id AND m.link_id IS NULL
+                  AND (state = 'sending' OR sent_at > now() - interval '1 day')
+            ) AS gone
+        ), held_back AS (
+            UPDATE messages SET next_attempt_at = now() + make_interval(secs => :held_back),
+                error = 'held back: too many mails to this person within an hour or a day'
+            FROM counted WHERE messages.id = counted.id AND is_too_many
+        ), due AS (
+            SELECT id FROM counted WHERE NOT is_too_many
         ), claimed AS (
             UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
                 message_id_header = coalesce(message_id_header, '<' || messages.id || '@' || :domain || '>')
@@ -94,11 +140,34 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
         LEFT JOIN sites ON sites.id = c.site_id
         ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
+    values = {"limit": limit, "domain": mail_domain}
+    values |= {"per_hour": PER_HOUR, "per_day": PER_DAY, "held_back": HELD_BACK}
     with database.transaction(EVERY_SITE) as session:
-        return [Claimed(**row._mapping) for row in session.execute(statement, {"limit": limit, "domain": mail_domain})]
+        return [Claimed(**row._mapping) for row in session.execute(statement, values)]
 
 
-def release(database: Database, messages: Sequence[Claimed], delay: float, reason: str | None = None) -> None:
+def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedLink]:
+    """The same for messages that carry a link. How many of these go out is bounded where links are issued."""
+    statement = text(f"""
+        WITH due AS MATERIALIZED (
+            SELECT id FROM messages WHERE {CLAIMABLE} AND link_id IS NOT NULL
+            ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
+        ), claimed AS (
+            UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
+                message_id_header = coalesce(message_id_header, '<' || messages.id || '@' || :domain || '>')
+            FROM due WHERE messages.id = due.id
+            RETURNING messages.*
+        )
+        SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
+               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone
+        FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
+    """)  # noqa: S608 - CLAIMABLE is a constant
+    with database.transaction(EVERY_SITE) as session:
+        rows = session.execute(statement, {"limit": limit, "domain": mail_domain})
+        return [ClaimedLink(**row._mapping) for row in rows]
+
+
+def release(database: Database, messages: Sequence[Taken], delay: float, reason: str | None = None) -> None:
     """Give messages back that were not tried: no attempt is counted. `delay` in seconds."""
     with database.transaction(EVERY_SITE) as session:
         session.execute(
@@ -117,7 +186,7 @@ def release(database: Database, messages: Sequence[Claimed], delay: float, reaso
         )
 
 
-def record(database: Database, message: Claimed, result: Result) -> bool:
+def record(database: Database, message: Taken, result: Result) -> bool:
     """Write down what an attempt came to. False when the claim had run out and the message is no longer ours.
 
     A result whose state is `pending` is tried again after `BACKOFF`.

@@ -8,17 +8,29 @@ back without counting an attempt. What the mail server says of one mail counts a
 
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
 
 from services.common.database import Database
 from services.common.logs import bind_request, get_logger
-from services.notifications.contacts import Contact, ContactBook, ContactsUnavailable, Known
+from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
 from services.notifications.mail.render import Composer
 from services.notifications.mail.smtp import Connection, MailServerUnavailable, Outcome, Verdict
 from services.notifications.models import State
-from services.notifications.operations.claims import Claimed, Result, claim, record, release
+from services.notifications.operations.claims import (
+    Claimed,
+    ClaimedLink,
+    Result,
+    Taken,
+    claim,
+    claim_links,
+    record,
+    release,
+)
 from services.notifications.settings import MailServer, Settings
 
 log = get_logger(__name__)
@@ -31,6 +43,11 @@ OUTAGE_DELAY = 10.0
 
 STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
+
+NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
+LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
+
+Message = TypeVar("Message", Claimed, ClaimedLink)
 
 
 @dataclass(frozen=True)
@@ -57,7 +74,7 @@ def make_postman(settings: Settings, database: Database) -> Postman:
 
 @dataclass(frozen=True)
 class _Ready:
-    message: Claimed
+    message: Taken
     mail: EmailMessage
     recipient: str
 
@@ -66,24 +83,47 @@ class _Ready:
 
 
 def deliver_batch(postman: Postman) -> int:
-    """Claim up to 50 due messages and bring each to its next state; returns how many were claimed."""
+    """Claim due messages and bring each to its next state; returns how many were claimed.
+
+    Links first: somebody waits for them at a log-in page.
+    """
+    return _deliver_links(postman) + _deliver_news(postman)
+
+
+def _deliver_links(postman: Postman) -> int:
     started = time.monotonic()
-    claimed = claim(postman.database, postman.domain)
-    known = [message for message in claimed if message.time_zone is not None]
-    _give_back(postman, [message for message in claimed if message.time_zone is None], "its site is not known yet")
-    if not known:
-        return len(claimed)
-    try:
-        contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in known})
-        ready = list(_composed(postman, known, contacts))
-        if ready:
-            _send(postman, ready, started)
-    except ContactsUnavailable as error:
-        _give_back(postman, known, str(error))
+    claimed = claim_links(postman.database, postman.domain)
+    known = _of_known_sites(postman, claimed)
+    if known:
+        try:
+            links = postman.contacts.open_links({message.link_id for message in known})
+            _send(postman, list(_composed_links(postman, known, links)), started)
+        except ContactsUnavailable as error:
+            _give_back(postman, known, str(error))
     return len(claimed)
 
 
-def _give_back(postman: Postman, messages: Sequence[Claimed], reason: str) -> None:
+def _deliver_news(postman: Postman) -> int:
+    started = time.monotonic()
+    claimed = claim(postman.database, postman.domain)
+    known = _of_known_sites(postman, claimed)
+    if known:
+        try:
+            contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in known})
+            _send(postman, list(_composed(postman, known, contacts)), started)
+        except ContactsUnavailable as error:
+            _give_back(postman, known, str(error))
+    return len(claimed)
+
+
+def _of_known_sites(postman: Postman, claimed: Sequence[Message]) -> list[Message]:
+    """Those whose site we have heard of, or that are of no site; the others go back."""
+    unknown = [message for message in claimed if message.site_id and message.time_zone is None]
+    _give_back(postman, unknown, "its site is not known yet")
+    return [message for message in claimed if message not in unknown]
+
+
+def _give_back(postman: Postman, messages: Sequence[Taken], reason: str) -> None:
     if messages:
         log.warning("messages_wait", count=len(messages), reason=reason)
         release(postman.database, messages, OUTAGE_DELAY, reason)
@@ -93,21 +133,39 @@ def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, C
     for message in messages:
         contact = contacts.get((message.person_id, message.site_id))
         if contact is None or not contact.email:
-            _record(postman, message, Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address"))
-            continue
-        try:
-            mail = postman.composer.compose(message, contact)
-        except Exception as error:
-            # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            reason = f"not_rendered: {type(error).__name__} at {where.name}:{where.lineno}"
-            _record(postman, message, Result(State.FAILED, "not_rendered", reason))
-            continue
-        yield _Ready(message, mail, contact.email)
+            _record(postman, message, NO_ADDRESS)
+        elif mail := _rendered(postman, message, partial(postman.composer.compose, message, contact)):
+            yield _Ready(message, mail, contact.email)
+
+
+def _composed_links(
+    postman: Postman, messages: list[ClaimedLink], links: dict[UUID, AddressedLink]
+) -> Iterator[_Ready]:
+    for message in messages:
+        link = links.get(message.link_id)
+        if link is None:
+            _record(postman, message, LINK_IS_OVER)
+        elif not link.email:
+            _record(postman, message, NO_ADDRESS)
+        elif mail := _rendered(postman, message, partial(postman.composer.compose_link, message, link)):
+            yield _Ready(message, mail, link.email)
+
+
+def _rendered(postman: Postman, message: Taken, compose: Callable[[], EmailMessage]) -> EmailMessage | None:
+    try:
+        return compose()
+    except Exception as error:
+        # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"not_rendered: {type(error).__name__} at {where.name}:{where.lineno}"
+        _record(postman, message, Result(State.FAILED, "not_rendered", reason))
+        return None
 
 
 def _send(postman: Postman, ready: list[_Ready], started: float) -> None:
     """Over one connection, in order. When that is lost or time is up, the rest goes back untried."""
+    if not ready:
+        return
     try:
         with Connection(postman.server, postman.domain) as connection:
             for number, one in enumerate(ready):
@@ -124,7 +182,7 @@ def _result(verdict: Verdict) -> Result:
     return Result(STATES.get(verdict.outcome, State.PENDING), verdict.outcome, verdict.reply)
 
 
-def _record(postman: Postman, message: Claimed, result: Result) -> None:
+def _record(postman: Postman, message: Taken, result: Result) -> None:
     with bind_request(message.request_id):
         kept = record(postman.database, message, result)
         note = log.info if result.state in (State.SENT, State.NO_CONTACT) else log.warning

@@ -17,11 +17,11 @@ LOCK_REGISTRATION = text("""
 """)
 
 JUDGE_RETRY = text("""
-    SELECT m.state, m.kind = 'reminder' AND m.expires_at <= now() AS late,
+    SELECT m.state, m.kind, m.kind IN ('reminder', 'link') AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken
-    FROM messages AS m JOIN registrations ON registrations.id = m.registration_id
+    FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
     WHERE m.id = :id FOR UPDATE OF m
 """)
 
@@ -49,7 +49,9 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID) -> None:
-    """Put back what failed or had no address, with all attempts anew and three more days (a reminder: its own time).
+    """Put back what failed or had no address, with all attempts anew and three more days.
+
+    A reminder or a link keeps its own time.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
     """
@@ -65,7 +67,7 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
-                expires_at = CASE WHEN kind = 'reminder' THEN expires_at ELSE now() + interval '3 days' END
+                expires_at = CASE WHEN kind IN ('reminder', 'link') THEN expires_at ELSE now() + interval '3 days' END
             WHERE id = :id
             """),
             {"id": message_id},
@@ -86,6 +88,8 @@ def _objection(row: Any) -> Words | None:
             "此报名已有更新的消息,此消息不再属实。",
             "There is a later message of this registration; this one no longer holds.",
         )
+    if row.late and row.kind == "link":
+        return Words("链接已过期,请重新获取。", "The link has expired; let a new one be issued.")
     if row.late:
         return Words("场次已开始,不再提醒。", "The shift has begun; it is too late to remind.")
     return None

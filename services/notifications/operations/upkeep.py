@@ -114,6 +114,8 @@ def gauges(session: Session) -> dict[str, float]:
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS reminders_late,
                (SELECT count(*) FROM messages WHERE state = 'pending') AS messages_pending,
                (SELECT count(*) FROM messages WHERE state = 'pending' AND next_attempt_at <= now()) AS messages_due,
+               (SELECT count(*) FROM messages
+                WHERE state = 'pending' AND error LIKE 'held back%') AS messages_held_back,
                (SELECT count(*) FROM messages WHERE state = 'sending') AS messages_sending,
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,

@@ -6,20 +6,33 @@ from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
 from services.registration.api.areas import areas_blueprint
+from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
+from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.consents import consents_blueprint
+from services.registration.api.contacts import contacts_blueprint
+from services.registration.api.me import me_blueprint
 from services.registration.api.organisations import organisations_blueprint
-from services.registration.api.people import contacts_blueprint, people_blueprint
+from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.rooms import rooms_blueprint
+from services.registration.api.series import series_blueprint
+from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
+from services.registration.api.volunteers import volunteers_blueprint
+from services.registration.operations.links import Links
+from services.registration.operations.log_in import LogIns
+from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import PersonalData
 
 __all__ = ["blueprints"]
 
 
-def blueprints(database: Database, data: PersonalData) -> list[APIBlueprint]:
+def blueprints(
+    database: Database, data: PersonalData, sessions: Sessions, log_ins: LogIns, links: Links
+) -> list[APIBlueprint]:
     """All routes of the service."""
     return [
         areas_blueprint(database),
@@ -29,8 +42,15 @@ def blueprints(database: Database, data: PersonalData) -> list[APIBlueprint]:
         rooms_blueprint(database, data),
         bookings_blueprint(database, data),
         activities_blueprint(database, data),
+        series_blueprint(database, data),
+        calendar_blueprint(database),
         registrations_blueprint(database, data, SignUps(database, data)),
         people_blueprint(database, data),
-        contacts_blueprint(database, data),
+        contacts_blueprint(database, data, links),
+        volunteers_blueprint(database, data),
+        consents_blueprint(database, data),
+        staff_blueprint(database, data),
+        audit_blueprint(database, data),
+        me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),
     ]

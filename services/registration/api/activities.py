@@ -20,9 +20,12 @@ from services.registration.schemas.activities import (
     ActivityBody,
     ActivityEdit,
     ActivityQuery,
+    AudienceAnswer,
     ShiftAnswer,
     ShiftBody,
     ShiftEdit,
+    ShiftsAnswer,
+    SlotBody,
 )
 
 
@@ -102,6 +105,22 @@ def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             return answered(ActivityAnswer.model_validate(activities.cancel_activity(session, activity_id)))
 
+    @blueprint.post("/activities/<uuid:activity_id>/complete")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(ActivityAnswer)
+    def complete_activity(activity_id: UUID) -> Response:
+        """Close an activity whose shifts are all over. Seven days after the last one this happens by itself."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(ActivityAnswer.model_validate(activities.complete_activity(session, activity_id)))
+
+    @blueprint.get("/activities/<uuid:activity_id>/audience")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(AudienceAnswer)
+    def show_audience(activity_id: UUID) -> Response:
+        """How many people a change, or calling it off, would be told to."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(AudienceAnswer.model_validate(activities.audience(session, activity_id)))
+
     @blueprint.post("/shifts/<uuid:shift_id>/cancel")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ShiftAnswer)
@@ -121,6 +140,14 @@ def _add_shifts(blueprint: APIBlueprint, database: Database, data: PersonalData)
         return create(
             database, data, body, lambda s: ShiftAnswer.model_validate(shifts.create_shift(s, activity_id, body))
         )
+
+    @blueprint.post("/activities/<uuid:activity_id>/slots")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(SlotBody, arg_name="body")
+    @blueprint.output(ShiftsAnswer, status_code=201)
+    def create_slot(activity_id: UUID, body: SlotBody) -> Response:
+        """Add several shifts at one time, one for each role."""
+        return create(database, data, body, lambda s: ShiftsAnswer(items=shifts.create_slot(s, activity_id, body)))
 
     @blueprint.get("/activities/<uuid:activity_id>/shifts")
     @allow(Caller.SITE, Caller.STAFF)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.common.auth import Principal
 from services.common.database import Database
-from services.common.errors import FORBIDDEN, IF_MATCH_NEEDED, MALFORMED, Problem, Words, invalid
+from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Problem, Words, invalid
 from services.common.schemas import ListQuery
 from services.common.web import link_next
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
@@ -100,8 +100,8 @@ def attempt_of(data: PersonalData, body: BaseModel) -> Attempt | None:
 
 
 def owner_of(principal: Principal) -> str:
-    """Whose an idempotency key is: the site's, whichever of its keys is used."""
-    return str(principal.site_id) if principal.site_id else principal.name
+    """Whose an idempotency key is: the site's, whichever of its keys is used; theirs who act beyond one site."""
+    return str(principal.site_id) if principal.site_id and not principal.everywhere else principal.name
 
 
 def json_body(model: type[BaseModel], optional: bool = False) -> Callable[[View], View]:
@@ -144,5 +144,5 @@ def own_site() -> UUID:
     """The site that calls, or where staff work just now. Raises 403 for staff who have chosen none."""
     site_id: UUID | None = g.principal.site_id
     if site_id is None:
-        raise Problem(FORBIDDEN, Words("请先选择站点。", "Choose a site first."))
+        raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
     return site_id

@@ -1,4 +1,4 @@
-"""People whom a site knows, and contact details for the service that sends mail."""
+"""People whom a site knows, who speaks for them, finding them; contact details for the service that sends mail."""
 
 from uuid import UUID
 
@@ -7,16 +7,49 @@ from flask import Response, g
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import FORBIDDEN, Problem, Words
-from services.registration.api.conventions import answered, expected_versions, own_site
-from services.registration.operations import people
+from services.registration.api.conventions import answered, create, expected_versions, own_site
+from services.registration.operations import people, representatives
+from services.registration.operations.people_search import search_people
+from services.registration.operations.residents import add_resident
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import ContactsAnswer, ContactsBody, PersonAnswer, PersonEdit
+from services.registration.schemas.people import (
+    NewResident,
+    PersonAnswer,
+    PersonEdit,
+    PersonMade,
+    RepresentativeAnswer,
+    RepresentativeBody,
+    SearchAnswer,
+    SearchBody,
+)
 
 
 def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     """The routes of people."""
     blueprint = APIBlueprint("people", __name__, tag="People", url_prefix="/v1/people")
+    _add_people(blueprint, database, data)
+    _add_representatives(blueprint, database, data)
+    return blueprint
+
+
+def _add_people(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.post("")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(NewResident, arg_name="body")
+    @blueprint.output(PersonMade, status_code=201)
+    def add_person(body: NewResident) -> Response:
+        """Enter somebody without a sign-up: at the desk, by phone, with a helper or a guardian."""
+        actor = g.principal.actor
+        return create(database, data, body, lambda session: add_resident(session, data, own_site(), body, actor))
+
+    @blueprint.post("/search")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(SearchBody, arg_name="body")
+    @blueprint.output(SearchAnswer)
+    def search(body: SearchBody) -> Response:
+        """Find people of the site by a phone, an e-mail, a volunteer number or an ID number, each in full."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(SearchAnswer(people=search_people(session, data, own_site(), body)))
 
     @blueprint.get("/<uuid:person_id>")
     @allow(Caller.SITE, Caller.STAFF)
@@ -36,22 +69,52 @@ def people_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
             edited = people.edit_person(session, data, own_site(), person_id, body, expected_versions())
             return answered(edited)
 
-    return blueprint
 
-
-def contacts_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
-    """The one route by which contact details leave this service."""
-    blueprint = APIBlueprint("contacts", __name__, tag="Services", url_prefix="/internal")
-
-    @blueprint.post("/contacts")
-    @allow(Caller.SERVICE)
-    @blueprint.input(ContactsBody, arg_name="body")
-    @blueprint.output(ContactsAnswer)
-    def read_contacts(body: ContactsBody) -> Response:
-        """Contact details at the moment of sending. For the notifications service alone."""
-        if g.principal.name != "notifications":
-            raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
+def _add_representatives(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    def show(person_id: UUID, kind: representatives.Kind) -> Response:
         with database.transaction(g.principal.scope) as session:
-            return answered(ContactsAnswer(contacts=people.contacts(session, data, body.people)))
+            found = representatives.find_representative(session, own_site(), person_id, kind)
+            return answered(representatives.describe_representative(data, found))
 
-    return blueprint
+    def save(person_id: UUID, kind: representatives.Kind, body: RepresentativeBody) -> Response:
+        with database.transaction(g.principal.scope) as session:
+            saved = representatives.save_representative(session, data, own_site(), person_id, kind, body)
+            return answered(representatives.describe_representative(data, saved))
+
+    @blueprint.get("/<uuid:person_id>/guardian")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(RepresentativeAnswer)
+    def show_guardian(person_id: UUID) -> Response:
+        """A minor's guardian, as the site was told."""
+        return show(person_id, "guardian")
+
+    @blueprint.put("/<uuid:person_id>/guardian")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(RepresentativeBody, arg_name="body")
+    @blueprint.output(RepresentativeAnswer)
+    def save_guardian(person_id: UUID, body: RepresentativeBody) -> Response:
+        """Who speaks for a minor from now on."""
+        return save(person_id, "guardian", body)
+
+    @blueprint.post("/<uuid:person_id>/guardian/ask")
+    @allow(Caller.SITE, Caller.STAFF)
+    def ask_guardian(person_id: UUID) -> tuple[dict[str, str], int]:
+        """Mail the guardian a link under which to consent. It is good for 14 days."""
+        with database.transaction(g.principal.scope) as session:
+            representatives.ask_guardian(session, own_site(), person_id)
+        return {"status": "asked"}, 202
+
+    @blueprint.get("/<uuid:person_id>/helper")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(RepresentativeAnswer)
+    def show_helper(person_id: UUID) -> Response:
+        """Who acts for an elder, as the site was told."""
+        return show(person_id, "helper")
+
+    @blueprint.put("/<uuid:person_id>/helper")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(RepresentativeBody, arg_name="body")
+    @blueprint.output(RepresentativeAnswer)
+    def save_helper(person_id: UUID, body: RepresentativeBody) -> Response:
+        """Who acts for an elder from now on. That the elder agrees is a consent of its own, kind `helper`."""
+        return save(person_id, "helper", body)

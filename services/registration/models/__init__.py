@@ -1,14 +1,17 @@
 """The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
 
-from services.registration.models.activities import Activity, Shift
+from services.registration.models.activities import Activity, Shift, ShiftSeries
+from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
 from services.registration.models.merges import Merge
 from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Site, SiteArea, SiteKey, SiteLogo
+from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
 from services.registration.models.rooms import Booking, Room
+from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.teams import Team, TeamMember
 from services.registration.models.volunteers import Award, Evaluation, Training
@@ -17,21 +20,26 @@ __all__ = [
     "Activity",
     "ActivityOrganisation",
     "Area",
+    "AuditEntry",
     "Award",
     "Booking",
     "Consent",
     "ConsentText",
     "Designation",
     "Evaluation",
+    "Hold",
     "Link",
     "Merge",
     "Organisation",
     "Person",
     "PersonSite",
+    "Programme",
+    "ProgrammeClone",
     "Registration",
     "Representative",
     "Room",
     "Shift",
+    "ShiftSeries",
     "Site",
     "SiteArea",
     "SiteKey",
@@ -43,6 +51,8 @@ __all__ = [
     "Team",
     "TeamMember",
     "Training",
+    "Transfer",
+    "Venue",
     "Volunteer",
     "VolunteerSite",
 ]

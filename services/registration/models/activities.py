@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, FetchedValue, ForeignKey, Integer
+from sqlalchemy import ARRAY, BigInteger, Date, FetchedValue, ForeignKey, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,6 +27,7 @@ class Activity(Table):
     description_zh: Mapped[str]
     description_en: Mapped[str]
     volunteering: Mapped[bool]
+    service_category: Mapped[str | None]
     reminder_minutes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     registration_opens_at: Mapped[datetime | None]
     registration_closes_at: Mapped[datetime | None]
@@ -38,6 +39,9 @@ class Activity(Table):
     waitlist_order: Mapped[str] = mapped_column(default="order")
     promotion: Mapped[str] = mapped_column(default="direct")
     offer_minutes: Mapped[int] = mapped_column(default=1440)
+    venue_id: Mapped[UUID | None]
+    programme_id: Mapped[UUID | None]
+    programme_key: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="draft")
     version: Mapped[int] = mapped_column(default=1)
 
@@ -50,6 +54,7 @@ class Shift(Table):
     position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     activity_id: Mapped[UUID] = mapped_column(ForeignKey("activities.id"))
     site_id: Mapped[UUID]
+    venue_id: Mapped[UUID | None]
     role_zh: Mapped[str]
     role_en: Mapped[str]
     starts_at: Mapped[datetime]
@@ -64,3 +69,20 @@ class Shift(Table):
     last_queue_number: Mapped[int] = mapped_column(BigInteger, default=0)
     status: Mapped[str] = mapped_column(default="open")
     version: Mapped[int] = mapped_column(default=1)
+    series_id: Mapped[UUID | None] = mapped_column(ForeignKey("shift_series.id"))
+    occurs_at: Mapped[datetime | None]
+    detached: Mapped[bool] = mapped_column(default=False)
+    programme_key: Mapped[str | None]
+
+
+class ShiftSeries(Table):
+    """The rule by which shifts were made."""
+
+    __tablename__ = "shift_series"
+    id: Mapped[UUID] = made_by_database(primary_key=True)
+    activity_id: Mapped[UUID] = mapped_column(ForeignKey("activities.id"))
+    site_id: Mapped[UUID]
+    rrule: Mapped[str]
+    first_starts_at: Mapped[datetime]
+    minutes: Mapped[int]
+    exceptions: Mapped[list[date]] = mapped_column(ARRAY(Date))

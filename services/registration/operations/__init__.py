@@ -8,17 +8,19 @@ under those locks.
 """
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select
 
 from services.common.errors import CHANGED_MEANWHILE, CONFLICT, Problem, Words
 
+Query = TypeVar("Query", bound=Select)
+
 Versions = Collection[int] | None
 """The versions that an edit may start from (`If-Match`); None for any."""
 
 
-def locked(query: Select[Any]) -> Select[Any]:
+def locked(query: Query) -> Query:
     """The query, waiting for the rows' locks and then reading them afresh."""
     return query.with_for_update(key_share=True).execution_options(populate_existing=True)
 

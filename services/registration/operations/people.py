@@ -8,13 +8,15 @@ from datetime import date
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
 from services.common.logs import get_logger
-from services.registration.models import Person, PersonSite
+from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
+from services.registration.operations.identity import identity_hashes, lock_identities, person_now
+from services.registration.operations.shown import shown
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
 
@@ -30,20 +32,28 @@ ENCRYPTED = ("name", "phone", "email", "birth_date")
 
 def find_person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> PersonAnswer:
     """A person as this site knows them. Raises 404."""
-    told = session.get(PersonSite, (person_id, site_id))
+    answer = _describe(session, data, told_by(session, site_id, person_id))
+    shown(session, site_id, answer.id, answer.birth_date)
+    return answer
+
+
+def told_by(session: Session, site_id: UUID, person_id: UUID) -> PersonSite:
+    """What the site was told by this person, or by whom they were merged into. Raises 404."""
+    told = session.get(PersonSite, (person_now(session, person_id), site_id))
     if told is None:
         raise not_found("这个人", "person")
-    return _describe(session, data, told)
+    return told
 
 
 def edit_person(
     session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: PersonEdit, expected: Versions
 ) -> PersonAnswer:
     """Correct what this site was told. By what the person is found there follows."""
-    known = find_person(session, data, site_id, person_id)
+    known = _describe(session, data, told_by(session, site_id, person_id))
+    person_id = known.id
     changes = body.model_dump(exclude_unset=True)
     # Identities before details: the order in which sign-ups lock.
-    _lock_identities(session, [h for h in _hashes(data, known.model_copy(update=changes)).values() if h])
+    lock_identities(session, [h for h in _hashes(data, known.model_copy(update=changes)).values() if h])
     query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
     told = session.scalars(locked(query)).one()
     check_version(told.version, expected)
@@ -67,19 +77,36 @@ def edit_person(
 
 def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
     """How to reach these people, as they told the sites; whoever is not known there is left out."""
-    wanted = {(one.person_id, one.site_id) for one in people}
-    query = select(PersonSite).where(tuple_(PersonSite.person_id, PersonSite.site_id).in_(wanted))
+    # A message may be about somebody who was merged meanwhile.
+    query = select(Person.id, Person.merged_into).where(Person.id.in_([one.person_id for one in people]))
+    now = {row.id: row.merged_into or row.id for row in session.execute(query)}
+    place = tuple_(PersonSite.person_id, PersonSite.site_id)
+    wanted = {(now[one.person_id], one.site_id) for one in people if one.person_id in now}
+    found = session.scalars(select(PersonSite).where(place.in_(wanted)))
+    rows = {(told.person_id, told.site_id): told for told in found}
+    without = [where for where, told in rows.items() if told.email is None]
+    addresses = _representatives(session, data, without)
     return [
         Contact(
-            person_id=told.person_id,
-            site_id=told.site_id,
+            person_id=one.person_id,
+            site_id=one.site_id,
             name=data.decrypt(told.name),
-            email=_decrypted(data, told.email),
+            email=_decrypted(data, told.email) or addresses.get((told.person_id, told.site_id)),
             phone=_decrypted(data, told.phone),
             language=told.language,
         )
-        for told in session.scalars(query)
+        for one in people
+        if (told := rows.get((now.get(one.person_id, one.person_id), one.site_id))) is not None
     ]
+
+
+def _representatives(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[Place, str]:
+    """Where messages go for who has no e-mail: to the helper, else to the guardian."""
+    place = tuple_(Representative.person_id, Representative.site_id)
+    query = select(Representative).where(place.in_(people), Representative.email.is_not(None))
+    # A guardian first, so that a helper takes the place.
+    rows = session.scalars(query.order_by(Representative.kind)) if people else ()
+    return {(row.person_id, row.site_id): data.decrypt(row.email) for row in rows if row.email}
 
 
 def any_older_encryption(session: Session, data: PersonalData) -> bool:
@@ -125,20 +152,7 @@ def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonA
 
 
 def _hashes(data: PersonalData, person: PersonAnswer) -> dict[str, bytes | None]:
-    return {
-        "phone_hash": data.identity("phone", person.phone, person.name) if person.phone else None,
-        "email_hash": data.identity("email", person.email, person.name) if person.email else None,
-    }
-
-
-def _lock_identities(session: Session, identities: Sequence[bytes]) -> None:
-    session.execute(
-        text(
-            "SELECT pg_advisory_xact_lock(lock) FROM (SELECT DISTINCT identity_lock(hash) AS lock"
-            " FROM unnest(cast(:hashes AS bytea[])) AS hash ORDER BY lock OFFSET 0) AS ordered"
-        ),
-        {"hashes": list(identities)},
-    )
+    return identity_hashes(data, person.name, person.phone, person.email)
 
 
 def _encrypted(data: PersonalData, value: str | date | None) -> bytes | None:

@@ -9,15 +9,17 @@ from sqlalchemy.orm import Session
 from services.common.errors import not_found
 from services.common.events import CancelReason
 from services.common.outbox import add_events
-from services.registration.models import Person, Registration
+from services.registration.models import Activity, Person, Registration
 from services.registration.operations import conflict, locked
-from services.registration.operations.seats import end, is_over, lock_shift, promote
+from services.registration.operations.seats import end, is_over, lock_shifts, promote, standing
 from services.registration.schemas.registrations import RegistrationAnswer
 
 
 def cancel_registration(session: Session, registration_id: UUID, reason: CancelReason) -> Registration:
     """Give a place back; until the shift starts, who waits longest gets it. Cancelling twice changes nothing."""
-    shift = lock_shift(session, find_registration(session, registration_id).shift_id)
+    shift_id = find_registration(session, registration_id).shift_id
+    shifts = lock_shifts(session, shift_id)
+    shift = shifts[shift_id]
     registration, person_number = lock_registration(session, registration_id)
     if registration.status == "cancelled":
         return registration
@@ -27,7 +29,7 @@ def cancel_registration(session: Session, registration_id: UUID, reason: CancelR
         raise conflict("场次已结束,不能取消。", "The shift is over: the registration can no longer be cancelled.")
     cancelled = end(shift, registration, person_number, reason)
     session.flush()
-    promoted = promote(session, shift)
+    promoted = promote(session, *shifts.values())
     session.flush()
     add_events(session, [cancelled, *promoted])
     return registration
@@ -53,9 +55,14 @@ def describe_registrations(session: Session, registrations: Sequence[Registratio
     shifts = {registration.shift_id for registration in registrations if registration.status == "waitlisted"}
     positions: dict[UUID, int] = {}
     if shifts:
-        place = func.row_number().over(partition_by=Registration.shift_id, order_by=Registration.queue_number)
-        query = select(Registration.id, place).where(
-            Registration.shift_id.in_(shifts), Registration.status == "waitlisted"
+        place = func.row_number().over(
+            partition_by=Registration.shift_id,
+            order_by=(standing(Activity.waitlist_order), Registration.queue_number),
+        )
+        query = (
+            select(Registration.id, place)
+            .join(Activity, Activity.id == Registration.activity_id)
+            .where(Registration.shift_id.in_(shifts), Registration.status == "waitlisted")
         )
         positions = {row[0]: row[1] for row in session.execute(query)}
     return [

@@ -22,6 +22,8 @@ from services.registration.personal_data import PersonalData
 STAFF_COOKIE = "hesheng_staff"
 RESIDENT_COOKIE = "hesheng_person"
 IDLE = timedelta(hours=2)
+LASTS = timedelta(hours=12)
+"""A session of staff ends after a day's work, however busy."""
 RESIDENT_SECONDS = 3600
 
 _LOOK_UP = text(

@@ -1,6 +1,6 @@
 """Shifts: added, moved, made larger or smaller, called off. What frees a place gives it to who waits longest."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,60 +20,91 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.bookings.book import follow_shift
 from services.registration.operations.seats import end_all, has_attendance, is_over, lock_shift, promote
-from services.registration.schemas.activities import ShiftBody, ShiftEdit
+from services.registration.schemas.activities import RoleBody, ShiftBody, ShiftEdit, SlotBody
 
 LONGEST_SHIFT = timedelta(hours=24)
 LONGEST_AGO = timedelta(days=1)
+CLOSED = ("cancelled", "completed")
+ROLE = {"role_zh", "role_en", "capacity", "requirements"}
 
 
 def create_shift(session: Session, activity_id: UUID, body: ShiftBody) -> Shift:
     """Add a shift; where the activity is published, it is open for sign-up at once."""
+    slot = SlotBody(starts_at=body.starts_at, ends_at=body.ends_at, roles=[RoleBody(**body.model_dump(include=ROLE))])
+    return create_slot(session, activity_id, slot)[0]
+
+
+def create_slot(session: Session, activity_id: UUID, body: SlotBody) -> list[Shift]:
+    """Add a shift for each role, all at the same time."""
+    activity = lock_for_shifts(session, activity_id)
+    check_times(body.starts_at, body.ends_at)
+    zone = zone_of(session, activity.site_id)
+    times = {"starts_at": body.starts_at, "ends_at": body.ends_at, "local_day": body.starts_at.astimezone(zone).date()}
+    return add_shifts(session, activity, [times | role.columns() for role in body.roles])
+
+
+def lock_for_shifts(session: Session, activity_id: UUID) -> Activity:
+    """The activity, locked, which must take more shifts. Raises 404, and 409 when it is called off or completed."""
     activity = session.scalars(locked(select(Activity).where(Activity.id == activity_id))).one_or_none()
     if activity is None:
         raise not_found("这个活动", "activity")
-    if activity.status == "cancelled":
-        raise conflict("活动已取消,不能再加场次。", "The activity was called off and takes no more shifts.")
-    _check_times(body.starts_at, body.ends_at)
-    shift = Shift(
-        activity_id=activity_id,
-        site_id=activity.site_id,
-        local_day=_local_day(session, activity.site_id, body.starts_at),
-        **body.model_dump(),
-    )
-    session.add(shift)
+    if activity.status in CLOSED:
+        raise conflict(
+            "活动已取消或已结项,不能再加场次。", "The activity was called off or completed, and takes no more shifts."
+        )
+    return activity
+
+
+def add_shifts(session: Session, activity: Activity, rows: list[dict[str, Any]]) -> list[Shift]:
+    """Add shifts with these columns to a locked activity; where it is published, they are open at once."""
+    shifts = [Shift(activity_id=activity.id, site_id=activity.site_id, **row) for row in rows]
+    session.add_all(shifts)
     session.flush()
-    session.refresh(shift)
     if activity.status == "published":
-        add_events(session, [shift_event(ShiftOpened, shift)])
-    return shift
+        add_events(session, [shift_event(ShiftOpened, shift) for shift in shifts])
+    return shifts
 
 
 def edit_shift(session: Session, shift_id: UUID, body: ShiftEdit, expected: Versions) -> Shift:
-    """Change a shift; more places go to who waits, in order. Fewer than are taken is refused."""
+    """Change a shift; more places go to who waits, in order. Fewer than are taken is refused.
+
+    A shift of a series is detached by this: what is changed for the series later leaves it as it is now.
+    """
     shift = lock_shift(session, shift_id)
     check_version(shift.version, expected)
+    changes = body.changes()
+    if shift.series_id is not None and any(getattr(shift, name) != value for name, value in changes.items()):
+        changes["detached"] = True
+    add_events(session, change_shift(session, shift, changes))
+    return shift
+
+
+def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> list[Event]:
+    """Change a locked shift; returns the events, which the caller adds."""
     _check_editable(session, shift)
-    changes = body.model_dump(exclude_unset=True)
     if changes.keys() & {"starts_at", "ends_at"}:
-        _check_times(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
-    if changes.get("capacity", shift.capacity) < shift.confirmed:
+        check_times(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
+    taken = shift.confirmed + shift.offered + shift.held
+    if changes.get("capacity", shift.capacity) < taken:
         raise invalid(
             "capacity",
             Words(
-                f"已有 {shift.confirmed} 人确认,不能更少。",
-                f"must be at least {shift.confirmed}: so many are confirmed.",
+                f"已有 {taken} 个名额被占用,不能更少。",
+                f"must be at least {taken}: so many places are taken, offered or held.",
             ),
         )
     _check_hours_may_change(session, shift, changes)
     if "starts_at" in changes:
-        changes["local_day"] = _local_day(session, shift.site_id, body.starts_at)
-    if assign(shift, changes):
-        promoted = promote(session, shift)
-        session.flush()
-        if _is_public(session, shift):
-            add_events(session, [shift_event(ShiftChanged, shift), *promoted])
-    return shift
+        changes["local_day"] = changes["starts_at"].astimezone(zone_of(session, shift.site_id)).date()
+    if not assign(shift, changes):
+        return []
+    promoted = promote(session, shift)
+    session.flush()
+    if changes.keys() & {"starts_at", "ends_at"}:
+        follow_shift(session, shift)
+    return [shift_event(ShiftChanged, shift), *promoted] if is_public(session, shift) else []
 
 
 def cancel_shift(session: Session, shift_id: UUID) -> Shift:
@@ -87,7 +118,7 @@ def cancel_shift(session: Session, shift_id: UUID) -> Shift:
         )
     events = call_off(session, shift, CancelReason.SHIFT_CANCELLED)
     session.flush()
-    if _is_public(session, shift):
+    if is_public(session, shift):
         add_events(session, events)
     return shift
 
@@ -100,6 +131,7 @@ def call_off(session: Session, shift: Shift, reason: CancelReason) -> list[Event
     events: list[Event] = []
     if not has_attendance(session, shift):
         assign(shift, {"status": "cancelled"})
+        follow_shift(session, shift)
         events.append(shift_event(ShiftCancelled, shift))
     events += end_all(session, shift, reason)
     return events
@@ -121,8 +153,8 @@ def shift_event(model: type[ShiftEvent], shift: Shift) -> ShiftEvent:
     )
 
 
-def _is_public(session: Session, shift: Shift) -> bool:
-    """Whether the others know of this shift."""
+def is_public(session: Session, shift: Shift) -> bool:
+    """Whether the other services know of this shift."""
     return _activity_status(session, shift) != "draft"
 
 
@@ -131,7 +163,7 @@ def _activity_status(session: Session, shift: Shift) -> str | None:
     return session.scalar(select(Activity.status).where(Activity.id == shift.activity_id))
 
 
-def _check_times(starts_at: datetime, ends_at: datetime) -> None:
+def check_times(starts_at: datetime, ends_at: datetime) -> None:
     """A shift is short and not long past: else its length would not bound the hours that it earns."""
     if ends_at <= starts_at:
         raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
@@ -147,10 +179,10 @@ def _check_editable(session: Session, shift: Shift) -> None:
             "场次已取消或已结束,不能再修改。", "The shift was called off or is over, and can no longer be changed."
         )
     # A shift with attendance outlives its activity, as a record.
-    if _activity_status(session, shift) == "cancelled":
+    if _activity_status(session, shift) in CLOSED:
         raise conflict(
-            "活动已取消,场次不能再修改。",
-            "The activity was called off, and its shifts can no longer be changed.",
+            "活动已取消或已结项,场次不能再修改。",
+            "The activity was called off or completed, and its shifts can no longer be changed.",
         )
 
 
@@ -164,6 +196,11 @@ def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, A
         )
 
 
-def _local_day(session: Session, site_id: UUID, moment: datetime) -> date:
-    query = select(Site).where(Site.id == site_id).with_for_update(read=True)
-    return moment.astimezone(ZoneInfo(session.scalars(query).one().time_zone)).date()
+def zone_of(session: Session, site_id: UUID) -> ZoneInfo:
+    """The site's time zone, which cannot change before the caller's transaction ends: days are counted in it.
+
+    Who changes the zone locks the whole row. The share held here does not stand in the way of who locks the site to
+    book rooms, which this transaction may do itself later (`follow_shift`).
+    """
+    query = select(Site.time_zone).where(Site.id == site_id).with_for_update(read=True, key_share=True)
+    return ZoneInfo(session.scalars(query).one())

@@ -5,7 +5,7 @@
 
 Whoever finds nobody at work commits at once; whoever comes meanwhile waits, and the first of them then commits for
 all. So one client alone never waits for company, and a crowd costs one commit per group instead of one each. The
-group is one call of the function `sign_up` in the database (`migrations/versions/0002_sign_up.py`).
+group is one call of the function `sign_up` in the database (`migrations/versions/0004_sign_up.sql`).
 
 An answer is given only for what is known to be committed. When the connection breaks, nobody knows: all of the group
 get 503 and try again with their Idempotency-Key.
@@ -28,11 +28,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 from sqlalchemy import text
 
-from services.common.database import EVERY_SITE, Database
-from services.common.errors import CONFLICT, UNAVAILABLE, Kind, Problem, Words, invalid, not_found
+from services.common.database import ACTING, EVERY_SITE, Database
+from services.common.errors import UNAVAILABLE, Problem, Words
 from services.common.logs import current_request_id, get_logger
-from services.registration.operations.idempotency import BUSY, REUSED, Attempt
-from services.registration.personal_data import PersonalData, age_band
+from services.registration.operations.idempotency import Attempt
+from services.registration.operations.verdicts import refusal
+from services.registration.personal_data import PersonalData, age_band, age_on
 from services.registration.schemas.people import NewPerson
 from services.registration.schemas.registrations import SignUpBody
 
@@ -48,9 +49,6 @@ HELD_PAUSE = 0.05
 HELD_MEMORY = 1.0
 """Seconds for which a held shift is not waited for again. Each who finds it still held begins them anew."""
 
-CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
-ALREADY = Kind("already-registered", 409, Words("已经报名", "Already registered"))
-
 
 class _Entry:
     """One sign-up on its way through a group."""
@@ -62,7 +60,7 @@ class _Entry:
         # Two entries that share one of these must not be in one group: the second depends on the first.
         self.marks = {
             (name, request[name])
-            for name in ("idempotency_key", "person_id", "phone_hash", "email_hash")
+            for name in ("idempotency_key", "person_id", "phone_hash", "email_hash", "hold_id")
             if request.get(name) is not None
         }
         self.turn = threading.Lock()
@@ -143,8 +141,11 @@ class _Groups:
             if patient:
                 self._commit_group(group, patient=False)
             else:
-                # Not a shift, but a person or an identity.
+                # Not a shift, but a venue, a person or an identity.
                 self._commit_singly(group, Problem(UNAVAILABLE, _RETRY))
+        except psycopg.errors.ExclusionViolation:
+            # Somebody who was unknown when the group began got a place at the same hours meanwhile.
+            self._commit_singly(group, None)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.error("sign_up_outage", error=type(error).__name__, group=len(group))
             self._drop_connection()
@@ -152,10 +153,10 @@ class _Groups:
             log.warning("sign_up_group_failed", error=type(error).__name__, group=len(group))
             self._commit_singly(group, error)
 
-    def _commit_singly(self, group: list[_Entry], error: Exception) -> None:
-        """After a group failed as a whole: each on its own, so that only the bad one fails."""
+    def _commit_singly(self, group: list[_Entry], error: Exception | None) -> None:
+        """After a group failed as a whole: each on its own, so that only the bad one fails, or comes again."""
         if len(group) == 1:
-            group[0].error = error
+            group[0].error, group[0].verdict = error, None if error else "again"
             return
         for entry in group:
             self._commit_group([entry], patient=False)
@@ -219,14 +220,12 @@ class SignUps:
 
     def sign_up(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
         """The new registration, confirmed or waitlisted, as it is answered. Raises `Problem` for all else."""
-        request = self._request(site_id, shift_id, body, attempt)
+        request = self.request(site_id, shift_id, body, attempt)
         give_up: float | None = None
         while True:
             verdict, answer = self._groups.commit(_Entry(request))
             if verdict == "birth_date":
-                # The person is known and so is their age, but only here can it be read.
-                stored = date.fromisoformat(self._data.decrypt(answer["birth_date"].encode()))  # type: ignore[index]
-                request |= {"age_band": self._age_band(site_id, stored), "age_is_stored": True}
+                request |= self.age(site_id, body, answer or {})
             elif verdict in ("accepted", "replay"):
                 return answer or {}
             elif verdict == "held":
@@ -235,18 +234,38 @@ class SignUps:
                     raise Problem(UNAVAILABLE, _HELD)
                 time.sleep(HELD_PAUSE)
             elif verdict != "again":
-                raise _refusal(verdict, answer, by_id=body.person is None)
+                raise refusal(verdict, answer or {}, by_id=body.person is None)
 
-    def _request(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
+    def age(self, site_id: UUID, body: SignUpBody, answer: dict[str, Any]) -> dict[str, Any]:
+        """What the database asks for with the verdict `birth_date`: only here can a birth date be read."""
+        told: dict[str, Any] = {"age_day": answer["local_day"]}
+        born = body.person.birth_date if body.person else None
+        if answer["birth_date"] is not None:
+            born = date.fromisoformat(self._data.decrypt(answer["birth_date"].encode()))
+            told |= {"age_band": self._age_band(site_id, born), "age_is_stored": True}
+        return told | {"age": age_on(born, date.fromisoformat(answer["local_day"])) if born else None}
+
+    def request(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
+        """The sign-up as the database takes it."""
+        acting = ACTING.get()
         request: dict[str, Any] = {
             "site_id": str(site_id),
             "shift_id": str(shift_id),
             "request_id": current_request_id(),
             "guardian_consent": body.guardian_consent,
+            "party_size": body.party_size,
+            "channel": body.channel or ("desk" if acting.actor.startswith("staff:") else "site"),
+            "made_by": acting.actor,
             **dict(zip(("registration_id", "new_person_id", "event_id"), _fresh_ids(3), strict=True)),
         }
         if attempt is not None:
             request |= {"idempotency_key": attempt.key, "fingerprint": "\\x" + attempt.fingerprint.hex()}
+        if body.priority:
+            request["priority"] = body.priority
+        if body.hold_id:
+            request["hold_id"] = str(body.hold_id)
+        if acting.address:
+            request["address"] = acting.address
         if body.person is None:
             request["person_id"] = str(body.person_id)
         else:
@@ -288,37 +307,3 @@ def _fresh_ids(count: int) -> list[str]:
     """Random UUIDs (version 4) with one call for randomness."""
     drawn = os.urandom(16 * count)
     return [str(UUID(bytes=drawn[16 * i : 16 * i + 16], version=4)) for i in range(count)]
-
-
-def _refusal(verdict: str, answer: dict[str, Any] | None, by_id: bool) -> Problem:
-    """What the database's verdict means to the caller."""
-    match verdict:
-        case "in_progress":
-            return Problem(BUSY.kind, BUSY.detail)
-        case "key_reused":
-            return Problem(REUSED.kind, REUSED.detail)
-        case "no_shift":
-            return not_found("这个场次", "shift")
-        case "no_person":
-            return invalid("person_id", Words("没有这个人。", "is no person that this site knows."))
-        case "consent":
-            return invalid(
-                "guardian_consent" if by_id else "person.guardian_consent",
-                Words(
-                    "未满 14 岁报名、未满 18 岁做志愿服务,需监护人同意。",
-                    "Under 14, and under 18 for volunteering, a guardian's consent is needed.",
-                ),
-            )
-        case "closed":
-            return Problem(
-                CLOSED,
-                Words(
-                    "场次未开放:尚未发布、已取消或已开始。",
-                    "The shift is not open: it is not published, was called off, or has started.",
-                ),
-            )
-        case "already":
-            existing = str((answer or {})["registration_id"])
-            words = Words(f"此人已报名本场次:{existing}。", f"This person is on the shift already: {existing}.")
-            return Problem(ALREADY, words, registration_id=existing)
-    return Problem(CONFLICT, Words(f"无法报名({verdict})。", f"The sign-up was refused ({verdict})."))

@@ -134,9 +134,108 @@ class Contact(Answer):
     email: str | None
     phone: str | None
     language: str
+    manage_url: str | None = Field(default=None, description="opens this person's registrations; for their mail alone")
 
 
 class ContactsAnswer(Answer):
     """Contact details of those who are known; to be used and forgotten."""
 
     contacts: list[Contact]
+
+
+class RepresentativeBody(Body):
+    """Who speaks for a person: a minor's guardian, an elder's helper."""
+
+    name: PersonName
+    relation: Annotated[str, Field(max_length=40)] = Field(default="", description="mother, neighbour, …")
+    phone: Phone | None = None
+    email: Email | None = None
+    language: Language = "zh-CN"
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "RepresentativeBody":
+        if self.phone is None and self.email is None:
+            raise PydanticCustomError(
+                "unreachable",
+                "needs a phone or an email",
+                {"zh": "请填写电话(phone)或电子邮件(email)。", "en": "needs a phone or an email."},
+            )
+        return self
+
+
+class NewResident(NewPerson):
+    """Somebody whom the site comes to know without a sign-up: at the desk, by phone, through a helper."""
+
+    guardian: RepresentativeBody | None = None
+    helper: RepresentativeBody | None = Field(
+        default=None, description="who acts for an elder, with the elder's agreement; messages go there without own"
+    )
+    helper_agreed: bool = Field(default=False, description="the elder agreed to the helper, before the site")
+    how: Literal["online", "desk", "phone", "paper", "site"] = "site"
+
+    @model_validator(mode="after")
+    def _helper_is_wanted(self) -> "NewResident":
+        # Nobody is signed up against their will.
+        if self.helper is not None and not self.helper_agreed:
+            raise PydanticCustomError(
+                "helper_not_agreed",
+                "helper needs the person's agreement",
+                {"zh": "须本人同意代办(helper_agreed)。", "en": "helper needs the person's agreement (helper_agreed)."},
+            )
+        return self
+
+
+class PersonMade(Answer):
+    """A person whom the site knows now. Without personal data: this is kept with the Idempotency-Key."""
+
+    id: UUID
+    is_new: bool
+    guardian_asked: bool = Field(description="whether a link was sent to the guardian")
+
+
+class RepresentativeAnswer(Answer):
+    """A guardian or helper, for the site that was told."""
+
+    kind: Literal["guardian", "helper"]
+    name: str
+    relation: str
+    phone: str | None
+    email: str | None
+    language: str
+    version: int
+
+
+class SearchBody(Body):
+    """Whom to find, by exactly one thing that must be known in full. In the body: addresses end up in logs."""
+
+    phone: Phone | None = None
+    email: Email | None = None
+    volunteer_number: Annotated[str, Field(max_length=40)] | None = None
+    id_number: Annotated[str, Field(max_length=40)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "SearchBody":
+        if sum(value is not None for value in self.model_dump().values()) != 1:
+            raise PydanticCustomError(
+                "exactly_one",
+                "needs exactly one",
+                {
+                    "zh": "请填写 phone、email、volunteer_number、id_number 之一。",
+                    "en": "needs exactly one of phone, email, volunteer_number, id_number.",
+                },
+            )
+        return self
+
+
+class Found(Answer):
+    """A person that a search found, as the site knows them; contact and birth date are on their own page."""
+
+    id: UUID
+    name: str
+    volunteer_number: str | None
+
+
+class SearchAnswer(Answer):
+    """Whom the site knows by that."""
+
+    people: list[Found]

@@ -1,17 +1,20 @@
 """Registrations and attendance."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from services.common.events import CancelReason
 from services.common.schemas import Answer, Body, ListQuery
 from services.registration.schemas import Time
 from services.registration.schemas.people import NewPerson
 
-RegistrationStatus = Literal["confirmed", "waitlisted", "cancelled"]
+RegistrationStatus = Literal["confirmed", "waitlisted", "offered", "cancelled"]
+Channel = Literal["site", "web", "desk", "phone", "proxy", "team", "import"]
+PartySize = Annotated[int, Field(ge=1, le=20, description="places taken: the person and unnamed companions")]
 
 
 class SignUpBody(Body):
@@ -20,6 +23,16 @@ class SignUpBody(Body):
     person: NewPerson | None = None
     person_id: UUID | None = None
     guardian_consent: bool = Field(default=False, description="with `person_id`: see there")
+    party_size: PartySize = 1
+    priority: int = Field(
+        default=0, ge=0, le=100, description="the higher, the earlier in a waitlist that goes by priority"
+    )
+    hold_id: UUID | None = Field(
+        default=None, description="places held for this sign-up; one that ran out counts for nothing"
+    )
+    channel: Channel | None = Field(
+        default=None, description="how the sign-up came; by default desk for staff, else site"
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "SignUpBody":
@@ -41,8 +54,14 @@ class RegistrationAnswer(Answer):
     site_id: UUID
     person_id: UUID
     status: RegistrationStatus
+    party_size: int = Field(description="places taken: the person and unnamed companions")
+    priority: int
     waitlist_position: int | None = Field(description="1 is the next to get a place")
-    cancel_reason: Literal["person", "site", "shift_cancelled", "activity_cancelled"] | None
+    offer_expires_at: datetime | None = Field(description="until when an offered place can be accepted")
+    team_id: UUID | None
+    group_id: UUID | None = Field(description="the same for all who were signed up together")
+    channel: Channel
+    cancel_reason: CancelReason | None
     outcome: Literal["present", "attended", "no_show"] | None
     checked_in_at: datetime | None
     checked_out_at: datetime | None

@@ -138,6 +138,6 @@ def upgrade() -> None:
     op.execute(audited("staff", "name, email, password, oidc_subject, language, disabled_at"))
     # Sign-ups come in crowds through their own connection, which has no actor; made_by says who made each.
     op.execute(audited("registrations", "status, party_size, priority, outcome, checked_in_at, checked_out_at"))
-    secure("links", "sees(site_id::text)")
+    secure("links", "sees(coalesce(site_id::text, ''))")
     for table in ("staff", "staff_grants", "staff_sessions"):
         secure(table, "sees('')")

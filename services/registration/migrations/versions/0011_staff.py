@@ -1,15 +1,17 @@
-"""What staff need in the database: who may manage whom, links without a person, sessions that tell where they are."""
+"""What staff need in the database: who may manage whom, sessions that tell where they are."""
 
 from alembic import op
+
+from services.common.audit import audited
 
 revision = "0011"
 down_revision = "0010"
 
 # A setting that was set for one transaction is '' afterwards, not NULL: '' must open nothing. Staff belong to no site,
-# so their tables are seen with every site's rows or not at all.
+# so their tables, and links to them, are seen with every site's rows or not at all.
 POLICIES = """
 DROP POLICY own_site ON {table};
-CREATE POLICY own_site ON {table} USING (sees(NULL)) WITH CHECK (sees(NULL));
+CREATE POLICY own_site ON {table} USING (sees({owner})) WITH CHECK (sees({owner}));
 """
 
 OVER_WHAT = """
@@ -69,9 +71,17 @@ CREATE INDEX links_staff ON links (staff_id) WHERE staff_id IS NOT NULL;
 """
 
 
+# Which room a shift is in is for people to change, as are the texts that people consent to.
+SHIFTS = "starts_at, ends_at, capacity, role_zh, role_en, status, requirements, venue_id"
+
+
 def upgrade() -> None:
     """Make everything."""
     for table in ("staff", "staff_grants", "staff_sessions"):
-        op.execute(POLICIES.format(table=table))
+        op.execute(POLICIES.format(table=table, owner="NULL"))
+    op.execute(POLICIES.format(table="links", owner="site_id::text"))
     for statements in (OVER_WHAT, SESSIONS, LINKS):
         op.execute(statements)
+    op.execute("DROP TRIGGER audited ON shifts")
+    op.execute(audited("shifts", SHIFTS))
+    op.execute(audited("consent_texts"))

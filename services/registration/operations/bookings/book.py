@@ -27,7 +27,7 @@ from services.registration.operations import Versions, assign, check_version, co
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against, refuse
 from services.registration.operations.places import lock_site
 from services.registration.operations.rooms import TAKEN
-from services.registration.operations.shifts import lock_shift
+from services.registration.operations.seats import lock_shift
 from services.registration.schemas.bookings import BookingBody, BookingEdit
 
 

@@ -1,0 +1,264 @@
+"""Pages: what all of them share. Server-rendered, whole without JavaScript, phone first, Chinese and English.
+
+    rooms_pages = page_blueprint("rooms_pages", __name__, url_prefix="/staff/rooms")
+
+    @rooms_pages.get("/new")
+    @allow(Caller.STAFF)
+    def new_room() -> str:
+        return render("rooms/new.html", form=Form())
+
+    @rooms_pages.post("/new")
+    @allow(Caller.STAFF)
+    def create_room() -> Answer:
+        form = read_form(RoomBody)
+        with form.catching():                       # pydantic's findings and Problems go to their fields
+            with database.transaction(g.principal.scope) as session:
+                room = places.create_room(session, own_site(), form.body)
+        if form.failed:
+            return render("rooms/new.html", form=form), 422
+        return done(url_for("rooms_pages.list_rooms"), "房间已添加。", "The room was added.")
+
+Templates extend `base.html` (staff: `staff.html`) and fill the blocks `title`, `main`; `forms.html` has the macros:
+`field`, `choice`, `checkbox`, `buttons`, `errors`, `csrf`. In every template there are
+
+    say("中文", "English")             the words in the reader's language
+    name(row, "title")                row.title_zh or row.title_en, whichever the reader reads and is there
+    day(moment, zone), times(start, end, zone), clock(moment, zone), number(n)
+    static("style.css")               the address of a static file, which changes with its content
+    principal                         who reads; csrf_token()
+
+A page never holds an inline script, style or event handler: the content security policy forbids them. Forms are
+posted, answers to a POST that changed something are a redirect (`done`), so that reloading repeats nothing. GET
+changes nothing. Mail scanners follow links: a link from a message shows a page with a button, and the button acts.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import quote, unquote
+
+from apiflask import APIBlueprint
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from services.common.auth import Caller, Principal, allow, csrf_token
+from services.common.errors import (
+    LANGUAGE_COOKIE,
+    SITE_NEEDED,
+    UNAUTHENTICATED,
+    Problem,
+    Words,
+    field_error,
+    language,
+)
+from services.common.pages.times import clock, day, number, times
+
+STATIC = Path(__file__).parent.parent / "static"
+NOTICE_COOKIE = "hesheng_notice"
+TYPE_COOKIE = "hesheng_type"
+YEAR = 365 * 24 * 3600
+
+Answer = str | Response | tuple[str, int]
+Model = TypeVar("Model", bound=BaseModel)
+
+STAFF_NAV: list[tuple[str, str, str]] = []
+"""What the staff's menu shows: (endpoint, 中文, English), added by each blueprint where it is made."""
+
+
+def page_blueprint(name: str, import_name: str, url_prefix: str | None = None) -> APIBlueprint:
+    """A blueprint of pages in a service's `pages/`, whose templates are in `templates/` beside that folder."""
+    return APIBlueprint(name, import_name, url_prefix=url_prefix, template_folder="../templates", enable_openapi=False)
+
+
+def in_menu(endpoint: str, zh: str, en: str) -> None:
+    """Show a page in the staff's menu."""
+    if (endpoint, zh, en) not in STAFF_NAV:
+        STAFF_NAV.append((endpoint, zh, en))
+
+
+class Form(Generic[Model]):
+    """What somebody typed, and what is wrong with it."""
+
+    def __init__(self, values: "MultiDict[str, str] | dict[str, Any] | None" = None) -> None:
+        self.values: Any = values if values is not None else {}
+        self.errors: dict[str, Words] = {}
+        self.problem: Words | None = None
+        self._body: Model | None = None
+
+    @property
+    def body(self) -> Model:
+        """What was typed, as the model. Only where nothing is wrong with it."""
+        if self._body is None:
+            raise _Unreadable
+        return self._body
+
+    @property
+    def failed(self) -> bool:
+        """Whether the page must be shown again, with what is wrong."""
+        return bool(self.errors) or self.problem is not None
+
+    def value(self, name: str) -> str:
+        """What stands in a field."""
+        found = self.values.get(name, "")
+        return "" if found is None else str(found)
+
+    def read(self, model: type[Model], data: dict[str, Any]) -> None:
+        """Check the data by the model; the findings go to their fields."""
+        try:
+            self._body = model.model_validate(data)
+        except ValidationError as error:
+            for details in error.errors(include_url=False, include_input=False):
+                found = field_error(details)
+                self.errors.setdefault(found.field, found.message)
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """A `Problem` in the block goes to the fields it names, or above the form. Asking for an unreadable body ends
+        the block as well: its findings are at their fields already."""
+        try:
+            yield
+        except _Unreadable:
+            pass
+        except Problem as problem:
+            for error in problem.errors:
+                self.errors.setdefault(error.field, error.message)
+            if not problem.errors:
+                self.problem = problem.detail
+
+
+class _Unreadable(Exception):
+    """The form does not fit its model."""
+
+
+def read_form(model: type[Model], lists: Sequence[str] = (), **fixed: Any) -> Form[Model]:
+    """The posted form, checked by the model. An empty field counts as left out, a checkbox `on` is true, and a name
+    such as `person.phone` lies within `person`. `lists` names fields with several values, `fixed` is what the page
+    itself adds."""
+    form: Form[Model] = Form(request.form)
+    data: dict[str, Any] = {}
+    for name, value in request.form.items():
+        if name == "csrf_token" or value == "":
+            continue
+        *outer, last = name.split(".")
+        inner = data
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = request.form.getlist(name) if name in lists else True if value == "on" else value
+    form.read(model, data | fixed)
+    return form
+
+
+def render(template: str, **context: Any) -> str:
+    """The page."""
+    return render_template(template, **context)
+
+
+def done(address: str, zh: str, en: str) -> Response:
+    """After a POST that changed something: go to the page and say there what was done."""
+    response = cast(Response, redirect(address, 303))
+    words = quote(zh if language() == "zh" else en)
+    response.set_cookie(NOTICE_COOKIE, words, max_age=60, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+def local_address(wanted: str, otherwise: str) -> str:
+    """An address on this site that a form or query named; anything else is replaced, so that nobody is led away."""
+    is_local = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    return wanted if is_local and wanted.isprintable() else otherwise
+
+
+_DOORS = {UNAUTHENTICATED: "/staff/log-in", SITE_NEEDED: "/staff/sites"}
+
+
+def wants_page() -> bool:
+    """Whether the caller is somebody with a browser, outside the API."""
+    inside = request.path.startswith(("/v1", "/internal", "/events", "/openapi", "/metrics", "/healthz", "/readyz"))
+    return not inside and "text/html" in request.headers.get("Accept", "")
+
+
+def problem_page(problem: Problem) -> Response:
+    """The problem, as a page; or the page where what is missing can be had."""
+    door = _DOORS.get(problem.kind)
+    if door and request.method == "GET" and request.path.startswith("/staff/"):
+        wanted = quote(request.full_path.rstrip("?"), safe="")
+        return cast(Response, redirect(f"{request.root_path}{door}?next={wanted}", 303))
+    response = Response(render("problem.html", problem=problem), status=problem.kind.status)
+    response.headers["Content-Type"] = "text/html; charset=utf-8"
+    return response
+
+
+def add_pages(app: Flask) -> None:
+    """Give the app what templates need, and the page that keeps a reader's preferences."""
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR
+    app.jinja_env.globals.update(
+        say=lambda zh, en: zh if language() == "zh" else en,
+        name=_name,
+        times=times,
+        day=day,
+        clock=clock,
+        number=number,
+        static=_static,
+        csrf_token=lambda: csrf_token(g.principal),
+        staff_nav=STAFF_NAV,
+        language=language,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(_context)
+    app.after_request(_forget_notice)
+    preferences = page_blueprint("preferences", __name__)
+
+    @preferences.post("/preferences")
+    @allow(Caller.ANYONE)
+    def keep() -> Response:
+        """Keep the language and the size of type that a reader wants, in cookies."""
+        back = local_address(request.form.get("back", ""), "/")
+        response = cast(Response, redirect(back, 303))
+        for cookie, field, allowed in ((LANGUAGE_COOKIE, "language", ("zh", "en")), (TYPE_COOKIE, "type", _TYPES)):
+            if request.form.get(field) in allowed:
+                response.set_cookie(
+                    cookie, request.form[field], max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure
+                )
+        return response
+
+    app.register_blueprint(preferences)
+
+
+_TYPES = ("normal", "large")
+
+
+def _context() -> dict[str, Any]:
+    principal = g.get("principal") or Principal(Caller.ANYONE, "anyone")
+    notice = unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500]
+    type_size = request.cookies.get(TYPE_COOKIE)
+    return {
+        "principal": principal,
+        "notice": notice,
+        "large_type": type_size == "large",
+        "here": request.full_path.rstrip("?"),
+    }
+
+
+def _forget_notice(response: Response) -> Response:
+    if NOTICE_COOKIE in request.cookies and response.mimetype == "text/html" and response.status_code < 300:
+        response.delete_cookie(NOTICE_COOKIE)
+    return response
+
+
+def _name(row: Any, field: str = "name") -> str:
+    """A row's text in the reader's language, in the other where that is missing."""
+    get = row.get if isinstance(row, dict) else lambda key, default="": getattr(row, key, default)
+    zh, en = get(f"{field}_zh", ""), get(f"{field}_en", "")
+    return str((zh or en) if language() == "zh" else (en or zh))
+
+
+def _static(file: str) -> str:
+    return url_for("static", filename=file, v=_version(file))
+
+
+@cache
+def _version(file: str) -> str:
+    return hashlib.sha256((STATIC / file).read_bytes()).hexdigest()[:10]

@@ -1,0 +1,44 @@
+"""Times and numbers as people read them, in a site's zone and the reader's language.
+
+times(start, end, "Asia/Shanghai")    # 11月24日 周二 09:00–11:00 · Tue 24 Nov, 09:00–11:00
+"""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from services.common.errors import language
+
+PATTERNS = {"zh": "M月d日 EEE", "en": "EEE d MMM"}
+YEARS = {"zh": "y年M月d日 EEE", "en": "EEE d MMM y"}
+
+
+def day(moment: datetime | date, zone: str = "UTC") -> str:
+    """The day, with the year where it is not this one."""
+    local = moment.astimezone(ZoneInfo(zone)).date() if isinstance(moment, datetime) else moment
+    patterns = PATTERNS if local.year == datetime.now(ZoneInfo(zone)).year else YEARS
+    return format_date(local, patterns[language()], locale=_locale())
+
+
+def clock(moment: datetime, zone: str) -> str:
+    """The time of day, 24 hours."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
+
+
+def times(start: datetime, end: datetime, zone: str) -> str:
+    """From when to when; the second day is named where it is another."""
+    join = " " if language() == "zh" else ", "
+    first, last = (moment.astimezone(ZoneInfo(zone)).date() for moment in (start, end))
+    until = clock(end, zone) if first == last else f"{day(end, zone)}{join}{clock(end, zone)}"
+    return f"{day(start, zone)}{join}{clock(start, zone)}–{until}"
+
+
+def number(value: int | float) -> str:
+    """A number with its groups."""
+    return format_decimal(value, locale=_locale())
+
+
+def _locale() -> str:
+    return "zh_CN" if language() == "zh" else "en_GB"

@@ -1,0 +1,106 @@
+"""Consents, and the texts that people consent to."""
+
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g
+from sqlalchemy import select
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.schemas import ListQuery
+from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.models import Consent, ConsentText
+from services.registration.operations import consents
+from services.registration.operations.people import told_by
+from services.registration.personal_data import PersonalData
+from services.registration.schemas import page_of
+from services.registration.schemas.consents import (
+    ConsentAnswer,
+    ConsentTextAnswer,
+    ConsentTextsQuery,
+    NewConsent,
+    NewConsentText,
+    Withdrawn,
+)
+
+
+def consents_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+    """The routes of consents."""
+    blueprint = APIBlueprint("consents", __name__, tag="Consents", url_prefix="/v1")
+    _add_texts(blueprint, database, data)
+    _add_consents(blueprint, database, data)
+    return blueprint
+
+
+def _add_texts(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/consent-texts")
+    @allow(Caller.ANYONE)
+    @blueprint.input(ConsentTextsQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(ConsentTextAnswer))
+    def list_texts(query: ConsentTextsQuery) -> Response:
+        """Every version of every text, oldest first; the last one of a kind counts now."""
+        rows = select(ConsentText)
+        if query.kind:
+            rows = rows.where(ConsentText.kind == query.kind)
+        with database.transaction("") as session:
+            return page(
+                session,
+                rows,
+                ConsentText.position,
+                query,
+                lambda found: [ConsentTextAnswer.model_validate(one) for one in found],
+            )
+
+    @blueprint.post("/consent-texts")
+    @allow(Caller.OPERATOR)
+    @blueprint.input(NewConsentText, arg_name="body")
+    @blueprint.output(ConsentTextAnswer, status_code=201)
+    def publish_text(body: NewConsentText) -> Response:
+        """Publish a new version of a text. Consents to earlier ones stay what they are."""
+        return create(
+            database, data, body, lambda session: ConsentTextAnswer.model_validate(consents.publish_text(session, body))
+        )
+
+
+def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/people/<uuid:person_id>/consents")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(ListQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(ConsentAnswer))
+    def list_consents(person_id: UUID, query: ListQuery) -> Response:
+        """What a person, or their guardian, consented to at the site, and what was withdrawn."""
+        with database.transaction(g.principal.scope) as session:
+            person_id = told_by(session, own_site(), person_id).person_id
+            rows = select(Consent).where(Consent.person_id == person_id, Consent.site_id == own_site())
+            return page(
+                session,
+                rows,
+                Consent.position,
+                query,
+                lambda found: [ConsentAnswer.model_validate(one) for one in found],
+            )
+
+    @blueprint.post("/people/<uuid:person_id>/consents")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(NewConsent, arg_name="body")
+    @blueprint.output(ConsentAnswer, status_code=201)
+    def give_consent(person_id: UUID, body: NewConsent) -> Response:
+        """Put on record a consent that the site was given."""
+        site_id, actor = own_site(), g.principal.actor
+        return create(
+            database,
+            data,
+            body,
+            lambda session: ConsentAnswer.model_validate(
+                consents.give_consent(session, site_id, person_id, body, actor)
+            ),
+        )
+
+    @blueprint.post("/consents/<uuid:consent_id>/withdraw")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(Withdrawn)
+    def withdraw_consent(consent_id: UUID) -> Response:
+        """Withdraw a consent on the person's or guardian's word. The answer says what that led to."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(consents.withdraw_consent(session, consent_id, g.principal.actor))

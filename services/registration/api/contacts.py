@@ -1,0 +1,55 @@
+"""Contact details and links for the service that sends mail: nothing else of them leaves this one."""
+
+from apiflask import APIBlueprint
+from flask import Response, g
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.errors import FORBIDDEN, Problem, Words
+from services.registration.api.conventions import answered
+from services.registration.operations import people
+from services.registration.operations.link_mails import addressed
+from services.registration.operations.links import Links
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.links import LinksAnswer, LinksBody
+from services.registration.schemas.people import Contact, ContactsAnswer, ContactsBody
+
+
+def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> APIBlueprint:
+    """The two routes by which contact details leave this service."""
+    blueprint = APIBlueprint("contacts", __name__, tag="Services", url_prefix="/internal")
+
+    @blueprint.post("/contacts")
+    @allow(Caller.SERVICE)
+    @blueprint.input(ContactsBody, arg_name="body")
+    @blueprint.output(ContactsAnswer)
+    def read_contacts(body: ContactsBody) -> Response:
+        """Contact details at the moment of sending. For the notifications service alone."""
+        _for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            found = people.contacts(session, data, body.people)
+        return answered(ContactsAnswer(contacts=[_with_manage_url(links, contact) for contact in found]))
+
+    @blueprint.post("/links")
+    @allow(Caller.SERVICE)
+    @blueprint.input(LinksBody, arg_name="body")
+    @blueprint.output(LinksAnswer)
+    def read_links(body: LinksBody) -> Response:
+        """Where one-time links lead and whom they are for, at the moment of sending. For notifications alone."""
+        _for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(LinksAnswer(links=addressed(session, data, links, body.links)))
+
+    return blueprint
+
+
+def _for_notifications() -> None:
+    if g.principal.name != "notifications":
+        raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
+
+
+def _with_manage_url(links: Links, contact: Contact) -> Contact:
+    if contact.email is None:
+        return contact
+    url = links.manage_url(contact.person_id, contact.site_id, contact.email)
+    return contact.model_copy(update={"manage_url": url})

@@ -1,0 +1,34 @@
+"""Chinese ID numbers: what they say of a person, and whether that agrees with what the person said.
+
+fault(number, born=date(1990, 5, 17), sex="female")     # None, or what is wrong with it
+"""
+
+from datetime import date
+
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
+
+from services.common.errors import Words
+
+
+def normal_id_number(written: str) -> str | None:
+    """The 18 characters, or None when this is no ID number (length, birth place, birth date, check digit)."""
+    try:
+        return str(ric.validate(written.strip().upper()))
+    except ValidationError:
+        return None
+
+
+def fault(number: str, born: date, sex: str) -> Words | None:
+    """What the number says otherwise than the person did."""
+    if date(int(number[6:10]), int(number[10:12]), int(number[12:14])) != born:
+        return Words("与出生日期不符。", "does not agree with the birth date.")
+    # The 17th digit is odd for men (GB 11643).
+    if (int(number[16]) % 2 == 1) != (sex == "male"):
+        return Words("与性别不符。", "does not agree with the sex.")
+    return None
+
+
+def masked(number: str) -> str:
+    """What staff see: the last four."""
+    return "*" * (len(number) - 4) + number[-4:]

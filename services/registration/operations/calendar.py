@@ -1,0 +1,124 @@
+"""A site's public calendar: what everybody may know of what takes place, for pages, programs and calendar apps."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, Event
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import Words, invalid, not_found
+from services.registration.models import Activity, Shift, Site
+from services.registration.schemas.calendar import CalendarActivity, CalendarAnswer, CalendarShift, SignUp
+
+LONGEST = timedelta(days=92)
+USUAL = timedelta(days=30)
+FEED_BACK, FEED_AHEAD = timedelta(days=30), timedelta(days=180)
+"""Calendar apps fetch the whole feed every time: half a year of a busy site is some 1,500 entries."""
+
+SHOWN = ("published", "completed")
+
+
+def public_calendar(
+    session: Session, site_id: UUID, first: date | None = None, last: date | None = None
+) -> CalendarAnswer:
+    """The open shifts of public activities on these days of the site, by activity. Drafts and private ones stay out."""
+    site = _site(session, site_id)
+    first = first or datetime.now(ZoneInfo(site.time_zone)).date()
+    last = last or first + USUAL
+    if not first <= last <= first + LONGEST:
+        raise invalid("to", Words("应在起始日之后的 92 天之内。", "must lie within 92 days after `from`."))
+    found: dict[UUID, CalendarActivity] = {}
+    for activity, shift, now in _rows(session, site_id, first, last):
+        one = found.get(activity.id)
+        if one is None:
+            one = found[activity.id] = CalendarActivity.model_validate({**_facts(activity), "shifts": []})
+        one.shifts.append(_shift(activity, shift, now))
+    return CalendarAnswer(
+        site_id=site_id, time_zone=site.time_zone, first_day=first, last_day=last, activities=list(found.values())
+    )
+
+
+def calendar_feed(session: Session, site_id: UUID) -> bytes:
+    """The same as iCalendar text, from a month ago to half a year ahead. What was called off is no longer in it."""
+    site = _site(session, site_id)
+    today = datetime.now(ZoneInfo(site.time_zone)).date()
+    whole = Calendar()
+    whole.add("prodid", "-//Hesheng//registration//ZH")
+    whole.add("version", "2.0")
+    whole.add("calscale", "GREGORIAN")
+    whole.add("method", "PUBLISH")
+    whole.add("x-wr-calname", f"{site.name_zh} {site.name_en}".strip())
+    whole.add("x-wr-timezone", site.time_zone)
+    for activity, shift, now in _rows(session, site_id, today - FEED_BACK, today + FEED_AHEAD):
+        whole.add_component(_entry(activity, shift, now))
+    return bytes(whole.to_ical())
+
+
+def _site(session: Session, site_id: UUID) -> Site:
+    site = session.get(Site, site_id)
+    if site is None:
+        raise not_found("这个站点", "site")
+    return site
+
+
+def _rows(session: Session, site_id: UUID, first: date, last: date) -> Sequence[Any]:
+    query = (
+        select(Activity, Shift, func.clock_timestamp())
+        .join(Shift, Shift.activity_id == Activity.id)
+        .where(
+            Shift.site_id == site_id,
+            Shift.local_day.between(first, last),
+            Shift.status == "open",
+            Activity.public,
+            Activity.status.in_(SHOWN),
+        )
+        .order_by(Shift.starts_at, Shift.position)
+    )
+    return session.execute(query).all()
+
+
+def _facts(activity: Activity) -> dict[str, Any]:
+    return {name: getattr(activity, name) for name in CalendarActivity.model_fields if name != "shifts"}
+
+
+def _shift(activity: Activity, shift: Shift, now: datetime) -> CalendarShift:
+    # A free place belongs to who waits until they have had their turn.
+    free = 0 if shift.waitlisted else max(0, shift.capacity - shift.confirmed - shift.offered - shift.held)
+    return CalendarShift(
+        id=shift.id,
+        starts_at=shift.starts_at,
+        ends_at=shift.ends_at,
+        local_day=shift.local_day,
+        role_zh=shift.role_zh,
+        role_en=shift.role_en,
+        capacity=shift.capacity,
+        free=free,
+        waitlist=free == 0,
+        sign_up=sign_up_state(activity, shift, now),
+    )
+
+
+def sign_up_state(activity: Activity, shift: Shift, now: datetime) -> SignUp:
+    """Whether one can sign up for the shift at this moment, by its end and the activity's registration window."""
+    closes = activity.registration_closes_at
+    if activity.status != "published" or shift.status != "open" or shift.ends_at <= now or (closes and closes <= now):
+        return "closed"
+    opens = activity.registration_opens_at
+    return "not_yet" if opens and opens > now else "open"
+
+
+def _entry(activity: Activity, shift: Shift, now: datetime) -> Event:
+    event = Event()
+    event.add("uid", f"shift-{shift.id}@hesheng")
+    event.add("sequence", activity.version + shift.version)  # both only rise
+    event.add("dtstamp", now.astimezone(UTC))
+    event.add("dtstart", shift.starts_at.astimezone(UTC))
+    event.add("dtend", shift.ends_at.astimezone(UTC))
+    event.add("summary", f"{activity.title_zh} {activity.title_en}".strip())
+    event.add("location", activity.place)
+    event.add("description", "\n".join(filter(None, (shift.role_zh, activity.description_zh, activity.description_en))))
+    return event

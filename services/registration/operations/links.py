@@ -1,0 +1,136 @@
+"""One-time links: how residents, guardians and new staff get in without a password.
+
+    link = issue_link(session, "guardian_consent", site_id, person_id=..., subject=..., hours=72)
+    links.url(link.id)                          # when the mail is sent, by the service that sends it
+    links.open(session, token, lock=True)       # the row, locked; 404 for a forged token, 410 when it is over
+    links.manage_url(person_id, site_id, email) # not a row: in every mail, opens that person's registrations
+
+The database holds no secret: the token is the row's id, signed. Opening a link only reads. What it is good for is
+done by a POST, which marks it as used (`use`) where it may act once.
+"""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from itsdangerous import BadSignature, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import Kind, Problem, Words, not_found
+from services.common.events import LinkIssued
+from services.common.outbox import add_events
+from services.registration.models import Link, PersonSite
+from services.registration.operations import locked
+from services.registration.personal_data import PersonalData
+
+MANAGE_DAYS = 90
+"""How long the link of a mail opens the registrations: longer than most sign up ahead; then a new one is asked for."""
+
+GONE = Kind("gone", 410, Words("链接已失效", "This link is over"))
+
+
+class Links:
+    """Makes tokens and opens them."""
+
+    def __init__(self, data: PersonalData, public_url: str) -> None:
+        self._data = data
+        self._signer = URLSafeSerializer(data.key_for("links"))
+        self._manage = URLSafeTimedSerializer(data.key_for("manage"))
+        self._public_url = public_url.rstrip("/")
+
+    def token(self, link_id: UUID) -> str:
+        """What the address of the link ends in."""
+        return str(self._signer.dumps(link_id.hex))
+
+    def manage_url(self, person_id: UUID, site_id: UUID, email: str) -> str:
+        """An address for every mail to this person: opens their registrations until `MANAGE_DAYS` are over.
+
+        Not a row in the database, because each mail has one. It holds as long as the site knows the person by this
+        address: who corrects a wrong address shuts out whoever got the mails meanwhile.
+        """
+        token = self._manage.dumps([person_id.hex, site_id.hex, self._proof(email)])
+        return f"{self._public_url}/links/mine/{token!s}"
+
+    def open_manage(self, session: Session, token: str) -> PersonSite:
+        """Whose registrations these are, and at which site. Raises 404 for a forged token, 410 when it is over."""
+        try:
+            person_id, site_id, proof = self._manage.loads(token, max_age=MANAGE_DAYS * 86400)
+        except SignatureExpired:
+            raise over() from None
+        except BadSignature:
+            raise not_found("这个链接", "link") from None
+        told = session.get(PersonSite, (person_now(session, UUID(person_id)), UUID(site_id)))
+        if told is None or told.email is None or self._proof(self._data.decrypt(told.email)) != proof:
+            raise over()
+        return told
+
+    def _proof(self, email: str) -> str:
+        return self._data.fingerprint("manage", email.lower()).hex()[:16]
+
+    def url(self, link_id: UUID) -> str:
+        """The address that goes into a mail."""
+        return f"{self._public_url}/links/{self.token(link_id)}"
+
+    def open(self, session: Session, token: str, lock: bool = False) -> Link:
+        """The link of this token. Raises 404 for one that we did not make, 410 when it expired or was used."""
+        try:
+            link_id = UUID(self._signer.loads(token))
+        except (BadSignature, ValueError):
+            raise not_found("这个链接", "link") from None
+        query = select(Link, func.now()).where(Link.id == link_id)
+        row = session.execute(locked(query) if lock else query).one_or_none()
+        if row is None:
+            raise not_found("这个链接", "link")
+        link, now = row
+        if link.used_at is not None or link.expires_at <= now:
+            raise over()
+        return link
+
+
+def over() -> Problem:
+    """What is said of a link that opened something once."""
+    return Problem(
+        GONE, Words("链接已使用或已过期,请重新获取。", "It was used or has expired. Please ask for a new one.")
+    )
+
+
+def person_now(session: Session, person_id: UUID) -> UUID:
+    """Who a person is by now: whom they were merged into, or themselves."""
+    return session.scalar(select(func.person_now(person_id))) or person_id
+
+
+def issue_link(
+    session: Session,
+    purpose: str,
+    site_id: UUID | None,
+    *,
+    person_id: UUID | None = None,
+    staff_id: UUID | None = None,
+    subject: UUID | None = None,
+    hours: int = 24,
+) -> Link:
+    """A new link, which notifications will mail to whom it is for. `subject` is what the link is about."""
+    link = Link(
+        purpose=purpose,
+        site_id=site_id,
+        person_id=person_id,
+        staff_id=staff_id,
+        subject=subject,
+        expires_at=datetime.now(UTC) + timedelta(hours=hours),
+    )
+    session.add(link)
+    session.flush()
+    add_events(
+        session,
+        [
+            LinkIssued(
+                link_id=link.id, purpose=purpose, site_id=site_id, person_id=person_id, expires_at=link.expires_at
+            )
+        ],
+    )
+    return link
+
+
+def use(link: Link) -> None:
+    """Mark a locked link as used: it opens nothing any more."""
+    link.used_at = datetime.now(UTC)

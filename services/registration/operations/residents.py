@@ -1,0 +1,36 @@
+"""People whom a site comes to know without a sign-up: at the desk, by phone, through a helper.
+
+Afterwards they are signed up by `person_id`, like anybody whom the site knows. Somebody without a phone is known by
+the helper's: an identity is a contact together with a name, and families share phones.
+"""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.registration.operations.consents import newest_text, record_consent
+from services.registration.operations.identity import Details, across_sites, know
+from services.registration.operations.representatives import ask_guardian, save_representative
+from services.registration.operations.shown import is_minor
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.people import NewResident, PersonMade
+
+
+def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewResident, made_by: str) -> PersonMade:
+    """The person, new or known, with guardian and helper where there are any; the guardian is sent a link."""
+    details = Details(body.name, body.phone, body.email, body.birth_date, body.language)
+    with across_sites(session):
+        known = know(session, data, site_id, details)
+    asked = False
+    if body.guardian is not None:
+        save_representative(session, data, site_id, known.person_id, "guardian", body.guardian)
+        if body.guardian_consent:
+            text = newest_text(session, "guardian_signup")
+            record_consent(session, site_id, known.person_id, text, "guardian", body.how, made_by)
+        elif body.guardian.email is not None and is_minor(body.birth_date):
+            ask_guardian(session, site_id, known.person_id)
+            asked = True
+    if body.helper is not None:
+        save_representative(session, data, site_id, known.person_id, "helper", body.helper)
+        record_consent(session, site_id, known.person_id, newest_text(session, "helper"), "person", body.how, made_by)
+    return PersonMade(id=known.person_id, is_new=known.is_new, guardian_asked=asked)

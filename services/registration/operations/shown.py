@@ -1,0 +1,37 @@
+"""The one place that puts on record that a minor's data was shown to staff, a site or an operator.
+
+    shown(session, site_id, person_id, birth_date)
+
+Every operation that answers with somebody's name, contact or birth date calls it with what it is about to show. Adults
+cost nothing; a child's data leaves a line in the audit log, who read it and when, and not what it was.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.common.audit import record
+
+ADULT = 18
+
+
+def is_minor(born: date | None, day: date | None = None) -> bool:
+    """Whether somebody is under 18; who has told no birth date is not treated as a child."""
+    if born is None:
+        return False
+    day = day or datetime.now(UTC).date()
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < ADULT
+
+
+def shown(session: Session, site_id: UUID | None, person_id: UUID, born: date | None) -> None:
+    """Put on record that this person's data is shown, where they are a minor."""
+    if is_minor(born):
+        record(session, "read", "people", person_id, site_id, minor=True)
+
+
+def all_shown(session: Session, site_id: UUID | None, people: Iterable[tuple[UUID, date | None]]) -> None:
+    """The same for a list."""
+    for person_id, born in people:
+        shown(session, site_id, person_id, born)

@@ -1,0 +1,119 @@
+"""What the database's verdict on a sign-up means to the caller."""
+
+from typing import Any
+
+from services.common.errors import CONFLICT, Kind, Problem, Words, invalid, not_found
+from services.registration.operations.idempotency import BUSY, REUSED
+
+CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
+ALREADY = Kind("already-registered", 409, Words("已经报名", "Already registered"))
+OVERLAP = Kind("overlap", 409, Words("时间冲突", "In two places at once"))
+LIMIT = Kind("limit-reached", 409, Words("报名次数已满", "Limit per person reached"))
+UNMET = Kind("requirements-unmet", 409, Words("不符合报名条件", "Requirements not met"))
+
+ITEMS = {
+    "age": Words("年龄", "age"),
+    "skills": Words("技能", "skill"),
+    "training": Words("培训", "training"),
+    "consents": Words("同意书", "consent"),
+    "professions": Words("职业", "profession"),
+}
+
+
+def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
+    """The problem to raise. `by_id` tells how the body named the person."""
+    match verdict:
+        case "in_progress":
+            return Problem(BUSY.kind, BUSY.detail)
+        case "key_reused":
+            return Problem(REUSED.kind, REUSED.detail)
+        case "no_shift":
+            return not_found("这个场次", "shift")
+        case "closed" | "not_yet" | "no_longer":
+            return _closed(verdict, answer)
+        case "already" | "overlap" | "limit" | "unmet":
+            return _concerning_person(verdict, answer)
+        case "no_person" | "consent" | "party" | "hold":
+            return _wrong_field(verdict, answer, by_id)
+    return Problem(CONFLICT, Words(f"无法报名({verdict})。", f"The sign-up was refused ({verdict})."))
+
+
+def _closed(verdict: str, answer: dict[str, Any]) -> Problem:
+    if verdict == "not_yet":
+        opens = str(answer["opens_at"])
+        words = Words(f"报名尚未开始,开始时间:{opens}。", f"Sign-up is not open yet. It opens at {opens}.")
+        return Problem(CLOSED, words, opens_at=opens)
+    if verdict == "no_longer":
+        closed = str(answer["closes_at"])
+        words = Words(f"报名已于 {closed} 截止。", f"Sign-up closed at {closed}.")
+        return Problem(CLOSED, words, closes_at=closed)
+    return Problem(
+        CLOSED,
+        Words(
+            "场次未开放:尚未发布、已取消或已开始。",
+            "The shift is not open: it is not published, was called off, or has started.",
+        ),
+    )
+
+
+def _concerning_person(verdict: str, answer: dict[str, Any]) -> Problem:
+    existing = str(answer["registration_id"])
+    if verdict == "already":
+        words = Words(f"此人已报名本场次:{existing}。", f"This person is on the shift already: {existing}.")
+        return Problem(ALREADY, words, registration_id=existing)
+    if verdict == "overlap":
+        return overlap(existing, bool(answer["elsewhere"]))
+    if verdict == "limit":
+        most = answer["per_person_limit"]
+        words = Words(
+            f"每人在本活动最多报名 {most} 场。", f"A person may have {most} place(s) in this activity at most."
+        )
+        return Problem(LIMIT, words)
+    return requirements_unmet(answer["unmet"])
+
+
+def overlap(registration_id: str, elsewhere: bool) -> Problem:
+    """The person has another place at these hours. One at another site is not told of more than that."""
+    if elsewhere:
+        words = Words(
+            "此人在同一时间已有其他站点的名额,请先取消那一个。",
+            "This person has a place at another site at the same time. Cancel that one first.",
+        )
+        return Problem(OVERLAP, words)
+    words = Words(
+        f"此人在同一时间已有名额:{registration_id}。请先取消那一个。",
+        f"This person has a place at the same time: {registration_id}. Cancel that one first.",
+    )
+    return Problem(OVERLAP, words, registration_id=registration_id)
+
+
+def requirements_unmet(items: list[str]) -> Problem:
+    """What the person lacks; each item is a requirement's name, with what of it after a colon."""
+    zh, en = [], []
+    for item in items:
+        name, _, what = item.partition(":")
+        words = ITEMS.get(name, Words(name, name))
+        zh.append(f"{words.zh}({what})" if what else words.zh)
+        en.append(f"{words.en} ({what})" if what else words.en)
+    detail = Words(
+        f"不符合本场次的条件:{'、'.join(zh)}。", f"The shift asks for what is missing here: {', '.join(en)}."
+    )
+    return Problem(UNMET, detail, unmet=",".join(items))
+
+
+def _wrong_field(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
+    if verdict == "no_person":
+        return invalid("person_id", Words("没有这个人。", "is no person that this site knows."))
+    if verdict == "party":
+        most = answer["party_limit"]
+        return invalid("party_size", Words(f"每次最多 {most} 人。", f"must be at most {most} for this activity."))
+    if verdict == "hold":
+        held = answer["held"]
+        return invalid("party_size", Words(f"只保留了 {held} 个名额。", f"must be at most {held}: so many are held."))
+    return invalid(
+        "guardian_consent" if by_id else "person.guardian_consent",
+        Words(
+            "未满 14 岁报名、未满 18 岁做志愿服务,需监护人同意。",
+            "Under 14, and under 18 for volunteering, a guardian's consent is needed.",
+        ),
+    )

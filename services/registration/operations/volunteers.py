@@ -1,0 +1,229 @@
+"""Volunteers: registered at a site, edited, shown with a masked ID number, which is revealed for a reason on record.
+
+What a volunteer tells a site stays with that site, like all else that people tell sites: staff of one centre need not
+know which skills, sex or ID number a neighbour told another. Installation-wide are only the volunteer number and the
+hash by which one ID number is the same person everywhere.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.common.audit import record
+from services.common.errors import INVALID, FieldError, Problem, Words, invalid, not_found
+from services.registration.id_numbers import fault, masked
+from services.registration.models import Area, PersonSite, Volunteer, VolunteerSite
+from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.consents import newest_text, record_consent
+from services.registration.operations.identity import (
+    Details,
+    across_sites,
+    age_at_site,
+    know,
+    lock_identities,
+    person_now,
+)
+from services.registration.operations.representatives import ask_guardian, save_representative
+from services.registration.operations.shown import shown
+from services.registration.operations.volunteer_ids import drop_id_number, volunteer_of
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.volunteers import (
+    NewVolunteer,
+    VolunteerAnswer,
+    VolunteerEdit,
+    VolunteerListed,
+    VolunteerMade,
+)
+
+PLAIN = ("area", "skills", "professions", "categories")
+
+
+def register_volunteer(
+    session: Session, data: PersonalData, site_id: UUID, body: NewVolunteer, made_by: str
+) -> VolunteerMade:
+    """A person becomes a volunteer of the site. Raises 409 where they are one already, 422 for a minor alone."""
+    _check_minor(session, site_id, body)
+    _check_area(session, body.area)
+    details = Details(body.name, body.phone, body.email, body.birth_date, body.language, body.id_number)
+    with across_sites(session):
+        known = know(session, data, site_id, details)
+        id_hash = data.id_number_hash(body.id_number) if body.id_number else None
+        volunteer = volunteer_of(session, known.person_id, id_hash)
+        if session.get(VolunteerSite, (known.person_id, site_id)) is not None:
+            raise conflict(
+                f"此人已是本站点的志愿者:{volunteer.volunteer_number}。",
+                f"This person is a volunteer of this site already: {volunteer.volunteer_number}.",
+            )
+        here = VolunteerSite(
+            person_id=known.person_id,
+            site_id=site_id,
+            sex=data.encrypt(body.sex),
+            id_number=data.encrypt(body.id_number) if body.id_number else None,
+            encrypted_with=data.newest_key,
+            **{name: getattr(body, name) for name in PLAIN},
+        )
+        session.add(here)
+        session.flush()
+    _record_consents(session, site_id, known.person_id, body, made_by)
+    asked = _tell_guardian(session, data, site_id, known.person_id, body)
+    return VolunteerMade(
+        person_id=known.person_id,
+        volunteer_number=volunteer.volunteer_number,
+        is_new_person=known.is_new,
+        guardian_asked=asked,
+        version=here.version,
+    )
+
+
+def _check_minor(session: Session, site_id: UUID, body: NewVolunteer) -> None:
+    age = age_at_site(session, site_id, body.birth_date)
+    if age < 14 and not body.guardian_consent:
+        raise invalid(
+            "guardian_consent",
+            Words("未满 14 岁须先取得监护人同意。", "is needed under 14, before anything is recorded."),
+        )
+    if age < 18 and body.guardian is None:
+        raise invalid("guardian", Words("未满 18 岁须填写监护人。", "is needed under 18."))
+
+
+def _check_area(session: Session, code: str | None) -> None:
+    if code is not None and session.get(Area, code) is None:
+        raise invalid("area", Words("没有这个区划。", "is no known area."))
+
+
+def _record_consents(session: Session, site_id: UUID, person_id: UUID, body: NewVolunteer, made_by: str) -> None:
+    kinds = [("terms", "person")]
+    kinds += [("sensitive_id_number", "person")] if body.id_number else []
+    kinds += [("guardian_volunteering", "guardian")] if body.guardian and body.guardian_consent else []
+    for kind, by in kinds:
+        record_consent(session, site_id, person_id, newest_text(session, kind), by, body.how, made_by)
+
+
+def _tell_guardian(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: NewVolunteer) -> bool:
+    if body.guardian is None:
+        return False
+    save_representative(session, data, site_id, person_id, "guardian", body.guardian)
+    if body.guardian_consent or body.guardian.email is None:
+        return False
+    ask_guardian(session, site_id, person_id)
+    return True
+
+
+def edit_volunteer(
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    person_id: UUID,
+    body: VolunteerEdit,
+    expected: Versions,
+    made_by: str,
+) -> VolunteerAnswer:
+    """Correct what a volunteer told the site; `id_number: null` deletes it. Raises 404, 409, 412, 422."""
+    person_id = person_now(session, person_id)
+    changes = body.model_dump(exclude_unset=True)
+    changes.pop("id_number_consent", None)
+    _check_area(session, body.area)
+    if body.id_number:
+        lock_identities(session, [data.id_number_hash(body.id_number)])
+    query = select(VolunteerSite).where(VolunteerSite.person_id == person_id, VolunteerSite.site_id == site_id)
+    here = session.scalars(locked(query)).one_or_none()
+    if here is None:
+        raise not_found("这位志愿者", "volunteer")
+    check_version(here.version, expected)
+    assign(here, {name: changes[name] for name in PLAIN if name in changes})
+    if "sex" in changes:
+        here.sex = data.encrypt(body.sex)
+        here.version += 1
+    if "id_number" in changes:
+        _change_id_number(session, data, here, body, made_by)
+    if here.encrypted_with != data.newest_key:
+        here.encrypted_with = ""
+    session.flush()
+    return find_volunteer(session, data, site_id, person_id)
+
+
+def _change_id_number(
+    session: Session, data: PersonalData, here: VolunteerSite, body: VolunteerEdit, made_by: str
+) -> None:
+    drop_id_number(session, here.site_id, here.person_id)
+    if body.id_number is None:
+        return
+    told = session.get_one(PersonSite, (here.person_id, here.site_id))
+    born = data.decrypt(told.birth_date) if told.birth_date else None
+    wrong = fault(body.id_number, date.fromisoformat(born), data.decrypt(here.sex)) if born else None
+    errors = [FieldError("id_number", wrong)] if wrong else []
+    if not body.id_number_consent:
+        errors.append(FieldError("id_number_consent", Words("身份证号码须另行同意。", "is needed for an ID number.")))
+    if errors:
+        raise Problem(INVALID, errors[0].message, errors)
+    id_hash = data.id_number_hash(body.id_number)
+    with across_sites(session):
+        volunteer = volunteer_of(session, here.person_id, None)
+        holder = session.scalar(select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash))
+        if holder not in (None, here.person_id) or volunteer.id_number_hash not in (None, id_hash):
+            raise conflict(
+                "此身份证号码已属于另一条记录,或与其他站点登记的号码不同;如是同一人,请合并重复记录。",
+                "This ID number belongs to another record, or differs from what another site was told. If it is the"
+                " same person, have the doubles merged.",
+            )
+        volunteer.id_number_hash = id_hash
+        session.flush()
+    here.id_number = data.encrypt(body.id_number)
+    here.version += 1
+    text = newest_text(session, "sensitive_id_number")
+    record_consent(session, here.site_id, here.person_id, text, "person", "site", made_by)
+
+
+def find_volunteer(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> VolunteerAnswer:
+    """A volunteer as this site knows them; of the ID number the last four. Raises 404."""
+    person_id = person_now(session, person_id)
+    here = session.get(VolunteerSite, (person_id, site_id))
+    told = session.get(PersonSite, (person_id, site_id))
+    if here is None or told is None:
+        raise not_found("这位志愿者", "volunteer")
+    born = date.fromisoformat(data.decrypt(told.birth_date)) if told.birth_date else None
+    shown(session, site_id, person_id, born)
+    return VolunteerAnswer(
+        person_id=person_id,
+        volunteer_number=session.get_one(Volunteer, person_id).volunteer_number,
+        name=data.decrypt(told.name),
+        sex=data.decrypt(here.sex),
+        birth_date=born,
+        phone=data.decrypt(told.phone) if told.phone else None,
+        email=data.decrypt(told.email) if told.email else None,
+        id_number=masked(data.decrypt(here.id_number)) if here.id_number else None,
+        version=here.version,
+        **{name: getattr(here, name) for name in PLAIN},
+    )
+
+
+def list_volunteers(session: Session, data: PersonalData, rows: Sequence[VolunteerSite]) -> list[VolunteerListed]:
+    """These rows with name and number."""
+    listed = []
+    for here in rows:
+        told = session.get_one(PersonSite, (here.person_id, here.site_id))
+        born = date.fromisoformat(data.decrypt(told.birth_date)) if told.birth_date else None
+        shown(session, here.site_id, here.person_id, born)
+        listed.append(
+            VolunteerListed(
+                person_id=here.person_id,
+                volunteer_number=session.get_one(Volunteer, here.person_id).volunteer_number,
+                name=data.decrypt(told.name),
+                skills=here.skills,
+                professions=here.professions,
+                categories=here.categories,
+            )
+        )
+    return listed
+
+
+def reveal_id_number(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, reason: str) -> str:
+    """The whole ID number; who read it and why is on record with the reading. Raises 404."""
+    here = session.get(VolunteerSite, (person_now(session, person_id), site_id))
+    if here is None or here.id_number is None:
+        raise not_found("身份证号码", "ID number")
+    record(session, "reveal", "volunteer_sites", here.person_id, site_id, reason=reason)
+    return data.decrypt(here.id_number)

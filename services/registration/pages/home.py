@@ -1,0 +1,97 @@
+"""Where staff begin: what the day holds, in boxes.
+
+    @box
+    def approvals(session, site_id):
+        return Box("待审批", "Waiting for approval", [Line("3 条补录", "3 late entries", url_for("…"))])
+
+Any subject's pages may add a box; one that gives None is not shown today.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import g
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.pages import Answer, clock, in_menu, page_blueprint, render
+from services.registration.models import Site
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing in a box, in both languages, and where it leads."""
+
+    zh: str
+    en: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A heading and what is below it."""
+
+    zh: str
+    en: str
+    lines: list[Line] = field(default_factory=list)
+
+
+BoxMaker = Callable[[Session, UUID], Box | None]
+BOXES: list[BoxMaker] = []
+"""In the order in which they are shown."""
+
+
+def box(maker: BoxMaker) -> BoxMaker:
+    """Show what this makes on the first page of staff."""
+    if maker.__qualname__ not in {known.__qualname__ for known in BOXES}:
+        BOXES.append(maker)
+    return maker
+
+
+def home_pages(database: Database) -> APIBlueprint:
+    """The first page of staff."""
+    blueprint = page_blueprint("home_pages", __name__, url_prefix="/staff")
+    in_menu("home_pages.home", "今日", "Today")
+
+    @blueprint.get("/")
+    @allow(Caller.STAFF)
+    def home() -> Answer:
+        """The day at the site."""
+        site_id = g.principal.site_id
+        if site_id is None:
+            return render("home/home.html", boxes=[], site=None)
+        with database.transaction(g.principal.scope) as session:
+            site = session.get_one(Site, site_id)
+            boxes = [made for maker in BOXES if (made := maker(session, site_id))]
+            return render("home/home.html", boxes=boxes, site=site)
+
+    return blueprint
+
+
+TODAY = text(
+    "SELECT h.starts_at, h.ends_at, h.capacity, h.confirmed, h.waitlisted, a.title_zh, a.title_en, s.time_zone,"
+    " (SELECT count(*) FROM registrations AS r"
+    " WHERE r.shift_id = h.id AND r.outcome IN ('present', 'attended')) AS came"
+    " FROM shifts AS h JOIN activities AS a ON a.id = h.activity_id JOIN sites AS s ON s.id = h.site_id"
+    " WHERE h.site_id = :site AND h.local_day = (now() AT TIME ZONE s.time_zone)::date"
+    " AND h.status = 'open' AND a.status = 'published' ORDER BY h.starts_at, h.id LIMIT 50"
+)
+
+
+@box
+def todays_shifts(session: Session, site_id: UUID) -> Box:
+    """What takes place today, with how many come."""
+    lines = []
+    for row in session.execute(TODAY, {"site": site_id}):
+        times = f"{clock(row.starts_at, row.time_zone)}–{clock(row.ends_at, row.time_zone)}"
+        zh = f"{times} {row.title_zh}:报名 {row.confirmed}/{row.capacity},候补 {row.waitlisted},已到 {row.came}"
+        en = (
+            f"{times} {row.title_en or row.title_zh}: {row.confirmed} of {row.capacity} places taken,"
+            f" {row.waitlisted} waiting, {row.came} came"
+        )
+        lines.append(Line(zh, en))
+    return Box("今天的场次", "Today's shifts", lines or [Line("今天没有场次。", "There are no shifts today.")])

@@ -1,0 +1,117 @@
+"""The kinds of caller: two sites under two cities, with everybody who might knock at the first one's door."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from stdnum.cn import ric
+from werkzeug.test import TestResponse
+
+from services.common.auth import Caller as Kind
+from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from tests.conftest import NOTIFICATIONS_TOKEN
+from tests.registration.office import Member, Office
+from tests.registration.world import Caller, Site
+
+
+@dataclass(frozen=True)
+class Who:
+    """A kind of caller: its column in the table, what `allow` calls it, and whether the record is another's."""
+
+    label: str
+    kind: Kind
+    stranger: bool = False
+    operator: bool = False
+
+
+ANYONE = Who("anyone 任何人", Kind.ANYONE)
+WRONG = Who("wrong key 错误密钥", Kind.ANYONE)
+SITE = Who("site key 本站密钥", Kind.SITE)
+OTHER_SITE = Who("other site's key 他站密钥", Kind.SITE, stranger=True)
+STAFF = Who("staff 本站人员", Kind.STAFF)
+OTHER_STAFF = Who("other site's staff 他站人员", Kind.STAFF, stranger=True)
+ADMIN = Who("area admin 区划管理员", Kind.STAFF)
+OTHER_ADMIN = Who("other area's admin 他区管理员", Kind.STAFF, stranger=True)
+OPERATOR_STAFF = Who("operator staff 系统管理员", Kind.STAFF, operator=True)
+OPERATOR = Who("operator key 运维密钥", Kind.OPERATOR, operator=True)
+SERVICE = Who("service 服务", Kind.SERVICE)
+RESIDENT = Who("resident 居民", Kind.PERSON)
+OTHER_RESIDENT = Who("another resident 其他居民", Kind.PERSON, stranger=True)
+
+EVERYBODY = (
+    ANYONE, WRONG, OTHER_RESIDENT, OTHER_SITE, OTHER_STAFF, OTHER_ADMIN,
+    SERVICE, RESIDENT, SITE, STAFF, ADMIN, OPERATOR_STAFF, OPERATOR,
+)  # fmt: skip
+"""Strangers first: what they are refused, they do not use up for the others."""
+
+
+ID_NUMBER = "11010119900517992" + ric.calc_check_digit("110101199005179920")
+RESIDENT_DETAILS = {
+    "name": "矩阵居民",
+    "email": "matrix@example.com",
+    "phone": "+8613911112222",
+    "birth_date": "1990-05-17",
+}
+
+
+@dataclass
+class Town:
+    """Two sites in two cities, with staff and residents."""
+
+    operator: Caller
+    office: Office
+    own: Site
+    other: Site
+    own_city: str
+    other_city: str
+    own_district: str
+
+    @cached_property
+    def person(self) -> str:
+        """The resident whose records are asked for: a volunteer too."""
+        person = str(self.own.sign_up(self.own.shift(), **RESIDENT_DETAILS)["person_id"])
+        as_volunteer = {"sex": "female", "terms_consent": True, "id_number": ID_NUMBER, "id_number_consent": True}
+        self.own.expect(201, "POST", "/v1/volunteers", RESIDENT_DETAILS | as_volunteer)
+        for kind in ("guardian", "helper"):
+            told = {"name": "矩阵家人", "email": "matrix-family@example.com"}
+            self.own.expect(200, "PUT", f"/v1/people/{person}/{kind}", told)
+        return person
+
+    @cached_property
+    def _stranger(self) -> str:
+        return str(self.other.sign_up(self.other.shift())["person_id"])
+
+    @cached_property
+    def accounts(self) -> dict[Who, tuple[str, str | None]]:
+        """The account of each kind of staff, and where it works."""
+        make = self.office.account
+        return {
+            STAFF: (make(("site_staff", self.own.id, None)), self.own.id),
+            OTHER_STAFF: (make(("site_staff", self.other.id, None)), self.other.id),
+            ADMIN: (make(("area_admin", None, self.own_city)), self.own.id),
+            OTHER_ADMIN: (make(("area_admin", None, self.other_city)), self.other.id),
+            OPERATOR_STAFF: (make(("operator", None, None)), self.own.id),
+        }
+
+    def call(self, who: Who, method: str, path: str, **sent: Any) -> TestResponse:
+        """One request by that caller. Staff come with a fresh session each time: some routes end it."""
+        return self._calls(who)(method, path, **sent)
+
+    def _calls(self, who: Who) -> Callable[..., TestResponse]:
+        app = self.office.app
+        if who in self.accounts:
+            return self.office.session(*self.accounts[who]).call
+        if who in (RESIDENT, OTHER_RESIDENT):
+            person = self.person if who is RESIDENT else self._stranger
+            cookie = Sessions(self.office.database, self.office.data).resident_cookie(person)  # type: ignore[arg-type]
+            return Member(app, person, "", cookie, RESIDENT_COOKIE).call
+        keys = {
+            ANYONE: "",
+            WRONG: "hsk_nobodys",
+            SITE: self.own.key,
+            OTHER_SITE: self.other.key,
+            OPERATOR: self.operator.key,
+            SERVICE: NOTIFICATIONS_TOKEN,
+        }
+        return Caller(app, keys[who]).call

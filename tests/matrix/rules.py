@@ -1,0 +1,139 @@
+"""What the table must obey, whatever the routes are."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from apiflask import APIFlask
+
+from services.common.auth import Caller as Kind
+from services.common.rates import UNLIMITED
+from tests.matrix.callers import EVERYBODY, STAFF, WRONG, Town, Who
+from tests.matrix.samples import BODIES, FORMS, SAMPLES, SHARED, Made, Maker
+
+YES = "✓"
+OPEN = {Kind.ANYONE, Kind.LINK}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method on a path, and who may call it."""
+
+    method: str
+    path: str
+    callers: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"<(?:[^:<>]+:)?([^<>]+)>", self.path)
+
+
+def routes_of(app: APIFlask) -> list[Route]:
+    """Every route, in a stable order."""
+    found = [
+        Route(method, rule.rule, getattr(app.view_functions[rule.endpoint], "allowed_callers", frozenset()))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint not in ("static", "openapi.spec")
+    ]
+    return sorted(found, key=lambda route: (route.path, route.method))
+
+
+def unknown(routes: list[Route]) -> list[str]:
+    """Paths with a parameter that nobody said how to make."""
+    return [
+        f"{route.name}: tests/matrix/samples/ has no sample of {name!r}"
+        for route in routes
+        for name in route.parameters
+        if not _maker(route, name)
+    ]
+
+
+def _maker(route: Route, name: str) -> Maker | None:
+    return SAMPLES.get(f"{route.path} {name}") or SAMPLES.get(name)
+
+
+def fill(town: Town, route: Route) -> tuple[str, Made]:
+    """The path with real records of the first site, freshly made."""
+    made: Made = {}
+    for name in route.parameters:
+        maker = _maker(route, name)
+        assert maker, route.name
+        made[name] = maker(town, made)
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda found: made[found[1]], route.path), made
+
+
+def outcome(status: int) -> str:
+    """How it is shown: refusals by their number; whatever else came of it, the caller was let in."""
+    return str(status) if status in (401, 403, 404) or status >= 500 else YES
+
+
+@dataclass
+class Row:
+    """What became of a route: by caller, and what strangers were shown that they should not see."""
+
+    route: Route
+    outcomes: dict[Who, str]
+    leaks: list[str]
+
+
+def call_as_everybody(town: Town, route: Route) -> Row:
+    """Call the route as every kind of caller. What deletes gets a record for each."""
+    row = Row(route, {}, [])
+    path, made = fill(town, route)
+    for who in EVERYBODY:
+        if route.method == "DELETE":
+            path, made = fill(town, route)
+        answer = town.call(who, route.method, path, **_content(town, route, made))
+        row.outcomes[who] = outcome(answer.status_code)
+        if who.stranger and not route.callers & OPEN and answer.status_code < 300:
+            seen = answer.get_data(as_text=True)
+            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in _private(town, made) if what in seen]
+    return row
+
+
+def _content(town: Town, route: Route, made: Made) -> dict[str, Any]:
+    """What is sent along: nothing, JSON, or what a page's form posts."""
+    if route.method == "GET":
+        return {}
+    known = FORMS if route.name in FORMS else BODIES
+    body = known.get(route.name, {})
+    body = body(town, made) if callable(body) else body
+    return {"If_Match": "*"} | ({"form": body} if known is FORMS else {"body": body})
+
+
+def _private(town: Town, made: Made) -> list[str]:
+    """Marks of the first site that no stranger may be shown."""
+    ids = [value for name, value in made.items() if name not in ("code", "site_id")]
+    return [*ids, town.person, town.accounts[STAFF][0], "矩阵居民", "matrix@example.com", "矩阵同事"]
+
+
+def faults(row: Row) -> list[str]:
+    """Where a route does not obey."""
+    found = list(row.leaks)
+    for who, what in row.outcomes.items():
+        wanted = _wanted(row.route, who)
+        if what not in wanted:
+            found.append(f"{row.route.name} as {who.label}: {what} where it should be {' or '.join(sorted(wanted))}")
+    if YES not in row.outcomes.values():
+        found.append(f"{row.route.name}: nobody gets in, so nothing is proven: the sample or the body is wrong")
+    return found
+
+
+def _wanted(route: Route, who: Who) -> set[str]:
+    if who is WRONG:
+        return {YES} if route.path in UNLIMITED else {"401"}
+    if route.callers & OPEN:
+        return {YES, "403"}
+    if who.kind is Kind.ANYONE:
+        return {"401"}
+    if who.kind not in route.callers and not (who.operator and Kind.OPERATOR in route.callers):
+        return {"403"}
+    if who.stranger and route.parameters and route.name not in SHARED:
+        return {"403", "404"}
+    # Which of those who may call it may do it to this very record is for the route's own tests; the table shows it.
+    return {YES, "403", "404"}

@@ -1,0 +1,43 @@
+"""People, volunteers and their records, consents."""
+
+from typing import Any
+
+from tests.matrix.callers import Town
+from tests.registration.world import somebody
+
+GUARDIAN = {"name": "矩阵监护人", "email": "guardian@example.com"}
+TRAINING = {"name": "急救", "minutes": 60, "provider": "红十字会", "day": "2026-01-05"}
+AWARD = {"name": "优秀志愿者", "grantor": "街道办事处", "day": "2026-01-05"}
+EVALUATION = {"quality": "good", "evaluator": "服务中心", "day": "2026-01-05"}
+RECORDS = {"trainings": TRAINING, "awards": AWARD, "evaluations": EVALUATION}
+VOLUNTEERS = "/v1/volunteers/<uuid:person_id>"
+
+
+def _consent(town: Town, made: dict[str, str]) -> str:
+    """A consent of the resident."""
+    return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", {"kind": "photo"})["id"])
+
+
+def _record(kind: str) -> Any:
+    path = f"/v1/volunteers/{{}}/{kind}"
+    return lambda town, made: town.own.expect(201, "POST", path.format(town.person), RECORDS[kind])["id"]
+
+
+SAMPLES: dict[str, Any] = {
+    "person_id": lambda town, made: town.person,
+    "consent_id": _consent,
+} | {f"{VOLUNTEERS}/{kind}/<uuid:record_id> record_id": _record(kind) for kind in RECORDS}
+
+BODIES: dict[str, Any] = {
+    "PATCH /v1/people/<uuid:person_id>": {"language": "en"},
+    "POST /internal/contacts": lambda town, made: {"people": [{"person_id": town.person, "site_id": town.own.id}]},
+    "POST /v1/people": lambda town, made: somebody(),
+    "POST /v1/people/search": {"email": "matrix@example.com"},
+    "PUT /v1/people/<uuid:person_id>/guardian": GUARDIAN,
+    "PUT /v1/people/<uuid:person_id>/helper": GUARDIAN,
+    "POST /v1/people/<uuid:person_id>/consents": {"kind": "photo"},
+    "POST /v1/consent-texts": {"kind": "photo", "zh": "可以拍照。" * 5, "en": "Photos may be taken of me."},
+    "POST /v1/volunteers": lambda town, made: somebody() | {"sex": "female", "terms_consent": True},
+    f"PATCH {VOLUNTEERS}": {"sex": "female"},
+    f"POST {VOLUNTEERS}/id-number": {"reason": "insurance"},
+} | {f"POST {VOLUNTEERS}/{kind}": body for kind, body in RECORDS.items()}

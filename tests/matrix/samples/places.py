@@ -1,0 +1,31 @@
+"""Areas, sites and their keys, rooms, teams."""
+
+from typing import Any
+
+from tests.matrix.callers import Town
+
+ROOM = {"name_zh": "矩阵室", "name_en": "Matrix room", "capacity": 20}
+TEAM = {"name_zh": "矩阵队", "name_en": "Matrix team", "kind": "choir"}
+
+
+def _key(town: Town, made: dict[str, str]) -> str:
+    """A site key that nobody uses."""
+    return str(town.operator.expect(201, "POST", f"/v1/sites/{town.own.id}/keys", {"label": "矩阵"})["id"])
+
+
+SAMPLES: dict[str, Any] = {
+    "code": lambda town, made: town.own_city,
+    "site_id": lambda town, made: town.own.id,
+    "key_id": _key,
+    "room_id": lambda town, made: town.own.expect(201, "POST", "/v1/rooms", ROOM)["id"],
+    "team_id": lambda town, made: town.own.expect(201, "POST", "/v1/teams", TEAM)["id"],
+}
+
+BODIES: dict[str, Any] = {
+    "PUT /v1/areas/<code>": {"parent": "140000", "level": "city", "name_zh": "区划", "name_en": "Area"},
+    "POST /v1/sites": lambda town, made: {"area": town.own_city, "name_zh": "新站", "name_en": "New site"},
+    "PATCH /v1/sites/<uuid:site_id>": {"address": "矩阵街 1 号"},
+    "POST /v1/sites/<uuid:site_id>/keys": {"label": "矩阵"},
+    "POST /v1/teams": TEAM,
+    "POST /v1/rooms": ROOM,
+}
