@@ -7,6 +7,8 @@ from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
 from services.registration.operations.idempotency import forget_old_keys
+from services.registration.operations.imports.steps import work_on_imports
+from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
@@ -16,6 +18,10 @@ log = get_logger(__name__)
 FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
+EXCHANGE_TASK = "registration.exchange"
+
+EXCHANGE_SECONDS = 20.0
+"""Then others have their turn, and the pump asks again."""
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -62,5 +68,13 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
+
+    @app.task(shared=False, name=EXCHANGE_TASK)
+    def exchange() -> None:
+        """Go on with imports, and forget what is over."""
+        worked = work_on_imports(database, settings.personal_data(), EXCHANGE_SECONDS)
+        with database.transaction(EVERY_SITE) as session:
+            forgotten = forget_content(session)
+        log.info("exchanged", import_parts=worked, forgotten=forgotten)
 
     return app

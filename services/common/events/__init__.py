@@ -36,6 +36,15 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.hours import (
+    CertificateIssued,
+    CertificateRevoked,
+    How,
+    ObjectionDecided,
+    ServiceRecordCorrected,
+    ServiceRecordObjected,
+    ServiceRecordRecorded,
+)
 from services.common.events.links import LinkIssued
 from services.common.events.organisations import (
     ActivityOrganisationsSet,
@@ -44,6 +53,7 @@ from services.common.events.organisations import (
     OrganisationSaved,
     TakingPart,
 )
+from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -101,13 +111,20 @@ __all__ = [
     "BookingPurpose",
     "BookingRequested",
     "CancelReason",
+    "CertificateIssued",
+    "CertificateRevoked",
     "DesignationSaved",
     "Envelope",
     "Event",
+    "How",
     "LinkIssued",
+    "ObjectionDecided",
     "OrganisationRole",
     "OrganisationSaved",
     "Outcome",
+    "PersonErased",
+    "PersonMerged",
+    "PersonUnmerged",
     "ProgrammeCloned",
     "ProgrammeSaved",
     "Received",
@@ -120,6 +137,9 @@ __all__ = [
     "RegistrationResized",
     "RegistrationWaitlisted",
     "RoomSaved",
+    "ServiceRecordCorrected",
+    "ServiceRecordObjected",
+    "ServiceRecordRecorded",
     "ShiftCancelled",
     "ShiftChanged",
     "ShiftEvent",

@@ -4,6 +4,16 @@ from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.exchange import Export, Import, ImportFault
+from services.registration.models.hours import (
+    AttendanceEntry,
+    Certificate,
+    CertificateBatch,
+    ClearedFlag,
+    LaterEntry,
+    Objection,
+    ServiceRecord,
+)
 from services.registration.models.merges import Merge
 from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
@@ -20,16 +30,25 @@ __all__ = [
     "Activity",
     "ActivityOrganisation",
     "Area",
+    "AttendanceEntry",
     "AuditEntry",
     "Award",
     "Booking",
+    "Certificate",
+    "CertificateBatch",
+    "ClearedFlag",
     "Consent",
     "ConsentText",
     "Designation",
     "Evaluation",
+    "Export",
     "Hold",
+    "Import",
+    "ImportFault",
+    "LaterEntry",
     "Link",
     "Merge",
+    "Objection",
     "Organisation",
     "Person",
     "PersonSite",
@@ -38,6 +57,7 @@ __all__ = [
     "Registration",
     "Representative",
     "Room",
+    "ServiceRecord",
     "Shift",
     "ShiftSeries",
     "Site",
