@@ -12,6 +12,7 @@ from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
+from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
 from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
@@ -58,6 +59,7 @@ def blueprints(
         volunteers_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
+        erasure_blueprint(database, data),
         staff_blueprint(database, data),
         imports_blueprint(database, data),
         audit_blueprint(database, data),

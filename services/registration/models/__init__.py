@@ -3,7 +3,7 @@
 from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
-from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.consents import Consent, ConsentText, Retention
 from services.registration.models.exchange import Export, Import, ImportFault
 from services.registration.models.hours import (
     AttendanceEntry,
@@ -56,6 +56,7 @@ __all__ = [
     "ProgrammeClone",
     "Registration",
     "Representative",
+    "Retention",
     "Room",
     "ServiceRecord",
     "Shift",
