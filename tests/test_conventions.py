@@ -78,6 +78,8 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     paths = ("/healthz", "/readyz", "/metrics", "/docs", "/preferences")
     everywhere = {(name, path) for name in SERVICES for path in paths}
     directories = {("registration", path) for path in ("/v1/areas", "/v1/sites", "/v1/sites/<uuid:site_id>")}
+    directories |= {("registration", f"/v1/sites/<uuid:site_id>/{path}") for path in ("designations", "logo")}
+    directories |= {("registration", "/v1/areas/<code>")}
     directories |= {("registration", path) for path in ("/v1/consent-texts", "/v1/volunteers/codes")}
     calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
     doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}

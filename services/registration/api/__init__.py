@@ -5,8 +5,10 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.areas import areas_blueprint
 from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
+from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
@@ -15,13 +17,16 @@ from services.registration.api.exchange import imports_blueprint
 from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
+from services.registration.api.organisations import organisations_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
+from services.registration.api.rooms import rooms_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
+from services.registration.api.teams import teams_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -44,7 +49,12 @@ def blueprints(
 ) -> list[APIBlueprint]:
     """All routes of the service."""
     return [
+        areas_blueprint(database),
         places_blueprint(database, data),
+        organisations_blueprint(database, data),
+        teams_blueprint(database, data),
+        rooms_blueprint(database, data),
+        bookings_blueprint(database, data),
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
