@@ -4,12 +4,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-<<<<<<< HEAD
 from sqlalchemy import ARRAY, BigInteger, FetchedValue, Text
-=======
-from sqlalchemy import BigInteger, FetchedValue
 from sqlalchemy.dialects.postgresql import JSONB
->>>>>>> main
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.registration.models.base import Table, made_by_database
@@ -41,9 +37,6 @@ class Site(Table):
     name_en: Mapped[str]
     time_zone: Mapped[str]
     address: Mapped[str]
-<<<<<<< HEAD
-    embed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
-=======
     language: Mapped[str] = mapped_column(default="zh-CN")
     opening_hours: Mapped[dict[str, list[list[str]]]] = mapped_column(JSONB, default=dict)
     exceptions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
@@ -58,7 +51,7 @@ class Site(Table):
     guardian_below: Mapped[int] = mapped_column(default=14)
     team_minutes_per_week: Mapped[int | None]
     booking_horizon_days: Mapped[int | None]
->>>>>>> main
+    embed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     version: Mapped[int] = mapped_column(default=1)
 
 
