@@ -5,16 +5,18 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
+from services.registration.operations.holds import due_shifts
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.people import any_older_encryption
 from services.registration.operations.staff import any_older_staff_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
-from services.registration.tasks import COMPLETE_TASK, FORGET_TASK, RENEW_TASK, make_celery_app
+from services.registration.tasks import COMPLETE_TASK, FORGET_TASK, RENEW_TASK, SETTLE_TASK, make_celery_app
 
 SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
 FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
+SETTLE_IDLE = 1.0
 COMPLETE_IDLE = 60.0
 
 
@@ -46,12 +48,20 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(app, COMPLETE_TASK, settings.service)
         return False
 
+    def settle() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = due_shifts(session, limit=1)
+        if due:
+            nudge(app, SETTLE_TASK, settings.service)
+        return False
+
     return [
         Duty("sequence", lambda: sequence_events(database), SEQUENCE_IDLE),
         Duty("send", lambda: send_pages(database, pages, settings.service, SUBSCRIBERS), SEND_IDLE),
         Duty("tidy", tidy, FORGET_IDLE),
         Duty("renew", renew, RENEW_IDLE),
         Duty("complete", complete, COMPLETE_IDLE),
+        Duty("settle", settle, SETTLE_IDLE),
     ]
 
 

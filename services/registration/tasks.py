@@ -6,6 +6,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
+from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
@@ -16,6 +17,7 @@ log = get_logger(__name__)
 FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
+SETTLE_TASK = "registration.settle_seats"
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -62,5 +64,20 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
+
+    @app.task(shared=False, name=SETTLE_TASK)
+    def settle_seats() -> None:
+        """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
+        settled = 0
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                due = due_shifts(session)
+            for shift_id in due:
+                with database.transaction(EVERY_SITE) as session:
+                    settle(session, shift_id)
+            settled += len(due)
+            if not due:
+                break
+        log.info("seats_settled", shifts=settled)
 
     return app

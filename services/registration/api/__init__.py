@@ -13,8 +13,10 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
+from services.registration.api.seats import seats_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
+from services.registration.api.venues import venues_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -29,12 +31,15 @@ def blueprints(
     database: Database, data: PersonalData, sessions: Sessions, log_ins: LogIns, links: Links
 ) -> list[APIBlueprint]:
     """All routes of the service."""
+    sign_ups = SignUps(database, data)
     return [
         places_blueprint(database, data),
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
-        registrations_blueprint(database, data, SignUps(database, data)),
+        registrations_blueprint(database, data, sign_ups),
+        seats_blueprint(database, data, sign_ups),
+        venues_blueprint(database, data),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
