@@ -24,6 +24,8 @@ from services.common.events import (
     ActivityPublished,
     AreaSaved,
     AttendanceRecorded,
+    PersonMerged,
+    PersonUnmerged,
     Received,
     RegistrationCancelled,
     RegistrationConfirmed,
@@ -92,6 +94,13 @@ WITH incoming AS (
     RETURNING facts.site_id, facts.day, left_days.day AS left_day
 )
 INSERT INTO dirty (site_id, day) SELECT site_id, day FROM moved UNION SELECT site_id, left_day FROM moved
+""")
+
+SAVE_MERGES = text("""
+INSERT INTO merges (merge_id, person_number, into_number, undone)
+SELECT *, :undone FROM unnest(cast(:merge_id AS uuid[]), cast(:person_number AS bigint[]),
+                              cast(:into_number AS bigint[]))
+ON CONFLICT (merge_id) DO UPDATE SET undone = excluded.undone
 """)
 
 SIGN_UP = text("""
@@ -197,6 +206,21 @@ def on_attendance_recorded(session: Session, events: Sequence[Received]) -> None
     _follow_up(session, last, _columns(last, "outcome", "service_minutes"), None, False)
 
 
+def on_person_merged(session: Session, events: Sequence[Received]) -> None:
+    """Two people count as one from now on, also in what was told before."""
+    _save_merges(session, events, undone=False)
+
+
+def on_person_unmerged(session: Session, events: Sequence[Received]) -> None:
+    """They count as two again."""
+    _save_merges(session, events, undone=True)
+
+
+def _save_merges(session: Session, events: Sequence[Received], undone: bool) -> None:
+    last = _last(events, "merge_id")
+    session.execute(SAVE_MERGES, {**_columns(last, "merge_id", "person_number", "into_number"), "undone": undone})
+
+
 def _follow_up(
     session: Session, data: Sequence[Any], attendance: dict[str, list[Any]], status: str | None, promoted: bool
 ) -> None:
@@ -236,6 +260,8 @@ HANDLERS: Handlers = {
     RegistrationPromoted: registrations_are("confirmed", promoted=True),
     RegistrationCancelled: registrations_are("cancelled"),
     AttendanceRecorded: on_attendance_recorded,
+    PersonMerged: on_person_merged,
+    PersonUnmerged: on_person_unmerged,
 }
 
 

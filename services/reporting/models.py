@@ -28,6 +28,7 @@ FACTS = _table(
     "version site_id shift_id activity_id activity_number person_id person_number kind age_band day status promoted"
     " outcome service_minutes",
 )
+MERGES = _table("merges", "merge_id", "person_number into_number undone")
 BUCKETS = _table(
     "buckets",
     "site_id day kind age_band",

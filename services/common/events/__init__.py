@@ -27,6 +27,7 @@ from services.common.events.envelope import (
     Received,
 )
 from services.common.events.links import LinkIssued
+from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
     AreaSaved,
     SiteKeyIssued,
@@ -72,6 +73,9 @@ __all__ = [
     "Event",
     "LinkIssued",
     "Outcome",
+    "PersonErased",
+    "PersonMerged",
+    "PersonUnmerged",
     "ProgrammeCloned",
     "ProgrammeSaved",
     "Received",

@@ -32,6 +32,7 @@ class CancelReason(StrEnum):
     SITE = "site"
     SHIFT_CANCELLED = "shift_cancelled"
     ACTIVITY_CANCELLED = "activity_cancelled"
+    MERGED = "merged"
     OFFER_DECLINED = "offer_declined"
     OFFER_EXPIRED = "offer_expired"
     HANDED_OVER = "handed_over"

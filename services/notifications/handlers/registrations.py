@@ -56,11 +56,24 @@ def on_promoted(session: Session, events: Sequence[Received]) -> None:
 
 
 def on_cancelled(session: Session, events: Sequence[Received]) -> None:
-    """No longer: tell, take it out of the calendar if it was in there, remind no more."""
+    """No longer: tell, take it out of the calendar if it was in there, remind no more.
+
+    Who was registered twice keeps a place: telling of the double's end would frighten them.
+    """
+    withdraw_stale(session, _end_quietly(session, [event for event in events if event.data.reason == "merged"]))
+    events = [event for event in events if event.data.reason != "merged"]
+    if not events:
+        return
     details = [{"reason": event.data.reason, "was_waitlisted": event.data.was_waitlisted} for event in events]
     calendar = [not event.data.was_waitlisted for event in events]
     _note(session, events, "cancelled", Kind.CANCELLATION, calendar, details)
     withdraw_stale(session, _ids(events))
+
+
+def _end_quietly(session: Session, events: Sequence[Received]) -> list[object]:
+    ids = _ids(events)
+    session.execute(text("UPDATE registrations SET status = 'cancelled' WHERE id = ANY(:ids)"), {"ids": ids})
+    return ids
 
 
 def _ids(events: Sequence[Received]) -> list[object]:

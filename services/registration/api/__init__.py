@@ -10,6 +10,7 @@ from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.me import me_blueprint
+from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.registrations import registrations_blueprint
@@ -44,6 +45,7 @@ def blueprints(
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
         consents_blueprint(database, data),
+        merges_blueprint(database, data),
         staff_blueprint(database, data),
         audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),

@@ -61,6 +61,7 @@ def record_consent(
         Consent.person_id == person_id,
         Consent.site_id == site_id,
         Consent.text_id == to.id,
+        Consent.how == how,
         Consent.withdrawn_at.is_(None),
     )
     found = session.scalars(query).one_or_none()

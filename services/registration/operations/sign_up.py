@@ -280,6 +280,7 @@ class SignUps:
             if contact is not None:
                 fields[kind] = self._encrypt(contact)
                 fields[f"{kind}_hash"] = "\\x" + self._data.identity(kind, contact, person.name).hex()  # type: ignore[arg-type]
+                fields[f"{kind}_index"] = "\\x" + self._data.contact_index(kind, contact).hex()  # type: ignore[arg-type]
         if person.birth_date is not None:
             fields["birth_date"] = self._encrypt(person.birth_date.isoformat())
             fields["age_band"] = self._age_band(site_id, person.birth_date)

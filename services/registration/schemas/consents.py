@@ -56,7 +56,7 @@ class ConsentAnswer(Answer):
     kind: ConsentKind
     text_id: UUID
     given_by: Literal["person", "guardian"]
-    how: Literal["online", "link", "desk", "phone", "paper", "site"]
+    how: Literal["online", "link", "desk", "phone", "paper", "site", "sign_up"]
     given_at: datetime
     withdrawn_at: datetime | None
 

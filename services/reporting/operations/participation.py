@@ -63,9 +63,11 @@ STATEMENT = """
 WITH places AS (
     SELECT * FROM unnest(cast(:sites AS uuid[]), cast(:branches AS text[])) AS place (site_id, branch)
 ), people AS (
-    SELECT {columns} count(DISTINCT x.person_number) FILTER (WHERE x.status <> 'cancelled') AS people,
-           count(DISTINCT x.person_number) FILTER (WHERE x.outcome IN ('present', 'attended')) AS people_attended
-    FROM facts AS x {joins} WHERE {within} {grouped}
+    SELECT {columns}
+           count(DISTINCT coalesce(into_number, x.person_number)) FILTER (WHERE x.status <> 'cancelled') AS people,
+           count(DISTINCT coalesce(into_number, x.person_number))
+               FILTER (WHERE x.outcome IN ('present', 'attended')) AS people_attended
+    FROM facts AS x LEFT JOIN counted_as USING (person_number) {joins} WHERE {within} {grouped}
 ), counted AS (
     SELECT {columns} {sums} FROM buckets_now AS x {joins} WHERE {within} {grouped}
 ), offered AS (

@@ -5,7 +5,7 @@ CREATE TYPE sign_up_request AS (
     n integer, site_id uuid, shift_id uuid, request_id text, idempotency_key text, fingerprint bytea,
     person_id uuid, name bytea, phone bytea, email bytea, birth_date bytea, language text,
     encrypted_with text,
-    phone_hash bytea, email_hash bytea, age_band text, age_is_stored boolean, guardian_consent boolean,
+    phone_hash bytea, email_hash bytea, phone_index bytea, email_index bytea, age_band text, age_is_stored boolean, guardian_consent boolean,
     registration_id uuid, new_person_id uuid, event_id uuid,
     party_size integer, priority smallint, hold_id uuid, team_id uuid, group_id uuid, channel text, made_by text,
     address text, age integer, age_day date, in_transfer boolean
@@ -92,12 +92,13 @@ BEGIN
     WITH matched AS MATERIALIZED (
         SELECT r AS request, coalesce(r.party_size, 1) AS size,
             CASE WHEN r.person_id IS NULL THEN coalesce(
-                -- whose these details are: of whoever gave them first, at any site
-                (SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = r.phone_hash
-                 ORDER BY p.created_at LIMIT 1),
-                (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = r.email_hash
-                 ORDER BY p.created_at LIMIT 1))
-            ELSE (SELECT s.person_id FROM person_sites AS s WHERE s.person_id = r.person_id AND s.site_id = r.site_id)
+                -- whose these details are: of whoever gave them first, at any site, or was merged with them (0007)
+                (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
+                 WHERE p.phone_hash = r.phone_hash ORDER BY p.created_at LIMIT 1),
+                (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
+                 WHERE p.email_hash = r.email_hash ORDER BY p.created_at LIMIT 1))
+            ELSE (SELECT s.person_id FROM person_sites AS s WHERE s.site_id = r.site_id AND s.person_id = (
+                SELECT coalesce(x.merged_into, x.id) FROM people AS x WHERE x.id = r.person_id))
             END AS found
         FROM unnest(asked) AS r
     ), known AS MATERIALIZED (
@@ -130,7 +131,8 @@ BEGIN
                 WHEN d.birth_date IS NOT NULL AND NOT coalesce((m.request).age_is_stored, false) THEN 'birth_date'
                 WHEN s.asks_age AND (m.request).age_day IS DISTINCT FROM s.local_day THEN 'birth_date'
                 WHEN NOT (m.request).guardian_consent AND ((m.request).age_band = 'under_14'
-                     OR (m.request).age_band = '14_17' AND a.volunteering) THEN 'consent'
+                     OR (m.request).age_band = '14_17' AND a.volunteering)
+                     AND NOT guardian_agreed(m.found, (m.request).site_id, a.volunteering) THEN 'consent'
                 WHEN g.id IS NOT NULL THEN 'already'
                 WHEN o.id IS NOT NULL THEN 'overlap'
                 WHEN m.size > a.party_limit AND (m.request).in_transfer IS NOT TRUE THEN 'party'
@@ -244,9 +246,11 @@ BEGIN
         INSERT INTO people (id, number) SELECT person_id, person_number FROM accepted WHERE is_new
     ), told AS (
         INSERT INTO person_sites
-            (person_id, site_id, name, phone, email, birth_date, language, phone_hash, email_hash, encrypted_with)
+            (person_id, site_id, name, phone, email, birth_date, language, phone_hash, email_hash, phone_index,
+             email_index, encrypted_with)
         SELECT person_id, (request).site_id, (request).name, (request).phone, (request).email, (request).birth_date,
-               (request).language, (request).phone_hash, (request).email_hash, (request).encrypted_with
+               (request).language, (request).phone_hash, (request).email_hash, (request).phone_index,
+               (request).email_index, (request).encrypted_with
         FROM accepted WHERE is_new_here ORDER BY 1, 2
         ON CONFLICT DO NOTHING
     ), filled AS (
@@ -254,6 +258,8 @@ BEGIN
            SET phone = coalesce(p.phone, (d.request).phone), email = coalesce(p.email, (d.request).email),
                phone_hash = CASE WHEN p.phone IS NULL THEN (d.request).phone_hash ELSE p.phone_hash END,
                email_hash = CASE WHEN p.email IS NULL THEN (d.request).email_hash ELSE p.email_hash END,
+               phone_index = CASE WHEN p.phone IS NULL THEN (d.request).phone_index ELSE p.phone_index END,
+               email_index = CASE WHEN p.email IS NULL THEN (d.request).email_index ELSE p.email_index END,
                birth_date = coalesce(p.birth_date, (d.request).birth_date), version = p.version + 1,
                encrypted_with = CASE p.encrypted_with WHEN (d.request).encrypted_with THEN p.encrypted_with ELSE '' END
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id

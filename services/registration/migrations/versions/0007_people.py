@@ -137,7 +137,7 @@ CREATE TABLE consents (
     kind text NOT NULL,
     text_id uuid NOT NULL REFERENCES consent_texts,
     given_by text NOT NULL CHECK (given_by IN ('person', 'guardian')),
-    how text NOT NULL CHECK (how IN ('online', 'link', 'desk', 'phone', 'paper', 'site')),
+    how text NOT NULL CHECK (how IN ('online', 'link', 'desk', 'phone', 'paper', 'site', 'sign_up')),
     made_by text NOT NULL,
     given_at timestamptz NOT NULL DEFAULT now(),
     withdrawn_at timestamptz,
@@ -146,7 +146,8 @@ CREATE TABLE consents (
 );
 CREATE INDEX consents_person ON consents (person_id, site_id, kind);
 CREATE INDEX consents_site ON consents (site_id, position);
-CREATE UNIQUE INDEX consents_one_in_force ON consents (person_id, site_id, kind, text_id) WHERE withdrawn_at IS NULL;
+CREATE UNIQUE INDEX consents_one_in_force ON consents (person_id, site_id, kind, text_id, how)
+    WHERE withdrawn_at IS NULL;
 
 -- A consent is evidence: it can be withdrawn once and move with its person in a merge, and nothing else.
 CREATE FUNCTION consent_is_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -168,10 +169,12 @@ CREATE FUNCTION consent_in_force(person uuid, site uuid, consent text) RETURNS b
                    AND c.withdrawn_at IS NULL)
 $$;
 
--- Whether a guardian's consent is on file for a minor: for volunteering it covers signing up as well.
+-- Whether a guardian's consent is on file for a minor: for volunteering it covers signing up as well. What a site said
+-- with one sign-up is evidence of that one and covers no other.
 CREATE FUNCTION guardian_agreed(person uuid, site uuid, volunteering boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT consent_in_force(person, site, 'guardian_volunteering')
-        OR NOT volunteering AND consent_in_force(person, site, 'guardian_signup')
+    SELECT EXISTS (SELECT FROM consents AS c WHERE c.person_id = person AND c.site_id = site AND c.how <> 'sign_up'
+                   AND c.withdrawn_at IS NULL AND (c.kind = 'guardian_volunteering'
+                        OR c.kind = 'guardian_signup' AND NOT volunteering))
 $$;
 
 -- Whoever signs a minor up says whether the guardian agreed; sign_up refuses without. What was said becomes a record,
@@ -184,7 +187,8 @@ BEGIN
     IF (NEW.age_band = 'under_14' OR volunteering)
        AND NOT guardian_agreed(NEW.person_id, NEW.site_id, volunteering) THEN
         INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by)
-        SELECT NEW.person_id, NEW.site_id, needed, t.id, 'guardian', 'site', coalesce(nullif(NEW.made_by, ''), 'site')
+        SELECT NEW.person_id, NEW.site_id, needed, t.id, 'guardian', 'sign_up',
+               coalesce(nullif(NEW.made_by, ''), 'site')
         FROM consent_texts AS t WHERE t.kind = needed ORDER BY t.number DESC LIMIT 1
         ON CONFLICT DO NOTHING;
     END IF;
@@ -246,6 +250,35 @@ CREATE TABLE merge_moves (
 CREATE INDEX merge_moves_merge ON merge_moves (merge_id);
 """
 
+# What a person lacks of what a shift asks for. Skills, professions and consents count where they were told; training
+# counts wherever it was given, for it is a record and holds for every site. Whoever is new lacks everything.
+REQUIREMENTS = """
+CREATE OR REPLACE FUNCTION person_meets(person uuid, site uuid, requirements jsonb) RETURNS text[]
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    scope text := current_setting('hesheng.site', true);
+    lacks text[];
+BEGIN
+    PERFORM set_config('hesheng.site', '*', true);
+    SELECT coalesce(array_agg(asked.kind || ':' || asked.code ORDER BY asked.kind, asked.code), '{}') INTO lacks
+    FROM (SELECT r.key AS kind, c.code FROM jsonb_each(requirements) AS r
+          CROSS JOIN LATERAL jsonb_array_elements_text(
+              CASE jsonb_typeof(r.value) WHEN 'array' THEN r.value ELSE '[]' END) AS c (code)
+          WHERE r.key IN ('skills', 'professions', 'consents', 'training')) AS asked
+    WHERE NOT coalesce(CASE asked.kind
+        WHEN 'skills' THEN (SELECT asked.code = ANY (v.skills) FROM volunteer_sites AS v
+                            WHERE v.person_id = person AND v.site_id = site)
+        WHEN 'professions' THEN (SELECT asked.code = ANY (v.professions) FROM volunteer_sites AS v
+                                 WHERE v.person_id = person AND v.site_id = site)
+        WHEN 'consents' THEN consent_in_force(person, site, asked.code)
+        WHEN 'training' THEN EXISTS (SELECT FROM trainings AS t WHERE t.person_id = person AND t.code = asked.code)
+    END, false);
+    PERFORM set_config('hesheng.site', coalesce(scope, ''), true);
+    RETURN lacks;
+END
+$$;
+"""
+
 RETENTION = """
 CREATE TABLE retention (
     site_id uuid PRIMARY KEY REFERENCES sites,
@@ -270,7 +303,7 @@ OWNED = ("volunteer_sites", "trainings", "awards", "evaluations", "consents", "r
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (PEOPLE, VOLUNTEERS, CONSENTS, REPRESENTATIVES, MERGES, RETENTION, POLICIES):
+    for statements in (PEOPLE, VOLUNTEERS, CONSENTS, REPRESENTATIVES, REQUIREMENTS, MERGES, RETENTION, POLICIES):
         op.execute(statements)
     for table in OWNED:
         secure(table)

@@ -1,0 +1,45 @@
+"""Every table that says something of a person, in one place: what merging, erasing and the own data file do with it.
+
+A test looks for columns called `person_id` in the database and fails on a table that is not here.
+"""
+
+from dataclasses import dataclass
+
+from services.common.errors import Words
+
+
+@dataclass(frozen=True)
+class PersonTable:
+    """`key` is the column that names a row whoever it belongs to.
+
+    `moves`: a merge gives the rows to the survivor; what does not move is read through `persons_of`.
+    `erased`: an erasure deletes the rows; the others are kept without anything that names the person, and `why` says
+    what for.
+    """
+
+    name: str
+    key: str
+    title: Words
+    moves: bool = True
+    erased: bool = True
+    why: Words | None = None
+
+
+_RECORDS = Words("志愿服务记录须保存十年以上", "records of volunteer service are kept for ten years and more")
+_COUNTED = Words("活动人次统计需要,已不含个人身份", "attendance is counted, without saying whose")
+_EVIDENCE = Words("证明当时的处理得到同意", "evidence that what was done was agreed to")
+
+PERSON_TABLES = (
+    PersonTable("person_sites", "row", Words("个人资料", "personal details")),
+    PersonTable("volunteers", "row", Words("志愿者编号", "volunteer number")),
+    PersonTable("volunteer_sites", "row", Words("志愿者资料", "volunteer's details")),
+    PersonTable("representatives", "id", Words("监护人和代办人", "guardians and helpers")),
+    PersonTable("links", "id", Words("一次性链接", "one-time links")),
+    PersonTable("registrations", "id", Words("报名", "registrations"), erased=False, why=_COUNTED),
+    PersonTable("trainings", "id", Words("培训", "trainings"), erased=False, why=_RECORDS),
+    PersonTable("awards", "id", Words("表彰", "awards"), erased=False, why=_RECORDS),
+    PersonTable("evaluations", "id", Words("评价", "evaluations"), erased=False, why=_RECORDS),
+    PersonTable("consents", "id", Words("同意", "consents"), erased=False, why=_EVIDENCE),
+)
+
+MOVED = tuple(table for table in PERSON_TABLES if table.moves)

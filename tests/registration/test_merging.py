@@ -1,0 +1,266 @@
+"""Doubles become one person and two again: every row, one place per shift, sequences of merges, at the same time."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import Problem
+from services.registration.operations.merging.merge import merge, undo_merge
+from services.registration.person_tables import PERSON_TABLES
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.merges import MergeBody
+from tests.registration.test_volunteers import id_number, register
+from tests.registration.world import Caller, Site, fresh_phone
+
+RECORD = {"name": "急救", "minutes": 60, "provider": "红十字会", "day": "2026-01-10"}
+
+
+def merge_body(survivor: str, merged: str) -> dict[str, str]:
+    return {"survivor": survivor, "merged": merged, "reason": "entered_twice"}
+
+
+def owners(site: Site) -> dict[str, set[tuple[str, str]]]:
+    """By table, whose each row of the site is."""
+    found = {}
+    for table in PERSON_TABLES:
+        where = "WHERE site_id = :site" if table.name != "volunteers" else ""
+        rows = site.sql(f"SELECT {table.key}::text AS key, person_id FROM {table.name} {where}", site=site.id)
+        found[table.name] = {(row.key, str(row.person_id)) for row in rows}
+    return found
+
+
+@pytest.fixture
+def doubles(site: Site) -> tuple[str, str]:
+    """Two volunteers of one site, each with something in every table."""
+    made = []
+    for _ in range(2):
+        person = register(site, birth_date="2010-03-03", guardian={"name": "母亲", "email": "mother@example.com"})
+        for kind, body in (
+            ("trainings", RECORD),
+            ("awards", {"name": "优秀", "grantor": "街道", "day": "2026-01-11"}),
+            ("evaluations", {"quality": "good", "evaluator": "中心", "day": "2026-01-12"}),
+        ):
+            site.expect(201, "POST", f"/v1/volunteers/{person['person_id']}/{kind}", body)
+        site.expect(201, "POST", f"/v1/shifts/{site.shift()}/registrations", {"person_id": person["person_id"]})
+        made.append(person["person_id"])
+    return made[0], made[1]
+
+
+def test_every_table_that_names_a_person_is_known_to_merging_and_erasing(site: Site) -> None:
+    rows = site.sql(
+        "SELECT DISTINCT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
+        " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attname = 'person_id'"
+    )
+    assert {row.relname for row in rows} == {table.name for table in PERSON_TABLES}
+
+
+def test_a_merge_moves_everything_and_undoing_gives_back_exactly_that(site: Site, doubles: tuple[str, str]) -> None:
+    before = owners(site)
+    made = site.expect(201, "POST", "/v1/merges", merge_body(*doubles))
+    during = owners(site)
+    for table in ("trainings", "awards", "evaluations", "registrations", "links"):
+        assert {owner for _, owner in during[table]} == {doubles[0]}, table
+    assert len(during["person_sites"]) == 2, "the site was told twice; the second leads to the first"
+    by_old_id = site.expect(200, "GET", f"/v1/people/{doubles[1]}")
+    assert by_old_id["id"] == doubles[0]
+    assert site.expect(200, "POST", f"/v1/merges/{made['id']}/undo")["undone_at"]
+    assert owners(site) == before
+    again = site.expect(200, "POST", f"/v1/merges/{made['id']}/undo")
+    assert again["undone_at"]
+    assert owners(site) == before
+
+
+def test_what_came_after_the_merge_stays_with_the_survivor(make_site: Callable[..., Site], operator: Caller) -> None:
+    one, two = make_site(), make_site()
+    phone = fresh_phone()
+    survivor = one.sign_up(one.shift())["person_id"]
+    merged = two.sign_up(two.shift(), name="双份", phone=phone)["person_id"]
+    made = operator.expect(201, "POST", "/v1/merges", merge_body(survivor, merged))
+    later = two.sign_up(two.shift(), name="双份", phone=phone)
+    assert later["person_id"] == survivor, "found by what the merged told"
+    operator.expect(200, "POST", f"/v1/merges/{made['id']}/undo")
+    assert two.expect(200, "GET", f"/v1/registrations/{later['id']}")["person_id"] == survivor
+    assert two.expect(200, "GET", f"/v1/people/{survivor}")["name"] == "双份"
+    assert two.sign_up(two.shift(), name="双份", phone=phone)["person_id"] == merged
+
+
+def test_one_person_has_one_place_on_a_shift(site: Site) -> None:
+    shift = site.shift(capacity=2)
+    first, second, waiting = site.sign_up(shift), site.sign_up(shift), site.sign_up(shift)
+    made = site.expect(201, "POST", "/v1/merges", merge_body(second["person_id"], first["person_id"]))
+    assert made["cancelled"] == [second["id"]], "the earlier place stays"
+    kept = site.expect(200, "GET", f"/v1/registrations/{first['id']}")
+    assert (kept["person_id"], kept["status"]) == (second["person_id"], "confirmed")
+    ended = site.expect(200, "GET", f"/v1/registrations/{second['id']}")
+    assert (ended["status"], ended["cancel_reason"]) == ("cancelled", "merged")
+    assert site.expect(200, "GET", f"/v1/registrations/{waiting['id']}")["status"] == "confirmed"
+    site.expect(200, "POST", f"/v1/merges/{made['id']}/undo")
+    assert site.expect(200, "GET", f"/v1/registrations/{second['id']}")["status"] == "cancelled", "never revived"
+    assert site.expect(200, "GET", f"/v1/registrations/{first['id']}")["person_id"] == first["person_id"]
+
+
+def test_two_who_came_to_one_shift_are_two_people(site: Site) -> None:
+    shift = site.shift(starts=1)
+    pair = [site.sign_up(shift) for _ in range(2)]
+    for one in pair:
+        site.expect(200, "POST", f"/v1/registrations/{one['id']}/check-in")
+    answer = site.call("POST", "/v1/merges", merge_body(pair[0]["person_id"], pair[1]["person_id"]))
+    assert answer.status_code == 409
+
+
+def test_two_id_numbers_are_two_people(site: Site) -> None:
+    pair = [register(site, id_number=id_number(order=n), id_number_consent=True)["person_id"] for n in (31, 32)]
+    assert site.call("POST", "/v1/merges", merge_body(*pair)).status_code == 409
+
+
+def test_a_site_merges_its_own_alone(make_site: Callable[..., Site], operator: Caller) -> None:
+    one, two = make_site(), make_site()
+    phone = fresh_phone()
+    shared = one.sign_up(one.shift(), name="两站", phone=phone)["person_id"]
+    two.sign_up(two.shift(), name="两站", phone=phone)
+    own = one.sign_up(one.shift())["person_id"]
+    foreign = two.sign_up(two.shift())["person_id"]
+    assert one.call("POST", "/v1/merges", merge_body(own, shared)).status_code == 403
+    assert one.call("POST", "/v1/merges", merge_body(own, foreign)).status_code == 404
+    assert one.call("POST", "/v1/merges", merge_body(own, str(uuid4()))).status_code == 422
+    made = operator.expect(201, "POST", "/v1/merges", merge_body(own, shared))
+    assert one.call("POST", f"/v1/merges/{made['id']}/undo").status_code == 404
+    assert one.expect(200, "GET", "/v1/merges")["items"] == []
+
+
+def test_doubles_are_listed_with_what_agrees(site: Site, other: Site) -> None:
+    phone = fresh_phone()
+    pair = {site.sign_up(site.shift(), name=name, phone=phone)["person_id"] for name in ("林小", "林晓")}
+    # Sign-ups index a contact for the desk as well; here through the edit, which does the same.
+    for person in pair:
+        site.expect(200, "PATCH", f"/v1/people/{person}", {"phone": fresh_phone()}, If_Match="*")
+        site.expect(200, "PATCH", f"/v1/people/{person}", {"phone": phone}, If_Match="*")
+    (found,) = site.expect(200, "GET", "/v1/doubles")["items"]
+    assert {found["one"]["person_id"], found["two"]["person_id"]} == pair
+    assert found["agrees"] == ["phone", "birth_date"]
+    assert other.expect(200, "GET", "/v1/doubles")["items"] == []
+
+
+def test_the_merge_and_its_undoing_are_told_with_numbers(site: Site, doubles: tuple[str, str]) -> None:
+    made = site.expect(201, "POST", "/v1/merges", merge_body(*doubles))
+    site.expect(200, "POST", f"/v1/merges/{made['id']}/undo")
+    events = site.events(made["id"])
+    assert [type(event).type for event in events] == ["hesheng.person.merged.v1", "hesheng.person.unmerged.v1"]
+    numbers = {str(row.id): row.number for row in site.sql("SELECT id, number FROM people")}
+    assert (events[0].person_number, events[0].into_number) == (numbers[doubles[1]], numbers[doubles[0]])  # type: ignore[attr-defined]
+
+
+def test_merging_both_ways_at_once_leaves_one_person(site: Site, operator: Caller) -> None:
+    one, two = (site.sign_up(site.shift())["person_id"] for _ in range(2))
+    bodies = [merge_body(one, two), merge_body(two, one)] * 3
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        codes = sorted(pool.map(lambda body: operator.call("POST", "/v1/merges", body).status_code, bodies))
+    assert codes == [201, 409, 409, 409, 409, 409]
+
+
+def test_sign_ups_during_merges_are_all_of_one_person_in_the_end(site: Site, operator: Caller) -> None:
+    phone = fresh_phone()
+    survivor = site.sign_up(site.shift())["person_id"]
+    merged = site.sign_up(site.shift(), name="正在", phone=phone)["person_id"]
+    shifts = [site.shift() for _ in range(8)]
+
+    def sign_up(shift: str) -> str:
+        return str(site.sign_up(shift, name="正在", phone=phone)["id"])
+
+    with ThreadPoolExecutor(9) as pool:
+        made = [pool.submit(sign_up, shift) for shift in shifts[:4]]
+        job = pool.submit(operator.expect, 201, "POST", "/v1/merges", merge_body(survivor, merged))
+        made += [pool.submit(sign_up, shift) for shift in shifts[4:]]
+        ids = [one.result() for one in made]
+        job.result()
+    owned = {site.expect(200, "GET", f"/v1/registrations/{one}")["person_id"] for one in ids}
+    assert owned <= {survivor, merged}
+    assert site.sign_up(site.shift(), name="正在", phone=phone)["person_id"] == survivor
+
+
+class Model:
+    """Who holds what, thought out slowly: a row belongs to whom it was made for, seen through the merges in force."""
+
+    def __init__(self, people: list[str]) -> None:
+        self.people = people
+        self.edges: list[tuple[str, str, str]] = []
+
+    def root(self, person: str) -> str:
+        for _, merged, survivor in self.edges:
+            if merged == person:
+                return self.root(survivor)
+        return person
+
+
+Steps = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 4)), max_size=12)
+
+
+@given(steps=Steps)
+@settings(max_examples=25, deadline=None)
+def test_any_sequence_of_merges_and_undoings_leads_where_the_model_says(
+    steps: list[tuple[bool, int, int]], make_site: Callable[..., Site], database: Database, data: PersonalData
+) -> None:
+    site = make_site()
+    people = []
+    for n in range(5):
+        person = str(site.sql("INSERT INTO people DEFAULT VALUES RETURNING id")[0].id)
+        people.append(person)
+        _tell(site, person, data)
+        for day in range(n % 3 + 1):
+            _train(site, person, f"{n} {day}")
+    origin = _trainings(site)
+    model = Model(people)
+    for is_merge, first, second in steps:
+        with database.transaction(EVERY_SITE) as session:
+            if is_merge:
+                survivor, merged = model.root(people[first]), model.root(people[second])
+                body = MergeBody(survivor=UUID(survivor), merged=UUID(merged), reason="entered_twice")
+                if survivor == merged:
+                    with pytest.raises(Problem):
+                        merge(session, body, "test", None)
+                    session.rollback()
+                    continue
+                made = merge(session, body, "test", None)
+                model.edges.append((str(made.id), merged, survivor))
+            elif model.edges:
+                edge = model.edges.pop(first % len(model.edges))
+                undo_merge(session, UUID(edge[0]), "test", None)
+        assert _trainings(site) == {key: model.root(owner) for key, owner in origin.items()}
+        now = site.sql("SELECT id, coalesce(merged_into, id) AS now FROM people WHERE id = ANY(:ids)", ids=people)
+        assert {str(row.id): str(row.now) for row in now} == {person: model.root(person) for person in people}
+    for edge_id, _, _ in reversed(model.edges):
+        with database.transaction(EVERY_SITE) as session:
+            undo_merge(session, UUID(edge_id), "test", None)
+    assert _trainings(site) == origin
+    rows = site.sql("SELECT person_id FROM person_sites WHERE site_id = :site", site=site.id)
+    assert sorted(str(row.person_id) for row in rows) == sorted(people)
+
+
+def _tell(site: Site, person: str, data: PersonalData) -> None:
+    site.sql(
+        "INSERT INTO person_sites (person_id, site_id, name, encrypted_with) VALUES (:person, :site, :name, :key)",
+        name=data.encrypt("某人"),
+        key=data.newest_key,
+        person=person,
+        site=site.id,
+    )
+
+
+def _train(site: Site, person: str, name: str) -> None:
+    site.sql(
+        "INSERT INTO trainings (person_id, site_id, name, content, minutes, provider, day, made_by)"
+        " VALUES (:person, :site, :name, '', 60, 'x', '2026-01-01', 'x')",
+        person=person,
+        site=site.id,
+        name=name,
+    )
+
+
+def _trainings(site: Site) -> dict[str, str]:
+    rows = site.sql("SELECT id, person_id FROM trainings WHERE site_id = :site", site=site.id)
+    return {str(row.id): str(row.person_id) for row in rows}
