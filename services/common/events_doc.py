@@ -24,10 +24,9 @@ from services.common.events import (
     Envelope,
     Event,
     Outcome,
-    TransferKind,
 )
 
-CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, TransferKind)
+CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome)
 
 WORDS: dict[Any, str] = {
     str: "text",

@@ -137,7 +137,7 @@ def test_who_is_confirmed_elsewhere_meanwhile_is_asked_which_it_shall_be(site: S
 
 def test_an_age_is_that_on_the_day_of_the_shift(site: Site) -> None:
     shift = site.shift(starts=24)
-    site.sql("UPDATE shifts SET requirements = '{\"min_age\": 18, \"max_age\": 55}' WHERE id = :id", id=shift)
+    site.sql('UPDATE shifts SET requirements = \'{"min_age": 18, "max_age": 55}\' WHERE id = :id', id=shift)
     day = str(site.expect(200, "GET", f"/v1/shifts/{shift}")["local_day"])
     eighteen = f"{int(day[:4]) - 18}{day[4:]}"
     assert come(site, shift, person=somebody(birth_date=eighteen))["status"] == "confirmed"
@@ -153,7 +153,7 @@ def test_an_age_is_that_on_the_day_of_the_shift(site: Site) -> None:
 def test_who_no_longer_meets_what_is_asked_is_told_and_the_next_one_gets_the_place(site: Site) -> None:
     shift = site.shift(capacity=1)
     holder, lacking, fine = (come(site, shift) for _ in range(3))
-    site.sql("UPDATE shifts SET requirements = '{\"skills\": [\"x\"]}' WHERE id = :id", id=shift)
+    site.sql('UPDATE shifts SET requirements = \'{"skills": ["x"]}\' WHERE id = :id', id=shift)
     with site.database.transaction("*") as session:
         connection = session.connection()
         meets = "SELECT pg_get_functiondef('person_meets'::regproc)"

@@ -51,8 +51,6 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
-    TransferAsked,
-    TransferKind,
 )
 
 __all__ = [
@@ -94,6 +92,4 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
-    "TransferAsked",
-    "TransferKind",
 ]

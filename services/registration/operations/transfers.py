@@ -16,17 +16,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
-from services.common.events import CancelReason, TransferAsked, TransferKind
+from services.common.events import CancelReason
 from services.common.outbox import add_events
 from services.registration.models import Hold, PersonSite, Registration, Shift, Transfer
 from services.registration.operations import assign, conflict, locked
+from services.registration.operations.links import issue_link
 from services.registration.operations.registrations import find_registration, lock_registration
 from services.registration.operations.seats import (
     end,
     is_ahead,
     lock_people,
     lock_shifts,
-    registration_event,
 )
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.within import sign_up_within
@@ -97,24 +97,21 @@ def _ask(
     session: Session, given: Registration, to_person_id: UUID, other: Registration | None, asked_by: str
 ) -> Transfer:
     shifts = lock_shifts(session, given.shift_id, *([other.shift_id] if other else []))
-    kind = TransferKind.SWAP if other else TransferKind.HAND_OVER
     transfer = Transfer(
-        site_id=given.site_id, kind=kind.value, registration_id=given.id, to_person_id=to_person_id,
-        other_registration_id=other.id if other else None, asked_by=asked_by,
-    )  # fmt: skip
+        site_id=given.site_id,
+        kind="swap" if other else "hand_over",
+        registration_id=given.id,
+        to_person_id=to_person_id,
+        other_registration_id=other.id if other else None,
+        asked_by=asked_by,
+    )
     _check(session, transfer, shifts)
-    registration, number = lock_registration(session, given.id)
     session.add(transfer)
     try:
         session.flush()
     except IntegrityError as error:
         raise conflict("此名额已有待答复的请求。", "Somebody is asked for this place already.") from error
-    registration.version += 1
-    session.flush()
-    asked = {"transfer_id": transfer.id, "kind": kind, "to_person_id": to_person_id}
-    other_id = transfer.other_registration_id
-    event = registration_event(TransferAsked, registration, number, other_registration_id=other_id, **asked)
-    add_events(session, [event])
+    issue_link(session, "hand_over", given.site_id, person_id=to_person_id, subject=transfer.id)
     return transfer
 
 

@@ -211,7 +211,9 @@ def _move(session: Session, shifts: Sequence[Shift], plan: Plan) -> list[Event]:
         shift.held = 0
     for move in plan.moves:
         registration, number = lock_registration(session, move.id)
+        was_offered = registration.status == "offered"
         put(by_id[move.shift_id], registration, "waitlisted", queue_number=registration.position - MOVED)
-        events.append(registration_event(RegistrationMovedToWaitlist, registration, number))
+        event = registration_event(RegistrationMovedToWaitlist, registration, number, was_offered=was_offered)
+        events.append(event)
     session.flush()
     return events
