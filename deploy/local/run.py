@@ -23,7 +23,15 @@ from examples import demo_data
 DEFAULTS = {"registration": 8001, "notifications": 8002, "reporting": 8003, "mails": 8025, "smtp": 1025}
 OPTIONAL = ("postgres", "valkey")
 # What the person at the keyboard may change for every child.
-PASSED_ON = ("LOG_LEVEL", "RATE_LIMIT", "API_THREADS", "PUBLIC_URL")
+PASSED_ON = (
+    "LOG_LEVEL",
+    "RATE_LIMIT",
+    "API_THREADS",
+    "PUBLIC_URL",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+)
 
 
 class Refused(Exception):

@@ -29,7 +29,7 @@ def make_app(settings: Settings) -> APIFlask:
     links = Links(data, settings.public_url or settings.registration_url)
     routes = [
         *blueprints(database, data, sessions, log_ins, links),
-        *pages(database, data, sessions, links, log_ins),
+        *pages(database, data, sessions, links, log_ins, settings.provider()),
     ]
     return create_app(settings, database, keys, health, routes, sessions=sessions)
 

@@ -5,10 +5,12 @@ Every secret is checked at start. What is wrong is said of the variable's name; 
 
 from base64 import b64decode
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
 
 from services.common.settings import CommonSettings, HttpUrl, ServiceName
+from services.registration.operations.oidc import Provider
 from services.registration.personal_data import PersonalData
 
 SUBSCRIBERS = ("notifications", "reporting")
@@ -25,6 +27,14 @@ class Settings(CommonSettings):
     notifications_token: SecretStr
     reporting_token: SecretStr
     public_url: HttpUrl | None = None
+    oidc_issuer: HttpUrl | None = None
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+
+    @field_validator("oidc_issuer", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: str | None) -> str | None:
+        return value or None
 
     @field_validator("notifications_token", "reporting_token")
     @classmethod
@@ -39,8 +49,17 @@ class Settings(CommonSettings):
         tokens = [self.operator_key, self.notifications_token, self.reporting_token]
         if len({token.get_secret_value() for token in tokens}) < len(tokens):
             raise ValueError("OPERATOR_KEY, NOTIFICATIONS_TOKEN and REPORTING_TOKEN must differ from each other")
+        if self.oidc_issuer is not None:
+            self._check_oidc(self.oidc_issuer)
         self.personal_data()
         return self
+
+    def _check_oidc(self, issuer: str) -> None:
+        if not self.oidc_client_id or not self.oidc_client_secret.get_secret_value():
+            raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
+        parts = urlsplit(issuer)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+            raise ValueError("OIDC_ISSUER must be an https address: who logs in is what it says")
 
     def personal_data(self) -> PersonalData:
         """The cipher and the blind index. Raises ValueError, which names the variable, when a key is malformed."""
@@ -50,6 +69,13 @@ class Settings(CommonSettings):
         except ValueError:
             index_key = b""
         return PersonalData(keys, index_key)
+
+    def provider(self) -> Provider | None:
+        """The OpenID provider by which staff may log in, None where there is none."""
+        if self.oidc_issuer is None:
+            return None
+        back = (self.public_url or self.registration_url).rstrip("/") + "/staff/oidc/callback"
+        return Provider(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value(), back)
 
     @property
     def service_tokens(self) -> dict[str, str]:

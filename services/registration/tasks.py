@@ -1,5 +1,7 @@
 """What registration's worker does: tidying up, and encrypting anew. All else happens in requests."""
 
+from uuid import UUID
+
 from celery import Celery
 
 from services.common.database import EVERY_SITE, Database
@@ -8,6 +10,8 @@ from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
 from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
+from services.registration.operations.imports.steps import work_on_imports
+from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
@@ -18,6 +22,10 @@ FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
 SETTLE_TASK = "registration.settle_seats"
+EXCHANGE_TASK = "registration.exchange"
+
+EXCHANGE_SECONDS = 20.0
+"""Then others have their turn, and the pump asks again."""
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -68,16 +76,24 @@ def make_celery_app(settings: Settings) -> Celery:
     @app.task(shared=False, name=SETTLE_TASK)
     def settle_seats() -> None:
         """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
-        settled = 0
+        settled: set[UUID] = set()
         while True:
             with database.transaction(EVERY_SITE) as session:
-                due = due_shifts(session)
+                due = set(due_shifts(session)) - settled
             for shift_id in due:
                 with database.transaction(EVERY_SITE) as session:
                     settle(session, shift_id)
-            settled += len(due)
+            settled |= due
             if not due:
                 break
-        log.info("seats_settled", shifts=settled)
+        log.info("seats_settled", shifts=len(settled))
+
+    @app.task(shared=False, name=EXCHANGE_TASK)
+    def exchange() -> None:
+        """Go on with imports, and forget what is over."""
+        worked = work_on_imports(database, settings.personal_data(), EXCHANGE_SECONDS)
+        with database.transaction(EVERY_SITE) as session:
+            forgotten = forget_content(session)
+        log.info("exchanged", import_parts=worked, forgotten=forgotten)
 
     return app

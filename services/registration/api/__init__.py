@@ -9,10 +9,12 @@ from services.registration.api.audit import audit_blueprint
 from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
+from services.registration.api.exchange import imports_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
+from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.seats import seats_blueprint
 from services.registration.api.series import series_blueprint
@@ -41,12 +43,14 @@ def blueprints(
         registrations_blueprint(database, data, sign_ups),
         seats_blueprint(database, data, sign_ups),
         venues_blueprint(database, data),
+        programmes_blueprint(database, data),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         staff_blueprint(database, data),
+        imports_blueprint(database, data),
         audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),

@@ -51,13 +51,16 @@ def _device() -> str:
     return " · ".join(found)
 
 
-def let_in(response: Response, opened: Opened) -> Response:
-    """Give the browser its session. Only TLS carries the cookie, but for a system tried on one's own machine."""
+def cookie_settings() -> dict[str, Any]:
+    """How our cookies are set. Only TLS carries them, but for a system tried on one's own machine."""
     secure = request.is_secure or request.host.rsplit(":", 1)[0] not in LOOPBACK
-    path = request.root_path or "/"
-    common: dict[str, Any] = {"secure": secure, "httponly": True, "samesite": "Lax", "path": path}
-    response.set_cookie(STAFF_COOKIE, opened.cookie, **common)
-    response.set_cookie(KNOWN_COOKIE, opened.known, max_age=DEVICE_SECONDS, **common)
+    return {"secure": secure, "httponly": True, "samesite": "Lax", "path": request.root_path or "/"}
+
+
+def let_in(response: Response, opened: Opened) -> Response:
+    """Give the browser its session, and by what it is known next time."""
+    response.set_cookie(STAFF_COOKIE, opened.cookie, **cookie_settings())
+    response.set_cookie(KNOWN_COOKIE, opened.known, max_age=DEVICE_SECONDS, **cookie_settings())
     return response
 
 

@@ -4,6 +4,7 @@ from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.exchange import Export, Import, ImportFault
 from services.registration.models.merges import Merge
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
@@ -21,7 +22,10 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Export",
     "Hold",
+    "Import",
+    "ImportFault",
     "Link",
     "Merge",
     "Person",

@@ -10,26 +10,32 @@ log-in gets a cookie of its own, so that none can be planted beforehand; a new p
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.common.auth import key_hash
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import UNAUTHENTICATED, Problem, Words, invalid, not_found
-from services.registration.models import Staff, StaffSession
+from services.registration.models import Staff, StaffGrant, StaffSession
 from services.registration.operations import locked
 from services.registration.operations.attempts import MAILS, Attempts
 from services.registration.operations.links import issue_link
+from services.registration.operations.oidc import Identity
 from services.registration.operations.passwords import Hasher, check_password
 from services.registration.operations.sessions import LASTS
 from services.registration.operations.staff import RESET, RESET_HOURS
 from services.registration.personal_data import PersonalData
 
 WRONG = Words("电子邮件或密码不正确。", "The e-mail or the password is wrong.")
+UNKNOWN = Words(
+    "您的单位账号尚未获邀使用本系统,请联系管理员。",
+    "Your organisation's account was not invited here. Ask your administrator.",
+)
 DEVICE_SECONDS = 180 * 24 * 3600
 """How long a browser is known after somebody logged in with it."""
 
@@ -85,6 +91,27 @@ class LogIns:
                 staff.password = renewed
             session.execute(delete(StaffSession).where(StaffSession.sha256 == key_hash(replaced)))
             return self.open(session, staff, "password", visitor.device)
+
+    def log_in_by_provider(self, issuer: str, identity: Identity, visitor: Visitor, replaced: str = "") -> Opened:
+        """A session for whom a provider vouches. The first time, the account that was invited with the address which
+        the provider has verified is bound to its subject, of which a keyed hash is kept."""
+        subject = self._data.fingerprint("oidc", issuer, identity.subject).hex()
+        with self._database.transaction(EVERY_SITE) as session:
+            staff = session.scalars(locked(select(Staff).where(Staff.oidc_subject == subject))).one_or_none()
+            if staff is None and identity.email is not None:
+                staff = session.scalars(locked(self._invited(identity.email))).one_or_none()
+            if staff is not None and staff.disabled_at is None:
+                act_as(session, staff.id)
+                staff.oidc_subject = subject
+                session.execute(delete(StaffSession).where(StaffSession.sha256 == key_hash(replaced)))
+                return self.open(session, staff, "oidc", visitor.device)
+        self._tell_failure(staff)
+        raise Problem(UNAUTHENTICATED, UNKNOWN)
+
+    def _invited(self, email: str) -> Select[Any]:
+        """The account with this address, if it may do anything and no subject is bound to it yet."""
+        may = select(StaffGrant.id).where(StaffGrant.staff_id == Staff.id).exists()
+        return select(Staff).where(Staff.email_hash == self._data.account(email), Staff.oidc_subject.is_(None), may)
 
     def open(self, session: Session, staff: Staff, came_by: str, device: str) -> Opened:
         """A session for an account, which the caller has locked. Where there is one site only, they work there."""

@@ -18,6 +18,18 @@ def _consent(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", {"kind": "photo"})["id"])
 
 
+def _doubles(town: Town) -> dict[str, str]:
+    """The same person, entered twice at the site."""
+    name, shift = somebody()["name"], town.own.shift()
+    ids = [town.own.sign_up(shift, name=name)["person_id"] for _ in range(2)]
+    return {"survivor": ids[0], "merged": ids[1], "reason": "entered_twice"}
+
+
+def _merge(town: Town, made: dict[str, str]) -> str:
+    """Two who became one."""
+    return str(town.own.expect(201, "POST", "/v1/merges", _doubles(town))["id"])
+
+
 def _record(kind: str) -> Any:
     path = f"/v1/volunteers/{{}}/{kind}"
     return lambda town, made: town.own.expect(201, "POST", path.format(town.person), RECORDS[kind])["id"]
@@ -26,6 +38,7 @@ def _record(kind: str) -> Any:
 SAMPLES: dict[str, Any] = {
     "person_id": lambda town, made: town.person,
     "consent_id": _consent,
+    "merge_id": _merge,
 } | {f"{VOLUNTEERS}/{kind}/<uuid:record_id> record_id": _record(kind) for kind in RECORDS}
 
 BODIES: dict[str, Any] = {
@@ -38,6 +51,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/people/<uuid:person_id>/consents": {"kind": "photo"},
     "POST /v1/consent-texts": {"kind": "photo", "zh": "可以拍照。" * 5, "en": "Photos may be taken of me."},
     "POST /v1/volunteers": lambda town, made: somebody() | {"sex": "female", "terms_consent": True},
+    "POST /v1/merges": lambda town, made: _doubles(town),
     f"PATCH {VOLUNTEERS}": {"sex": "female"},
     f"POST {VOLUNTEERS}/id-number": {"reason": "insurance"},
 } | {f"POST {VOLUNTEERS}/{kind}": body for kind, body in RECORDS.items()}
