@@ -5,11 +5,12 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
+from services.registration.operations.encryption import any_older_encryption
 from services.registration.operations.holds import due_shifts
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
-from services.registration.operations.people import any_older_encryption
+from services.registration.operations.retention import any_to_review
 from services.registration.operations.staff import any_older_staff_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (
@@ -17,6 +18,7 @@ from services.registration.tasks import (
     EXCHANGE_TASK,
     FORGET_TASK,
     RENEW_TASK,
+    RETENTION_TASK,
     SETTLE_TASK,
     make_celery_app,
 )
@@ -27,6 +29,7 @@ FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
 SETTLE_IDLE = 1.0
 COMPLETE_IDLE = 60.0
+RETENTION_IDLE = 600.0
 EXCHANGE_IDLE = 1.0
 
 
@@ -65,6 +68,13 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(app, SETTLE_TASK, settings.service)
         return False
 
+    def retention() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = any_to_review(session)
+        if due:
+            nudge(app, RETENTION_TASK, settings.service)
+        return False
+
     def exchange() -> bool:
         with database.transaction(EVERY_SITE) as session:
             due = any_import_due(session) or any_to_forget(session)
@@ -79,6 +89,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("renew", renew, RENEW_IDLE),
         Duty("complete", complete, COMPLETE_IDLE),
         Duty("settle", settle, SETTLE_IDLE),
+        Duty("retention", retention, RETENTION_IDLE),
         Duty("exchange", exchange, EXCHANGE_IDLE),
     ]
 
