@@ -10,6 +10,7 @@ from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.exchange import imports_blueprint
+from services.registration.api.exports import exports_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
@@ -46,6 +47,7 @@ def blueprints(
         merges_blueprint(database, data),
         staff_blueprint(database, data),
         imports_blueprint(database, data),
+        exports_blueprint(database, data),
         audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),
