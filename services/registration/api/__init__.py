@@ -5,12 +5,15 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
+from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
 from services.registration.api.exports import exports_blueprint
+from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
@@ -40,11 +43,14 @@ def blueprints(
         calendar_blueprint(database),
         programmes_blueprint(database, data),
         registrations_blueprint(database, data, SignUps(database, data)),
+        attendance_blueprint(database, data),
+        hours_blueprint(database, data),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
+        erasure_blueprint(database, data),
         staff_blueprint(database, data),
         imports_blueprint(database, data),
         exports_blueprint(database, data),
