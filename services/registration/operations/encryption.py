@@ -72,7 +72,8 @@ def renew_encryption(
         f"SELECT {keys}, {', '.join(table.columns)} FROM {table.name}"  # noqa: S608
         f" WHERE encrypted_with <> :newest {follows} ORDER BY {keys} LIMIT :limit FOR NO KEY UPDATE"
     )
-    rows = session.execute(text(older), {**values, "newest": data.newest_key, "limit": limit or table.at_once}).mappings().all()
+    values |= {"newest": data.newest_key, "limit": limit or table.at_once}
+    rows = session.execute(text(older), values).mappings().all()
     for row in rows:
         place = {key: row[key] for key in table.keys}
         try:
