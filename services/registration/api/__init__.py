@@ -21,6 +21,7 @@ from services.registration.api.organisations import organisations_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
 from services.registration.api.programmes import programmes_blueprint
+from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.rooms import rooms_blueprint
 from services.registration.api.series import series_blueprint
@@ -29,6 +30,7 @@ from services.registration.api.teams import teams_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
+from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import PersonalData
@@ -37,7 +39,13 @@ __all__ = ["blueprints"]
 
 
 def blueprints(
-    database: Database, data: PersonalData, sessions: Sessions, log_ins: LogIns, links: Links
+    database: Database,
+    data: PersonalData,
+    sessions: Sessions,
+    log_ins: LogIns,
+    links: Links,
+    sign_ups: SignUps,
+    public: PublicSignUps,
 ) -> list[APIBlueprint]:
     """All routes of the service."""
     return [
@@ -50,8 +58,10 @@ def blueprints(
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
+        registrations_blueprint(database, data, sign_ups),
+        public_blueprint(database, public),
+        origins_blueprint(database),
         programmes_blueprint(database, data),
-        registrations_blueprint(database, data, SignUps(database, data)),
         attendance_blueprint(database, data),
         hours_blueprint(database, data),
         people_blueprint(database, data),

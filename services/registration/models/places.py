@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, FetchedValue
+from sqlalchemy import ARRAY, BigInteger, FetchedValue, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,6 +51,7 @@ class Site(Table):
     guardian_below: Mapped[int] = mapped_column(default=14)
     team_minutes_per_week: Mapped[int | None]
     booking_horizon_days: Mapped[int | None]
+    embed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -14,10 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words
-from services.registration.models import Activity, Link, PersonSite, Registration, Representative, Shift, Staff, Team
-from services.registration.operations.links import Links, person_now
+from services.registration.models import Activity, Link, Registration, Representative, Shift, Staff, Team
+from services.registration.operations.identity import person_now
+from services.registration.operations.links import Links
+from services.registration.operations.people import contacts
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.links import AddressedLink
+from services.registration.schemas.people import Known
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ def _owner(session: Session, data: PersonalData, link: Link) -> Recipient | None
         return _recipient(data, staff.name, staff.email, None, staff.language) if staff and usable else None
     if link.person_id is None or link.site_id is None:
         return None
-    told = session.get(PersonSite, (person_now(session, link.person_id), link.site_id))
-    return _recipient(data, told.name, told.email, told.phone, told.language) if told else None
+    for known in contacts(session, data, [Known(person_id=link.person_id, site_id=link.site_id)]):
+        return Recipient(known.name, known.email, known.phone, known.language)
+    return None
 
 
 def _guardian(session: Session, data: PersonalData, link: Link) -> Recipient | None:
