@@ -6,7 +6,11 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
 from services.registration.operations.encryption import any_older_encryption
+<<<<<<< HEAD
 from services.registration.operations.holds import due_shifts
+=======
+from services.registration.operations.exports.requests import any_export_due
+>>>>>>> main
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
@@ -77,7 +81,7 @@ def duties(settings: Settings) -> list[Duty]:
 
     def exchange() -> bool:
         with database.transaction(EVERY_SITE) as session:
-            due = any_import_due(session) or any_to_forget(session)
+            due = any_import_due(session) or any_export_due(session) or any_to_forget(session)
         if due:
             nudge(app, EXCHANGE_TASK, settings.service)
         return False

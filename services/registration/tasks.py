@@ -9,7 +9,12 @@ from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+<<<<<<< HEAD
 from services.registration.operations.holds import due_shifts, settle
+=======
+from services.registration.operations.exports.requests import forget_exports
+from services.registration.operations.exports.steps import write_exports
+>>>>>>> main
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
@@ -107,10 +112,11 @@ def make_celery_app(settings: Settings) -> Celery:
 
     @app.task(shared=False, name=EXCHANGE_TASK)
     def exchange() -> None:
-        """Go on with imports, and forget what is over."""
+        """Go on with imports, write exports, and forget what is over."""
         worked = work_on_imports(database, settings.personal_data(), EXCHANGE_SECONDS)
+        written = write_exports(database, settings.personal_data())
         with database.transaction(EVERY_SITE) as session:
-            forgotten = forget_content(session)
-        log.info("exchanged", import_parts=worked, forgotten=forgotten)
+            forgotten = forget_content(session) + forget_exports(session)
+        log.info("exchanged", import_parts=worked, exports=written, forgotten=forgotten)
 
     return app

@@ -14,6 +14,7 @@ from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
+from services.registration.api.exports import exports_blueprint
 from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
@@ -76,6 +77,7 @@ def blueprints(
         erasure_blueprint(database, data),
         staff_blueprint(database, data),
         imports_blueprint(database, data),
+        exports_blueprint(database, data),
         audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),
