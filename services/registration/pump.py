@@ -7,6 +7,8 @@ from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
 from services.registration.operations.certificates import waiting_batch
 from services.registration.operations.encryption import any_older_encryption
+from services.registration.operations.exports.requests import any_export_due
+from services.registration.operations.holds import due_shifts
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
@@ -20,6 +22,7 @@ from services.registration.tasks import (
     FORGET_TASK,
     RENEW_TASK,
     RETENTION_TASK,
+    SETTLE_TASK,
     make_celery_app,
 )
 
@@ -27,6 +30,7 @@ SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
 FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
+SETTLE_IDLE = 1.0
 COMPLETE_IDLE = 60.0
 CERTIFY_IDLE = 3.0
 RETENTION_IDLE = 600.0
@@ -68,6 +72,13 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(app, CERTIFY_TASK, settings.service)
         return False
 
+    def settle() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = due_shifts(session, limit=1)
+        if due:
+            nudge(app, SETTLE_TASK, settings.service)
+        return False
+
     def retention() -> bool:
         with database.transaction(EVERY_SITE) as session:
             due = any_to_review(session)
@@ -77,7 +88,7 @@ def duties(settings: Settings) -> list[Duty]:
 
     def exchange() -> bool:
         with database.transaction(EVERY_SITE) as session:
-            due = any_import_due(session) or any_to_forget(session)
+            due = any_import_due(session) or any_export_due(session) or any_to_forget(session)
         if due:
             nudge(app, EXCHANGE_TASK, settings.service)
         return False
@@ -88,6 +99,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("tidy", tidy, FORGET_IDLE),
         Duty("renew", renew, RENEW_IDLE),
         Duty("complete", complete, COMPLETE_IDLE),
+        Duty("settle", settle, SETTLE_IDLE),
         Duty("retention", retention, RETENTION_IDLE),
         Duty("exchange", exchange, EXCHANGE_IDLE),
         Duty("certify", certify, CERTIFY_IDLE),

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from stdnum.iso7064 import mod_37_36
 
@@ -216,12 +216,6 @@ def find_certificate(session: Session, certificate_id: UUID, people: Sequence[UU
     if certificate is None or (people is not None and certificate.person_id not in people):
         raise not_found("这份证明", "certificate")
     return certificate
-
-
-def forget_content(session: Session, people: Sequence[UUID]) -> int:
-    """Erase what certificates say of persons who asked for it. Their number still verifies, without a name."""
-    erased = text("UPDATE certificates SET content = '' WHERE person_id = ANY (:people) AND content <> ''")
-    return int(session.execute(erased, {"people": list(people)}).rowcount)  # type: ignore[attr-defined]
 
 
 def waiting_batch(session: Session) -> UUID | None:

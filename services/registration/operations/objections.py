@@ -70,7 +70,9 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
 
 def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     """The objection as it is answered, with the volunteer's words."""
-    return ObjectionAnswer.model_validate({**vars(objection), "words": data.decrypt(objection.words)})
+    return ObjectionAnswer.model_validate(
+        {**vars(objection), "words": data.decrypt(objection.words) if objection.words else ""}
+    )
 
 
 def _check_within_shift(session: Session, record: ServiceRecord, minutes: int) -> None:
