@@ -6,11 +6,8 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
 from services.registration.operations.encryption import any_older_encryption
-<<<<<<< HEAD
-from services.registration.operations.holds import due_shifts
-=======
 from services.registration.operations.exports.requests import any_export_due
->>>>>>> main
+from services.registration.operations.holds import due_shifts
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
