@@ -10,12 +10,9 @@ from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
 from services.registration.operations.certificates import Certificates, waiting_batch
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
-<<<<<<< HEAD
-from services.registration.operations.holds import due_shifts, settle
-=======
 from services.registration.operations.exports.requests import forget_exports
 from services.registration.operations.exports.steps import write_exports
->>>>>>> main
+from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
