@@ -3,14 +3,17 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.registration.operations.certificates import Certificates
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
 from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
+from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.home import home_pages
+from services.registration.pages.hours import hours_pages, own_hours_pages, verify_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.oidc import oidc_pages
@@ -31,6 +34,7 @@ def pages(
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
+    certificates = Certificates(data, links.public_url)
     desk = Desk.of(database, data, public)
     return [
         public_pages(database),
@@ -38,6 +42,11 @@ def pages(
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database),
+        check_in_pages(database, data, links.public_url),
+        scan_pages(database, data),
+        hours_pages(database, data, certificates),
+        own_hours_pages(database, data, certificates),
+        verify_pages(database, certificates),
         links_pages(database, links),
         home_pages(database),
         account_pages(database, data, log_ins, sso=provider is not None),
