@@ -8,9 +8,13 @@ from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
+from services.registration.pages.doubles import doubles_pages
+from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
+from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.people import people_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -25,9 +29,13 @@ def pages(
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
+    add_guardian_page(data)
     return [
         links_pages(database, links),
         home_pages(database),
+        people_pages(database, data),
+        doubles_pages(database, data),
+        my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]
