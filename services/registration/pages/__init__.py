@@ -16,6 +16,7 @@ from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -38,6 +39,7 @@ def pages(
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database),
+        web_page_pages(database),
         links_pages(database, links),
         home_pages(database),
         account_pages(database, data, log_ins, sso=provider is not None),
