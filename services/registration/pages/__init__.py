@@ -20,6 +20,7 @@ from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -43,6 +44,7 @@ def pages(
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database),
+        web_page_pages(database),
         links_pages(database, links),
         home_pages(database),
         people_pages(database, data),
