@@ -10,6 +10,7 @@ from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.certificates import certificates_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.erasure import erasure_blueprint
@@ -25,9 +26,11 @@ from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.rooms import rooms_blueprint
+from services.registration.api.seats import seats_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
+from services.registration.api.venues import venues_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -60,11 +63,14 @@ def blueprints(
         series_blueprint(database, data),
         calendar_blueprint(database),
         registrations_blueprint(database, data, sign_ups),
+        seats_blueprint(database, data, sign_ups),
+        venues_blueprint(database, data),
+        programmes_blueprint(database, data),
         public_blueprint(database, public),
         origins_blueprint(database),
-        programmes_blueprint(database, data),
         attendance_blueprint(database, data),
         hours_blueprint(database, data),
+        certificates_blueprint(database, data, links.public_url),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
