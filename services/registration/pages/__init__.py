@@ -9,13 +9,16 @@ from services.registration.operations.oidc import Provider
 from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
+from services.registration.pages.centre import centre_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.public import public_pages
+from services.registration.pages.rooms import rooms_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.teams import teams_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -40,6 +43,9 @@ def pages(
         my_pages(database),
         links_pages(database, links),
         home_pages(database),
+        rooms_pages(database),
+        teams_pages(database, data),
+        centre_pages(database),
         account_pages(database, data, log_ins, sso=provider is not None),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]
