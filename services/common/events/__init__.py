@@ -77,8 +77,6 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
-    TransferAsked,
-    TransferKind,
 )
 from services.common.events.teams import (
     TeamKind,
@@ -154,6 +152,4 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
-    "TransferAsked",
-    "TransferKind",
 ]

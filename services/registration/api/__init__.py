@@ -10,10 +10,12 @@ from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.certificates import certificates_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
+from services.registration.api.exports import exports_blueprint
 from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
@@ -24,9 +26,11 @@ from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.rooms import rooms_blueprint
+from services.registration.api.seats import seats_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
+from services.registration.api.venues import venues_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -59,11 +63,14 @@ def blueprints(
         series_blueprint(database, data),
         calendar_blueprint(database),
         registrations_blueprint(database, data, sign_ups),
+        seats_blueprint(database, data, sign_ups),
+        venues_blueprint(database, data),
+        programmes_blueprint(database, data),
         public_blueprint(database, public),
         origins_blueprint(database),
-        programmes_blueprint(database, data),
         attendance_blueprint(database, data),
         hours_blueprint(database, data),
+        certificates_blueprint(database, data, links.public_url),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
@@ -72,6 +79,7 @@ def blueprints(
         erasure_blueprint(database, data),
         staff_blueprint(database, data),
         imports_blueprint(database, data),
+        exports_blueprint(database, data),
         audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),

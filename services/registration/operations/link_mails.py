@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words
-from services.registration.models import Activity, Link, Registration, Representative, Shift, Staff, Team
+from services.registration.models import Activity, Link, Registration, Representative, Shift, Staff, Team, Transfer
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import Links
 from services.registration.operations.people import contacts
@@ -94,12 +94,13 @@ def _nothing(session: Session, link: Link) -> Words | None:
     return None
 
 
-def _activity_of_registration(session: Session, link: Link) -> Words | None:
+def _activity_of_transfer(session: Session, link: Link) -> Words | None:
     title = (
         select(Activity.title_zh, Activity.title_en)
         .join(Shift, Shift.activity_id == Activity.id)
         .join(Registration, Registration.shift_id == Shift.id)
-        .where(Registration.id == link.subject)
+        .join(Transfer, Transfer.registration_id == Registration.id)
+        .where(Transfer.id == link.subject)
     )
     row = session.execute(title).one_or_none()
     return Words(row.title_zh or row.title_en, row.title_en or row.title_zh) if row else None
@@ -111,4 +112,4 @@ def _team(session: Session, link: Link) -> Words | None:
 
 
 RECIPIENTS: dict[str, Find] = {"guardian_consent": _guardian}
-ABOUT: dict[str, Describe] = {"hand_over": _activity_of_registration, "team_invitation": _team}
+ABOUT: dict[str, Describe] = {"hand_over": _activity_of_transfer, "team_invitation": _team}

@@ -21,7 +21,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import Versions, assign, check_version, conflict, locked
 from services.registration.operations.bookings.book import follow_shift
-from services.registration.operations.seats import end_all, has_attendance, is_over, lock_shift, promote
+from services.registration.operations.seats import check_move, end_all, has_attendance, is_over, lock_shift, promote
 from services.registration.schemas.activities import RoleBody, ShiftBody, ShiftEdit, SlotBody
 
 LONGEST_SHIFT = timedelta(hours=24)
@@ -85,7 +85,9 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
     """Change a locked shift; returns the events, which the caller adds."""
     _check_editable(session, shift)
     if changes.keys() & {"starts_at", "ends_at"}:
-        check_times(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
+        hours = changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at)
+        check_times(*hours)
+        check_move(session, shift, *hours)
     taken = shift.confirmed + shift.offered + shift.held
     if changes.get("capacity", shift.capacity) < taken:
         raise invalid(
