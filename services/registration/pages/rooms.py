@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
+from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site, Team
@@ -23,6 +24,12 @@ from services.registration.operations.rooms import TAKEN
 from services.registration.pages.home import Box, Line, box
 from services.registration.schemas.bookings import BookingBody, PreviewAnswer, SaveSeriesBody, SeriesBody
 from services.registration.schemas.rooms import RoomBody, RoomEdit
+
+DECIDED = {
+    "confirm": ("已批准。", "Granted."),
+    "decline": ("已婉拒。", "Turned down."),
+    "cancel": ("已取消预约。", "The booking was given up."),
+}
 
 
 def rooms_pages(database: Database) -> APIBlueprint:
@@ -183,10 +190,12 @@ def _add_decisions(blueprint: APIBlueprint, database: Database) -> None:
             site = find_site(session, booking.site_id)
             return render("rooms/booking.html", booking=booking, room=room, zone=site.time_zone, form=Form())
 
-    @blueprint.post("/bookings/<uuid:booking_id>/<any(confirm, decline, cancel):step>")
+    @blueprint.post("/bookings/<uuid:booking_id>/<step>")
     @allow(Caller.STAFF)
     def decide(booking_id: UUID, step: str) -> Answer:
         """Grant a request, turn it down, or give a booking up."""
+        if step not in DECIDED:
+            raise not_found("这个操作", "step")
         reason = request.form.get("reason", "").strip()[:1000]
         with database.transaction(g.principal.scope) as session:
             if step == "cancel":
@@ -194,10 +203,7 @@ def _add_decisions(blueprint: APIBlueprint, database: Database) -> None:
             else:
                 booking = bookings.decide(session, booking_id, step == "confirm", reason)
             week = booking.local_day
-        words = {"confirm": ("已批准。", "Granted."), "decline": ("已婉拒。", "Turned down.")}
-        return done(
-            url_for("rooms_pages.week", week=week), *words.get(step, ("已取消预约。", "The booking was given up."))
-        )
+        return done(url_for("rooms_pages.week", week=week), *DECIDED[step])
 
 
 def _add_rooms(blueprint: APIBlueprint, database: Database) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import Words, invalid
+from services.common.errors import Words, invalid, not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
@@ -124,10 +124,12 @@ def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData
         words = ("已加入。", "Added.") if form.body.agreement else ("邀请已发出。", "The invitation was sent.")
         return done(url_for("teams_pages.show_team", team_id=team_id), *words)
 
-    @blueprint.post("/members/<uuid:member_id>/<any(lead, end):step>")
+    @blueprint.post("/members/<uuid:member_id>/<step>")
     @allow(Caller.STAFF)
     def change_member(member_id: UUID, step: str) -> Answer:
         """Make a member the leader, or end a membership or invitation."""
+        if step not in ("lead", "end"):
+            raise not_found("这个操作", "step")
         with database.transaction(g.principal.scope) as session:
             member = teams.find_membership(session, member_id)
             if step == "lead":
