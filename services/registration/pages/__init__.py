@@ -10,12 +10,16 @@ from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
+from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
+from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
+from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.people import people_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.web_page import web_page_pages
@@ -36,6 +40,7 @@ def pages(
 ) -> list[APIBlueprint]:
     """All pages of the service."""
     add_hand_over(sign_ups)
+    add_guardian_page(data)
     desk = Desk.of(database, data, public)
     return [
         public_pages(database),
@@ -45,6 +50,9 @@ def pages(
         my_pages(database, data),
         links_pages(database, links),
         home_pages(database),
+        people_pages(database, data),
+        doubles_pages(database, data),
+        my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
         web_page_pages(database),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
