@@ -11,8 +11,10 @@ from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
+from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
+from services.registration.pages.colleagues import colleague_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.exchange import exchange_pages
@@ -46,23 +48,21 @@ def pages(
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
-    certificates = Certificates(data, links.public_url)
     add_hand_over(sign_ups)
     add_guardian_page(data)
     desk = Desk.of(database, data, public)
+    certificates = Certificates(data, links.public_url)
     return [
         public_pages(database),
         sign_up_pages(desk),
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
-        my_pages(database),
+        my_pages(database, data),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
         verify_pages(database, certificates),
-        web_page_pages(database),
-        my_pages(database, data),
         links_pages(database, links),
         home_pages(database),
         rooms_pages(database),
@@ -73,6 +73,8 @@ def pages(
         exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
+        colleague_pages(database, data),
+        audit_pages(database, data),
         web_page_pages(database),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]
