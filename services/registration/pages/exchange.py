@@ -69,7 +69,11 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
         if form.failed:
             return page(form), 422
         address = url_for("exchange_pages.show_import", import_id=begun.id)
-        return done(address, "文件已收到,正在检查。什么都还没有改变。", "The file is here and is being checked. Nothing has changed.")
+        return done(
+            address,
+            "文件已收到,正在检查。什么都还没有改变。",
+            "The file is here and is being checked. Nothing has changed.",
+        )
 
 
 def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
@@ -104,7 +108,11 @@ def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
         """Stop, and forget the file."""
         with database.transaction(g.principal.scope) as session:
             uploads.cancel_import(session, import_id)
-        return done(url_for("exchange_pages.list_imports"), "导入已取消,文件已删除。", "The import was cancelled and the file deleted.")
+        return done(
+            url_for("exchange_pages.list_imports"),
+            "导入已取消,文件已删除。",
+            "The import was cancelled and the file deleted.",
+        )
 
 
 def _add_exports(blueprint: APIBlueprint, database: Database) -> None:
