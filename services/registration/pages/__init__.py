@@ -12,6 +12,7 @@ from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
+from services.registration.pages.exchange import exchange_pages
 from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
@@ -52,6 +53,7 @@ def pages(
         home_pages(database),
         people_pages(database, data),
         doubles_pages(database, data),
+        exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
         web_page_pages(database),
