@@ -8,6 +8,8 @@ from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
+from services.registration.pages.audit import audit_pages
+from services.registration.pages.colleagues import colleague_pages
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.oidc import oidc_pages
@@ -29,5 +31,7 @@ def pages(
         links_pages(database, links),
         home_pages(database),
         account_pages(database, data, log_ins, sso=provider is not None),
+        colleague_pages(database, data),
+        audit_pages(database, data),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]
