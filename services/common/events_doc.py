@@ -6,7 +6,7 @@ python -m services.common.events_doc --check docs/events.md    # exit status 1 w
 
 import re
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,11 +23,12 @@ from services.common.events import (
     CancelReason,
     Envelope,
     Event,
+    How,
     Outcome,
     TransferKind,
 )
 
-CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, TransferKind)
+CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, TransferKind, How)
 
 WORDS: dict[Any, str] = {
     str: "text",
@@ -35,6 +36,7 @@ WORDS: dict[Any, str] = {
     bool: "true or false",
     UUID: "UUID",
     datetime: "RFC 3339 time, UTC",
+    date: "date, YYYY-MM-DD",
     dict: "object",
 }
 

@@ -6,8 +6,11 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
+from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
 from services.registration.operations.idempotency import forget_old_keys
-from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
+from services.registration.operations.imports.steps import work_on_imports
+from services.registration.operations.imports.uploads import forget_content
+from services.registration.operations.retention import erase_what_is_old
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
 
@@ -16,6 +19,11 @@ log = get_logger(__name__)
 FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
+RETENTION_TASK = "registration.erase_what_is_old"
+EXCHANGE_TASK = "registration.exchange"
+
+EXCHANGE_SECONDS = 20.0
+"""Then others have their turn, and the pump asks again."""
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -47,14 +55,29 @@ def make_celery_app(settings: Settings) -> Celery:
                 break
         log.info("old_activities_completed", count=completed)
 
+    @app.task(shared=False, name=RETENTION_TASK)
+    def erase_old() -> None:
+        """Erase the details of residents whom a site has not seen for as long as it keeps them."""
+        erased = 0
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                looked_at, batch = erase_what_is_old(session)
+            erased += batch
+            if not looked_at:
+                break
+        log.info("old_details_erased", count=erased)
+
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
         """Encrypt everybody's details with the newest key. Broken off, it goes on where it was when sent again."""
         data = settings.personal_data()
-        last: Place | None = BEGINNING
-        while last is not None:
-            with database.transaction(EVERY_SITE) as session:
-                last = renew_encryption(session, data, last)
+        for table in ENCRYPTED:
+            last: Place | None = None
+            while True:
+                with database.transaction(EVERY_SITE) as session:
+                    last = renew_encryption(session, data, table, last)
+                if last is None:
+                    break
         position: int | None = 0
         while position is not None:
             with database.transaction(EVERY_SITE) as session:
@@ -62,5 +85,13 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
+
+    @app.task(shared=False, name=EXCHANGE_TASK)
+    def exchange() -> None:
+        """Go on with imports, and forget what is over."""
+        worked = work_on_imports(database, settings.personal_data(), EXCHANGE_SECONDS)
+        with database.transaction(EVERY_SITE) as session:
+            forgotten = forget_content(session)
+        log.info("exchanged", import_parts=worked, forgotten=forgotten)
 
     return app

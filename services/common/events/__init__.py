@@ -26,6 +26,15 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.hours import (
+    CertificateIssued,
+    CertificateRevoked,
+    How,
+    ObjectionDecided,
+    ServiceRecordCorrected,
+    ServiceRecordObjected,
+    ServiceRecordRecorded,
+)
 from services.common.events.links import LinkIssued
 from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
@@ -69,9 +78,13 @@ __all__ = [
     "AreaSaved",
     "AttendanceRecorded",
     "CancelReason",
+    "CertificateIssued",
+    "CertificateRevoked",
     "Envelope",
     "Event",
+    "How",
     "LinkIssued",
+    "ObjectionDecided",
     "Outcome",
     "PersonErased",
     "PersonMerged",
@@ -87,6 +100,9 @@ __all__ = [
     "RegistrationPromoted",
     "RegistrationResized",
     "RegistrationWaitlisted",
+    "ServiceRecordCorrected",
+    "ServiceRecordObjected",
+    "ServiceRecordRecorded",
     "ShiftCancelled",
     "ShiftChanged",
     "ShiftEvent",

@@ -5,14 +5,19 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
+from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.calendar import calendar_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
+from services.registration.api.erasure import erasure_blueprint
+from services.registration.api.exchange import imports_blueprint
+from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.places import places_blueprint
+from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.series import series_blueprint
 from services.registration.api.staff import staff_blueprint
@@ -35,13 +40,18 @@ def blueprints(
         activities_blueprint(database, data),
         series_blueprint(database, data),
         calendar_blueprint(database),
+        programmes_blueprint(database, data),
         registrations_blueprint(database, data, SignUps(database, data)),
+        attendance_blueprint(database, data),
+        hours_blueprint(database, data),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
+        erasure_blueprint(database, data),
         staff_blueprint(database, data),
+        imports_blueprint(database, data),
         audit_blueprint(database, data),
         me_blueprint(database, data, log_ins, sessions),
         feed_blueprint(database, "registration"),

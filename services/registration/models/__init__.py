@@ -3,7 +3,17 @@
 from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
-from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.consents import Consent, ConsentText, Retention
+from services.registration.models.exchange import Export, Import, ImportFault
+from services.registration.models.hours import (
+    AttendanceEntry,
+    Certificate,
+    CertificateBatch,
+    ClearedFlag,
+    LaterEntry,
+    Objection,
+    ServiceRecord,
+)
 from services.registration.models.merges import Merge
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.places import Area, Room, Site, SiteKey, Team
@@ -16,21 +26,32 @@ from services.registration.models.volunteers import Award, Evaluation, Training
 __all__ = [
     "Activity",
     "Area",
+    "AttendanceEntry",
     "AuditEntry",
     "Award",
+    "Certificate",
+    "CertificateBatch",
+    "ClearedFlag",
     "Consent",
     "ConsentText",
     "Evaluation",
+    "Export",
     "Hold",
+    "Import",
+    "ImportFault",
+    "LaterEntry",
     "Link",
     "Merge",
+    "Objection",
     "Person",
     "PersonSite",
     "Programme",
     "ProgrammeClone",
     "Registration",
     "Representative",
+    "Retention",
     "Room",
+    "ServiceRecord",
     "Shift",
     "ShiftSeries",
     "Site",

@@ -75,7 +75,7 @@ ALTER TABLE activities
     ADD COLUMN programme_id uuid REFERENCES programmes,
     ADD COLUMN programme_key text;
 CREATE UNIQUE INDEX activities_programme ON activities (programme_id, site_id, programme_key)
-    WHERE programme_id IS NOT NULL;
+    WHERE programme_id IS NOT NULL AND status <> 'cancelled';
 """
 
 # The calendar reads a site's days; the sweep that completes activities looks at published ones only.
