@@ -84,6 +84,7 @@ class Row:
 def call_as_everybody(town: Town, route: Route) -> Row:
     """Call the route as every kind of caller. What deletes, or ends a part of something, gets a record for each."""
     row = Row(route, {}, [])
+    town.people_are_there()
     path, made = fill(town, route)
     for who in EVERYBODY:
         if route.method == "DELETE" or (route.method == "POST" and len(route.parameters) > 1):
