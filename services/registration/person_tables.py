@@ -39,6 +39,13 @@ PERSON_TABLES = (
     PersonTable("volunteers", "row", Words("志愿者编号", "volunteer number")),
     PersonTable("volunteer_sites", "row", Words("志愿者资料", "volunteer's details")),
     PersonTable("representatives", "id", Words("监护人和代办人", "guardians and helpers")),
+    PersonTable(
+        "team_members",
+        "id",
+        Words("队伍成员", "memberships of teams"),
+        joins="JOIN teams AS g ON g.id = t.team_id",
+        more="g.name_zh AS team_zh, g.name_en AS team_en",
+    ),
     PersonTable("links", "id", Words("一次性链接", "one-time links")),
     PersonTable(
         "registrations",

@@ -6,6 +6,8 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
 from services.registration.operations.encryption import any_older_encryption
+from services.registration.operations.exports.requests import any_export_due
+from services.registration.operations.holds import due_shifts
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
@@ -18,6 +20,7 @@ from services.registration.tasks import (
     FORGET_TASK,
     RENEW_TASK,
     RETENTION_TASK,
+    SETTLE_TASK,
     make_celery_app,
 )
 
@@ -25,6 +28,7 @@ SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
 FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
+SETTLE_IDLE = 1.0
 COMPLETE_IDLE = 60.0
 RETENTION_IDLE = 600.0
 EXCHANGE_IDLE = 1.0
@@ -58,6 +62,13 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(app, COMPLETE_TASK, settings.service)
         return False
 
+    def settle() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = due_shifts(session, limit=1)
+        if due:
+            nudge(app, SETTLE_TASK, settings.service)
+        return False
+
     def retention() -> bool:
         with database.transaction(EVERY_SITE) as session:
             due = any_to_review(session)
@@ -67,7 +78,7 @@ def duties(settings: Settings) -> list[Duty]:
 
     def exchange() -> bool:
         with database.transaction(EVERY_SITE) as session:
-            due = any_import_due(session) or any_to_forget(session)
+            due = any_import_due(session) or any_export_due(session) or any_to_forget(session)
         if due:
             nudge(app, EXCHANGE_TASK, settings.service)
         return False
@@ -78,6 +89,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("tidy", tidy, FORGET_IDLE),
         Duty("renew", renew, RENEW_IDLE),
         Duty("complete", complete, COMPLETE_IDLE),
+        Duty("settle", settle, SETTLE_IDLE),
         Duty("retention", retention, RETENTION_IDLE),
         Duty("exchange", exchange, EXCHANGE_IDLE),
     ]

@@ -1,5 +1,7 @@
 """What registration's worker does: tidying up, and encrypting anew. All else happens in requests."""
 
+from uuid import UUID
+
 from celery import Celery
 
 from services.common.database import EVERY_SITE, Database
@@ -7,6 +9,9 @@ from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+from services.registration.operations.exports.requests import forget_exports
+from services.registration.operations.exports.steps import write_exports
+from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
@@ -19,6 +24,7 @@ log = get_logger(__name__)
 FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
+SETTLE_TASK = "registration.settle_seats"
 RETENTION_TASK = "registration.erase_what_is_old"
 EXCHANGE_TASK = "registration.exchange"
 
@@ -86,12 +92,28 @@ def make_celery_app(settings: Settings) -> Celery:
             remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
 
+    @app.task(shared=False, name=SETTLE_TASK)
+    def settle_seats() -> None:
+        """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
+        settled: set[UUID] = set()
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                due = set(due_shifts(session)) - settled
+            for shift_id in due:
+                with database.transaction(EVERY_SITE) as session:
+                    settle(session, shift_id)
+            settled |= due
+            if not due:
+                break
+        log.info("seats_settled", shifts=len(settled))
+
     @app.task(shared=False, name=EXCHANGE_TASK)
     def exchange() -> None:
-        """Go on with imports, and forget what is over."""
+        """Go on with imports, write exports, and forget what is over."""
         worked = work_on_imports(database, settings.personal_data(), EXCHANGE_SECONDS)
+        written = write_exports(database, settings.personal_data())
         with database.transaction(EVERY_SITE) as session:
-            forgotten = forget_content(session)
-        log.info("exchanged", import_parts=worked, forgotten=forgotten)
+            forgotten = forget_content(session) + forget_exports(session)
+        log.info("exchanged", import_parts=worked, exports=written, forgotten=forgotten)
 
     return app

@@ -18,6 +18,16 @@ from services.common.events.activities import (
     ShiftEvent,
     ShiftOpened,
 )
+from services.common.events.bookings import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingEvent,
+    BookingMoved,
+    BookingPurpose,
+    BookingRequested,
+    RoomSaved,
+)
 from services.common.events.envelope import (
     EVENT_TYPES,
     PARTITIONS,
@@ -36,6 +46,13 @@ from services.common.events.hours import (
     ServiceRecordRecorded,
 )
 from services.common.events.links import LinkIssued
+from services.common.events.organisations import (
+    ActivityOrganisationsSet,
+    DesignationSaved,
+    OrganisationRole,
+    OrganisationSaved,
+    TakingPart,
+)
 from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
     AreaSaved,
@@ -60,8 +77,14 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
-    TransferAsked,
-    TransferKind,
+)
+from services.common.events.teams import (
+    TeamKind,
+    TeamMemberEvent,
+    TeamMemberJoined,
+    TeamMemberLeft,
+    TeamRole,
+    TeamSaved,
 )
 
 __all__ = [
@@ -73,18 +96,29 @@ __all__ = [
     "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
+    "ActivityOrganisationsSet",
     "ActivityPublished",
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "BookingCancelled",
+    "BookingConfirmed",
+    "BookingDeclined",
+    "BookingEvent",
+    "BookingMoved",
+    "BookingPurpose",
+    "BookingRequested",
     "CancelReason",
     "CertificateIssued",
     "CertificateRevoked",
+    "DesignationSaved",
     "Envelope",
     "Event",
     "How",
     "LinkIssued",
     "ObjectionDecided",
+    "OrganisationRole",
+    "OrganisationSaved",
     "Outcome",
     "PersonErased",
     "PersonMerged",
@@ -100,6 +134,7 @@ __all__ = [
     "RegistrationPromoted",
     "RegistrationResized",
     "RegistrationWaitlisted",
+    "RoomSaved",
     "ServiceRecordCorrected",
     "ServiceRecordObjected",
     "ServiceRecordRecorded",
@@ -110,6 +145,11 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
-    "TransferAsked",
-    "TransferKind",
+    "TakingPart",
+    "TeamKind",
+    "TeamMemberEvent",
+    "TeamMemberJoined",
+    "TeamMemberLeft",
+    "TeamRole",
+    "TeamSaved",
 ]

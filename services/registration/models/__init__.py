@@ -15,25 +15,31 @@ from services.registration.models.hours import (
     ServiceRecord,
 )
 from services.registration.models.merges import Merge
+from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
-from services.registration.models.places import Area, Room, Site, SiteKey, Team
+from services.registration.models.places import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
+from services.registration.models.rooms import Booking, Room
 from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
+from services.registration.models.teams import Team, TeamMember
 from services.registration.models.volunteers import Award, Evaluation, Training
 
 __all__ = [
     "Activity",
+    "ActivityOrganisation",
     "Area",
     "AttendanceEntry",
     "AuditEntry",
     "Award",
+    "Booking",
     "Certificate",
     "CertificateBatch",
     "ClearedFlag",
     "Consent",
     "ConsentText",
+    "Designation",
     "Evaluation",
     "Export",
     "Hold",
@@ -43,6 +49,7 @@ __all__ = [
     "Link",
     "Merge",
     "Objection",
+    "Organisation",
     "Person",
     "PersonSite",
     "Programme",
@@ -55,12 +62,15 @@ __all__ = [
     "Shift",
     "ShiftSeries",
     "Site",
+    "SiteArea",
     "SiteKey",
+    "SiteLogo",
     "Staff",
     "StaffGrant",
     "StaffSession",
     "Table",
     "Team",
+    "TeamMember",
     "Training",
     "Transfer",
     "Venue",

@@ -23,11 +23,15 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Encrypted:
-    """A table with ciphertext: its key, in the order in which others lock its rows, and the columns."""
+    """A table with ciphertext: its key, in the order in which others lock its rows, and the columns.
+
+    `at_once` is how many rows are renewed in one transaction, and are in memory.
+    """
 
     name: str
     keys: tuple[str, ...]
     columns: tuple[str, ...]
+    at_once: int = 200
 
 
 ENCRYPTED = (
@@ -35,6 +39,8 @@ ENCRYPTED = (
     Encrypted("volunteer_sites", ("person_id", "site_id"), ("sex", "id_number")),
     Encrypted("representatives", ("id",), ("name", "phone", "email")),
     Encrypted("objections", ("id",), ("words",)),
+    Encrypted("import_parts", ("import_id", "number"), ("content",), at_once=5),
+    Encrypted("export_parts", ("export_id", "number"), ("content",), at_once=5),
     Encrypted("certificates", ("id",), ("content",)),
 )
 
@@ -53,7 +59,7 @@ def any_older_encryption(session: Session, data: PersonalData) -> bool:
 
 
 def renew_encryption(
-    session: Session, data: PersonalData, table: Encrypted, after: Place | None, limit: int = 200
+    session: Session, data: PersonalData, table: Encrypted, after: Place | None, limit: int | None = None
 ) -> Place | None:
     """Encrypt with the newest key some rows that follow `after`; returns the last one's key, None at the end.
 
@@ -66,7 +72,8 @@ def renew_encryption(
         f"SELECT {keys}, {', '.join(table.columns)} FROM {table.name}"  # noqa: S608
         f" WHERE encrypted_with <> :newest {follows} ORDER BY {keys} LIMIT :limit FOR NO KEY UPDATE"
     )
-    rows = session.execute(text(older), {**values, "newest": data.newest_key, "limit": limit}).mappings().all()
+    values |= {"newest": data.newest_key, "limit": limit or table.at_once}
+    rows = session.execute(text(older), values).mappings().all()
     for row in rows:
         place = {key: row[key] for key in table.keys}
         try:

@@ -6,13 +6,18 @@ from services.common.database import Database
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
+from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
 from services.registration.pages.audit import audit_pages
 from services.registration.pages.colleagues import colleague_pages
+from services.registration.pages.embed import embed_pages
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
+from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.public import public_pages
+from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -24,10 +29,17 @@ def pages(
     sessions: Sessions,
     links: Links,
     log_ins: LogIns,
+    public: PublicSignUps,
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
+    desk = Desk.of(database, data, public)
     return [
+        public_pages(database),
+        sign_up_pages(desk),
+        embed_pages(desk),
+        log_in_pages(database, data, sessions, links),
+        my_pages(database),
         links_pages(database, links),
         home_pages(database),
         account_pages(database, data, log_ins, sso=provider is not None),

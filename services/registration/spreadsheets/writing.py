@@ -36,6 +36,10 @@ MOST_SHEET_ROWS = 1_048_576
 LONGEST_CELL = 32_767
 
 
+class TooManyRows(Exception):
+    """More than a worksheet can hold; CSV has no such bound."""
+
+
 @dataclass
 class Sheet:
     """A table: its name, headings, rows of text. Rows are taken one after the other, once."""
@@ -122,7 +126,7 @@ def _sheet_xml(sheet: Sheet) -> Iterator[bytes]:
     lines = [_row_xml(1, sheet.headings, _BOLD)]
     for number, row in enumerate(sheet.rows, start=2):
         if number > MOST_SHEET_ROWS:
-            break  # callers choose CSV for what is larger (exports.py)
+            raise TooManyRows
         lines.append(_row_xml(number, row))
         if len(lines) == ROWS_AT_ONCE:
             yield "".join(lines).encode("utf-8", "replace")
