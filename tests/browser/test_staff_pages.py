@@ -40,7 +40,7 @@ def test_somebody_is_invited_sets_a_password_and_works(
 ) -> None:
     boss, email = make_visitor(java_script_enabled=False), f"{uuid.uuid4().hex[:8]}@example.com"
     boss.log_in(staff_at(site, Role.AREA_ADMIN))
-    boss.open("/staff/people/invite")
+    boss.open("/staff/colleagues/invite")
     boss.page.get_by_label("姓名").fill("李明月")
     boss.page.get_by_label("电子邮件").fill(email)
     name = site.sql("SELECT name_zh FROM sites WHERE id = :id", id=site.id)[0].name_zh
@@ -131,7 +131,7 @@ def test_a_role_is_given_and_taken_away(
 ) -> None:
     colleague = office.account(("site_staff", site.id, None), name="赵春晓")
     visitor.log_in(staff_at(site, Role.OPERATOR))
-    visitor.open(f"/staff/people/{colleague}")
+    visitor.open(f"/staff/colleagues/{colleague}")
     visitor.look("staff-colleague")
     visitor.page.get_by_role("link", name="区划管理员").click()
     visitor.page.get_by_label("区划(及其以下)").select_option("140000")

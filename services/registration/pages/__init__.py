@@ -11,13 +11,18 @@ from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
 from services.registration.pages.audit import audit_pages
 from services.registration.pages.colleagues import colleague_pages
+from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
+from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
+from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.people import people_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -33,6 +38,7 @@ def pages(
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
+    add_guardian_page(data)
     desk = Desk.of(database, data, public)
     return [
         public_pages(database),
@@ -40,8 +46,12 @@ def pages(
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database),
+        web_page_pages(database),
         links_pages(database, links),
         home_pages(database),
+        people_pages(database, data),
+        doubles_pages(database, data),
+        my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
         colleague_pages(database, data),
         audit_pages(database, data),

@@ -27,7 +27,7 @@ TARGETS = {Role.SITE_STAFF: "site_id", Role.AREA_ADMIN: "area"}
 
 def colleague_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of staff management."""
-    blueprint = page_blueprint("colleague_pages", __name__, url_prefix="/staff/people")
+    blueprint = page_blueprint("colleague_pages", __name__, url_prefix="/staff/colleagues")
     _add_reading(blueprint, database, data)
     _add_inviting(blueprint, database, data)
     _add_grants(blueprint, database, data)

@@ -119,8 +119,8 @@ def _add_manage_link(blueprint: APIBlueprint, database: Database, sessions: Sess
         """Let the person in, to the registration that the mail is about."""
         check_own_page()
         with database.transaction(EVERY_SITE) as session:
-            person_id = links.open_manage(session, token).person_id
-        return _in(sessions, person_id, request.args.get("registration", ""))
+            known = links.open_manage(session, token)
+        return _in(sessions, known.person_id, known.site_id, request.args.get("registration", ""))
 
 
 def _show_site(session: Session, link: Link) -> dict[str, Any]:
@@ -133,18 +133,18 @@ def _open_with(sessions: Sessions) -> Any:
         if link.person_id is None:
             raise over()
         use(link)
-        return _in(sessions, link.person_id)
+        return _in(sessions, link.person_id, link.site_id)
 
     return act
 
 
-def _in(sessions: Sessions, person_id: UUID, registration: str = "") -> Response:
+def _in(sessions: Sessions, person_id: UUID, site_id: UUID | None, registration: str = "") -> Response:
     """A session, and on to the registration that was asked for; whose it is is checked there."""
     try:
         address = url_for("my_pages.show_one", registration_id=UUID(registration)) if registration else home()
     except ValueError:
         address = home()
-    return let_in(redirect(address, 303), sessions.resident_cookie(person_id))  # type: ignore[arg-type]
+    return let_in(redirect(address, 303), sessions.resident_cookie(person_id, site_id))  # type: ignore[arg-type]
 
 
 def _read() -> Form[LinkRequest]:
