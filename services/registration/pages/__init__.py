@@ -16,6 +16,7 @@ from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.transfers import open_transfer_links
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -32,6 +33,7 @@ def pages(
 ) -> list[APIBlueprint]:
     """All pages of the service."""
     desk = Desk.of(database, data, public)
+    open_transfer_links(public.sign_ups)
     return [
         public_pages(database),
         sign_up_pages(desk),
