@@ -84,6 +84,8 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
     doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}
     doors |= {("registration", f"/staff/{path}") for path in ("log-in", "forgotten")}
+    proofs = {("registration", path) for path in ("/v1/verify/<string:number>", "/v1/certificate-keys")}
+    proofs |= {("registration", path) for path in ("/verify", "/verify/<string:number>")}
     # What residents do without an account, and what other web pages show of a site.
     doors |= {("registration", f"/{path}") for path in ("my/log-in", "my/log-out", "shifts/<uuid:shift_id>/sign-up")}
     doors |= {("registration", f"/embed/{path}") for path in ("sites/<uuid:site_id>", "shifts/<uuid:shift_id>")}
@@ -93,7 +95,7 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     directories |= {("registration", path) for path in (
         "/", "/sites/<uuid:site_id>", "/activities/<uuid:activity_id>",
         "/embed/embed.js", "/embed/frame.js")}  # fmt: skip
-    assert open_routes - doors - everywhere - directories - calendars == set()
+    assert open_routes - proofs - doors - everywhere - directories - calendars == set()
 
 
 def _routes(apps: dict[str, APIFlask]) -> list[tuple[str, str, str, frozenset[str]]]:

@@ -5,6 +5,7 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.operations.activities import any_to_complete
+from services.registration.operations.certificates import waiting_batch
 from services.registration.operations.encryption import any_older_encryption
 from services.registration.operations.exports.requests import any_export_due
 from services.registration.operations.holds import due_shifts
@@ -15,6 +16,7 @@ from services.registration.operations.retention import any_to_review
 from services.registration.operations.staff import any_older_staff_encryption
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (
+    CERTIFY_TASK,
     COMPLETE_TASK,
     EXCHANGE_TASK,
     FORGET_TASK,
@@ -30,6 +32,7 @@ FORGET_IDLE = 30.0
 RENEW_IDLE = 30.0
 SETTLE_IDLE = 1.0
 COMPLETE_IDLE = 60.0
+CERTIFY_IDLE = 3.0
 RETENTION_IDLE = 600.0
 EXCHANGE_IDLE = 1.0
 
@@ -62,6 +65,13 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(app, COMPLETE_TASK, settings.service)
         return False
 
+    def certify() -> bool:
+        with database.transaction(EVERY_SITE) as session:
+            due = waiting_batch(session) is not None
+        if due:
+            nudge(app, CERTIFY_TASK, settings.service)
+        return False
+
     def settle() -> bool:
         with database.transaction(EVERY_SITE) as session:
             due = due_shifts(session, limit=1)
@@ -92,6 +102,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("settle", settle, SETTLE_IDLE),
         Duty("retention", retention, RETENTION_IDLE),
         Duty("exchange", exchange, EXCHANGE_IDLE),
+        Duty("certify", certify, CERTIFY_IDLE),
     ]
 
 

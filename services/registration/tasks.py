@@ -8,6 +8,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
+from services.registration.operations.certificates import Certificates, waiting_batch
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
 from services.registration.operations.exports.requests import forget_exports
 from services.registration.operations.exports.steps import write_exports
@@ -27,6 +28,7 @@ RENEW_TASK = "registration.renew_encryption"
 SETTLE_TASK = "registration.settle_seats"
 RETENTION_TASK = "registration.erase_what_is_old"
 EXCHANGE_TASK = "registration.exchange"
+CERTIFY_TASK = "registration.certify"
 
 EXCHANGE_SECONDS = 20.0
 """Then others have their turn, and the pump asks again."""
@@ -115,5 +117,16 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             forgotten = forget_content(session) + forget_exports(session)
         log.info("exchanged", import_parts=worked, exports=written, forgotten=forgotten)
+
+    @app.task(shared=False, name=CERTIFY_TASK)
+    def certify() -> None:
+        """Make the certificates of batches, a few per transaction. Broken off, it goes on where it was."""
+        certificates = Certificates(settings.personal_data(), settings.public_url or settings.registration_url)
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                batch = waiting_batch(session)
+                if batch is None:
+                    break
+                certificates.go_on(session, batch)
 
     return app

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from tests.browser.conftest import Visitor
 from tests.registration.test_public import fresh_mail, manage_path
-from tests.registration.world import Site
+from tests.registration.world import Caller, Site, in_hours
 
 MakeVisitor = Callable[..., Visitor]
 DESCRIPTION = "每周学用手机:视频通话、挂号、出行。\n请自带手机。"
@@ -90,6 +90,50 @@ def _same(site: Site, made: dict[str, str]) -> dict[str, str]:
     """The person of this registration again, as they sign up."""
     known = site.expect(200, "GET", f"/v1/people/{made['person_id']}")
     return {name: known[name] for name in ("name", "phone", "email")}
+
+
+def test_a_sites_hours_plaques_and_an_activitys_organisers_are_shown(
+    centre: Site, operator: Caller, visitor: Visitor
+) -> None:
+    week = {day: [["08:30", "12:00"], ["14:00", "20:30"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    closed = [{"date": in_hours(72)[:10], "hours": [], "note_zh": "停电检修", "note_en": "Repairs"}]
+    settings = {"opening_hours": week, "exceptions": closed, "public_phone": "+863511234567"}
+    centre.expect(200, "PATCH", f"/v1/sites/{centre.id}/settings", settings, If_Match="*")
+    granted = {"name_zh": "山西青年志愿服务站", "name_en": "Youth station", "granted_by": "省志愿者协会",
+               "valid_from": "2022-06-29"}  # fmt: skip
+    centre.expect(201, "POST", "/v1/designations", granted)
+    body = {"name_zh": "职工新街街道办事处", "name_en": "Subdistrict office", "kind": "government"}
+    office = centre.expect(201, "POST", "/v1/organisations", body)["id"]
+    activity = course(centre)
+    centre.shift(activity=activity)
+    parts = {"organisations": [{"organisation_id": office, "role": "host"}]}
+    centre.expect(200, "PUT", f"/v1/activities/{activity}/organisations", parts, If_Match="*")
+    visitor.open(f"/sites/{centre.id}")
+    visitor.page.get_by_text("开放时间").click()
+    for words in ("08:30–12:00", "停电检修", "山西青年志愿服务站"):
+        expect(visitor.page.get_by_text(words).first).to_be_visible()
+    visitor.look("public-site-whole")
+    visitor.open(f"/activities/{activity}")
+    expect(visitor.page.get_by_text("职工新街街道办事处")).to_be_visible()
+    visitor.look("public-activity-whole")
+
+
+def test_staff_name_the_web_pages_that_may_show_the_sign_up(
+    centre: Site, staff_at: Callable[..., tuple[str, str]], visitor: Visitor
+) -> None:
+    visitor.log_in(staff_at(centre))
+    visitor.open("/staff/web-page")
+    visitor.page.get_by_label("允许的网页").fill("https://www.example.org/path")
+    visitor.page.get_by_role("button", name="保存").click()
+    expect(visitor.page.get_by_role("alert")).to_contain_text("不带路径")
+    visitor.look("staff-web-page-wrong")
+    visitor.page.get_by_label("允许的网页").fill("https://www.example.org\nhttps://example.com/")
+    visitor.page.get_by_role("button", name="保存").click()
+    visitor.look("staff-web-page")
+    assert centre.expect(200, "GET", "/v1/embed-origins")["origins"] == [
+        "https://example.com",
+        "https://www.example.org",
+    ]
 
 
 def test_asking_for_a_link(visitor: Visitor) -> None:

@@ -239,5 +239,5 @@ def test_every_table_with_ciphertext_is_renewed(database: Database) -> None:
                 " AND relnamespace = 'public'::regnamespace AND attname = 'encrypted_with'"
             )
         ).all()
-    # Staff have a renewal of their own, and parts of files are deleted within days.
-    assert set(tables) - {"staff", "import_parts", "export_parts"} == {table.name for table in ENCRYPTED}
+    # Staff have a renewal of their own.
+    assert set(tables) - {"staff"} == {table.name for table in ENCRYPTED}

@@ -10,6 +10,7 @@ from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.certificates import certificates_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.erasure import erasure_blueprint
@@ -69,6 +70,7 @@ def blueprints(
         origins_blueprint(database),
         attendance_blueprint(database, data),
         hours_blueprint(database, data),
+        certificates_blueprint(database, data, links.public_url),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),

@@ -142,13 +142,12 @@ class Certificate(Table):
 
 
 class CertificateBatch(Table):
-    """Certificates for a whole team, made one after the other."""
+    """Certificates for several people, made one after the other."""
 
     __tablename__ = "certificate_batches"
     id: Mapped[UUID] = made_by_database(primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     site_id: Mapped[UUID]
-    team_id: Mapped[UUID]
     period_from: Mapped[date]
     period_to: Mapped[date]
     people: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))

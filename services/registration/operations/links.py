@@ -39,7 +39,7 @@ class Links:
         self._data = data
         self._signer = URLSafeSerializer(data.key_for("links"))
         self._manage = URLSafeTimedSerializer(data.key_for("manage"))
-        self._public_url = public_url.rstrip("/")
+        self.public_url = public_url.rstrip("/")
 
     def token(self, link_id: UUID) -> str:
         """What the address of the link ends in."""
@@ -52,7 +52,7 @@ class Links:
         address: who corrects a wrong address shuts out whoever got the mails meanwhile.
         """
         token = self._manage.dumps([person_id.hex, site_id.hex, self._proof(email)])
-        return f"{self._public_url}/links/mine/{token!s}"
+        return f"{self.public_url}/links/mine/{token!s}"
 
     def open_manage(self, session: Session, token: str) -> Contact:
         """Whose registrations these are, and at which site. Raises 404 for a forged token, 410 when it is over."""
@@ -73,7 +73,7 @@ class Links:
 
     def url(self, link_id: UUID) -> str:
         """The address that goes into a mail."""
-        return f"{self._public_url}/links/{self.token(link_id)}"
+        return f"{self.public_url}/links/{self.token(link_id)}"
 
     def open(self, session: Session, token: str, lock: bool = False) -> Link:
         """The link of this token. Raises 404 for one that we did not make, 410 when it expired or was used."""

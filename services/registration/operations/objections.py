@@ -69,8 +69,10 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
 
 
 def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
-    """The objection as it is answered, with the volunteer's words."""
-    return ObjectionAnswer.model_validate({**vars(objection), "words": data.decrypt(objection.words)})
+    """The objection as it is answered, with the volunteer's words, which are empty once they were erased."""
+    return ObjectionAnswer.model_validate(
+        {**vars(objection), "words": data.decrypt(objection.words) if objection.words else ""}
+    )
 
 
 def _check_within_shift(session: Session, record: ServiceRecord, minutes: int) -> None:

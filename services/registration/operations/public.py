@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
-from services.registration.models import Activity, Area, Shift, Site
+from services.registration.models import Activity, ActivityOrganisation, Area, Designation, Organisation, Shift, Site
 from services.registration.operations.calendar import SHOWN, sign_up_state
 from services.registration.schemas.calendar import SignUp
 
@@ -61,6 +62,29 @@ def find_site(session: Session, site_id: UUID) -> Site:
     if site is None:
         raise not_found("这个站点", "site")
     return site
+
+
+def plaques(session: Session, site: Site) -> Sequence[Designation]:
+    """The designations of the site and its teams that hold today, oldest first."""
+    today = datetime.now(ZoneInfo(site.time_zone)).date()
+    query = select(Designation).where(
+        Designation.site_id == site.id,
+        Designation.valid_from <= today,
+        or_(Designation.valid_until.is_(None), Designation.valid_until > today),
+        or_(Designation.revoked_on.is_(None), Designation.revoked_on > today),
+    )
+    return session.scalars(query.order_by(Designation.valid_from, Designation.position)).all()
+
+
+def organisers(session: Session, activity_id: UUID) -> Sequence[tuple[str, Organisation]]:
+    """The organisations that take part in an activity with their roles, in the order in which they are named."""
+    query = (
+        select(ActivityOrganisation.role, Organisation)
+        .join(Organisation, Organisation.id == ActivityOrganisation.organisation_id)
+        .where(ActivityOrganisation.activity_id == activity_id)
+        .order_by(ActivityOrganisation.place)
+    )
+    return [(role, organisation) for role, organisation in session.execute(query)]
 
 
 def site_of_activity(database: Database, activity_id: UUID) -> UUID:

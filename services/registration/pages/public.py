@@ -15,7 +15,14 @@ from services.common.database import Database
 from services.common.pages import page_blueprint, render
 from services.registration.models import Site
 from services.registration.operations.calendar import public_calendar
-from services.registration.operations.public import find_site, find_sites, open_activity, site_of_activity
+from services.registration.operations.public import (
+    find_site,
+    find_sites,
+    open_activity,
+    organisers,
+    plaques,
+    site_of_activity,
+)
 from services.registration.pages.resident import RESIDENT_NAV
 from services.registration.schemas.calendar import CalendarActivity, CalendarShift
 
@@ -31,6 +38,23 @@ KINDS = {
     "blood_drive": ("献血", "Blood drive"),
     "other": ("活动", "Activity"),
 }
+ROLES = {
+    "guiding_unit": ("指导单位", "Guiding unit"),
+    "host": ("主办", "Host"),
+    "organiser": ("承办", "Organiser"),
+    "co_organiser": ("协办", "Co-organiser"),
+    "partner": ("协同", "Partner"),
+}
+WEEKDAYS = {
+    "mon": ("周一", "Mon"),
+    "tue": ("周二", "Tue"),
+    "wed": ("周三", "Wed"),
+    "thu": ("周四", "Thu"),
+    "fri": ("周五", "Fri"),
+    "sat": ("周六", "Sat"),
+    "sun": ("周日", "Sun"),
+}
+EXCEPTIONS_AHEAD = timedelta(days=30)
 
 
 def public_pages(database: Database) -> APIBlueprint:
@@ -39,7 +63,7 @@ def public_pages(database: Database) -> APIBlueprint:
 
     @blueprint.app_context_processor
     def for_residents() -> dict[str, Any]:
-        return {"resident_nav": RESIDENT_NAV, "kinds": KINDS}
+        return {"resident_nav": RESIDENT_NAV, "kinds": KINDS, "roles": ROLES, "weekdays": WEEKDAYS}
 
     @blueprint.get("/")
     @allow(Caller.ANYONE)
@@ -54,14 +78,19 @@ def public_pages(database: Database) -> APIBlueprint:
     def show_site(site_id: UUID) -> str:
         """A site with what takes place there, by day: a week, or a month with `?view=month`."""
         with database.transaction(site_id) as session:
-            return render("public/site.html", **site_context(session, site_id))
+            context = site_context(session, site_id)
+            site = context["site"]
+            return render(
+                "public/site.html", plaques=plaques(session, site), exceptions=exceptions_ahead(site), **context
+            )
 
     @blueprint.get("/activities/<uuid:activity_id>")
     @allow(Caller.ANYONE)
     def show_activity(activity_id: UUID) -> str:
         """An activity with its shifts."""
         with database.transaction(site_of_activity(database, activity_id)) as session:
-            return render("public/activity.html", found=open_activity(session, activity_id))
+            found, parts = open_activity(session, activity_id), organisers(session, activity_id)
+            return render("public/activity.html", found=found, organisers=parts)
 
     return blueprint
 
@@ -88,6 +117,13 @@ def site_context(session: Session, site_id: UUID) -> dict[str, Any]:
         "later": (first + span).isoformat(),
         "feed": url_for("calendar.show_calendar_feed", site_id=site_id, _external=True),
     }
+
+
+def exceptions_ahead(site: Site) -> list[dict[str, Any]]:
+    """Days of the next month with other hours than usual, soonest first."""
+    first, last = _today(site), _today(site) + EXCEPTIONS_AHEAD
+    days = [one | {"day": date.fromisoformat(one["date"])} for one in site.exceptions]
+    return sorted((one for one in days if first <= one["day"] <= last), key=lambda one: one["day"])
 
 
 def _local_day(row: tuple[CalendarActivity, CalendarShift]) -> date:

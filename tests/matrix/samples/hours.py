@@ -70,7 +70,28 @@ def _past_shift(town: Town, made: dict[str, str]) -> str:
     return over(town.own)[0]
 
 
+def _certificate(town: Town, made: dict[str, str]) -> str:
+    _record(town, made)
+    return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/certificates", YEARS)["id"])
+
+
+def _batch(town: Town, made: dict[str, str]) -> str:
+    _record(town, made)
+    return str(town.own.expect(201, "POST", "/v1/certificate-batches", YEARS | {"person_ids": [town.person]})["id"])
+
+
+def _with_hours(town: Town, made: dict[str, str]) -> str:
+    _record(town, made)
+    return town.person
+
+
+YEARS = {"period_from": "2026-01-01", "period_to": "2099-01-01"}
+
 SAMPLES: dict[str, Any] = {
+    "certificate_id": _certificate,
+    "batch_id": _batch,
+    "/v1/people/<uuid:person_id>/certificates person_id": _with_hours,
+    "number": lambda town, made: "HS202600000000",
     "entry_id": _entry,
     "objection_id": _objection,
     "/v1/service-records/<uuid:record_id>/corrections record_id": _record,
@@ -84,6 +105,10 @@ SAMPLES: dict[str, Any] = {
 DECISION = {"reason": "核对无误"}
 
 BODIES: dict[str, Any] = {
+    "POST /v1/people/<uuid:person_id>/certificates": YEARS,
+    "POST /v1/my/certificates": YEARS,
+    "POST /v1/certificate-batches": lambda town, made: YEARS | {"person_ids": [town.person]},
+    "POST /v1/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
     "POST /v1/hour-flags/clear": lambda town, made: {
         "kind": "late",
         "subject": f"{_record(town, made)}#1",

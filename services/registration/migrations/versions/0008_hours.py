@@ -285,12 +285,11 @@ CREATE INDEX certificates_person ON certificates (person_id);
 CREATE INDEX certificates_encrypted_with ON certificates (encrypted_with);
 CREATE UNIQUE INDEX certificates_once_per_batch ON certificates (batch_id, person_id) WHERE batch_id IS NOT NULL;
 
--- Certificates for a whole team. next is the person after whom the worker goes on.
+-- Certificates for several people at once, such as a team: made in the order of `people`, `done` of them so far.
 CREATE TABLE certificate_batches (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
-    team_id uuid NOT NULL REFERENCES teams,
     period_from date NOT NULL,
     period_to date NOT NULL,
     people uuid[] NOT NULL,
