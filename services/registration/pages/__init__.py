@@ -8,9 +8,11 @@ from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
+from services.registration.pages.activities import activities_pages
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.programmes import programmes_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -28,6 +30,8 @@ def pages(
     return [
         links_pages(database, links),
         home_pages(database),
+        activities_pages(database),
+        programmes_pages(database),
         account_pages(database, data, log_ins, sso=provider is not None),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]
