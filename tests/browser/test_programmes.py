@@ -47,7 +47,7 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     )
     change(operator, programme, activity)
 
-    staff = make_visitor(java_script_enabled=False)
+    staff = make_visitor()
     staff.log_in(staff_at(second))
     staff.open("/staff/programmes")
     staff.look("programmes")
