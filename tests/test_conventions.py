@@ -78,11 +78,24 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     paths = ("/healthz", "/readyz", "/metrics", "/docs", "/preferences")
     everywhere = {(name, path) for name in SERVICES for path in paths}
     directories = {("registration", path) for path in ("/v1/areas", "/v1/sites", "/v1/sites/<uuid:site_id>")}
+    directories |= {("registration", f"/v1/sites/<uuid:site_id>/{path}") for path in ("designations", "logo")}
+    directories |= {("registration", "/v1/areas/<code>")}
     directories |= {("registration", path) for path in ("/v1/consent-texts", "/v1/volunteers/codes")}
     calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
     doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}
     doors |= {("registration", f"/staff/{path}") for path in ("log-in", "forgotten")}
-    assert open_routes - doors - everywhere - directories - calendars == set()
+    proofs = {("registration", path) for path in ("/v1/verify/<string:number>", "/v1/certificate-keys")}
+    proofs |= {("registration", path) for path in ("/verify", "/verify/<string:number>")}
+    # What residents do without an account, and what other web pages show of a site.
+    doors |= {("registration", f"/{path}") for path in ("my/log-in", "my/log-out", "shifts/<uuid:shift_id>/sign-up")}
+    doors |= {("registration", f"/embed/{path}") for path in ("sites/<uuid:site_id>", "shifts/<uuid:shift_id>")}
+    doors |= {("registration", f"/v1/public/{path}") for path in (
+        "sites/<uuid:site_id>/calendar", "sites/<uuid:site_id>/terms", "activities/<uuid:activity_id>",
+        "shifts/<uuid:shift_id>/registrations")}  # fmt: skip
+    directories |= {("registration", path) for path in (
+        "/", "/sites/<uuid:site_id>", "/activities/<uuid:activity_id>",
+        "/embed/embed.js", "/embed/frame.js")}  # fmt: skip
+    assert open_routes - proofs - doors - everywhere - directories - calendars == set()
 
 
 def _routes(apps: dict[str, APIFlask]) -> list[tuple[str, str, str, frozenset[str]]]:

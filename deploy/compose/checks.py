@@ -173,8 +173,10 @@ def gateway_shows_what_it_should(project: Project) -> None:
         for service in SERVICES:
             url = f"{project.gateway}/{service}"
             expect(f'href="/{service}/docs"' in page.text, f"the front page does not lead to {service}")
-            docs = requests.get(url, timeout=10)
-            expect(docs.ok and docs.url == f"{url}/docs", f"{url} does not lead to its docs but to {docs.url}")
+            first = requests.get(url, timeout=10)
+            wanted = f"{url}/" if service == "registration" else f"{url}/docs"
+            expect(first.ok and first.url == wanted, f"{url} does not lead to {wanted} but to {first.url}")
+            docs = requests.get(f"{url}/docs", timeout=10)
             outside = re.findall(r"""(?:src|href)=["']((?:https?:)?//[^"']+)""", docs.text)
             expect(not outside, f"{url}/docs asks others for {outside}")
             described = requests.get(f"{url}/openapi.json", timeout=10).json()
@@ -192,6 +194,20 @@ def gateway_shows_what_it_should(project: Project) -> None:
             _too_large(url)
         nowhere = requests.get(project.gateway + "/nowhere", headers={"Accept-Language": "en"}, timeout=10)
         expect(nowhere.json()["type"] == "urn:hesheng:problem:not-found", "an unknown address is no problem document")
+
+
+def pages_behind_the_gateway(project: Project) -> None:
+    """Residents' pages: only what is meant for other web pages may be framed, and no log keeps what opens a link."""
+    with step("gateway: pages under its prefix, frames only where meant, tokens of links in no log"):
+        url = f"{project.gateway}/registration"
+        start = requests.get(f"{url}/", headers={"Accept": "text/html"}, timeout=10)
+        expect('href="/registration/static/style.css' in start.text, "the start page does not know its prefix")
+        expect(start.headers.get("X-Frame-Options") == "DENY", "the start page may be framed")
+        framed = requests.get(f"{url}/embed/embed.js", timeout=10)
+        expect(framed.ok and "X-Frame-Options" not in framed.headers, "what is meant for other pages cannot be framed")
+        for path in (f"links/{MARK}", f"links/mine/{MARK}?registration=1", f"embed/links/done/{MARK}"):
+            answer = requests.get(f"{url}/{path}", timeout=10)  # the logs are looked at in the end
+            expect(answer.status_code == 404, f"/{path} gets {answer.status_code}")
 
 
 def _too_large(url: str) -> None:
@@ -327,6 +343,7 @@ def check(project: Project) -> None:
     containers_are_contained(project)
     networks_are_closed(project)
     gateway_shows_what_it_should(project)
+    pages_behind_the_gateway(project)
     grows_too_large(project)
     gateway_hides_what_it_should(project)
     job = MainJob(project.gateway, project.values["OPERATOR_KEY"], project.mails)

@@ -68,6 +68,8 @@ class Principal:
 
     `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there. `everywhere`
     is true of staff with the operator's role on a route for operators, whatever site they have chosen (`allow`).
+    `proven_at` is the site by whose message a resident got in: all that is known is that they read the address which
+    this site was told.
     """
 
     caller: Caller
@@ -75,6 +77,7 @@ class Principal:
     site_id: UUID | None = None
     role: Role | None = None
     session: str = ""
+    proven_at: UUID | None = None
     everywhere: bool = False
 
     @property

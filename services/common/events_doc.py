@@ -6,34 +6,33 @@ python -m services.common.events_doc --check docs/events.md    # exit status 1 w
 
 import re
 import sys
-from datetime import datetime
-from inspect import getdoc
+from datetime import date, datetime
+from enum import StrEnum
+from inspect import getdoc, isclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
 import click
+from pydantic import BaseModel
 
+from services.common import events
 from services.common.events import (
     EVENT_TYPES,
     PARTITIONS,
-    ActivityKind,
-    AgeBand,
-    CancelReason,
     Envelope,
     Event,
-    Outcome,
-    TransferKind,
 )
 
-CHOICES = (ActivityKind, AgeBand, CancelReason, Outcome, TransferKind)
+CHOICES = tuple(kind for kind in vars(events).values() if isclass(kind) and issubclass(kind, StrEnum))
 
 WORDS: dict[Any, str] = {
     str: "text",
     int: "whole number",
     bool: "true or false",
     UUID: "UUID",
+    date: "date, YYYY-MM-DD",
     datetime: "RFC 3339 time, UTC",
     dict: "object",
 }
@@ -93,6 +92,9 @@ def _type(annotation: Any) -> str:
         return " or ".join([*kinds, "null"])
     if get_origin(annotation) is list:
         return f"list of {_type(arguments[0])}s"
+    if isclass(annotation) and issubclass(annotation, BaseModel):
+        parts = [f"`{name}` ({_type(field.annotation)})" for name, field in annotation.model_fields.items()]
+        return f"object of {', '.join(parts)}"
     return WORDS[get_origin(annotation) or annotation]
 
 

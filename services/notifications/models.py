@@ -21,6 +21,8 @@ class Kind(StrEnum):
     CONFIRMATION = "confirmation"
     WAITLISTED = "waitlisted"
     PROMOTION = "promotion"
+    OFFER = "offer"
+    MOVED_BACK = "moved_back"
     CANCELLATION = "cancellation"
     CHANGE = "change"
     REMINDER = "reminder"

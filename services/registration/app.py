@@ -11,7 +11,9 @@ from services.common.web import create_app, serve
 from services.registration.api import blueprints
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
+from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
+from services.registration.operations.sign_up import SignUps
 from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import make_celery_app
@@ -27,9 +29,11 @@ def make_app(settings: Settings) -> APIFlask:
     data = settings.personal_data()
     sessions, log_ins = Sessions(database, data), LogIns(database, data)
     links = Links(data, settings.public_url or settings.registration_url)
+    sign_ups = SignUps(database, data)
+    public = PublicSignUps(database, data, sign_ups)
     routes = [
-        *blueprints(database, data, sessions, log_ins, links),
-        *pages(database, data, sessions, links, log_ins, settings.provider()),
+        *blueprints(database, data, sessions, log_ins, links, sign_ups, public),
+        *pages(database, data, sessions, links, log_ins, public, settings.provider()),
     ]
     return create_app(settings, database, keys, health, routes, sessions=sessions)
 

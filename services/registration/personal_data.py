@@ -53,6 +53,14 @@ class PersonalData:
         """The same value, encrypted with the newest key."""
         return self._fernet.rotate(stored)
 
+    def seal(self, content: bytes) -> bytes:
+        """Some of a file, as it is stored."""
+        return self._fernet.encrypt(content)
+
+    def unseal(self, stored: bytes) -> bytes:
+        """The same again. Raises `cryptography.fernet.InvalidToken` when its key is gone."""
+        return self._fernet.decrypt(stored)
+
     def identity(self, kind: Literal["phone", "email"], contact: str, name: str) -> bytes:
         """By what a person is found again: a normalised contact together with the name."""
         return self._keyed("identity", kind, contact.lower(), plain_name(name))

@@ -1,13 +1,22 @@
 """What registration's worker does: tidying up, and encrypting anew. All else happens in requests."""
 
+from uuid import UUID
+
 from celery import Celery
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.operations.activities import complete_old
+from services.registration.operations.certificates import Certificates, waiting_batch
+from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+from services.registration.operations.exports.requests import forget_exports
+from services.registration.operations.exports.steps import write_exports
+from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
-from services.registration.operations.people import BEGINNING, Place, any_older_encryption, renew_encryption
+from services.registration.operations.imports.steps import work_on_imports
+from services.registration.operations.imports.uploads import forget_content
+from services.registration.operations.retention import erase_what_is_old
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
 
@@ -16,6 +25,13 @@ log = get_logger(__name__)
 FORGET_TASK = "registration.forget_old_keys"
 COMPLETE_TASK = "registration.complete_old_activities"
 RENEW_TASK = "registration.renew_encryption"
+SETTLE_TASK = "registration.settle_seats"
+RETENTION_TASK = "registration.erase_what_is_old"
+EXCHANGE_TASK = "registration.exchange"
+CERTIFY_TASK = "registration.certify"
+
+EXCHANGE_SECONDS = 20.0
+"""Then others have their turn, and the pump asks again."""
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -47,14 +63,29 @@ def make_celery_app(settings: Settings) -> Celery:
                 break
         log.info("old_activities_completed", count=completed)
 
+    @app.task(shared=False, name=RETENTION_TASK)
+    def erase_old() -> None:
+        """Erase the details of residents whom a site has not seen for as long as it keeps them."""
+        erased = 0
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                looked_at, batch = erase_what_is_old(session)
+            erased += batch
+            if not looked_at:
+                break
+        log.info("old_details_erased", count=erased)
+
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
         """Encrypt everybody's details with the newest key. Broken off, it goes on where it was when sent again."""
         data = settings.personal_data()
-        last: Place | None = BEGINNING
-        while last is not None:
-            with database.transaction(EVERY_SITE) as session:
-                last = renew_encryption(session, data, last)
+        for table in ENCRYPTED:
+            last: Place | None = None
+            while True:
+                with database.transaction(EVERY_SITE) as session:
+                    last = renew_encryption(session, data, table, last)
+                if last is None:
+                    break
         position: int | None = 0
         while position is not None:
             with database.transaction(EVERY_SITE) as session:
@@ -62,5 +93,40 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             remains = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
         log.info("encryption_renewed", older_keys_still_needed=remains)
+
+    @app.task(shared=False, name=SETTLE_TASK)
+    def settle_seats() -> None:
+        """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
+        settled: set[UUID] = set()
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                due = set(due_shifts(session)) - settled
+            for shift_id in due:
+                with database.transaction(EVERY_SITE) as session:
+                    settle(session, shift_id)
+            settled |= due
+            if not due:
+                break
+        log.info("seats_settled", shifts=len(settled))
+
+    @app.task(shared=False, name=EXCHANGE_TASK)
+    def exchange() -> None:
+        """Go on with imports, write exports, and forget what is over."""
+        worked = work_on_imports(database, settings.personal_data(), EXCHANGE_SECONDS)
+        written = write_exports(database, settings.personal_data())
+        with database.transaction(EVERY_SITE) as session:
+            forgotten = forget_content(session) + forget_exports(session)
+        log.info("exchanged", import_parts=worked, exports=written, forgotten=forgotten)
+
+    @app.task(shared=False, name=CERTIFY_TASK)
+    def certify() -> None:
+        """Make the certificates of batches, a few per transaction. Broken off, it goes on where it was."""
+        certificates = Certificates(settings.personal_data(), settings.public_url or settings.registration_url)
+        while True:
+            with database.transaction(EVERY_SITE) as session:
+                batch = waiting_batch(session)
+                if batch is None:
+                    break
+                certificates.go_on(session, batch)
 
     return app

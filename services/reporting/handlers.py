@@ -29,7 +29,10 @@ from services.common.events import (
     Received,
     RegistrationCancelled,
     RegistrationConfirmed,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
     ShiftCancelled,
     ShiftChanged,
@@ -106,16 +109,17 @@ ON CONFLICT (merge_id) DO UPDATE SET undone = excluded.undone
 SIGN_UP = text("""
 WITH incoming AS (
     SELECT * FROM unnest(cast(:registration_id AS uuid[]), cast(:version AS int[]), cast(:shift_id AS uuid[]),
-                         cast(:person_id AS uuid[]), cast(:person_number AS bigint[]), cast(:age_band AS text[]))
-             AS i (registration_id, version, shift_id, person_id, person_number, age_band)
+                         cast(:person_id AS uuid[]), cast(:person_number AS bigint[]), cast(:age_band AS text[]),
+                         cast(:places AS int[]))
+             AS i (registration_id, version, shift_id, person_id, person_number, age_band, places)
 ), known AS (
     SELECT incoming.*, activities.activity_id, activities.activity_number, activities.kind, shifts.site_id, shifts.day
     FROM incoming JOIN shifts USING (shift_id) JOIN activities USING (activity_id)
 ), saved AS (
     INSERT INTO facts (registration_id, version, site_id, shift_id, activity_id, activity_number, person_id,
-                       person_number, kind, age_band, day, status)
+                       person_number, kind, age_band, day, status, places)
     SELECT registration_id, version, site_id, shift_id, activity_id, activity_number, person_id,
-           person_number, kind, age_band, day, :status
+           person_number, kind, age_band, day, :status, places
     FROM known
     RETURNING site_id, day
 ), marked AS (
@@ -127,11 +131,12 @@ SELECT count(*) FROM known
 FOLLOW_UP = text("""
 WITH incoming AS (
     SELECT * FROM unnest(cast(:registration_id AS uuid[]), cast(:version AS int[]), cast(:outcome AS text[]),
-                         cast(:service_minutes AS int[]))
-             AS i (registration_id, version, outcome, service_minutes)
+                         cast(:service_minutes AS int[]), cast(:places AS int[]))
+             AS i (registration_id, version, outcome, service_minutes, places)
 ), saved AS (
     UPDATE facts SET
         version = incoming.version,
+        places = incoming.places,
         status = coalesce(cast(:status AS text), facts.status),
         promoted = facts.promoted OR :promoted,
         outcome = coalesce(incoming.outcome, facts.outcome),
@@ -183,14 +188,16 @@ def signed_up_as(status: str) -> Callable[[Session, Sequence[Received]], None]:
 
     def handle(session: Session, events: Sequence[Received]) -> None:
         data = [event.data for event in events]
-        columns = _columns(data, "registration_id", "version", "shift_id", "person_id", "person_number", "age_band")
+        columns = _columns(
+            data, "registration_id", "version", "shift_id", "person_id", "person_number", "age_band", "places"
+        )
         _expect_all(data, session.scalar(SIGN_UP, {**columns, "status": status}), "a shift that was never opened")
 
     return handle
 
 
-def registrations_are(status: str, promoted: bool = False) -> Callable[[Session, Sequence[Received]], None]:
-    """Handler of events that give registrations another status."""
+def registrations_are(status: str | None, promoted: bool = False) -> Callable[[Session, Sequence[Received]], None]:
+    """Handler of events that give registrations another status, or none, and perhaps other places."""
 
     def handle(session: Session, events: Sequence[Received]) -> None:
         last = _last(events, "registration_id")
@@ -224,7 +231,7 @@ def _save_merges(session: Session, events: Sequence[Received], undone: bool) -> 
 def _follow_up(
     session: Session, data: Sequence[Any], attendance: dict[str, list[Any]], status: str | None, promoted: bool
 ) -> None:
-    columns = _columns(data, "registration_id", "version") | attendance
+    columns = _columns(data, "registration_id", "version", "places") | attendance
     found = session.scalar(FOLLOW_UP, {**columns, "status": status, "promoted": promoted})
     _expect_all(data, found, "a registration that never signed up")
 
@@ -258,6 +265,9 @@ HANDLERS: Handlers = {
     RegistrationConfirmed: signed_up_as("confirmed"),
     RegistrationWaitlisted: signed_up_as("waitlisted"),
     RegistrationPromoted: registrations_are("confirmed", promoted=True),
+    RegistrationOffered: registrations_are("offered"),
+    RegistrationMovedToWaitlist: registrations_are("waitlisted"),
+    RegistrationResized: registrations_are(None),
     RegistrationCancelled: registrations_are("cancelled"),
     AttendanceRecorded: on_attendance_recorded,
     PersonMerged: on_person_merged,

@@ -44,6 +44,8 @@ MEASURES = {
     "attended": Words("到场人次", "Attended"),
     "no_shows": Words("缺席", "No-shows"),
     "service_minutes": Words("服务分钟", "Service minutes"),
+    "offered": Words("待答复", "Offered"),
+    "places": Words("占用名额", "Places taken"),
     "service_hours": Words("服务小时", "Service hours"),
     "people": Words("人数", "People"),
     "people_attended": Words("到场人数", "People attended"),

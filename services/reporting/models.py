@@ -26,11 +26,11 @@ FACTS = _table(
     "facts",
     "registration_id",
     "version site_id shift_id activity_id activity_number person_id person_number kind age_band day status promoted"
-    " outcome service_minutes",
+    " outcome service_minutes places",
 )
 MERGES = _table("merges", "merge_id", "person_number into_number undone")
 BUCKETS = _table(
     "buckets",
     "site_id day kind age_band",
-    "registrations confirmed waitlisted promotions cancellations attended no_shows service_minutes",
+    "registrations confirmed waitlisted promotions cancellations attended no_shows service_minutes offered places",
 )

@@ -154,3 +154,25 @@ def test_no_registry_or_index_is_named() -> None:
     assert set(re.findall(r"https?://([^/:;}\s\"'$]+)", text)) - inside == set()
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
     assert set(bases) == {"${PYTHON_IMAGE}", "${CADDY_IMAGE}"}
+
+
+CADDYFILE = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
+
+
+@pytest.mark.parametrize(("address", "kept"), [
+    ("/registration/links/eyJ.abc-_x", "/registration/links/REDACTED"),
+    ("/registration/links/mine/eyJ.abc?registration=1", "/registration/links/mine/REDACTED?registration=1"),
+    ("/registration/embed/links/done/eyJ.abc", "/registration/embed/links/done/REDACTED"),
+    ("/registration/links/done/eyJ.abc?x=1&token=abc&y=2", "/registration/links/done/REDACTED?x=1&token=REDACTED&y=2"),
+    ("/registration/sites/1?from=2026-01-01", "/registration/sites/1?from=2026-01-01")])  # fmt: skip
+def test_the_gateways_log_keeps_no_token(address: str, kept: str) -> None:
+    found = re.search(r'request>uri regexp "([^"]+)" "([^"]+)"', CADDYFILE)
+    assert found
+    pattern, put = found.groups()
+    assert re.sub(pattern, put.replace("${1}", r"\1"), address) == kept
+
+
+def test_only_what_is_meant_for_other_web_pages_may_be_framed() -> None:
+    assert "@unframed not path /registration/embed/*\n\theader @unframed X-Frame-Options DENY" in CADDYFILE
+    shared = CADDYFILE.split("(headers) {")[1].split("\n}")[0]
+    assert "X-Frame-Options" not in shared, "there it would hold for every path"

@@ -91,7 +91,7 @@ def call_as_everybody(town: Town, route: Route) -> Row:
         answer = town.call(who, route.method, path, **_content(town, route, made))
         row.outcomes[who] = outcome(answer.status_code)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
-            seen = answer.get_data(as_text=True)
+            seen = answer.get_data().decode(errors="replace")  # some answers are files
             row.leaks += [f"{route.name} showed {what} to {who.label}" for what in _private(town, made) if what in seen]
     return row
 

@@ -17,13 +17,8 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.events import AgeBand
 from services.registration.models import PersonSite
-from services.registration.operations.people import (
-    BEGINNING,
-    Place,
-    any_older_encryption,
-    edit_person,
-    renew_encryption,
-)
+from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+from services.registration.operations.people import edit_person
 from services.registration.operations.sign_up import SignUps
 from services.registration.personal_data import USUAL_MOBILE, PersonalData, age_band, normal_phone, plain_name
 from services.registration.schemas.people import PersonEdit
@@ -203,9 +198,10 @@ def test_contacts_are_for_the_notifications_service_alone(site: Site, operator: 
 
 def renew(session: Session, data: PersonalData) -> None:
     """Encrypt everything anew, as the task does but in one transaction."""
-    place: Place | None = BEGINNING
-    while place:
-        place = renew_encryption(session, data, place, limit=7)
+    for table in ENCRYPTED:
+        place: Place | None = None
+        while place := renew_encryption(session, data, table, place, limit=7):
+            pass
 
 
 def test_a_new_key_takes_over_and_the_old_can_go(site: Site, database: Database) -> None:

@@ -5,6 +5,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from services.common.database import Database
+from tests.registration.rooms_world import book, make_room
+from tests.registration.test_site_settings import png
 from tests.registration.world import Site
 
 OWNED = [
@@ -17,17 +19,31 @@ OWNED = [
     "person_sites",
     "people",
     "idempotency_keys",
+    "site_areas",
+    "site_logos",
+    "activity_organisations",
+    "designations",
+    "team_members",
+    "bookings",
 ]
 
 
 @pytest.fixture
 def full_site(site: Site) -> Site:
     """A site with a row in every table."""
-    site.expect(
-        201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"}, Idempotency_Key="t"
-    )
-    site.expect(201, "POST", "/v1/rooms", {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40})
-    site.sign_up(site.shift())
+    choir = {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"}
+    team = site.expect(201, "POST", "/v1/teams", choir, Idempotency_Key="t")["id"]
+    room = make_room(site)
+    book(site, room, 9, 11)
+    made = site.sign_up(site.shift())
+    site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": made["person_id"]})
+    host = site.expect(201, "POST", "/v1/organisations", {"name_zh": "街道"})["id"]
+    parts = {"organisations": [{"organisation_id": host, "role": "host"}]}
+    site.expect(200, "PUT", f"/v1/activities/{made['activity_id']}/organisations", parts)
+    plaque = {"name_zh": "基地", "organisation_id": host, "valid_from": "2022-06-29"}
+    site.expect(201, "POST", "/v1/designations", plaque)
+    key = {"Authorization": f"Bearer {site.key}"}
+    assert site.app.test_client().put(f"/v1/sites/{site.id}/logo", data=png(8, 8), headers=key).status_code == 204
     return site
 
 

@@ -93,6 +93,14 @@ class Site(Caller):
         """Change a shift's capacity, whatever becomes of it."""
         return self.call("PATCH", f"/v1/shifts/{shift}", {"capacity": capacity}, If_Match="*")
 
+    def offered_shift(self, capacity: int = 1, minutes: int = 60, **fields: Any) -> str:
+        """Id of a new shift whose free places are offered."""
+        return self.shift(capacity, promotion="offer", offer_minutes=minutes, **fields)
+
+    def statuses(self, *registrations: dict[str, Any]) -> list[str]:
+        """What they are now."""
+        return [self.expect(200, "GET", f"/v1/registrations/{one['id']}")["status"] for one in registrations]
+
     def move_shift(self, shift: str, starts: float, ends: float) -> None:
         """Move a shift behind the service's back: past ones cannot be signed up for."""
         self.sql(

@@ -6,7 +6,7 @@ steps is a possible history.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,10 @@ from services.common.events import (
     Outcome,
     RegistrationCancelled,
     RegistrationConfirmed,
+    RegistrationMovedToWaitlist,
+    RegistrationOffered,
     RegistrationPromoted,
+    RegistrationResized,
     RegistrationWaitlisted,
     ShiftCancelled,
     ShiftChanged,
@@ -68,6 +71,7 @@ class Registration:
     promoted: bool = False
     outcome: Outcome | None = None
     minutes: int = 0
+    places: int = 1
 
 
 class World:
@@ -135,15 +139,36 @@ class World:
             registration = Registration(
                 f"registration {len(self.registrations)}", shift, how % 7, BANDS[much % len(BANDS)], status
             )
+            registration.places = 1 + much % 3
             self.registrations.append(registration)
             model = RegistrationWaitlisted if status == "waitlisted" else RegistrationConfirmed
             self._registration_event(model, registration)
 
     def promote(self, which: int, how: int, much: int) -> None:
-        registration = self._pick([r for r in self.registrations if r.status == "waitlisted"], which)
+        registration = self._pick([r for r in self.registrations if r.status in ("waitlisted", "offered")], which)
         if registration:
             registration.status, registration.promoted = "confirmed", True
             self._next(RegistrationPromoted, registration)
+
+    def offer(self, which: int, how: int, much: int) -> None:
+        registration = self._pick([r for r in self.registrations if r.status == "waitlisted"], which)
+        if registration:
+            registration.status = "offered"
+            until = datetime.combine(registration.shift.day, time(), UTC)
+            self._next(RegistrationOffered, registration, expires_at=until, clashes=False)
+
+    def move_back(self, which: int, how: int, much: int) -> None:
+        places = [r for r in self.registrations if r.status in ("confirmed", "offered") and r.outcome is None]
+        registration = self._pick(places, which)
+        if registration:
+            was_offered, registration.status = registration.status == "offered", "waitlisted"
+            self._next(RegistrationMovedToWaitlist, registration, was_offered=was_offered)
+
+    def resize(self, which: int, how: int, much: int) -> None:
+        registration = self._pick([r for r in self.registrations if r.status != "cancelled"], which)
+        if registration:
+            registration.places = 1 + much % 5
+            self._next(RegistrationResized, registration)
 
     def cancel(self, which: int, how: int, much: int) -> None:
         registration = self._pick([r for r in self.registrations if r.status != "cancelled"], which)
@@ -222,7 +247,7 @@ class World:
             registration.version,
             registration.age_band,
         )
-        self.log.add(model(**fields, **more))
+        self.log.add(model(**fields, places=registration.places, **more))
 
     # -- the recount -------------------------------------------------------------------------------------------------
 
@@ -262,6 +287,9 @@ STEPS = [
     World.attend,
     World.attend,
     World.promote,
+    World.offer,
+    World.move_back,
+    World.resize,
     World.cancel,
     World.change_shift,
     World.change_kind,
@@ -300,6 +328,8 @@ def _figures(registrations: list[Registration], shifts: list[Shift] | None) -> d
         "attended": len(came),
         "no_shows": sum(r.outcome is Outcome.NO_SHOW for r in registrations),
         "service_minutes": sum(r.minutes for r in registrations),
+        "offered": sum(r.status == "offered" for r in registrations),
+        "places": sum(r.places for r in registrations if r.status == "confirmed"),
         "people": len({r.person for r in registrations if r.status != "cancelled"}),
         "people_attended": len({r.person for r in came}),
     }

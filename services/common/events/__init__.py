@@ -18,6 +18,16 @@ from services.common.events.activities import (
     ShiftEvent,
     ShiftOpened,
 )
+from services.common.events.bookings import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingEvent,
+    BookingMoved,
+    BookingPurpose,
+    BookingRequested,
+    RoomSaved,
+)
 from services.common.events.envelope import (
     EVENT_TYPES,
     PARTITIONS,
@@ -26,7 +36,23 @@ from services.common.events.envelope import (
     Event,
     Received,
 )
+from services.common.events.hours import (
+    CertificateIssued,
+    CertificateRevoked,
+    How,
+    ObjectionDecided,
+    ServiceRecordCorrected,
+    ServiceRecordObjected,
+    ServiceRecordRecorded,
+)
 from services.common.events.links import LinkIssued
+from services.common.events.organisations import (
+    ActivityOrganisationsSet,
+    DesignationSaved,
+    OrganisationRole,
+    OrganisationSaved,
+    TakingPart,
+)
 from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
 from services.common.events.places import (
     AreaSaved,
@@ -51,8 +77,14 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
-    TransferAsked,
-    TransferKind,
+)
+from services.common.events.teams import (
+    TeamKind,
+    TeamMemberEvent,
+    TeamMemberJoined,
+    TeamMemberLeft,
+    TeamRole,
+    TeamSaved,
 )
 
 __all__ = [
@@ -64,14 +96,29 @@ __all__ = [
     "ActivityCompleted",
     "ActivityEvent",
     "ActivityKind",
+    "ActivityOrganisationsSet",
     "ActivityPublished",
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "BookingCancelled",
+    "BookingConfirmed",
+    "BookingDeclined",
+    "BookingEvent",
+    "BookingMoved",
+    "BookingPurpose",
+    "BookingRequested",
     "CancelReason",
+    "CertificateIssued",
+    "CertificateRevoked",
+    "DesignationSaved",
     "Envelope",
     "Event",
+    "How",
     "LinkIssued",
+    "ObjectionDecided",
+    "OrganisationRole",
+    "OrganisationSaved",
     "Outcome",
     "PersonErased",
     "PersonMerged",
@@ -87,6 +134,10 @@ __all__ = [
     "RegistrationPromoted",
     "RegistrationResized",
     "RegistrationWaitlisted",
+    "RoomSaved",
+    "ServiceRecordCorrected",
+    "ServiceRecordObjected",
+    "ServiceRecordRecorded",
     "ShiftCancelled",
     "ShiftChanged",
     "ShiftEvent",
@@ -94,6 +145,11 @@ __all__ = [
     "SiteKeyIssued",
     "SiteKeyRevoked",
     "SiteSaved",
-    "TransferAsked",
-    "TransferKind",
+    "TakingPart",
+    "TeamKind",
+    "TeamMemberEvent",
+    "TeamMemberJoined",
+    "TeamMemberLeft",
+    "TeamRole",
+    "TeamSaved",
 ]

@@ -1,5 +1,6 @@
 """Events of areas, sites and their keys."""
 
+from datetime import date
 from uuid import UUID
 
 from pydantic import Field
@@ -16,6 +17,9 @@ class AreaSaved(Event):
     level: str = Field(description="province, city, district, subdistrict or community")
     name_zh: str
     name_en: str
+    valid_from: date | None = Field(default=None, description="first day of the code; null where nobody said")
+    valid_until: date | None = Field(default=None, description="first day on which the code is no longer in use")
+    successor: str | None = Field(default=None, description="code that took its place")
 
     @property
     def aggregate(self) -> str:
@@ -31,6 +35,15 @@ class SiteSaved(Event):
     name_zh: str
     name_en: str
     time_zone: str = Field(description="IANA name")
+    area_since: date | None = Field(default=None, description="first day in this area")
+    site_language: str = Field(default="zh-CN", description="in which the site writes to whoever chose none")
+    quiet_from: str = Field(default="21:00", description="local time from which people are left in peace")
+    quiet_until: str = Field(default="08:00", description="local time until which they are")
+    short_name_zh: str = Field(default="", description="for narrow places; empty for the full name")
+    short_name_en: str = ""
+    colour: str = Field(default="", description="#RRGGBB that white text can be read on, or empty")
+    public_phone: str = Field(default="", description="the office's, shown to people")
+    public_email: str = Field(default="", description="the office's, shown to people")
 
     @property
     def aggregate(self) -> str:

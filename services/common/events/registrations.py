@@ -97,29 +97,13 @@ class RegistrationMovedToWaitlist(RegistrationEvent):
     """Fewer places are allowed than were given: those who came last wait again, at the head of the waitlist."""
 
     type = "hesheng.registration.moved_to_waitlist.v1"
+    was_offered: bool = Field(description="whether it had only been offered the place")
 
 
 class RegistrationResized(RegistrationEvent):
     """A party became larger or smaller; whether it has its places is as before."""
 
     type = "hesheng.registration.resized.v1"
-
-
-class TransferKind(StrEnum):
-    """What two people may agree on."""
-
-    HAND_OVER = "hand_over"
-    SWAP = "swap"
-
-
-class TransferAsked(RegistrationEvent):
-    """A person would give this place to another one, or swap it for theirs. Nothing changes until that one accepts."""
-
-    type = "hesheng.registration.transfer_asked.v1"
-    transfer_id: UUID
-    kind: TransferKind
-    to_person_id: UUID = Field(description="who is asked")
-    other_registration_id: UUID | None = Field(description="of a swap: the place that the other person would give")
 
 
 class RegistrationCancelled(RegistrationEvent):

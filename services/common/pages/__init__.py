@@ -215,7 +215,7 @@ def add_pages(app: Flask) -> None:
     @allow(Caller.ANYONE)
     def keep() -> Response:
         """Keep the language and the size of type that a reader wants, in cookies."""
-        back = local_address(request.form.get("back", ""), "/")
+        back = local_address(request.form.get("back", ""), f"{request.root_path}/")
         response = cast(Response, redirect(back, 303))
         for cookie, field, allowed in ((LANGUAGE_COOKIE, "language", ("zh", "en")), (TYPE_COOKIE, "type", _TYPES)):
             if request.form.get(field) in allowed:
@@ -238,7 +238,7 @@ def _context() -> dict[str, Any]:
         "principal": principal,
         "notice": notice,
         "large_type": type_size == "large",
-        "here": request.full_path.rstrip("?"),
+        "here": request.root_path + request.full_path.rstrip("?"),
     }
 
 

@@ -25,6 +25,8 @@ HANDLERS: Handlers = {
     events.RegistrationConfirmed: registrations.on_confirmed,
     events.RegistrationWaitlisted: registrations.on_waitlisted,
     events.RegistrationPromoted: registrations.on_promoted,
+    events.RegistrationOffered: registrations.on_offered,
+    events.RegistrationMovedToWaitlist: registrations.on_moved_to_waitlist,
     events.RegistrationCancelled: registrations.on_cancelled,
     events.LinkIssued: links.on_link_issued,
 }

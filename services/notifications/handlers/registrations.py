@@ -55,6 +55,19 @@ def on_promoted(session: Session, events: Sequence[Received]) -> None:
     schedule(session, _ids(events), [event.time for event in events])
 
 
+def on_offered(session: Session, events: Sequence[Received]) -> None:
+    """A place, if they want it: ask, and say until when. Nothing for the calendar yet."""
+    details = [{"until": event.data.expires_at.isoformat(), "clashes": event.data.clashes} for event in events]
+    _note(session, events, "offered", Kind.OFFER, [False] * len(events), details)
+
+
+def on_moved_to_waitlist(session: Session, events: Sequence[Received]) -> None:
+    """A place no longer: tell, take it out of the calendar if it was in there, remind no more for now."""
+    calendar = [not event.data.was_offered for event in events]
+    _note(session, events, "waitlisted", Kind.MOVED_BACK, calendar)
+    withdraw_stale(session, _ids(events))
+
+
 def on_cancelled(session: Session, events: Sequence[Received]) -> None:
     """No longer: tell, take it out of the calendar if it was in there, remind no more.
 

@@ -115,7 +115,7 @@ class Composer:
             registration_id=message.registration_id,
             domain=self._domain,
             sequence=message.calendar_sequence or 0,
-            cancelled=message.kind == Kind.CANCELLATION,
+            cancelled=message.kind in (Kind.CANCELLATION, Kind.MOVED_BACK),
             stamp=message.created_at,
             starts_at=message.starts_at,
             ends_at=message.ends_at,
@@ -151,7 +151,7 @@ def _in(language: str, zh: str | None, en: str | None) -> str:
 
 def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
     zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
-    before = message.details.get("before", {})
+    before, until = message.details.get("before", {}), message.details.get("until")
     old_title = _in(language, before.get("title_zh"), before.get("title_en"))
     old_role = _in(language, before.get("role_zh"), before.get("role_en"))
     old_start, old_end = (
@@ -167,6 +167,8 @@ def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
         "start": short_start(message.starts_at, zone, language),
         "reason": message.details.get("reason"),
         "was_waitlisted": message.details.get("was_waitlisted", False),
+        "until": short_start(datetime.fromisoformat(until), zone, language) if until else "",
+        "clashes": message.details.get("clashes", False),
         "old": {
             "title": old_title,
             "role": old_role,

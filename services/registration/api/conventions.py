@@ -84,6 +84,15 @@ def expected_versions(required: bool = True) -> set[int] | None:
 
 def attempt_of(data: PersonalData, body: BaseModel) -> Attempt | None:
     """The present request as an attempt, None without an Idempotency-Key. Raises 400 when that is malformed."""
+    key = idempotency_key()
+    if key is None:
+        return None
+    fingerprint = data.fingerprint(request.method, request.path, body.model_dump_json(exclude_unset=True))
+    return Attempt(owner_of(g.principal), key, fingerprint)
+
+
+def idempotency_key() -> str | None:
+    """The request's Idempotency-Key, None without one. Raises 400 when it is malformed."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -95,8 +104,7 @@ def attempt_of(data: PersonalData, body: BaseModel) -> Attempt | None:
                 "Idempotency-Key must be 1–200 visible ASCII characters.",
             ),
         )
-    fingerprint = data.fingerprint(request.method, request.path, body.model_dump_json(exclude_unset=True))
-    return Attempt(owner_of(g.principal), key, fingerprint)
+    return key
 
 
 def owner_of(principal: Principal) -> str:

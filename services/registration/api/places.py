@@ -1,77 +1,33 @@
-"""Areas, sites and their keys, teams, rooms."""
+"""Sites, their settings and keys."""
 
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, g
-from pydantic import TypeAdapter, ValidationError
+from flask import Response, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import FORBIDDEN, Problem, Words, invalid, not_found
-from services.common.schemas import AreaCode, ListQuery
-from services.registration.api.conventions import answered, attempt_of, create, expected_versions, own_site, page
-from services.registration.models import Area, Room, Site, SiteKey, Team
+from services.common.errors import FORBIDDEN, Problem, Words, not_found
+from services.common.schemas import ListQuery
+from services.registration.api.conventions import answered, attempt_of, create, expected_versions, page
+from services.registration.models import Site, SiteKey, SiteLogo
 from services.registration.operations import conflict, places
 from services.registration.operations.idempotency import earlier_answer, remember
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
-from services.registration.schemas.places import (
-    AreaAnswer,
-    AreaBody,
-    AreaQuery,
-    KeyAnswer,
-    KeyBody,
-    NewKeyAnswer,
-    RoomAnswer,
-    RoomBody,
-    SiteAnswer,
-    SiteBody,
-    SiteEdit,
-    TeamAnswer,
-    TeamBody,
-)
-
-AREA_CODE = TypeAdapter(AreaCode)
+from services.registration.schemas.places import KeyAnswer, KeyBody, NewKeyAnswer, SiteAnswer, SiteBody, SiteEdit
+from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit, SiteAreaAnswer, SiteAreasAnswer
 
 
 def places_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
-    """The routes of areas, sites, teams and rooms."""
+    """The routes of sites."""
     blueprint = APIBlueprint("places", __name__, tag="Areas and sites", url_prefix="/v1")
-    _add_areas(blueprint, database)
     _add_sites(blueprint, database, data)
     _add_keys(blueprint, database, data)
-    _add_teams_and_rooms(blueprint, database, data)
+    _add_settings(blueprint, database)
     return blueprint
-
-
-def _add_areas(blueprint: APIBlueprint, database: Database) -> None:
-    @blueprint.put("/areas/<code>")
-    @allow(Caller.OPERATOR)
-    @blueprint.input(AreaBody, arg_name="body")
-    @blueprint.output(AreaAnswer)
-    def save_area(code: str, body: AreaBody) -> Response:
-        """Add an area, or change it."""
-        try:
-            AREA_CODE.validate_python(code)
-        except ValidationError as error:
-            words = Words("应为 1–20 个字母、数字或 -。", "must be 1–20 letters, digits or -.")
-            raise invalid("code", words) from error
-        with database.transaction(g.principal.scope) as session:
-            area = places.save_area(session, code, body, expected_versions(required=False))
-            return answered(AreaAnswer.model_validate(area))
-
-    @blueprint.get("/areas")
-    @allow(Caller.ANYONE)
-    @blueprint.input(AreaQuery, location="query", arg_name="query")
-    @blueprint.output(page_of(AreaAnswer))
-    def list_areas(query: AreaQuery) -> Response:
-        """Areas by code; with `parent`, those directly within it."""
-        rows = select(Area) if query.parent is None else select(Area).where(Area.parent == query.parent)
-        with database.transaction() as session:
-            return page(session, rows, Area.code, query, lambda found: [AreaAnswer.model_validate(a) for a in found])
 
 
 def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -100,10 +56,7 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     def show_site(site_id: UUID) -> Response:
         """A site."""
         with database.transaction() as session:
-            site = session.get(Site, site_id)
-            if site is None:
-                raise not_found("这个站点", "site")
-            return answered(SiteAnswer.model_validate(site))
+            return answered(SiteAnswer.model_validate(places.find_site(session, site_id)))
 
     @blueprint.patch("/sites/<uuid:site_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -160,50 +113,62 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         return "", 204
 
 
-def _add_teams_and_rooms(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
-    @blueprint.post("/teams")
-    @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(TeamBody, arg_name="body")
-    @blueprint.output(TeamAnswer, status_code=201)
-    def create_team(body: TeamBody) -> Response:
-        """Add a choir or a volunteer team."""
-        return create(
-            database, data, body, lambda s: TeamAnswer.model_validate(places.create_team(s, own_site(), body))
-        )
-
-    @blueprint.get("/teams")
-    @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(ListQuery, location="query", arg_name="query")
-    @blueprint.output(page_of(TeamAnswer))
-    def list_teams(query: ListQuery) -> Response:
-        """The site's teams."""
-        rows = select(Team).where(Team.site_id == own_site())
+def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/sites/<uuid:site_id>/settings")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.output(SettingsAnswer)
+    def show_settings(site_id: UUID) -> Response:
+        """A site's settings."""
+        _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            return page(
-                session, rows, Team.position, query, lambda found: [TeamAnswer.model_validate(t) for t in found]
-            )
+            return answered(places.describe_settings(session, places.find_site(session, site_id)))
 
-    @blueprint.post("/rooms")
-    @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(RoomBody, arg_name="body")
-    @blueprint.output(RoomAnswer, status_code=201)
-    def create_room(body: RoomBody) -> Response:
-        """Add a room."""
-        return create(
-            database, data, body, lambda s: RoomAnswer.model_validate(places.create_room(s, own_site(), body))
-        )
-
-    @blueprint.get("/rooms")
-    @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(ListQuery, location="query", arg_name="query")
-    @blueprint.output(page_of(RoomAnswer))
-    def list_rooms(query: ListQuery) -> Response:
-        """The site's rooms."""
-        rows = select(Room).where(Room.site_id == own_site())
+    @blueprint.patch("/sites/<uuid:site_id>/settings")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.input(SettingsEdit, arg_name="body")
+    @blueprint.output(SettingsAnswer)
+    def edit_settings(site_id: UUID, body: SettingsEdit) -> Response:
+        """Change a site's settings. Bookings that were made stay."""
+        _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            return page(
-                session, rows, Room.position, query, lambda found: [RoomAnswer.model_validate(r) for r in found]
-            )
+            site = places.edit_settings(session, site_id, body, expected_versions())
+            return answered(places.describe_settings(session, site))
+
+    @blueprint.get("/sites/<uuid:site_id>/areas")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.output(SiteAreasAnswer)
+    def list_site_areas(site_id: UUID) -> Response:
+        """Where the site lay in the tree, from which day on."""
+        _check_own(site_id)
+        with database.transaction(g.principal.scope) as session:
+            _check_exists(session, site_id)
+            rows = places.areas_of(session, site_id)
+            return answered(SiteAreasAnswer(items=[SiteAreaAnswer.model_validate(row) for row in rows]))
+
+    @blueprint.put("/sites/<uuid:site_id>/logo")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.output({}, status_code=204)
+    def set_logo(site_id: UUID) -> tuple[str, int]:
+        """Send a PNG of at most 100 kB as the body; an empty body takes the logo away."""
+        _check_own(site_id)
+        with database.transaction(g.principal.scope) as session:
+            places.set_logo(session, site_id, request.get_data())
+        return "", 204
+
+    @blueprint.get("/sites/<uuid:site_id>/logo")
+    @allow(Caller.ANYONE)
+    @blueprint.doc(responses={200: "a PNG"})
+    def show_logo(site_id: UUID) -> Response:
+        """A site's logo."""
+        with database.transaction(site_id) as session:
+            logo = session.get(SiteLogo, site_id)
+        if logo is None:
+            raise not_found("标志", "logo")
+        response = Response(logo.png, mimetype="image/png")
+        response.set_etag(logo.sha256)
+        response.headers["Cache-Control"] = "public, max-age=300"
+        response.make_conditional(request)
+        return response
 
 
 def _check_own(site_id: UUID) -> None:

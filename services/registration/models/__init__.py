@@ -3,43 +3,74 @@
 from services.registration.models.activities import Activity, Shift, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
-from services.registration.models.consents import Consent, ConsentText
+from services.registration.models.consents import Consent, ConsentText, Retention
+from services.registration.models.exchange import Export, Import, ImportFault
+from services.registration.models.hours import (
+    AttendanceEntry,
+    Certificate,
+    CertificateBatch,
+    ClearedFlag,
+    LaterEntry,
+    Objection,
+    ServiceRecord,
+)
 from services.registration.models.merges import Merge
+from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
-from services.registration.models.places import Area, Room, Site, SiteKey, Team
+from services.registration.models.places import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
+from services.registration.models.rooms import Booking, Room
 from services.registration.models.seats import Hold, Transfer, Venue
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
+from services.registration.models.teams import Team, TeamMember
 from services.registration.models.volunteers import Award, Evaluation, Training
 
 __all__ = [
     "Activity",
+    "ActivityOrganisation",
     "Area",
+    "AttendanceEntry",
     "AuditEntry",
     "Award",
+    "Booking",
+    "Certificate",
+    "CertificateBatch",
+    "ClearedFlag",
     "Consent",
     "ConsentText",
+    "Designation",
     "Evaluation",
+    "Export",
     "Hold",
+    "Import",
+    "ImportFault",
+    "LaterEntry",
     "Link",
     "Merge",
+    "Objection",
+    "Organisation",
     "Person",
     "PersonSite",
     "Programme",
     "ProgrammeClone",
     "Registration",
     "Representative",
+    "Retention",
     "Room",
+    "ServiceRecord",
     "Shift",
     "ShiftSeries",
     "Site",
+    "SiteArea",
     "SiteKey",
+    "SiteLogo",
     "Staff",
     "StaffGrant",
     "StaffSession",
     "Table",
     "Team",
+    "TeamMember",
     "Training",
     "Transfer",
     "Venue",

@@ -38,3 +38,13 @@ class Consent(Table):
     given_at: Mapped[datetime] = made_by_database()
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None]
+
+
+class Retention(Table):
+    """For how many months a site keeps the details of residents whom it has not seen."""
+
+    __tablename__ = "retention"
+    site_id: Mapped[UUID] = mapped_column(primary_key=True)
+    months: Mapped[int]
+    minors_months: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1)

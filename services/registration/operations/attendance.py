@@ -1,80 +1,211 @@
-"""Attendance: who came, from when to when, and the minutes of service that this earned."""
+"""Attendance: who came, from when to when, how that is known, and the minutes of service that this earned.
 
+    held = hold(session, registration_id)
+    note(session, held, Entry("in", moment, "scanned"))
+    settle(session, held)
+
+What is said is noted as an entry and never changed. What a registration came to is computed from all of its entries:
+the earliest check-in, the latest check-out after it, unless an entry corrects that side; then the latest correction.
+So entries may come from several desks, late, twice and in any order (`roll.py`), and the end is the same.
+"""
+
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words, invalid
+from services.common.errors import Words, invalid, not_found
 from services.common.events import AttendanceRecorded
 from services.common.outbox import add_events
-from services.registration.models import Activity, Registration, Shift
+from services.registration.models import Activity, AttendanceEntry, Registration, Shift
 from services.registration.operations import assign, conflict
+from services.registration.operations.records import Hours, actor, is_decided, write
 from services.registration.operations.registrations import find_registration, lock_registration
 from services.registration.operations.seats import registration_event
 
 EARLIEST = timedelta(hours=2)
 LATEST = timedelta(days=1)
+"""Until so long after the end one person may say who came: the leader's list is copied on the same evening. Whatever
+is said afterwards is entered later, and counts once a second person approved it (`later.py`)."""
 CLOCK_SKEW = timedelta(minutes=2)
 """How far a desk's clock may run ahead of ours. Hours entered before they are given would be hours not given."""
 
+What = Literal["in", "out", "no_show"]
+Known = Literal["scanned", "confirmed", "entered_later"]
+WEAKEST_FIRST = ("entered_later", "confirmed", "scanned")
 
-def check_in(session: Session, registration_id: UUID, at: datetime | None) -> Registration:
+
+@dataclass(frozen=True)
+class Held:
+    """A confirmed registration, locked, with its shift."""
+
+    registration: Registration
+    shift: Shift
+    person_number: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something said of a registration. `corrects`: it stands against every other entry of its side."""
+
+    what: What
+    at: datetime
+    how: Known
+    corrects: bool = False
+    client_id: str | None = None
+    made_by: str = ""
+
+
+def check_in(session: Session, registration_id: UUID, at: datetime | None, how: Known = "confirmed") -> Registration:
     """Record that a person came. Without a time it is now, and a second call changes nothing; with one it corrects."""
-    registration, shift, number = _lock(session, registration_id)
-    if at is None and registration.checked_in_at is not None:
-        return registration
+    held = hold(session, registration_id)
+    if at is None and held.registration.checked_in_at is not None:
+        return held.registration
+    check_open(session, held)
     moment = at or datetime.now(UTC)
-    _check_time(shift, moment)
-    if registration.checked_out_at is not None and moment >= registration.checked_out_at:
+    check_time(held.shift, moment)
+    left = held.registration.checked_out_at
+    if left is not None and moment >= left:
         raise invalid("at", Words("应早于签退时间。", "must be before the check-out."))
-    return _record(session, registration, shift, number, moment, registration.checked_out_at)
+    note(session, held, Entry("in", moment, how, corrects=at is not None))
+    return settle(session, held)
 
 
-def check_out(session: Session, registration_id: UUID, at: datetime | None) -> Registration:
+def check_out(session: Session, registration_id: UUID, at: datetime | None, how: Known = "confirmed") -> Registration:
     """Record that a person left; repeated and corrected like a check-in."""
-    registration, shift, number = _lock(session, registration_id)
-    if registration.checked_in_at is None:
+    held = hold(session, registration_id)
+    came = held.registration.checked_in_at
+    if came is None:
         raise conflict("尚未签到,不能签退。", "There is no check-in yet.")
-    if at is None and registration.checked_out_at is not None:
-        return registration
+    if at is None and held.registration.checked_out_at is not None:
+        return held.registration
+    check_open(session, held)
     moment = at or datetime.now(UTC)
-    _check_time(shift, moment)
-    if moment <= registration.checked_in_at:
+    check_time(held.shift, moment)
+    if moment <= came:
         raise invalid("at", Words("应晚于签到时间。", "must be after the check-in."))
-    return _record(session, registration, shift, number, registration.checked_in_at, moment)
+    note(session, held, Entry("out", moment, how, corrects=at is not None))
+    return settle(session, held)
 
 
 def record_no_show(session: Session, registration_id: UUID, at: datetime | None) -> Registration:
     """Record that a person did not come. Doing so twice changes nothing; a later check-in corrects it."""
-    registration, shift, number = _lock(session, registration_id)
-    if registration.checked_in_at is not None:
+    held = hold(session, registration_id)
+    if held.registration.checked_in_at is not None:
         raise conflict("已签到,不能记为缺席。", "The person was checked in.")
     moment = at or datetime.now(UTC)
-    _check_not_ahead(moment)
-    if moment < shift.starts_at:
-        raise invalid("at", Words("场次尚未开始。", "must not be before the shift starts."))
-    return _record(session, registration, shift, number, None, None)
+    check_absence(held.shift, moment)
+    if held.registration.outcome != "no_show":
+        note(session, held, Entry("no_show", moment, "confirmed"))
+    return settle(session, held)
 
 
-def _lock(session: Session, registration_id: UUID) -> tuple[Registration, Shift, int]:
+def hold(session: Session, registration_id: UUID) -> Held:
+    """The registration, locked. Raises 404, and 409 where it is not confirmed."""
     # A share of the shift's lock: check-ins go on side by side, while calling off the shift waits for them.
     shift_id = find_registration(session, registration_id).shift_id
+    return hold_on(session, share_shift(session, shift_id), registration_id)
+
+
+def share_shift(session: Session, shift_id: UUID) -> Shift:
+    """A share of the shift's lock. Raises 404."""
     query = select(Shift).where(Shift.id == shift_id).with_for_update(read=True)
-    shift = session.scalars(query.execution_options(populate_existing=True)).one()
+    shift = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if shift is None:
+        raise not_found("这个场次", "shift")
+    return shift
+
+
+def find_shift(session: Session, shift_id: UUID) -> Shift:
+    """The shift, to read it. Raises 404."""
+    shift = session.get(Shift, shift_id)
+    if shift is None:
+        raise not_found("这个场次", "shift")
+    return shift
+
+
+def hold_on(session: Session, shift: Shift, registration_id: UUID) -> Held:
+    """A registration of a shift that is locked already."""
     registration, number = lock_registration(session, registration_id)
     if registration.status != "confirmed":
         raise conflict("只有已确认的报名可以记录出勤。", "Attendance is taken of confirmed registrations only.")
-    return registration, shift, number
+    return Held(registration, shift, number)
 
 
-def _check_not_ahead(moment: datetime) -> None:
-    if moment > datetime.now(UTC) + CLOCK_SKEW:
-        raise invalid("at", Words("不得晚于现在。", "must not lie in the future."))
+def note(session: Session, held: Held, entry: Entry) -> None:
+    """Keep what was said."""
+    session.add(
+        AttendanceEntry(
+            site_id=held.shift.site_id,
+            shift_id=held.shift.id,
+            registration_id=held.registration.id,
+            what=entry.what,
+            at=entry.at,
+            how=entry.how,
+            corrects=entry.corrects,
+            client_id=entry.client_id,
+            made_by=entry.made_by or actor(),
+        )
+    )
+    session.flush()
 
 
-def _check_time(shift: Shift, moment: datetime) -> None:
+def settle(session: Session, held: Held, reason: str = "") -> Registration:
+    """Bring the registration to what its entries say, with its minutes and record. With a `reason` somebody decided
+    so, and no entry changes it any more."""
+    registration = held.registration
+    said = session.scalars(
+        select(AttendanceEntry)
+        .where(AttendanceEntry.registration_id == registration.id)
+        .order_by(AttendanceEntry.position)
+    ).all()
+    came = _decisive([entry for entry in said if entry.what == "in"], earliest=True)
+    left = _decisive([entry for entry in said if entry.what == "out"], earliest=False)
+    if came is None or (left is not None and left.at <= came.at):
+        left = None
+    absent = any(entry.what == "no_show" for entry in said)
+    outcome = "attended" if left else "present" if came else "no_show" if absent else None
+    changes = {
+        "checked_in_at": came.at if came else None,
+        "checked_out_at": left.at if left else None,
+        "outcome": outcome,
+    }
+    changed = assign(registration, changes)
+    session.flush()
+    records = []
+    if came and left and _earns(session, held.shift):
+        hours = Hours(minutes_within(held.shift, came.at, left.at), _weaker(came, left), _in_charge(came, left), reason)
+        records = write(session, registration, held.shift, hours)
+    if records and not changed:
+        registration.version += 1
+        session.flush()
+    if changed or records:
+        facts = changes | {"service_minutes": registration.service_minutes}
+        event = registration_event(AttendanceRecorded, registration, held.person_number, **facts)
+        add_events(session, [event, *records])
+    return registration
+
+
+def check_open(session: Session, held: Held) -> None:
+    """Raise 409 where one person alone can no longer say who came, or where the hours were decided on."""
+    over = select(literal(held.shift.ends_at + LATEST) < func.clock_timestamp())
+    if session.scalar(over):
+        raise conflict(
+            "场次结束已超过一天:请补录(later-entries),并由另一人审核。",
+            "The shift ended more than a day ago: enter it later (later-entries), for a second person to approve.",
+        )
+    if is_decided(session, held.registration.id):
+        raise conflict(
+            "时长已经审核决定,签到不再改变它;请补录或提出异议。",
+            "Somebody decided on these hours: attendance no longer changes them. Enter them later, or object.",
+        )
+
+
+def check_time(shift: Shift, moment: datetime) -> None:
+    """Raise 422 for a moment at which nobody can have come to this shift or left it."""
     _check_not_ahead(moment)
     if moment < shift.starts_at - EARLIEST:
         raise invalid("at", Words("不得早于开始前两小时。", "must not be more than two hours before the shift."))
@@ -82,28 +213,42 @@ def _check_time(shift: Shift, moment: datetime) -> None:
         raise invalid("at", Words("不得晚于结束后一天。", "must not be more than a day after the shift."))
 
 
-def _record(
-    session: Session,
-    registration: Registration,
-    shift: Shift,
-    person_number: int,
-    came: datetime | None,
-    left: datetime | None,
-) -> Registration:
-    outcome = "no_show" if came is None else "present" if left is None else "attended"
-    minutes = _service_minutes(session, shift, came, left)
-    changes = {"checked_in_at": came, "checked_out_at": left, "outcome": outcome, "service_minutes": minutes}
-    if assign(registration, changes):
-        session.flush()
-        add_events(session, [registration_event(AttendanceRecorded, registration, person_number, **changes)])
-    return registration
+def check_absence(shift: Shift, moment: datetime) -> None:
+    """Raise 422 for a moment at which nobody can be missing yet."""
+    _check_not_ahead(moment)
+    if moment < shift.starts_at:
+        raise invalid("at", Words("场次尚未开始。", "must not be before the shift starts."))
 
 
-def _service_minutes(session: Session, shift: Shift, came: datetime | None, left: datetime | None) -> int:
-    """Whole minutes within the shift. No hours exceed the shift, and only volunteering earns any."""
-    if came is None or left is None:
-        return 0
-    if not session.scalar(select(Activity.volunteering).where(Activity.id == shift.activity_id)):
-        return 0
+def minutes_within(shift: Shift, came: datetime, left: datetime) -> int:
+    """Whole minutes within the shift: no hours exceed it."""
     given = min(left, shift.ends_at) - max(came, shift.starts_at)
     return max(0, int(given.total_seconds() // 60))
+
+
+def _check_not_ahead(moment: datetime) -> None:
+    if moment > datetime.now(UTC) + CLOCK_SKEW:
+        raise invalid("at", Words("不得晚于现在。", "must not lie in the future."))
+
+
+def _decisive(entries: list[AttendanceEntry], earliest: bool) -> AttendanceEntry | None:
+    """The entry that counts of one side."""
+    corrections = [entry for entry in entries if entry.corrects]
+    if corrections:
+        return corrections[-1]
+    return (min if earliest else max)(entries, key=lambda entry: (entry.at, entry.position), default=None)
+
+
+def _earns(session: Session, shift: Shift) -> bool:
+    """Only volunteering does: there is no record of a rehearsal or a class."""
+    return bool(session.scalar(select(Activity.volunteering).where(Activity.id == shift.activity_id)))
+
+
+def _weaker(came: AttendanceEntry, left: AttendanceEntry) -> str:
+    return min(came.how, left.how, key=WEAKEST_FIRST.index)
+
+
+def _in_charge(came: AttendanceEntry, left: AttendanceEntry) -> str:
+    """Who answers for it: whoever of the staff said it. Where both were scanned, the site as a whole."""
+    staff = [entry.made_by for entry in (left, came) if not entry.made_by.startswith("person:")]
+    return staff[0] if staff else f"site:{left.site_id}"

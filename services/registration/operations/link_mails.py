@@ -14,10 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words
-from services.registration.models import Activity, Link, PersonSite, Registration, Representative, Shift, Staff, Team
-from services.registration.operations.links import Links, person_now
+from services.registration.models import Activity, Link, Registration, Representative, Shift, Staff, Team, Transfer
+from services.registration.operations.identity import person_now
+from services.registration.operations.links import Links
+from services.registration.operations.people import contacts
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.links import AddressedLink
+from services.registration.schemas.people import Known
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ def _owner(session: Session, data: PersonalData, link: Link) -> Recipient | None
         return _recipient(data, staff.name, staff.email, None, staff.language) if staff and usable else None
     if link.person_id is None or link.site_id is None:
         return None
-    told = session.get(PersonSite, (person_now(session, link.person_id), link.site_id))
-    return _recipient(data, told.name, told.email, told.phone, told.language) if told else None
+    for known in contacts(session, data, [Known(person_id=link.person_id, site_id=link.site_id)]):
+        return Recipient(known.name, known.email, known.phone, known.language)
+    return None
 
 
 def _guardian(session: Session, data: PersonalData, link: Link) -> Recipient | None:
@@ -90,12 +94,13 @@ def _nothing(session: Session, link: Link) -> Words | None:
     return None
 
 
-def _activity_of_registration(session: Session, link: Link) -> Words | None:
+def _activity_of_transfer(session: Session, link: Link) -> Words | None:
     title = (
         select(Activity.title_zh, Activity.title_en)
         .join(Shift, Shift.activity_id == Activity.id)
         .join(Registration, Registration.shift_id == Shift.id)
-        .where(Registration.id == link.subject)
+        .join(Transfer, Transfer.registration_id == Registration.id)
+        .where(Transfer.id == link.subject)
     )
     row = session.execute(title).one_or_none()
     return Words(row.title_zh or row.title_en, row.title_en or row.title_zh) if row else None
@@ -107,4 +112,4 @@ def _team(session: Session, link: Link) -> Words | None:
 
 
 RECIPIENTS: dict[str, Find] = {"guardian_consent": _guardian}
-ABOUT: dict[str, Describe] = {"hand_over": _activity_of_registration, "team_invitation": _team}
+ABOUT: dict[str, Describe] = {"hand_over": _activity_of_transfer, "team_invitation": _team}

@@ -19,9 +19,12 @@ from sqlalchemy.orm import Session
 from services.common.errors import Kind, Problem, Words, not_found
 from services.common.events import LinkIssued
 from services.common.outbox import add_events
-from services.registration.models import Link, PersonSite
+from services.registration.models import Link
 from services.registration.operations import locked
+from services.registration.operations.identity import person_now
+from services.registration.operations.people import contacts
 from services.registration.personal_data import PersonalData
+from services.registration.schemas.people import Contact, Known
 
 MANAGE_DAYS = 90
 """How long the link of a mail opens the registrations: longer than most sign up ahead; then a new one is asked for."""
@@ -36,7 +39,7 @@ class Links:
         self._data = data
         self._signer = URLSafeSerializer(data.key_for("links"))
         self._manage = URLSafeTimedSerializer(data.key_for("manage"))
-        self._public_url = public_url.rstrip("/")
+        self.public_url = public_url.rstrip("/")
 
     def token(self, link_id: UUID) -> str:
         """What the address of the link ends in."""
@@ -49,9 +52,9 @@ class Links:
         address: who corrects a wrong address shuts out whoever got the mails meanwhile.
         """
         token = self._manage.dumps([person_id.hex, site_id.hex, self._proof(email)])
-        return f"{self._public_url}/links/mine/{token!s}"
+        return f"{self.public_url}/links/mine/{token!s}"
 
-    def open_manage(self, session: Session, token: str) -> PersonSite:
+    def open_manage(self, session: Session, token: str) -> Contact:
         """Whose registrations these are, and at which site. Raises 404 for a forged token, 410 when it is over."""
         try:
             person_id, site_id, proof = self._manage.loads(token, max_age=MANAGE_DAYS * 86400)
@@ -59,17 +62,18 @@ class Links:
             raise over() from None
         except BadSignature:
             raise not_found("这个链接", "link") from None
-        told = session.get(PersonSite, (person_now(session, UUID(person_id)), UUID(site_id)))
-        if told is None or told.email is None or self._proof(self._data.decrypt(told.email)) != proof:
-            raise over()
-        return told
+        known = Known(person_id=person_now(session, UUID(person_id)), site_id=UUID(site_id))
+        for contact in contacts(session, self._data, [known]):
+            if contact.email is not None and self._proof(contact.email) == proof:
+                return contact
+        raise over()
 
     def _proof(self, email: str) -> str:
         return self._data.fingerprint("manage", email.lower()).hex()[:16]
 
     def url(self, link_id: UUID) -> str:
         """The address that goes into a mail."""
-        return f"{self._public_url}/links/{self.token(link_id)}"
+        return f"{self.public_url}/links/{self.token(link_id)}"
 
     def open(self, session: Session, token: str, lock: bool = False) -> Link:
         """The link of this token. Raises 404 for one that we did not make, 410 when it expired or was used."""
@@ -92,11 +96,6 @@ def over() -> Problem:
     return Problem(
         GONE, Words("链接已使用或已过期,请重新获取。", "It was used or has expired. Please ask for a new one.")
     )
-
-
-def person_now(session: Session, person_id: UUID) -> UUID:
-    """Who a person is by now: whom they were merged into, or themselves."""
-    return session.scalar(select(func.person_now(person_id))) or person_id
 
 
 def issue_link(

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from cryptography.fernet import InvalidToken
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
@@ -24,8 +23,6 @@ log = get_logger(__name__)
 
 Place = tuple[UUID, UUID]
 """Person and site."""
-
-BEGINNING: Place = (UUID(int=0), UUID(int=0))
 
 ENCRYPTED = ("name", "phone", "email", "birth_date")
 
@@ -107,34 +104,6 @@ def _representatives(session: Session, data: PersonalData, people: Sequence[Plac
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)) if people else ()
     return {(row.person_id, row.site_id): data.decrypt(row.email) for row in rows if row.email}
-
-
-def any_older_encryption(session: Session, data: PersonalData) -> bool:
-    """Whether anybody's details are not encrypted with the newest key, or not all of them."""
-    # The ends of an index tell; a comparison would read everybody.
-    ends = session.execute(select(func.min(PersonSite.encrypted_with), func.max(PersonSite.encrypted_with))).one()
-    return any(end is not None and end != data.newest_key for end in ends)
-
-
-def renew_encryption(session: Session, data: PersonalData, after: Place, limit: int = 200) -> Place | None:
-    """Encrypt with the newest key some details that follow `after`; returns the last place, None at the end.
-
-    They are locked in the order in which sign-ups lock them, and few at a time, because sign-ups wait for them.
-    """
-    place = tuple_(PersonSite.person_id, PersonSite.site_id)
-    older = select(PersonSite).where(PersonSite.encrypted_with != data.newest_key, place > after)
-    rows = session.scalars(locked(older.order_by(PersonSite.person_id, PersonSite.site_id).limit(limit))).all()
-    for told in rows:
-        try:
-            renewed = {name: data.renew(stored) for name in ENCRYPTED if (stored := getattr(told, name)) is not None}
-        except InvalidToken:
-            # The others do not wait for what cannot be read. The key that is missing may be put back.
-            log.error("details_unreadable", person_id=str(told.person_id), site_id=str(told.site_id))
-            continue
-        for name, value in renewed.items():
-            setattr(told, name, value)
-        told.encrypted_with = data.newest_key
-    return (rows[-1].person_id, rows[-1].site_id) if rows else None
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:

@@ -1,62 +1,38 @@
-"""Areas, sites and their keys, teams and rooms."""
+"""Sites: added, moved in the tree, set up; and their keys."""
 
-from typing import Any
+import hashlib
+import struct
+from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import new_site_key
-from services.common.errors import FieldErrors, Words, invalid, not_found
-from services.common.events import AreaSaved, SiteKeyIssued, SiteKeyRevoked, SiteSaved
+from services.common.errors import Words, invalid, not_found
+from services.common.events import SiteKeyIssued, SiteKeyRevoked, SiteSaved
 from services.common.outbox import add_events
-from services.registration.models import Area, Room, Shift, Site, SiteKey, Team
+from services.registration.models import Shift, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.operations import Versions, assign, check_version, locked
-from services.registration.schemas.places import LEVELS, AreaBody, RoomBody, SiteBody, SiteEdit, TeamBody
+from services.registration.operations.areas import check_area_in_use
+from services.registration.schemas.places import SiteBody, SiteEdit
+from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
 
-
-def save_area(session: Session, code: str, body: AreaBody, expected: Versions = None) -> Area:
-    """Add an area, or change it. Nothing happens when it is like that already."""
-    # Areas are few and seldom change: one at a time keeps the tree a tree.
-    session.execute(select(func.pg_advisory_xact_lock(0x4E5F)))
-    area = session.get(Area, code)
-    _check_place_in_tree(session, code, body)
-    if area is None:
-        area = Area(code=code, **body.model_dump())
-        session.add(area)
-        changed = True
-    else:
-        check_version(area.version, expected)
-        changed = assign(area, body.model_dump())
-    session.flush()
-    if changed:
-        add_events(session, [AreaSaved(code=code, **body.model_dump())])
-    return area
-
-
-def _check_place_in_tree(session: Session, code: str, body: AreaBody) -> None:
-    errors = FieldErrors()
-    rank = LEVELS.index(body.level)
-    if body.parent is not None:
-        parent = session.get(Area, body.parent)
-        if parent is None or parent.code == code:
-            errors.add("parent", Words("没有这个上级区划。", "is no area that exists."))
-        elif LEVELS.index(parent.level) >= rank:
-            errors.add("level", Words("应低于上级区划的级别。", "must be narrower than the parent's."))
-    children = session.scalars(select(Area.level).where(Area.parent == code).distinct())
-    if any(LEVELS.index(level) <= rank for level in children):
-        errors.add("level", Words("应高于下级区划的级别。", "must be wider than that of the areas within."))
-    errors.raise_any()
+LARGEST_LOGO = 100_000
+WIDEST_LOGO = 1024
 
 
 def create_site(session: Session, body: SiteBody) -> Site:
     """Add a site."""
-    _check_area(session, body.area)
+    check_area_in_use(session, body.area)
     site = Site(**body.model_dump())
     session.add(site)
     session.flush()
     session.refresh(site)
-    add_events(session, [_site_saved(site)])
+    session.add(SiteArea(site_id=site.id, area=site.area, valid_from=local_today(session, site)))
+    session.flush()
+    add_events(session, [_site_saved(session, site)])
     return site
 
 
@@ -68,19 +44,83 @@ def edit_site(session: Session, site_id: UUID, body: SiteEdit, expected: Version
     if site is None:
         raise not_found("这个站点", "site")
     check_version(site.version, expected)
-    if "area" in body.model_fields_set:
-        _check_area(session, body.area)
-    if "time_zone" in body.model_fields_set and body.time_zone != site.time_zone:
+    changes = body.model_dump(exclude_unset=True)
+    since = changes.pop("area_since", None)
+    if "area" in changes and changes["area"] != site.area:
+        check_area_in_use(session, body.area)
+        _move(session, site, body.area, since)
+    elif since is not None:
+        raise invalid("area_since", Words("须与新的 area 一起填写。", "goes with an `area` that is new."))
+    if "time_zone" in changes and body.time_zone != site.time_zone:
         _check_no_shifts(session, site_id)
-    if assign(site, body.model_dump(exclude_unset=True)):
+    if assign(site, changes):
         session.flush()
-        add_events(session, [_site_saved(site)])
+        add_events(session, [_site_saved(session, site)])
     return site
 
 
-def _check_area(session: Session, code: str) -> None:
-    if session.get(Area, code) is None:
-        raise invalid("area", Words("没有这个区划。", "is no area that exists."))
+def areas_of(session: Session, site_id: UUID) -> Sequence[SiteArea]:
+    """Where the site lay, the earliest first."""
+    return session.scalars(select(SiteArea).where(SiteArea.site_id == site_id).order_by(SiteArea.valid_from)).all()
+
+
+def _move(session: Session, site: Site, area: str, since: date | None) -> None:
+    """Note from which day the site lies elsewhere: today or earlier, and not before its last move."""
+    today = local_today(session, site)
+    since = since or today
+    earlier = areas_of(session, site.id)
+    last = earlier[-1].valid_from if earlier else date.min
+    if not last <= since <= today:
+        words = Words(f"应在上次变动({last})与今天之间。", f"must lie between the last move ({last}) and today.")
+        raise invalid("area_since", words)
+    if earlier and since == last:
+        earlier[-1].area = area
+    else:
+        session.add(SiteArea(site_id=site.id, area=area, valid_from=since))
+
+
+def edit_settings(session: Session, site_id: UUID, body: SettingsEdit, expected: Versions) -> Site:
+    """Change a site's settings. Bookings that were made stay, also where the hours no longer cover them."""
+    site = lock_site(session, site_id)
+    check_version(site.version, expected)
+    if assign(site, body.model_dump(mode="json", include=body.model_fields_set)):
+        session.flush()
+        add_events(session, [_site_saved(session, site)])
+    return site
+
+
+def describe_settings(session: Session, site: Site) -> SettingsAnswer:
+    """A site's settings."""
+    has_logo = bool(session.scalar(select(exists().where(SiteLogo.site_id == site.id))))
+    return SettingsAnswer.model_validate({**vars(site), "site_id": site.id, "has_logo": has_logo})
+
+
+def set_logo(session: Session, site_id: UUID, png: bytes) -> None:
+    """Give a site a logo: a PNG of at most 100 kB and 1024 by 1024 pixels; no bytes at all take it away."""
+    lock_site(session, site_id)
+    logo = session.get(SiteLogo, site_id)
+    if not png:
+        if logo is not None:
+            session.delete(logo)
+    else:
+        _check_png(png)
+        logo = logo or SiteLogo(site_id=site_id)
+        logo.png, logo.sha256 = png, hashlib.sha256(png).hexdigest()
+        session.add(logo)
+    session.flush()
+
+
+def _check_png(png: bytes) -> None:
+    """Only PNG, which runs no script as SVG would, and whose head tells its size."""
+    is_png = len(png) > 33 and png[:8] == b"\x89PNG\r\n\x1a\n" and png[12:16] == b"IHDR"
+    size = struct.unpack(">II", png[16:24]) if is_png else (0, 0)
+    if len(png) > LARGEST_LOGO or not all(0 < pixels <= WIDEST_LOGO for pixels in size):
+        raise invalid(
+            "logo",
+            Words(
+                "应为 PNG 图片,不超过 100 kB、1024×1024 像素。", "must be a PNG of at most 100 kB and 1024×1024 pixels."
+            ),
+        )
 
 
 def _check_no_shifts(session: Session, site_id: UUID) -> None:
@@ -88,10 +128,36 @@ def _check_no_shifts(session: Session, site_id: UUID) -> None:
         raise invalid("time_zone", Words("已有场次,不能再改时区。", "cannot be changed any more: the site has shifts."))
 
 
-def _site_saved(site: Site) -> SiteSaved:
+def _site_saved(session: Session, site: Site) -> SiteSaved:
     return SiteSaved(
-        site_id=site.id, area=site.area, name_zh=site.name_zh, name_en=site.name_en, time_zone=site.time_zone
+        site_id=site.id,
+        area=site.area,
+        name_zh=site.name_zh,
+        name_en=site.name_en,
+        time_zone=site.time_zone,
+        area_since=session.scalar(select(func.max(SiteArea.valid_from)).where(SiteArea.site_id == site.id)),
+        site_language=site.language,
+        quiet_from=site.quiet_from,
+        quiet_until=site.quiet_until,
+        short_name_zh=site.short_name_zh,
+        short_name_en=site.short_name_en,
+        colour=site.colour,
+        public_phone=site.public_phone,
+        public_email=site.public_email,
     )
+
+
+def local_today(session: Session, site: Site) -> date:
+    """The site's calendar day, by the database's clock."""
+    return session.scalars(select(func.date(func.timezone(site.time_zone, func.clock_timestamp())))).one()
+
+
+def find_site(session: Session, site_id: UUID) -> Site:
+    """The site. Raises 404."""
+    site = session.get(Site, site_id)
+    if site is None:
+        raise not_found("这个站点", "site")
+    return site
 
 
 def lock_site(session: Session, site_id: UUID) -> Site:
@@ -124,20 +190,3 @@ def revoke_key(session: Session, site_id: UUID, key_id: UUID) -> None:
         row.revoked_at = session.scalar(select(func.now()))
         session.flush()
         add_events(session, [SiteKeyRevoked(key_id=key_id, site_id=site_id)])
-
-
-def create_team(session: Session, site_id: UUID, body: TeamBody) -> Team:
-    """Add a team to a site."""
-    return _add(session, Team(site_id=site_id, **body.model_dump()))
-
-
-def create_room(session: Session, site_id: UUID, body: RoomBody) -> Room:
-    """Add a room to a site."""
-    return _add(session, Room(site_id=site_id, **body.model_dump()))
-
-
-def _add(session: Session, row: Any) -> Any:
-    session.add(row)
-    session.flush()
-    session.refresh(row)
-    return row

@@ -9,7 +9,7 @@ Locks: shifts in id order, then their venues, then people by the number of `pers
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from services.common.events import (
     RegistrationPromoted,
 )
 from services.registration.models import Activity, Hold, Person, Registration, Shift
-from services.registration.operations import assign, locked
+from services.registration.operations import assign, conflict, locked
 
 Made = TypeVar("Made", bound=RegistrationEvent)
 Waiting = tuple[Registration, int]
@@ -115,6 +115,27 @@ def clash_of(session: Session, person_id: UUID, shift: Shift) -> Clash | None:
     return None if found.id is None else Clash(found.id, found.site_id, found.shift_id)
 
 
+def check_move(session: Session, shift: Shift, starts_at: datetime, ends_at: datetime) -> None:
+    """Raise 409 when at these hours somebody on this locked shift would be in two places; says whose places here."""
+    confirmed = Registration.shift_id == shift.id, Registration.status == "confirmed"
+    lock_people(session, session.scalars(select(Registration.person_id).where(*confirmed)).all())
+    hours = {"shift": shift.id, "starts": starts_at, "ends": ends_at}
+    clashing = session.scalars(
+        text(
+            "SELECT r.id FROM registrations AS r CROSS JOIN LATERAL"
+            " clash_of(r.person_id, r.shift_id, tstzrange(:starts, :ends)) AS c"
+            " WHERE r.shift_id = :shift AND r.status = 'confirmed' AND c.id IS NOT NULL ORDER BY r.position"
+        ),
+        hours,
+    ).all()
+    if clashing:
+        ids = ", ".join(str(one) for one in clashing)
+        raise conflict(
+            f"以下报名者届时在别处已有名额:{ids}。请另选时间,或先与他们商定。",
+            f"These have another place at that time: {ids}. Choose other hours, or agree with them first.",
+        )
+
+
 def free_places(session: Session, shift: Shift) -> int:
     """Places of a locked shift that nobody has, was offered or holds, as far as its venue allows them."""
     free = shift.capacity - shift.confirmed - shift.offered - shift.held
@@ -173,6 +194,7 @@ def promote(session: Session, *shifts: Shift) -> list[RegistrationEvent]:
     to say. Who no longer meets what the shift asks for is cancelled and told.
     """
     session.flush()
+    lock_venues(session, shifts)
     lines = {shift.id: _line(session, shift) for shift in shifts}
     lock_people(session, {row[0].person_id for line in lines.values() for row in line})
     by_id = {shift.id: shift for shift in shifts}

@@ -51,16 +51,16 @@ class Sessions:
         staff, resident = cookies.get(STAFF_COOKIE), cookies.get(RESIDENT_COOKIE)
         return (self._staff(staff) if staff else None) or (self._resident(resident) if resident else None)
 
-    def resident_cookie(self, person_id: UUID) -> str:
-        """A new session of a resident."""
-        return str(self._signer.dumps(str(person_id)))
+    def resident_cookie(self, person_id: UUID, site_id: UUID | None = None) -> str:
+        """A new session of a resident, who got in by a message of this site."""
+        return str(self._signer.dumps([str(person_id), str(site_id) if site_id else None]))
 
     def _resident(self, cookie: str) -> Principal | None:
         try:
-            person_id = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
-        except BadSignature:
+            person_id, site_id = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
+        except (BadSignature, ValueError):
             return None
-        return Principal(Caller.PERSON, str(person_id), session=cookie)
+        return Principal(Caller.PERSON, str(person_id), session=cookie, proven_at=UUID(site_id) if site_id else None)
 
     def _staff(self, cookie: str) -> Principal | None:
         digest = key_hash(cookie)

@@ -20,7 +20,8 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.seats import end_all, has_attendance, is_over, lock_shift, promote
+from services.registration.operations.bookings.book import follow_shift
+from services.registration.operations.seats import check_move, end_all, has_attendance, is_over, lock_shift, promote
 from services.registration.schemas.activities import RoleBody, ShiftBody, ShiftEdit, SlotBody
 
 LONGEST_SHIFT = timedelta(hours=24)
@@ -84,7 +85,9 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
     """Change a locked shift; returns the events, which the caller adds."""
     _check_editable(session, shift)
     if changes.keys() & {"starts_at", "ends_at"}:
-        check_times(changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at))
+        hours = changes.get("starts_at", shift.starts_at), changes.get("ends_at", shift.ends_at)
+        check_times(*hours)
+        check_move(session, shift, *hours)
     taken = shift.confirmed + shift.offered + shift.held
     if changes.get("capacity", shift.capacity) < taken:
         raise invalid(
@@ -101,6 +104,8 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
         return []
     promoted = promote(session, shift)
     session.flush()
+    if changes.keys() & {"starts_at", "ends_at"}:
+        follow_shift(session, shift)
     return [shift_event(ShiftChanged, shift), *promoted] if is_public(session, shift) else []
 
 
@@ -128,6 +133,7 @@ def call_off(session: Session, shift: Shift, reason: CancelReason) -> list[Event
     events: list[Event] = []
     if not has_attendance(session, shift):
         assign(shift, {"status": "cancelled"})
+        follow_shift(session, shift)
         events.append(shift_event(ShiftCancelled, shift))
     events += end_all(session, shift, reason)
     return events
@@ -193,6 +199,10 @@ def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, A
 
 
 def zone_of(session: Session, site_id: UUID) -> ZoneInfo:
-    """The site's time zone, which cannot change before the caller's transaction ends: days are counted in it."""
-    query = select(Site.time_zone).where(Site.id == site_id).with_for_update(read=True)
+    """The site's time zone, which cannot change before the caller's transaction ends: days are counted in it.
+
+    Who changes the zone locks the whole row. The share held here does not stand in the way of who locks the site to
+    book rooms, which this transaction may do itself later (`follow_shift`).
+    """
+    query = select(Site.time_zone).where(Site.id == site_id).with_for_update(read=True, key_share=True)
     return ZoneInfo(session.scalars(query).one())

@@ -6,13 +6,23 @@ from services.common.database import Database
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
+from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
+from services.registration.pages.doubles import doubles_pages
+from services.registration.pages.embed import embed_pages
+from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
+from services.registration.pages.mine import log_in_pages, my_pages
+from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
+from services.registration.pages.public import public_pages
+from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
 __all__ = ["pages"]
@@ -24,14 +34,26 @@ def pages(
     sessions: Sessions,
     links: Links,
     log_ins: LogIns,
+    public: PublicSignUps,
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
+    add_guardian_page(data)
+    desk = Desk.of(database, data, public)
     return [
+        public_pages(database),
+        sign_up_pages(desk),
+        embed_pages(desk),
+        log_in_pages(database, data, sessions, links),
+        my_pages(database),
+        web_page_pages(database),
         links_pages(database, links),
         home_pages(database),
         activities_pages(database),
         programmes_pages(database),
+        people_pages(database, data),
+        doubles_pages(database, data),
+        my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]

@@ -1,19 +1,15 @@
-"""Areas, sites and their keys, teams, rooms."""
+"""Sites and their keys."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.common.schemas import Answer, AreaCode, Body, ListQuery, Name, Text
-from services.registration.schemas import UNSET, Count
-
-Level = Literal["province", "city", "district", "subdistrict", "community"]
-LEVELS: tuple[Level, ...] = ("province", "city", "district", "subdistrict", "community")
-"""From the widest to the narrowest."""
+from services.common.schemas import Answer, AreaCode, Body, Name, Text
+from services.registration.schemas import UNSET
 
 _ZONES = available_timezones()
 
@@ -34,32 +30,6 @@ def _known_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
-class AreaBody(Body):
-    """An area as it shall be."""
-
-    parent: AreaCode | None = Field(default=None, description="code of the next wider area; none for a province")
-    level: Level
-    name_zh: Name
-    name_en: Name
-
-
-class AreaAnswer(Answer):
-    """An area."""
-
-    code: str
-    parent: str | None
-    level: Level
-    name_zh: str
-    name_en: str
-    version: int
-
-
-class AreaQuery(ListQuery):
-    """Which areas."""
-
-    parent: AreaCode | None = None
-
-
 class SiteBody(Body):
     """A new site."""
 
@@ -74,6 +44,7 @@ class SiteEdit(Body):
     """What of a site shall change."""
 
     area: AreaCode = UNSET
+    area_since: date = Field(default=UNSET, description="first day in a new area; today where nothing is said")
     name_zh: Name = UNSET
     name_en: Name = UNSET
     time_zone: TimeZone = UNSET
@@ -113,41 +84,3 @@ class NewKeyAnswer(KeyAnswer):
     """A new key. It is shown this once."""
 
     key: str
-
-
-class TeamBody(Body):
-    """A new team."""
-
-    name_zh: Name
-    name_en: Name
-    kind: Literal["choir", "volunteers"]
-
-
-class TeamAnswer(Answer):
-    """A team."""
-
-    id: UUID
-    site_id: UUID
-    name_zh: str
-    name_en: str
-    kind: str
-    version: int
-
-
-class RoomBody(Body):
-    """A new room."""
-
-    name_zh: Name
-    name_en: Name
-    capacity: Count
-
-
-class RoomAnswer(Answer):
-    """A room."""
-
-    id: UUID
-    site_id: UUID
-    name_zh: str
-    name_en: str
-    capacity: int
-    version: int

@@ -49,6 +49,8 @@ COUNTED = (
     "attended",
     "no_shows",
     "service_minutes",
+    "offered",
+    "places",
 )
 OFFERED = ("activities", "shifts", "seats")
 PEOPLE = ("people", "people_attended")

@@ -11,7 +11,7 @@ Rows = Callable[[str], list[dict[str, Any]]]
 TOP = "140000"
 FIGURES = (
     "activities", "shifts", "seats", "registrations", "confirmed", "waitlisted", "promotions", "cancellations",
-    "attended", "no_shows", "service_minutes", "people", "people_attended",
+    "attended", "no_shows", "service_minutes", "offered", "places", "people", "people_attended",
 )  # fmt: skip
 SIGN_UPS = """
 SELECT {dimension} AS scope, count(*) AS registrations,
@@ -23,6 +23,8 @@ SELECT {dimension} AS scope, count(*) AS registrations,
        count(*) FILTER (WHERE r.outcome IN ('present', 'attended')) AS attended,
        count(*) FILTER (WHERE r.outcome = 'no_show') AS no_shows,
        coalesce(sum(r.service_minutes), 0)::bigint AS service_minutes,
+       count(*) FILTER (WHERE r.status = 'offered') AS offered,
+       coalesce(sum(r.party_size) FILTER (WHERE r.status = 'confirmed'), 0)::bigint AS places,
        count(DISTINCT r.person_id) FILTER (WHERE r.status <> 'cancelled') AS people,
        count(DISTINCT r.person_id) FILTER (WHERE r.outcome IN ('present', 'attended')) AS people_attended
 FROM registrations AS r JOIN shifts AS s ON s.id = r.shift_id JOIN sites ON sites.id = s.site_id

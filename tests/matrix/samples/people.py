@@ -39,6 +39,7 @@ SAMPLES: dict[str, Any] = {
     "person_id": lambda town, made: town.person,
     "consent_id": _consent,
     "merge_id": _merge,
+    "/v1/people/<uuid:person_id>/erasure person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
 } | {f"{VOLUNTEERS}/{kind}/<uuid:record_id> record_id": _record(kind) for kind in RECORDS}
 
 BODIES: dict[str, Any] = {
@@ -49,6 +50,8 @@ BODIES: dict[str, Any] = {
     "PUT /v1/people/<uuid:person_id>/guardian": GUARDIAN,
     "PUT /v1/people/<uuid:person_id>/helper": GUARDIAN,
     "POST /v1/people/<uuid:person_id>/consents": {"kind": "photo"},
+    "POST /v1/people/<uuid:person_id>/erasure": {"reason": "person_asked"},
+    "PUT /v1/retention": {"months": 24, "minors_months": 12},
     "POST /v1/consent-texts": {"kind": "photo", "zh": "可以拍照。" * 5, "en": "Photos may be taken of me."},
     "POST /v1/volunteers": lambda town, made: somebody() | {"sex": "female", "terms_consent": True},
     "POST /v1/merges": lambda town, made: _doubles(town),

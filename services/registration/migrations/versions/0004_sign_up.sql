@@ -292,7 +292,9 @@ BEGIN
         SELECT (request).made_by, (request).address, (request).request_id, (request).site_id, 'insert',
                'registrations', registration_id::text, jsonb_build_object(
                    'status', jsonb_build_array(NULL, status), 'shift_id', jsonb_build_array(NULL, (request).shift_id))
-        FROM accepted WHERE starts_with((request).made_by, 'staff:')
+        FROM accepted
+        -- within a transaction of somebody's, the trigger does it
+        WHERE starts_with((request).made_by, 'staff:') AND coalesce(current_setting('hesheng.actor', true), '') = ''
     ), events AS (
         INSERT INTO outbox (event_id, type, aggregate, request_id, data)
         SELECT (request).event_id, 'hesheng.registration.' || status || '.v1', activity_id::text, (request).request_id,

@@ -1,8 +1,328 @@
-"""What hours need in the database."""
+"""Attendance entries, service records in a chain, who decided on hours, and certificates."""
+
+from alembic import op
+
+from services.common.audit import audited
+from services.registration.migrations.row_security import secure
 
 revision = "0008"
 down_revision = "0007"
 
+ATTENDANCE = """
+-- Each tap, as it was said to us. What a registration came to is computed from all of them (attendance.py), so that
+-- they may arrive late, twice and in any order. client_id is the tap's name on the device that it was made on.
+-- received_at is the moment itself, not the transaction's beginning: by it entries made together are told.
+CREATE TABLE attendance_entries (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    site_id uuid NOT NULL REFERENCES sites,
+    shift_id uuid NOT NULL REFERENCES shifts,
+    registration_id uuid NOT NULL REFERENCES registrations,
+    what text NOT NULL CHECK (what IN ('in', 'out', 'no_show')),
+    at timestamptz NOT NULL,
+    how text NOT NULL CHECK (how IN ('scanned', 'confirmed', 'entered_later')),
+    corrects boolean NOT NULL DEFAULT false,
+    client_id text,
+    made_by text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX attendance_entries_once ON attendance_entries (site_id, client_id) WHERE client_id IS NOT NULL;
+CREATE INDEX attendance_entries_registration ON attendance_entries (registration_id, position);
+CREATE INDEX attendance_entries_shift ON attendance_entries (shift_id);
+"""
+
+RECORDS = """
+-- One chain per site. Only the trigger below moves it on.
+CREATE TABLE record_chains (
+    site_id uuid PRIMARY KEY REFERENCES sites,
+    length bigint NOT NULL DEFAULT 0,
+    head bytea NOT NULL DEFAULT '\\x'
+);
+
+-- Service by Order 67. Never changed: a correction is a later row that names the one it replaces, and each row is
+-- replaced at most once. minutes of rows that nobody replaced are what a person gave. activity, place, content, unit
+-- are copies: what was recorded must not change with a title. person_id is whom it was written for; read it through
+-- persons_of(). number, previous and hash are filled by the database; hash is SHA-256 over previous and the row
+-- (service_record_words). reason is '' where attendance alone says it.
+CREATE TABLE service_records (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    site_id uuid NOT NULL REFERENCES sites,
+    number bigint NOT NULL,
+    person_id uuid NOT NULL REFERENCES people,
+    registration_id uuid REFERENCES registrations,
+    activity_id uuid REFERENCES activities,
+    shift_id uuid REFERENCES shifts,
+    activity text NOT NULL,
+    day date NOT NULL,
+    place text NOT NULL,
+    content text NOT NULL,
+    minutes integer NOT NULL CHECK (minutes BETWEEN 0 AND 1440),
+    how text NOT NULL CHECK (how IN ('scanned', 'confirmed', 'entered_later', 'imported')),
+    unit text NOT NULL,
+    in_charge text NOT NULL,
+    recorded_by text NOT NULL,
+    state text NOT NULL DEFAULT 'valid' CHECK (state IN ('valid', 'withdrawn')),
+    corrects uuid UNIQUE REFERENCES service_records,
+    reason text NOT NULL DEFAULT '',
+    late boolean NOT NULL DEFAULT false,
+    recorded_at timestamptz NOT NULL,
+    previous bytea NOT NULL,
+    hash bytea NOT NULL,
+    UNIQUE (site_id, number),
+    CONSTRAINT service_records_withdrawn_are_none CHECK (state = 'valid' OR minutes = 0)
+);
+CREATE UNIQUE INDEX service_records_first ON service_records (registration_id) WHERE corrects IS NULL;
+CREATE INDEX service_records_person ON service_records (person_id, day);
+CREATE INDEX service_records_registration ON service_records (registration_id);
+CREATE INDEX service_records_site_day ON service_records (site_id, day);
+
+-- What the hash covers, word for word. hours_check.py writes the same words on its own, and a test compares the two:
+-- whoever bends this function to hide a change does not bend that program.
+CREATE FUNCTION service_record_words(r service_records) RETURNS text LANGUAGE sql STABLE
+SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+    SELECT string_agg(length(word) || ':' || word, '' ORDER BY place) FROM unnest(ARRAY[
+        r.id::text, r.site_id::text, r.number::text, r.person_id::text, coalesce(r.registration_id::text, ''),
+        coalesce(r.activity_id::text, ''), coalesce(r.shift_id::text, ''), r.activity, r.day::text, r.place, r.content,
+        r.minutes::text, r.how, r.unit, r.in_charge, r.recorded_by, r.state, coalesce(r.corrects::text, ''), r.reason,
+        r.late::text, to_char(r.recorded_at, 'YYYY-MM-DD HH24:MI:SS.US')
+    ]) WITH ORDINALITY AS words (word, place)
+$$;
+
+-- Fills in what ties a row to the one before. The chain's row is locked until the end of the transaction, so that
+-- numbers have no gaps and a chain never forks; whoever appends takes this lock last of all.
+CREATE FUNCTION chain_service_record() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    longest integer;
+BEGIN
+    IF NEW.shift_id IS NOT NULL THEN
+        SELECT ceil(extract(epoch FROM ends_at - starts_at) / 60) INTO longest FROM shifts WHERE id = NEW.shift_id;
+        IF NEW.minutes > longest THEN
+            RAISE EXCEPTION 'the hours exceed the shift' USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    INSERT INTO record_chains (site_id) VALUES (NEW.site_id) ON CONFLICT DO NOTHING;
+    SELECT length + 1, head INTO NEW.number, NEW.previous FROM record_chains WHERE site_id = NEW.site_id FOR UPDATE;
+    NEW.recorded_at := clock_timestamp();
+    NEW.hash := sha256(NEW.previous || convert_to(service_record_words(NEW), 'UTF8'));
+    PERFORM set_config('hesheng.chaining', 'on', true);
+    UPDATE record_chains SET length = NEW.number, head = NEW.hash WHERE site_id = NEW.site_id;
+    PERFORM set_config('hesheng.chaining', '', true);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER chained BEFORE INSERT ON service_records FOR EACH ROW EXECUTE FUNCTION chain_service_record();
+
+-- The records are the truth; registrations.service_minutes is a copy that only this trigger writes.
+CREATE FUNCTION copy_service_minutes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE registrations SET service_minutes = NEW.minutes WHERE id = NEW.registration_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER copied AFTER INSERT ON service_records FOR EACH ROW
+    WHEN (NEW.registration_id IS NOT NULL) EXECUTE FUNCTION copy_service_minutes();
+
+CREATE FUNCTION service_minutes_follow_records() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.service_minutes <> coalesce((
+        SELECT r.minutes FROM service_records AS r WHERE r.registration_id = NEW.id
+        ORDER BY r.number DESC LIMIT 1), 0) THEN
+        RAISE EXCEPTION 'service_minutes are those of the service record' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER follow_records BEFORE UPDATE OF service_minutes ON registrations FOR EACH ROW
+    WHEN (NEW.service_minutes <> OLD.service_minutes) EXECUTE FUNCTION service_minutes_follow_records();
+
+CREATE FUNCTION only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is only ever added to', TG_TABLE_NAME;
+END
+$$;
+CREATE TRIGGER final BEFORE UPDATE OR DELETE OR TRUNCATE ON service_records
+    FOR EACH STATEMENT EXECUTE FUNCTION only_added_to();
+CREATE TRIGGER final BEFORE UPDATE OR DELETE OR TRUNCATE ON attendance_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION only_added_to();
+CREATE TRIGGER final BEFORE UPDATE OR DELETE ON record_chains FOR EACH ROW
+    WHEN (coalesce(current_setting('hesheng.chaining', true), '') <> 'on') EXECUTE FUNCTION only_added_to();
+
+-- The records that count: nobody replaced them. holder is whose they are by now.
+CREATE VIEW standing_records WITH (security_invoker = true) AS
+    SELECT r.*, coalesce(p.merged_into, r.person_id) AS holder
+    FROM service_records AS r LEFT JOIN people AS p ON p.id = r.person_id
+    WHERE NOT EXISTS (SELECT FROM service_records AS later WHERE later.corrects = r.id);
+"""
+
+DECISIONS = """
+-- Hours said after the fact. They count once somebody else approved them: the database compares the two.
+CREATE TABLE later_entries (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    site_id uuid NOT NULL REFERENCES sites,
+    registration_id uuid NOT NULL REFERENCES registrations,
+    shift_id uuid NOT NULL REFERENCES shifts,
+    checked_in_at timestamptz NOT NULL,
+    checked_out_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    entered_by text NOT NULL DEFAULT current_setting('hesheng.actor'),
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'rejected')),
+    decided_by text,
+    decided_at timestamptz,
+    decision text NOT NULL DEFAULT '',
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT later_entries_in_order CHECK (checked_in_at < checked_out_at),
+    CONSTRAINT later_entries_by_somebody CHECK (entered_by <> ''),
+    CONSTRAINT later_entries_decided CHECK ((state = 'pending') = (decided_by IS NULL)),
+    CONSTRAINT later_entries_second_person CHECK (decided_by <> entered_by)
+);
+CREATE UNIQUE INDEX later_entries_one_pending ON later_entries (registration_id) WHERE state = 'pending';
+CREATE INDEX later_entries_site ON later_entries (site_id, position);
+
+-- Who decides is who acts: nobody decides in another's name.
+CREATE FUNCTION decided_by_who_acts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.decided_by IS NOT NULL THEN
+        RAISE EXCEPTION 'it was decided already';
+    END IF;
+    IF NEW.decided_by IS NOT NULL THEN
+        NEW.decided_by := nullif(current_setting('hesheng.actor', true), '');
+        NEW.decided_at := now();
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER decided BEFORE UPDATE ON later_entries FOR EACH ROW EXECUTE FUNCTION decided_by_who_acts();
+
+-- What a volunteer says against a record. Their words are ciphertext. in_charge is copied from the record: whoever
+-- made it does not decide on it.
+CREATE TABLE objections (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    site_id uuid NOT NULL REFERENCES sites,
+    record_id uuid NOT NULL REFERENCES service_records,
+    person_id uuid NOT NULL REFERENCES people,
+    in_charge text NOT NULL,
+    words bytea NOT NULL,
+    encrypted_with text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    due_on date NOT NULL,
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'upheld', 'rejected')),
+    decision text NOT NULL DEFAULT '',
+    decided_by text,
+    decided_at timestamptz,
+    correction_id uuid REFERENCES service_records,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT objections_decided CHECK ((state = 'open') = (decided_by IS NULL)),
+    CONSTRAINT objections_second_person CHECK (decided_by <> in_charge)
+);
+CREATE UNIQUE INDEX objections_one_open ON objections (record_id) WHERE state = 'open';
+CREATE INDEX objections_site ON objections (site_id, position);
+CREATE INDEX objections_person ON objections (person_id);
+CREATE INDEX objections_encrypted_with ON objections (encrypted_with);
+
+CREATE FUNCTION objection_decided_by_who_acts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.decided_by IS NULL AND NEW.decided_by IS NOT NULL THEN
+        NEW.decided_by := nullif(current_setting('hesheng.actor', true), '');
+        NEW.decided_at := now();
+    ELSIF OLD.decided_by IS NOT NULL AND (NEW.decided_by, NEW.state, NEW.decision, NEW.correction_id)
+        IS DISTINCT FROM (OLD.decided_by, OLD.state, OLD.decision, OLD.correction_id) THEN
+        RAISE EXCEPTION 'it was decided already';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER decided BEFORE UPDATE ON objections FOR EACH ROW EXECUTE FUNCTION objection_decided_by_who_acts();
+
+-- A flag is computed (flags.py) and has no row; what is kept is that somebody looked into it, and who was concerned.
+CREATE TABLE cleared_flags (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    site_id uuid NOT NULL REFERENCES sites,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    reason text NOT NULL,
+    concerned text[] NOT NULL,
+    cleared_by text NOT NULL DEFAULT current_setting('hesheng.actor'),
+    cleared_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (site_id, kind, subject),
+    CONSTRAINT cleared_flags_second_person CHECK (cleared_by <> '' AND cleared_by <> ALL (concerned))
+);
+"""
+
+CERTIFICATES = """
+CREATE SEQUENCE certificate_numbers;
+
+-- content is the ciphertext of all that the document says (JSON), so that it can be made again byte for byte;
+-- content_hash is the SHA-256 of that JSON, template the revision of the layout that it was made with.
+CREATE TABLE certificates (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    number text NOT NULL UNIQUE,
+    site_id uuid NOT NULL REFERENCES sites,
+    person_id uuid NOT NULL REFERENCES people,
+    batch_id uuid,
+    period_from date NOT NULL,
+    period_to date NOT NULL,
+    minutes integer NOT NULL CHECK (minutes > 0),
+    records integer NOT NULL CHECK (records > 0),
+    content bytea NOT NULL,
+    encrypted_with text NOT NULL,
+    content_hash text NOT NULL,
+    template integer NOT NULL,
+    issued_by text NOT NULL,
+    issued_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    revoked_by text,
+    revoke_reason text,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT certificates_in_order CHECK (period_from <= period_to),
+    CONSTRAINT certificates_revoked_with_reason CHECK ((revoked_at IS NULL) = (revoke_reason IS NULL))
+);
+CREATE INDEX certificates_site ON certificates (site_id, position);
+CREATE INDEX certificates_person ON certificates (person_id);
+CREATE INDEX certificates_encrypted_with ON certificates (encrypted_with);
+CREATE UNIQUE INDEX certificates_once_per_batch ON certificates (batch_id, person_id) WHERE batch_id IS NOT NULL;
+
+-- Certificates for several people at once, such as a team: made in the order of `people`, `done` of them so far.
+CREATE TABLE certificate_batches (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    site_id uuid NOT NULL REFERENCES sites,
+    period_from date NOT NULL,
+    period_to date NOT NULL,
+    people uuid[] NOT NULL,
+    done integer NOT NULL DEFAULT 0,
+    skipped jsonb NOT NULL DEFAULT '[]',
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done')),
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (done <= cardinality(people))
+);
+CREATE INDEX certificate_batches_site ON certificate_batches (site_id, position);
+CREATE INDEX certificate_batches_waiting ON certificate_batches (position) WHERE state = 'waiting';
+ALTER TABLE certificates ADD FOREIGN KEY (batch_id) REFERENCES certificate_batches;
+"""
+
+OWNED = (
+    "attendance_entries",
+    "record_chains",
+    "service_records",
+    "later_entries",
+    "objections",
+    "cleared_flags",
+    "certificates",
+    "certificate_batches",
+)
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make everything."""
+    for statements in (ATTENDANCE, RECORDS, DECISIONS, CERTIFICATES):
+        op.execute(statements)
+    for table in OWNED:
+        secure(table)
+    # Entries and records are only ever added to and say themselves who made them; these are not.
+    for table in ("later_entries", "objections", "cleared_flags", "certificates", "certificate_batches"):
+        op.execute(audited(table))

@@ -1,0 +1,22 @@
+"""Places that are offered, and places that are taken back: told like all else about a registration."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+OFFERS = """
+ALTER TABLE registrations
+    DROP CONSTRAINT registrations_status_check,
+    ADD CONSTRAINT registrations_status_check CHECK (status IN ('confirmed', 'waitlisted', 'offered', 'cancelled'));
+ALTER TABLE messages
+    DROP CONSTRAINT messages_kind_check,
+    ADD CONSTRAINT messages_kind_check CHECK (kind IN (
+        'confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'cancellation', 'change', 'reminder',
+        'link'));
+"""
+
+
+def upgrade() -> None:
+    """Let registrations be offered a place, and messages tell of it."""
+    op.execute(OFFERS)

@@ -1,0 +1,202 @@
+"""Certificates of service: issued, fetched as PDF or signed data, revoked; and verified by anybody."""
+
+import io
+import zipfile
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, request
+from sqlalchemy import select
+
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import TOO_MANY, Problem, Words, not_found
+from services.common.rates import Windows
+from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.models import Certificate, CertificateBatch
+from services.registration.operations import certificates as operations
+from services.registration.operations.certificate_paper import Signer, render
+from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
+from services.registration.operations.records import all_of
+from services.registration.personal_data import PersonalData
+from services.registration.schemas import page_of
+from services.registration.schemas.certificates import (
+    BatchAnswer,
+    BatchBody,
+    CertificateAnswer,
+    CertificateQuery,
+    KeysAnswer,
+    OwnCertificateBody,
+    PeriodBody,
+    RevocationBody,
+    SignedAnswer,
+    VerifiedAnswer,
+    VerifyQuery,
+)
+
+TRIES_A_MINUTE = 30
+_tries = Windows(TRIES_A_MINUTE)
+
+
+def certificates_blueprint(database: Database, data: PersonalData, public_url: str) -> APIBlueprint:
+    """The routes of certificates."""
+    blueprint = APIBlueprint("certificates", __name__, tag="Certificates", url_prefix="/v1")
+    certificates, signer = Certificates(data, public_url), Signer(data)
+    _add_issuing(blueprint, database, data, certificates)
+    _add_reading(blueprint, database, certificates, signer)
+    _add_own(blueprint, database, data, certificates)
+    _add_batches(blueprint, database, data, certificates)
+    _add_verification(blueprint, database, certificates, signer)
+    return blueprint
+
+
+def count_try() -> None:
+    """Count one look-up by this address. Raises 429 when it has had too many this minute."""
+    if _tries.count(str(request.remote_addr)) is None:
+        raise Problem(TOO_MANY, Words("核验过于频繁,请一分钟后再试。", "Too many look-ups: try again in a minute."))
+
+
+def pdf_response(certificates: Certificates, certificate: Certificate) -> Response:
+    """The certificate as a PDF to keep. Its file is named by its number alone."""
+    response = Response(render(certificates.content(certificate)), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{certificate.number}.pdf"'
+    return response
+
+
+def _add_issuing(blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates) -> None:
+    @blueprint.post("/people/<uuid:person_id>/certificates")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(PeriodBody, arg_name="body")
+    @blueprint.output(CertificateAnswer, status_code=201)
+    def issue_certificate(person_id: UUID, body: PeriodBody) -> Response:
+        """Certify the hours that the site recorded for a person in a period."""
+        site_id = own_site()
+        return create(
+            database,
+            data,
+            body,
+            lambda s: CertificateAnswer.model_validate(certificates.issue(s, site_id, person_id, body)),
+        )
+
+    @blueprint.post("/certificates/<uuid:certificate_id>/revoke")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(RevocationBody, arg_name="body")
+    @blueprint.output(CertificateAnswer)
+    def revoke_certificate(certificate_id: UUID, body: RevocationBody) -> Response:
+        """Say that a certificate no longer holds; the verification page tells so."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(CertificateAnswer.model_validate(operations.revoke(session, certificate_id, body.reason)))
+
+
+def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+    @blueprint.get("/certificates")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(CertificateQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(CertificateAnswer))
+    def list_certificates(query: CertificateQuery) -> Response:
+        """The certificates that the site issued."""
+        rows = select(Certificate).where(Certificate.site_id == own_site())
+        if query.person_id:
+            rows = rows.where(Certificate.person_id == query.person_id)
+        with database.transaction(g.principal.scope) as session:
+            describe = CertificateAnswer.model_validate
+            return page(session, rows, Certificate.position, query, lambda found: [describe(c) for c in found])
+
+    @blueprint.get("/certificates/<uuid:certificate_id>/pdf")
+    @allow(Caller.SITE, Caller.STAFF)
+    def read_certificate(certificate_id: UUID) -> Response:
+        """The certificate as a PDF: the same bytes each time."""
+        with database.transaction(g.principal.scope) as session:
+            certificate = find_certificate(session, certificate_id)
+        return pdf_response(certificates, certificate)
+
+    @blueprint.get("/certificates/<uuid:certificate_id>/signed")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(SignedAnswer)
+    def read_signed_certificate(certificate_id: UUID) -> Response:
+        """The certificate for machines: a signed credential."""
+        with database.transaction(g.principal.scope) as session:
+            certificate = find_certificate(session, certificate_id)
+        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
+
+
+def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates) -> None:
+    @blueprint.post("/my/certificates")
+    @allow(Caller.PERSON)
+    @blueprint.input(OwnCertificateBody, arg_name="body")
+    @blueprint.output(CertificateAnswer, status_code=201)
+    def issue_own_certificate(body: OwnCertificateBody) -> Response:
+        """Certify one's own hours at a site in a period. Free, and as often as wanted."""
+        person_id = UUID(g.principal.name)
+        with database.transaction(EVERY_SITE) as session:
+            site_id = operations.site_of_own_hours(session, person_id, body.site_id, body)
+            return answered(
+                CertificateAnswer.model_validate(certificates.issue(session, site_id, person_id, body)), 201
+            )
+
+    @blueprint.get("/my/certificates/<uuid:certificate_id>/pdf")
+    @allow(Caller.PERSON)
+    def read_own_certificate(certificate_id: UUID) -> Response:
+        """One's own certificate as a PDF."""
+        with database.transaction(EVERY_SITE) as session:
+            people = all_of(session, UUID(g.principal.name))
+            certificate = find_certificate(session, certificate_id, people)
+        return pdf_response(certificates, certificate)
+
+
+def _add_batches(blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates) -> None:
+    @blueprint.post("/certificate-batches")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(BatchBody, arg_name="body")
+    @blueprint.output(BatchAnswer, status_code=201)
+    def start_batch(body: BatchBody) -> Response:
+        """Certify the hours of many, such as a team: up to twenty at once, more by the worker."""
+        site_id = own_site()
+        return create(database, data, body, lambda s: describe_batch(certificates.start_batch(s, site_id, body)))
+
+    @blueprint.get("/certificate-batches/<uuid:batch_id>")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(BatchAnswer)
+    def show_batch(batch_id: UUID) -> Response:
+        """How far a batch is."""
+        with database.transaction(g.principal.scope) as session:
+            batch = session.get(CertificateBatch, batch_id)
+            if batch is None:
+                raise not_found("这批证明", "batch of certificates")
+            return answered(describe_batch(batch))
+
+    @blueprint.get("/certificate-batches/<uuid:batch_id>/zip")
+    @allow(Caller.SITE, Caller.STAFF)
+    def read_batch(batch_id: UUID) -> Response:
+        """The PDFs of a batch that are made so far, in one ZIP."""
+        with database.transaction(g.principal.scope) as session:
+            if session.get(CertificateBatch, batch_id) is None:
+                raise not_found("这批证明", "batch of certificates")
+            of_batch = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.position)
+            found = session.scalars(of_batch).all()
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as files:
+            for certificate in found:
+                files.writestr(f"{certificate.number}.pdf", render(certificates.content(certificate)))
+        response = Response(packed.getvalue(), mimetype="application/zip")
+        response.headers["Content-Disposition"] = f'attachment; filename="certificates-{batch_id}.zip"'
+        return response
+
+
+def _add_verification(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+    @blueprint.get("/verify/<string:number>")
+    @allow(Caller.ANYONE)
+    @blueprint.input(VerifyQuery, location="query", arg_name="query")
+    @blueprint.output(VerifiedAnswer)
+    def verify(number: str, query: VerifyQuery) -> Response:
+        """Whether a certificate is genuine and holds. The code stands beside its number."""
+        count_try()
+        with database.transaction(EVERY_SITE) as session:
+            return answered(certificates.verify(session, number, query.k))
+
+    @blueprint.get("/certificate-keys")
+    @allow(Caller.ANYONE)
+    @blueprint.output(KeysAnswer)
+    def list_certificate_keys() -> Response:
+        """The public key that checks signed certificates."""
+        return answered(KeysAnswer(keys=[signer.public_key()]))

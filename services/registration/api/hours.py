@@ -1,0 +1,212 @@
+"""Service records and what is said and decided about them."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g
+from sqlalchemy import select
+
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
+from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.models import LaterEntry, Objection, ServiceRecord
+from services.registration.operations import flags, later, objections, records
+from services.registration.personal_data import PersonalData
+from services.registration.schemas import page_of
+from services.registration.schemas.hours import (
+    ClearBody,
+    CorrectionBody,
+    DecisionBody,
+    FlagAnswer,
+    FlagQuery,
+    FlagsAnswer,
+    LaterEntryAnswer,
+    LaterEntryBody,
+    LaterEntryQuery,
+    ObjectionAnswer,
+    ObjectionBody,
+    ObjectionDecisionBody,
+    ObjectionQuery,
+    RecordAnswer,
+    RecordQuery,
+    RecordsAnswer,
+)
+
+FLAGS_LOOK_BACK = timedelta(days=90)
+
+
+def hours_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+    """The routes of hours."""
+    blueprint = APIBlueprint("hours", __name__, tag="Attendance and hours", url_prefix="/v1")
+    _add_records(blueprint, database, data)
+    _add_own(blueprint, database, data)
+    _add_later_entries(blueprint, database, data)
+    _add_objections(blueprint, database, data)
+    _add_flags(blueprint, database)
+    return blueprint
+
+
+def describe_record(record: ServiceRecord) -> RecordAnswer:
+    """The record as it is answered."""
+    return RecordAnswer.model_validate({**vars(record), "hash": record.hash.hex()})
+
+
+def _add_records(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/service-records")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(RecordQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(RecordAnswer))
+    def list_records(query: RecordQuery) -> Response:
+        """The site's service records, each as it was written: a later one may have taken its place (`corrects`)."""
+        with database.transaction(g.principal.scope) as session:
+            rows = select(ServiceRecord).where(ServiceRecord.site_id == own_site())
+            if query.person_id:
+                rows = rows.where(ServiceRecord.person_id.in_(records.all_of(session, query.person_id)))
+            return page(session, rows, ServiceRecord.number, query, lambda found: [describe_record(r) for r in found])
+
+    @blueprint.post("/service-records/<uuid:record_id>/corrections")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(CorrectionBody, arg_name="body")
+    @blueprint.output(RecordAnswer, status_code=201)
+    def correct_record(record_id: UUID, body: CorrectionBody) -> Response:
+        """Lower the hours of a record or withdraw it. The earlier record is kept."""
+        return create(
+            database,
+            data,
+            body,
+            lambda s: describe_record(records.correct(s, record_id, body.minutes, body.reason)),
+        )
+
+
+def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/my/service-records")
+    @allow(Caller.PERSON)
+    @blueprint.output(RecordsAnswer)
+    def list_own_records() -> Response:
+        """The volunteer's own records that count, at all sites."""
+        with database.transaction(EVERY_SITE) as session:
+            found = records.standing(session, None, records.all_of(session, UUID(g.principal.name)))
+            total = sum(record.minutes for record in found)
+            return answered(RecordsAnswer(minutes=total, items=[describe_record(record) for record in found]))
+
+    @blueprint.post("/my/service-records/<uuid:record_id>/objections")
+    @allow(Caller.PERSON)
+    @blueprint.input(ObjectionBody, arg_name="body")
+    @blueprint.output(ObjectionAnswer, status_code=201)
+    def object_to_record(record_id: UUID, body: ObjectionBody) -> Response:
+        """Object to a record of one's own. It is decided within fifteen working days."""
+        person_id = UUID(g.principal.name)
+        with database.transaction(EVERY_SITE) as session:
+            made = objections.object_to(session, data, person_id, record_id, body.words)
+            return answered(objections.describe(data, made), 201)
+
+    @blueprint.get("/my/objections")
+    @allow(Caller.PERSON)
+    @blueprint.input(ObjectionQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(ObjectionAnswer))
+    def list_own_objections(query: ObjectionQuery) -> Response:
+        """The volunteer's own objections."""
+        with database.transaction(EVERY_SITE) as session:
+            rows = select(Objection).where(Objection.person_id.in_(records.all_of(session, UUID(g.principal.name))))
+            if query.state:
+                rows = rows.where(Objection.state == query.state)
+            describe = objections.describe
+            return page(session, rows, Objection.position, query, lambda found: [describe(data, o) for o in found])
+
+
+def _add_later_entries(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.post("/registrations/<uuid:registration_id>/later-entries")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(LaterEntryBody, arg_name="body")
+    @blueprint.output(LaterEntryAnswer, status_code=201)
+    def enter_later(registration_id: UUID, body: LaterEntryBody) -> Response:
+        """Say after the fact when a person came and left. It counts once a second person approved it."""
+        return create(
+            database,
+            data,
+            body,
+            lambda s: LaterEntryAnswer.model_validate(later.enter_later(s, registration_id, body)),
+        )
+
+    @blueprint.get("/later-entries")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(LaterEntryQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(LaterEntryAnswer))
+    def list_later_entries(query: LaterEntryQuery) -> Response:
+        """The site's later entries."""
+        rows = select(LaterEntry).where(LaterEntry.site_id == own_site())
+        if query.state:
+            rows = rows.where(LaterEntry.state == query.state)
+        with database.transaction(g.principal.scope) as session:
+            describe = LaterEntryAnswer.model_validate
+            return page(session, rows, LaterEntry.position, query, lambda found: [describe(e) for e in found])
+
+    @blueprint.post("/later-entries/<uuid:entry_id>/approve")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(DecisionBody, arg_name="body")
+    @blueprint.output(LaterEntryAnswer)
+    def approve_entry(entry_id: UUID, body: DecisionBody) -> Response:
+        """Let a later entry count. Not for who entered it."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(LaterEntryAnswer.model_validate(later.approve(session, entry_id, body.reason)))
+
+    @blueprint.post("/later-entries/<uuid:entry_id>/reject")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(DecisionBody, arg_name="body")
+    @blueprint.output(LaterEntryAnswer)
+    def reject_entry(entry_id: UUID, body: DecisionBody) -> Response:
+        """Turn a later entry down. Not for who entered it."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))
+
+
+def _add_objections(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/objections")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(ObjectionQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(ObjectionAnswer))
+    def list_objections(query: ObjectionQuery) -> Response:
+        """What volunteers said against the site's records."""
+        rows = select(Objection).where(Objection.site_id == own_site())
+        if query.state:
+            rows = rows.where(Objection.state == query.state)
+        with database.transaction(g.principal.scope) as session:
+            describe = objections.describe
+            return page(session, rows, Objection.position, query, lambda found: [describe(data, o) for o in found])
+
+    @blueprint.post("/objections/<uuid:objection_id>/decision")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(ObjectionDecisionBody, arg_name="body")
+    @blueprint.output(ObjectionAnswer)
+    def decide_objection(objection_id: UUID, body: ObjectionDecisionBody) -> Response:
+        """Uphold an objection or reject it, with a reason. Not for who is in charge of the record."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(objections.describe(data, objections.decide(session, objection_id, body)))
+
+
+def _add_flags(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/hour-flags")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(FlagQuery, location="query", arg_name="query")
+    @blueprint.output(FlagsAnswer)
+    def list_flags(query: FlagQuery) -> Response:
+        """What looks wrong about the site's hours of the last ninety days, or since a day."""
+        site_id = own_site()
+        with database.transaction(EVERY_SITE) as session:
+            since = query.since or _look_back()
+            return answered(FlagsAnswer(items=flags.flags(session, site_id, since, query.cleared)))
+
+    @blueprint.post("/hour-flags/clear")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(ClearBody, arg_name="body")
+    @blueprint.output(FlagAnswer)
+    def clear_flag(body: ClearBody) -> Response:
+        """Note that one looked into a flag, and what was found. Not for who is in charge of its records."""
+        site_id = own_site()
+        with database.transaction(EVERY_SITE) as session:
+            return answered(flags.clear_flag(session, site_id, body.kind, body.subject, body.reason))
+
+
+def _look_back() -> date:
+    return datetime.now(UTC).date() - FLAGS_LOOK_BACK

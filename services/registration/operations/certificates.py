@@ -1,0 +1,255 @@
+"""Certificates of volunteer service: made from records only, free, numbered, and verified by anybody who holds one.
+
+    certificates = Certificates(data, public_url)
+    issued = certificates.issue(session, site_id, person_id, period)
+    certificates.verify(session, number, code)
+
+The number tells nothing: years, a running count, and a check digit against slips of the pen. What opens the
+verification page is the code beside it, a keyed hash of the number, so that nobody can walk through the numbers.
+"""
+
+import hashlib
+import hmac
+import json
+from base64 import b32encode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from stdnum.iso7064 import mod_37_36
+
+from services.common.errors import Kind, Problem, Words, invalid, not_found
+from services.common.events import CertificateIssued, CertificateRevoked
+from services.common.outbox import add_events
+from services.registration.models import Certificate, CertificateBatch, PersonSite, ServiceRecord, Site, Volunteer
+from services.registration.operations import locked
+from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable, hours
+from services.registration.operations.records import actor, all_of, standing
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
+
+CODE_LETTERS = 12
+"""60 bits, and thirty tries a minute: nobody guesses one."""
+AT_ONCE = 20
+"""More than so many certificates are the worker's."""
+
+NO_HOURS = Kind("no-hours", 409, Words("没有可证明的时长", "There are no hours to certify"))
+ERASED = Kind("gone", 410, Words("内容已删除", "Its content was erased"))
+
+
+class Certificates:
+    """Issues, reads, verifies and revokes certificates."""
+
+    def __init__(self, data: PersonalData, public_url: str) -> None:
+        self._data = data
+        self._key = data.key_for("certificate code")
+        self._page = f"{public_url.rstrip('/')}/verify"
+
+    def issue(
+        self, session: Session, site_id: UUID, person_id: UUID, period: PeriodBody, batch_id: UUID | None = None
+    ) -> Certificate:
+        """A certificate of the hours that one site recorded in the period. Raises 404 where the site does not know the
+        person, 409 where there are no hours, 422 where a character cannot be printed."""
+        told = session.get(PersonSite, (person_id, site_id))
+        if told is None:
+            raise not_found("这个人", "person")
+        found = _within(standing(session, site_id, all_of(session, person_id)), period)
+        if not found:
+            raise Problem(
+                NO_HOURS,
+                Words("这段时间没有有效的服务记录。", "No service of this person was recorded then."),
+            )
+        content = self._content(session, told, found, period)
+        check_printable(content)
+        plain = json.dumps(content, ensure_ascii=False, sort_keys=True)
+        issued = Certificate(
+            number=content["number"],
+            site_id=site_id,
+            person_id=person_id,
+            batch_id=batch_id,
+            **period.model_dump(include={"period_from", "period_to"}),
+            minutes=content["minutes"],
+            records=len(found),
+            content=self._data.encrypt(plain),
+            encrypted_with=self._data.newest_key,
+            content_hash=hashlib.sha256(plain.encode()).hexdigest(),
+            template=TEMPLATE,
+            issued_by=actor(),
+            issued_at=datetime.now(UTC),
+        )
+        session.add(issued)
+        session.flush()
+        session.refresh(issued)
+        add_events(session, [CertificateIssued.model_validate(_facts(issued))])
+        return issued
+
+    def content(self, certificate: Certificate) -> Content:
+        """What it says. Raises 410 where that was erased, and refuses what no longer fits its hash."""
+        if not certificate.content:
+            raise Problem(ERASED, Words("应本人要求已删除。", "It was erased at the person's request."))
+        plain = self._data.decrypt(certificate.content)
+        if hashlib.sha256(plain.encode()).hexdigest() != certificate.content_hash:
+            raise InvalidToken("the content of a certificate does not fit its hash")
+        content: Content = json.loads(plain)
+        return content
+
+    def verify(self, session: Session, number: str, code: str) -> VerifiedAnswer:
+        """What anybody may learn who has the paper. A wrong number and a wrong code are answered alike."""
+        number, code = number.strip().upper(), code.strip().upper()
+        row = session.scalars(select(Certificate).where(Certificate.number == number)).one_or_none()
+        if not hmac.compare_digest(code.encode(), self.code(number).encode()) or row is None:
+            raise not_found("这份证明,请核对编号和验证码", "certificate with this number and code: please compare both")
+        content = json.loads(self._data.decrypt(row.content)) if row.content else {}
+        return VerifiedAnswer(
+            number=row.number,
+            valid=row.revoked_at is None,
+            name=masked(content.get("name", "")),
+            hours=hours(row.minutes),
+            period_from=row.period_from,
+            period_to=row.period_to,
+            unit=content.get("unit") or session.scalars(select(Site.name_zh).where(Site.id == row.site_id)).one(),
+            issued_on=row.issued_at.date(),
+        )
+
+    def code(self, number: str) -> str:
+        """The code beside the number."""
+        return b32encode(hmac.digest(self._key, number.encode(), "sha256"))[:CODE_LETTERS].decode()
+
+    def start_batch(self, session: Session, site_id: UUID, body: BatchBody) -> CertificateBatch:
+        """Certificates for several people: a few at once, many by the worker."""
+        batch = CertificateBatch(
+            site_id=site_id,
+            people=list(dict.fromkeys(body.person_ids)),
+            asked_by=actor(),
+            skipped=[],
+            **body.model_dump(include={"period_from", "period_to"}),
+        )
+        session.add(batch)
+        session.flush()
+        session.refresh(batch)
+        if len(batch.people) <= AT_ONCE:
+            self.go_on(session, batch.id)
+        return batch
+
+    def go_on(self, session: Session, batch_id: UUID, most: int = AT_ONCE) -> bool:
+        """Make some more of a batch's certificates; returns whether any remain. Two workers at once take turns."""
+        batch = session.scalars(locked(select(CertificateBatch).where(CertificateBatch.id == batch_id))).one()
+        period = PeriodBody(period_from=batch.period_from, period_to=batch.period_to)
+        skipped = list(batch.skipped)
+        for person_id in batch.people[batch.done : batch.done + most]:
+            try:
+                self.issue(session, batch.site_id, person_id, period, batch.id)
+            except Problem:
+                skipped.append(str(person_id))
+        batch.done = min(batch.done + most, len(batch.people))
+        batch.skipped = skipped
+        batch.state = "done" if batch.done == len(batch.people) else "waiting"
+        session.flush()
+        return batch.state == "waiting"
+
+    def _content(
+        self, session: Session, told: PersonSite, found: Sequence[ServiceRecord], period: PeriodBody
+    ) -> Content:
+        today = datetime.now(UTC).date()
+        number = _next_number(session, today.year)
+        code = self.code(number)
+        volunteer = session.scalar(select(Volunteer.volunteer_number).where(Volunteer.person_id == told.person_id))
+        return {
+            "template": TEMPLATE,
+            "number": number,
+            "code": code,
+            "page": self._page,
+            "url": f"{self._page}/{number}?k={code}",
+            "name": self._data.decrypt(told.name),
+            "volunteer_number": volunteer or "",
+            "minutes": sum(record.minutes for record in found),
+            "unit": session.scalars(select(Site.name_zh).where(Site.id == told.site_id)).one(),
+            "period_from": period.period_from.isoformat(),
+            "period_to": period.period_to.isoformat(),
+            "issued_on": today.isoformat(),
+            "records": [
+                {
+                    "day": record.day.isoformat(),
+                    "activity": record.activity,
+                    "place": record.place,
+                    "content": record.content,
+                    "minutes": record.minutes,
+                }
+                for record in found
+            ],
+        }
+
+
+def revoke(session: Session, certificate_id: UUID, reason: str) -> Certificate:
+    """Say that a certificate no longer holds. Doing so twice changes nothing."""
+    certificate = session.scalars(locked(select(Certificate).where(Certificate.id == certificate_id))).one_or_none()
+    if certificate is None:
+        raise not_found("这份证明", "certificate")
+    if certificate.revoked_at is not None:
+        return certificate
+    certificate.revoked_at, certificate.revoked_by = datetime.now(UTC), actor()
+    certificate.revoke_reason = reason
+    certificate.version += 1
+    session.flush()
+    add_events(session, [CertificateRevoked.model_validate(_facts(certificate))])
+    return certificate
+
+
+def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, period: PeriodBody) -> UUID:
+    """The one site that recorded hours of this person in the period. Raises 422 where there are several."""
+    found = _within(standing(session, site_id, all_of(session, person_id)), period)
+    sites = sorted({record.site_id for record in found}, key=str)
+    if not sites:
+        raise Problem(NO_HOURS, Words("这段时间没有有效的服务记录。", "No service of yours was recorded then."))
+    if len(sites) > 1:
+        listed = "、".join(str(site) for site in sites)
+        raise invalid("site_id", Words(f"请选择一个站点:{listed}。", f"must name one of the sites: {listed}."))
+    return sites[0]
+
+
+def find_certificate(session: Session, certificate_id: UUID, people: Sequence[UUID] | None = None) -> Certificate:
+    """The certificate, of one of these persons where they are given. Raises 404."""
+    certificate = session.get(Certificate, certificate_id)
+    if certificate is None or (people is not None and certificate.person_id not in people):
+        raise not_found("这份证明", "certificate")
+    return certificate
+
+
+def waiting_batch(session: Session) -> UUID | None:
+    """The batch that waits longest for the worker."""
+    query = select(CertificateBatch.id).where(CertificateBatch.state == "waiting")
+    return session.scalar(query.order_by(CertificateBatch.position).limit(1))
+
+
+def describe_batch(batch: CertificateBatch) -> BatchAnswer:
+    """The batch as it is answered."""
+    return BatchAnswer.model_validate({**vars(batch), "total": len(batch.people)})
+
+
+def masked(name: str) -> str:
+    """The first character, and always two stars: not even how long the name is."""
+    return f"{name.strip()[:1]}**"
+
+
+def _within(records: Sequence[ServiceRecord], period: PeriodBody) -> list[ServiceRecord]:
+    return [record for record in records if record.minutes and period.period_from <= record.day <= period.period_to]
+
+
+def _next_number(session: Session, year: int) -> str:
+    running = session.scalars(select(func.nextval("certificate_numbers"))).one()
+    plain = f"HS{year}{running:08d}"
+    return plain + str(mod_37_36.calc_check_digit(plain))
+
+
+def _facts(certificate: Certificate) -> dict[str, object]:
+    return {
+        "certificate_id": certificate.id,
+        "site_id": certificate.site_id,
+        "person_id": certificate.person_id,
+        "minutes": certificate.minutes,
+        "period_from": certificate.period_from,
+        "period_to": certificate.period_to,
+    }

@@ -1,0 +1,175 @@
+"""What an export holds: every table with rows of a site, found in the database itself, so that none is forgotten.
+
+Left out is what is no use to anybody else: hashes, keys, sessions, the files of other imports and exports. Personal
+columns are decrypted. Times are those of the site's zone. The sheet `columns` says what each column is.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from cryptography.fernet import InvalidToken
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.common.errors import Words
+from services.registration.personal_data import PersonalData
+from services.registration.spreadsheets.writing import Sheet
+
+LEFT_OUT = {
+    "audit_log": "read on its own page",
+    "exports": "about this file itself",
+    "export_parts": "this file itself",
+    "imports": "the files are gone; what came of them is in the audit log",
+    "import_parts": "gone when the import ended",
+    "import_faults": "gone a week after",
+    "import_keys": "hashes",
+    "links": "open something once, and for one person",
+    "merge_moves": "how to undo a merge",
+    "site_keys": "hashes of keys",
+    "site_logos": "a picture; the site's page has it",
+    "staff_grants": "of the installation",
+    "staff_sessions": "of the installation",
+}
+HIDDEN = ("encrypted_with", "sha256", "during", "claim", "claimed_until")
+HIDDEN_ENDS = ("_hash", "_index", "_secret")
+AT_ONCE = 500
+
+TITLES = {
+    "id": Words("编号", "id"),
+    "position": Words("顺序号", "order of making"),
+    "number": Words("序号", "number"),
+    "site_id": Words("站点编号", "id of the site"),
+    "activity_id": Words("活动编号", "id of the activity"),
+    "shift_id": Words("场次编号", "id of the shift"),
+    "person_id": Words("人员编号(见 person_sites)", "id of the person (see person_sites)"),
+    "team_id": Words("队伍编号", "id of the team"),
+    "room_id": Words("房间编号", "id of the room"),
+    "name": Words("姓名或名称", "name"),
+    "phone": Words("电话", "phone"),
+    "email": Words("电子邮件", "e-mail"),
+    "birth_date": Words("出生日期", "date of birth"),
+    "id_number": Words("身份证号码", "ID number"),
+    "sex": Words("性别", "sex"),
+    "language": Words("语言", "language"),
+    "version": Words("版本", "how often it was changed"),
+    "created_at": Words("建立时间", "when it was made"),
+    "starts_at": Words("开始时间", "begin"),
+    "ends_at": Words("结束时间", "end"),
+    "local_day": Words("当地日期", "day in the site's time zone"),
+    "capacity": Words("名额或容量", "places"),
+    "status": Words("状态", "state"),
+    "confirmed": Words("已确认人数", "places confirmed"),
+    "waitlisted": Words("候补人数", "places waited for"),
+    "outcome": Words("到场情况", "attendance"),
+    "checked_in_at": Words("签到时间", "check-in"),
+    "checked_out_at": Words("签退时间", "check-out"),
+    "service_minutes": Words("服务分钟数", "minutes of service"),
+    "party_size": Words("人数", "people in the party"),
+    "age_band": Words("年龄段", "age band"),
+    "cancel_reason": Words("取消原因", "why it was cancelled"),
+    "kind": Words("类别", "kind"),
+    "title_zh": Words("中文标题", "Chinese title"),
+    "title_en": Words("英文标题", "English title"),
+    "name_zh": Words("中文名称", "Chinese name"),
+    "name_en": Words("英文名称", "English name"),
+    "place": Words("地点", "place"),
+    "volunteering": Words("是否志愿服务", "whether it is volunteering"),
+    "made_by": Words("经手", "who entered it"),
+    "role": Words("角色", "role"),
+}
+
+
+@dataclass(frozen=True)
+class Content:
+    """A table and its columns that are exported, with their types."""
+
+    table: str
+    columns: Sequence[tuple[str, str]]
+
+
+@dataclass
+class Counted:
+    """How far an export is."""
+
+    rows: int = 0
+    tables: int = 0
+
+
+def contents(session: Session) -> list[Content]:
+    """Every table with rows of sites, and of each what is shown."""
+    rows = session.execute(
+        text(
+            "SELECT c.table_name, c.column_name, c.udt_name FROM information_schema.columns AS c"
+            " JOIN information_schema.tables AS t USING (table_schema, table_name)"
+            " WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND (c.table_name = 'sites'"
+            " OR EXISTS (SELECT FROM information_schema.columns AS s WHERE s.table_schema = 'public'"
+            " AND s.table_name = c.table_name AND s.column_name = 'site_id'))"
+            " ORDER BY c.table_name, c.ordinal_position"
+        )
+    )
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        if row.table_name not in LEFT_OUT and not _hidden(row.column_name):
+            found.setdefault(row.table_name, []).append((row.column_name, row.udt_name))
+    return [Content(table, columns) for table, columns in found.items()]
+
+
+def _hidden(column: str) -> bool:
+    return column in HIDDEN or column.endswith(HIDDEN_ENDS)
+
+
+def sheets(
+    session: Session, data: PersonalData, site_id: UUID, told: Sequence[Content], at: Counted
+) -> Iterator[Sheet]:
+    """The tables, one after the other, read through a cursor as they are written; first what their columns mean."""
+    yield Sheet("columns", ("table", "column", "中文", "English"), _meanings(told))
+    zone = ZoneInfo(str(session.scalar(text("SELECT time_zone FROM sites WHERE id = :id"), {"id": site_id})))
+    for one in told:
+        yield Sheet(one.table, [name for name, _ in one.columns], _rows(session, data, site_id, one, zone, at))
+        at.tables += 1
+
+
+def _meanings(told: Sequence[Content]) -> Iterator[tuple[str, ...]]:
+    for one in told:
+        for name, _ in one.columns:
+            words = TITLES.get(name, Words("", name.replace("_", " ")))
+            yield one.table, name, words.zh, words.en
+
+
+def _rows(
+    session: Session, data: PersonalData, site_id: UUID, one: Content, zone: ZoneInfo, at: Counted
+) -> Iterator[list[str]]:
+    names = ", ".join(f't."{name}"' for name, _ in one.columns)
+    key = "id" if one.table == "sites" else "site_id"
+    query = text(f'SELECT {names} FROM "{one.table}" AS t WHERE t.{key} = :site')  # noqa: S608 (names of the catalogue)
+    found = session.execute(query, {"site": site_id}, execution_options={"stream_results": True, "yield_per": AT_ONCE})
+    shown = _shower(data, zone)
+    for row in found:
+        at.rows += 1
+        yield [shown(cell) for cell in row]
+
+
+def _shower(data: PersonalData, zone: ZoneInfo) -> Callable[[Any], str]:
+    def shown(cell: Any) -> str:
+        match cell:
+            case None:
+                return ""
+            case bool():
+                return "true" if cell else "false"
+            case bytes() | memoryview():
+                try:
+                    return data.decrypt(bytes(cell))
+                except InvalidToken:
+                    return bytes(cell).hex()[:200]
+            case datetime():
+                return cell.astimezone(zone).isoformat(timespec="seconds")
+            case dict() | list():
+                return json.dumps(cell, ensure_ascii=False, default=str)
+        return str(cell)
+
+    return shown

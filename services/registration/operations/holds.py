@@ -1,0 +1,116 @@
+"""Places held while a form is filled in; and the sweep that ends what ran out: holds and offers."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.orm import Session
+
+from services.common.errors import TOO_MANY, Problem, Words, invalid
+from services.common.events import CancelReason, Event
+from services.common.outbox import add_events
+from services.registration.models import Activity, Hold, Person, Registration, Shift
+from services.registration.operations import conflict
+from services.registration.operations.seats import end, free_places, is_ahead, lock_shifts, promote
+
+HOLD = timedelta(minutes=10)
+MOST_PER_CALLER = 20
+"""Places of one shift that one caller holds at a time: a site's key fills in forms for many."""
+
+DUE = text("""
+    SELECT shift_id FROM holds WHERE expires_at <= clock_timestamp()
+    UNION SELECT shift_id FROM registrations WHERE status = 'offered' AND offer_expires_at <= clock_timestamp()
+    UNION SELECT id FROM shifts WHERE venue_id IS NOT NULL AND status = 'open' AND waitlisted > 0
+        AND starts_at > clock_timestamp() AND capacity > confirmed + offered + held AND venue_free(id) >= (
+            SELECT w.party_size FROM registrations AS w JOIN activities AS a ON a.id = w.activity_id
+            WHERE w.shift_id = shifts.id AND w.status = 'waitlisted'
+            ORDER BY w.queue_number > 0, CASE a.waitlist_order WHEN 'priority' THEN -w.priority ELSE 0 END,
+                     w.queue_number LIMIT 1)
+        AND capacity - confirmed - offered - held >= (
+            SELECT w.party_size FROM registrations AS w JOIN activities AS a ON a.id = w.activity_id
+            WHERE w.shift_id = shifts.id AND w.status = 'waitlisted'
+            ORDER BY w.queue_number > 0, CASE a.waitlist_order WHEN 'priority' THEN -w.priority ELSE 0 END,
+                     w.queue_number LIMIT 1)
+    LIMIT :limit
+""")
+
+
+def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> Hold:
+    """Keep free places for `HOLD`. Only where nobody waits, and never more than half of what is free.
+
+    So nobody can keep others out by holding everything, as one caller or as many: what is held is never the last.
+    """
+    shifts = lock_shifts(session, shift_id)
+    shift = shifts[shift_id]
+    activity = session.get_one(Activity, shift.activity_id)
+    now = session.scalars(select(func.clock_timestamp())).one()
+    closes, opens = activity.registration_closes_at, activity.registration_opens_at
+    if (
+        activity.status != "published"
+        or not is_ahead(session, shift)
+        or (opens or now) > now
+        or (closes and closes <= now)
+    ):
+        raise conflict("场次未开放报名。", "The shift is not open for sign-up.")
+    if places > activity.party_limit:
+        most = activity.party_limit
+        raise invalid("places", Words(f"每次最多 {most} 个名额。", f"must be at most {most} for this activity."))
+    _let_go(session, shift)
+    by_caller = select(func.coalesce(func.sum(Hold.places), 0)).where(Hold.shift_id == shift_id, Hold.made_by == caller)
+    if session.scalars(by_caller).one() + places > MOST_PER_CALLER:
+        raise Problem(
+            TOO_MANY, Words("保留的名额过多,请先完成报名。", "Too many places are held. Finish a sign-up first.")
+        )
+    free = free_places(session, shift)
+    if shift.waitlisted or places > free or (shift.held + places) * 2 > free + shift.held + 1:
+        raise conflict("目前没有可保留的名额。", "No place can be held now. Sign up directly.")
+    hold = Hold(shift_id=shift_id, site_id=shift.site_id, places=places, made_by=caller, expires_at=now + HOLD)
+    shift.held += places
+    session.add(hold)
+    session.flush()
+    return hold
+
+
+def release_hold(session: Session, hold_id: UUID) -> None:
+    """Give held places back. Releasing what is not there changes nothing."""
+    hold = session.get(Hold, hold_id)
+    if hold is None:
+        return
+    shifts = lock_shifts(session, hold.shift_id)
+    gone = session.execute(delete(Hold).where(Hold.id == hold_id).returning(Hold.places)).scalar()
+    shifts[hold.shift_id].held -= gone or 0
+    add_events(session, promote(session, *shifts.values()))
+
+
+def due_shifts(session: Session, limit: int = 200) -> Sequence[UUID]:
+    """Shifts where a hold or an offer ran out, or where a venue has room for the head of a waitlist."""
+    return session.scalars(DUE, {"limit": limit}).all()
+
+
+def settle(session: Session, shift_id: UUID) -> None:
+    """End what ran out on a shift and give the places to who is next. What was answered meanwhile stays."""
+    shifts = lock_shifts(session, shift_id)
+    shift = shifts[shift_id]
+    _let_go(session, shift)
+    late = (
+        select(Registration, Person.number)
+        .join(Person, Person.id == Registration.person_id)
+        .where(
+            Registration.shift_id == shift_id,
+            Registration.status == "offered",
+            Registration.offer_expires_at <= func.clock_timestamp(),
+        )
+        .order_by(Registration.position)
+    )
+    rows = session.execute(late.with_for_update(of=Registration)).all()
+    events: list[Event] = [end(shift, row[0], row[1], CancelReason.OFFER_EXPIRED) for row in rows]
+    session.flush()
+    events += promote(session, *shifts.values())
+    session.flush()
+    add_events(session, events)
+
+
+def _let_go(session: Session, shift: Shift) -> None:
+    late = delete(Hold).where(Hold.shift_id == shift.id, Hold.expires_at <= func.clock_timestamp())
+    shift.held -= sum(session.scalars(late.returning(Hold.places)))

@@ -1,0 +1,12 @@
+"""Imports: a file comes in parts, is checked row by row, and only then applied.
+
+    uploads.py     a file begins, its parts arrive in any order and again, its people ask for the check, the applying
+    steps.py       the worker: one claimed part after the other, in slices, each with its progress in one commit
+    checking.py    what is wrong with a slice, before anything changes
+    applying.py    a slice becomes people, by the identity rules and locks of a sign-up
+    rosters.py     and members of teams
+    faults.py      what was found, shown
+
+A worker may be killed at any moment: nothing is lost and nothing done twice, because what a slice did and how far it
+came are one commit. A part is a few hundred kilobytes, and no more than one is in memory.
+"""

@@ -1,0 +1,132 @@
+"""The dry run of a slice: every fault by row and column, doubles within the file, people who are known already."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.registration.models import Import
+from services.registration.operations.imports.rosters import RosterRules
+from services.registration.personal_data import PersonalData, plain_name
+from services.registration.spreadsheets.faults import Fault
+from services.registration.spreadsheets.rows import Row, Values
+
+# The first of equal keys stays; who comes later is told which row has it.
+_KEEP_KEYS = text(
+    'INSERT INTO import_keys (import_id, site_id, key, "row")'
+    ' SELECT DISTINCT ON (key) :id, :site, key, "row"'
+    ' FROM unnest(cast(:keys AS uuid[]), cast(:rows AS integer[])) AS k (key, "row") ORDER BY key, "row"'
+    " ON CONFLICT DO NOTHING"
+)
+_EARLIER = text(
+    'SELECT f."row", f.key, f.earlier FROM (SELECT k."row", k.key,'
+    ' (SELECT e."row" FROM import_keys AS e WHERE (e.import_id, e.key) = (k.import_id, k.key)) AS earlier'
+    " FROM (SELECT cast(:id AS uuid) AS import_id, * FROM"
+    ' unnest(cast(:keys AS uuid[]), cast(:rows AS integer[])) AS k (key, "row") OFFSET 0) AS k) AS f'
+    ' WHERE f.earlier < f."row" ORDER BY 1, 3'
+)
+_KNOWN = text(
+    "SELECT count(*) FROM unnest(cast(:phones AS bytea[]), cast(:emails AS bytea[])) AS h (phone, email)"
+    " WHERE EXISTS (SELECT FROM person_sites AS p WHERE p.phone_hash = h.phone)"
+    " OR EXISTS (SELECT FROM person_sites AS p WHERE p.email_hash = h.email)"
+)
+_ADD_FAULTS = text(
+    'INSERT INTO import_faults (import_id, site_id, "row", "column", code, title, other)'
+    " SELECT :id, :site, * FROM unnest(cast(:rows AS integer[]), cast(:columns AS text[]), cast(:codes AS text[]),"
+    " cast(:titles AS text[]), cast(:others AS integer[]))"
+)
+PLAN = text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true), set_config('client_min_messages', 'warning', true)"
+)
+"""PostgreSQL knows nothing yet of tables that are being filled and of arrays, and would read everybody."""
+
+
+def hashes(data: PersonalData, values: Values) -> dict[str, bytes | None]:
+    """By what the person of a row is found, as a sign-up would."""
+    return {
+        kind: data.identity(kind, values[kind], values["name"]) if kind in values else None
+        for kind in ("phone", "email")
+    }
+
+
+def check_rows(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> None:
+    """Note everything that is wrong with these rows."""
+    session.execute(PLAN)
+    if found.kind == "roster":
+        rules = RosterRules(session, found.site_id)
+        for row in rows:
+            rules.check(row, found.fields or [], hashes(data, row.values) if not row.faults else {})
+    good = [row for row in rows if not row.faults]
+    identities = {row.number: hashes(data, row.values) for row in good}
+    _find_doubles(session, data, found, good, identities)
+    faults = [fault for row in rows for fault in row.faults]
+    add_faults(session, found, faults)
+    found.rows += len(rows)
+    found.faulty_rows += sum(bool(row.faults) for row in rows)
+    still_good = [identities[row.number] for row in good if not row.faults]
+    found.known_people += session.scalar(
+        _KNOWN, {"phones": [h["phone"] for h in still_good], "emails": [h["email"] for h in still_good]}
+    )
+
+
+def _find_doubles(
+    session: Session,
+    data: PersonalData,
+    found: Import,
+    rows: Iterable[Row],
+    identities: dict[int, dict[str, bytes | None]],
+) -> None:
+    marked = [(key, row.number) for row in rows for key in _keys(data, found.kind, row.values, identities[row.number])]
+    leaders = [(_leader_key(data, row.values), row.number) for row in rows if row.values.get("role") == "leader"]
+    leading = {key for key, _ in leaders}
+    marked += leaders
+    told = {
+        "id": found.id,
+        "site": found.site_id,
+        "keys": [key for key, _ in marked],
+        "rows": [number for _, number in marked],
+    }
+    session.execute(_KEEP_KEYS, told)
+    earlier: dict[int, Fault] = {}
+    for one in session.execute(_EARLIER, told):
+        code = "second_leader" if one.key in leading else "double"
+        earlier.setdefault(one.row, Fault(one.row, "", code, other=one.earlier))
+    for row in rows:
+        if row.number in earlier:
+            row.faults.append(earlier[row.number])
+
+
+def _keys(data: PersonalData, kind: str, values: Values, found: dict[str, bytes | None]) -> list[UUID]:
+    """What no other row of the file may share: a person, or a member of a team."""
+    more = [plain_name(values["team"])] if kind == "roster" else []
+    return [
+        UUID(bytes=(data.fingerprint("import", digest.hex(), *more) if more else digest)[:16])
+        for digest in found.values()
+        if digest is not None
+    ]
+
+
+def _leader_key(data: PersonalData, values: Values) -> UUID:
+    """What no two rows of a roster may share: who leads a team."""
+    return UUID(bytes=data.fingerprint("import leader", plain_name(values["team"]))[:16])
+
+
+def add_faults(session: Session, found: Import, faults: Sequence[Fault]) -> None:
+    """Keep them, and how many there are."""
+    if not faults:
+        return
+    session.execute(
+        _ADD_FAULTS,
+        {
+            "id": found.id,
+            "site": found.site_id,
+            "rows": [fault.row for fault in faults],
+            "columns": [fault.column for fault in faults],
+            "codes": [fault.code for fault in faults],
+            "titles": [fault.title for fault in faults],
+            "others": [fault.other for fault in faults],
+        },
+    )
+    found.faults += len(faults)

@@ -1,0 +1,100 @@
+"""A resident's own registrations, and the link by which they get to them without a password."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import not_found
+from services.common.events import CancelReason
+from services.registration.models import Activity, PersonSite, Registration, Shift, Site
+from services.registration.operations.identity import person_now
+from services.registration.operations.links import issue_link
+from services.registration.operations.registrations import cancel_registration, describe_registrations
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.public import LinkRequest
+from services.registration.schemas.registrations import RegistrationAnswer
+
+PURPOSE = "my_registrations"
+LINK_HOURS = 2
+MOST_PAST = 50
+MOST_AHEAD = 200
+
+
+@dataclass(frozen=True)
+class Own:
+    """One of a resident's registrations with what it is for. `can_change` until the shift starts."""
+
+    registration: RegistrationAnswer
+    shift: Shift
+    activity: Activity
+    site: Site
+    can_change: bool
+
+
+def own_registrations(session: Session, person_id: UUID) -> tuple[list[Own], list[Own]]:
+    """What lies ahead of a person, soonest first, and what is past or cancelled, newest first. At every site."""
+    of_person = Registration.person_id == person_now(session, person_id)
+    ahead = (Registration.status != "cancelled") & (Shift.ends_at > func.now())
+    return (
+        _own(session, of_person & ahead, Shift.starts_at, MOST_AHEAD),
+        _own(session, of_person & ~ahead, Shift.starts_at.desc(), MOST_PAST),
+    )
+
+
+def own_registration(session: Session, person_id: UUID, registration_id: UUID) -> Own:
+    """One of a person's registrations. Raises 404 for anybody else's."""
+    theirs = Registration.person_id == person_now(session, person_id)
+    found = _own(session, theirs & (Registration.id == registration_id), Shift.starts_at, 1)
+    if not found:
+        raise not_found("这个报名", "registration")
+    return found[0]
+
+
+def cancel_own(session: Session, person_id: UUID, registration_id: UUID) -> Registration:
+    """Give one's own place back. Raises 404 for anybody else's."""
+    own_registration(session, person_id, registration_id)
+    return cancel_registration(session, registration_id, CancelReason.PERSON)
+
+
+def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
+    """Mail a link to whoever is known by this name and contact; to nobody where nobody is.
+
+    It goes to an address that a site was told, never to one that was typed in for this.
+    """
+    identity = data.identity("phone" if body.phone else "email", body.contact, body.name)
+    column = PersonSite.phone_hash if body.phone else PersonSite.email_hash
+    # The same at several sites: where there is an address, and of these where the person was last.
+    query = (
+        select(PersonSite).where(column == identity).order_by(PersonSite.email.is_(None), PersonSite.created_at.desc())
+    )
+    told = session.scalars(query.limit(1)).one_or_none()
+    if told is not None:
+        person_id = person_now(session, told.person_id)
+        issue_link(session, PURPOSE, told.site_id, person_id=person_id, hours=LINK_HOURS)
+
+
+def _own(session: Session, condition: object, order: object, most: int) -> list[Own]:
+    query = (
+        select(Registration, Shift, Activity, Site, Shift.starts_at > func.now())
+        .join(Shift, Shift.id == Registration.shift_id)
+        .join(Activity, Activity.id == Registration.activity_id)
+        .join(Site, Site.id == Registration.site_id)
+        .where(condition)  # type: ignore[arg-type]
+        .order_by(order, Registration.position)  # type: ignore[arg-type]
+        .limit(most)
+    )
+    rows: Sequence[tuple[Registration, Shift, Activity, Site, bool]] = [tuple(row) for row in session.execute(query)]  # type: ignore[misc]
+    described = {one.id: one for one in describe_registrations(session, [row[0] for row in rows])}
+    return [
+        Own(
+            described[registration.id],
+            shift,
+            activity,
+            site,
+            registration.status != "cancelled" and registration.outcome is None and is_ahead,
+        )
+        for registration, shift, activity, site, is_ahead in rows
+    ]

@@ -1,0 +1,56 @@
+"""A team signs up: each member has a registration of their own, and a verdict."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
+from services.registration.models import Team
+from services.registration.operations.sign_up import SignUps
+from services.registration.operations.within import Verdict, new_group, sign_up_within
+from services.registration.schemas.registrations import RegistrationAnswer, SignUpBody
+from services.registration.schemas.seats import MemberAnswer, TeamSignUpAnswer, TeamSignUpBody
+
+
+def sign_up_team(
+    session: Session, sign_ups: SignUps, site_id: UUID, shift_id: UUID, body: TeamSignUpBody
+) -> TeamSignUpAnswer:
+    """Sign members up for a shift, in the order given. Where it is all or nothing, 409 unless each gets a place."""
+    if session.get(Team, body.team_id) is None:
+        raise invalid("team_id", Words("没有这个队伍。", "is no team of this site."))
+    if len(set(body.person_ids)) < len(body.person_ids):
+        raise invalid("person_ids", Words("不能重复。", "must name each person once."))
+    wanted = [
+        (shift_id, SignUpBody(person_id=one, guardian_consent=body.guardian_consent, channel="team"))
+        for one in body.person_ids
+    ]
+    group_id = new_group()
+    verdicts = sign_up_within(session, sign_ups, site_id, wanted, team_id=str(body.team_id), group_id=group_id)
+    if verdicts[0].problem and verdicts[0].problem.kind.status == 404:
+        raise verdicts[0].problem
+    if body.all_or_nothing:
+        _check_all(verdicts)
+    return TeamSignUpAnswer(group_id=UUID(group_id), members=[_member(verdict) for verdict in verdicts])
+
+
+def _check_all(verdicts: list[Verdict]) -> None:
+    full = Words("名额不足。", "There is no place left.")
+    errors = [
+        FieldError(f"person_ids.{n}", verdict.problem.detail if verdict.problem else full)
+        for n, verdict in enumerate(verdicts)
+        if verdict.answer is None or verdict.answer["status"] != "confirmed"
+    ]
+    if errors:
+        words = Words("不是每位队员都有名额,没有人被报名。", "Not every member gets a place, so nobody was signed up.")
+        raise Problem(CONFLICT, words, errors)
+
+
+def _member(verdict: Verdict) -> MemberAnswer:
+    made = RegistrationAnswer.model_validate(verdict.answer) if verdict.answer else None
+    problem = verdict.problem
+    return MemberAnswer(
+        person_id=verdict.body.person_id,
+        verdict=made.status if made else problem.kind.slug if problem else "",
+        detail=str(problem.detail) if problem else "",
+        registration=made,
+    )

@@ -1,0 +1,71 @@
+"""A resident's own data: seen, corrected, taken along, erased."""
+
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, url_for
+
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import not_found
+from services.common.pages import Answer, Form, done, read_form, render
+from services.registration.operations.own_data import own_data
+from services.registration.operations.own_erasure import erase_own, plan_own
+from services.registration.operations.people import edit_person
+from services.registration.operations.proven import proven_sites
+from services.registration.pages.resident import in_resident_menu, let_out, resident_blueprint, resident_id
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.people import PersonEdit
+
+
+def my_data_pages(database: Database, data: PersonalData) -> APIBlueprint:
+    """The pages of one's own data."""
+    blueprint = resident_blueprint("my_data_pages", __name__, url_prefix="/my/data")
+    in_resident_menu("my_data_pages.show_data", "我的资料", "My data")
+
+    def page(form: Form[PersonEdit], wrong_at: UUID | None = None) -> str:
+        with database.transaction(EVERY_SITE) as session:
+            sites = proven_sites(session, resident_id(), g.principal.proven_at)
+            found = own_data(session, data, resident_id(), sites)
+            return render("my/data.html", found=found, form=form, wrong_at=wrong_at, empty=Form())
+
+    @blueprint.get("/")
+    @allow(Caller.PERSON)
+    def show_data() -> Answer:
+        """Everything that is known about the resident."""
+        return page(Form())
+
+    @blueprint.post("/<uuid:site_id>")
+    @allow(Caller.PERSON)
+    def correct(site_id: UUID) -> Answer:
+        """Correct what a site was told."""
+        form = read_form(PersonEdit)
+        with form.catching(), database.transaction(EVERY_SITE) as session:
+            if site_id not in proven_sites(session, resident_id(), g.principal.proven_at):
+                raise not_found("这个站点", "site")
+            edit_person(session, data, site_id, resident_id(), form.body, None)
+        if form.failed:
+            return page(form, site_id), 422
+        return done(url_for("my_data_pages.show_data"), "资料已更正。", "Your details were corrected.")
+
+    @blueprint.get("/erase")
+    @allow(Caller.PERSON)
+    def show_erasing() -> Answer:
+        """What erasing oneself would do."""
+        with database.transaction(EVERY_SITE) as session:
+            return render("my/erase.html", plan=plan_own(session, resident_id(), g.principal.proven_at), form=Form())
+
+    @blueprint.post("/erase")
+    @allow(Caller.PERSON)
+    def erase() -> Answer:
+        """Erase oneself."""
+        form: Form[PersonEdit] = Form()
+        with form.catching(), database.transaction(EVERY_SITE) as session:
+            erase_own(session, resident_id(), g.principal.proven_at, g.principal.actor)
+        if form.failed:
+            with database.transaction(EVERY_SITE) as session:
+                plan = plan_own(session, resident_id(), g.principal.proven_at)
+                return render("my/erase.html", plan=plan, form=form), 422
+        return let_out(Response(render("my/erased.html")))
+
+    return blueprint

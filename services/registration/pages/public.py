@@ -1,0 +1,143 @@
+"""What everybody may see: sites, their calendars, activities."""
+
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apiflask import APIBlueprint
+from flask import request, url_for
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.pages import page_blueprint, render
+from services.registration.models import Site
+from services.registration.operations.calendar import public_calendar
+from services.registration.operations.public import (
+    find_site,
+    find_sites,
+    open_activity,
+    organisers,
+    plaques,
+    site_of_activity,
+)
+from services.registration.pages.resident import RESIDENT_NAV
+from services.registration.schemas.calendar import CalendarActivity, CalendarShift
+
+WEEK, MONTH = timedelta(days=7), timedelta(days=31)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 1, 1)
+
+KINDS = {
+    "performance": ("演出", "Performance"),
+    "rehearsal": ("排练", "Rehearsal"),
+    "class": ("课程", "Class"),
+    "visit": ("走访", "Visit"),
+    "clinic": ("义诊", "Clinic"),
+    "blood_drive": ("献血", "Blood drive"),
+    "other": ("活动", "Activity"),
+}
+ROLES = {
+    "guiding_unit": ("指导单位", "Guiding unit"),
+    "host": ("主办", "Host"),
+    "organiser": ("承办", "Organiser"),
+    "co_organiser": ("协办", "Co-organiser"),
+    "partner": ("协同", "Partner"),
+}
+WEEKDAYS = {
+    "mon": ("周一", "Mon"),
+    "tue": ("周二", "Tue"),
+    "wed": ("周三", "Wed"),
+    "thu": ("周四", "Thu"),
+    "fri": ("周五", "Fri"),
+    "sat": ("周六", "Sat"),
+    "sun": ("周日", "Sun"),
+}
+EXCEPTIONS_AHEAD = timedelta(days=30)
+
+
+def public_pages(database: Database) -> APIBlueprint:
+    """The pages that anybody may open."""
+    blueprint = page_blueprint("public_pages", __name__)
+
+    @blueprint.app_context_processor
+    def for_residents() -> dict[str, Any]:
+        return {"resident_nav": RESIDENT_NAV, "kinds": KINDS, "roles": ROLES, "weekdays": WEEKDAYS}
+
+    @blueprint.get("/")
+    @allow(Caller.ANYONE)
+    def start() -> str:
+        """Find a site by its name or its area."""
+        words = request.args.get("q", "").strip()[:100]
+        with database.transaction() as session:
+            return render("public/start.html", found=find_sites(session, words), words=words)
+
+    @blueprint.get("/sites/<uuid:site_id>")
+    @allow(Caller.ANYONE)
+    def show_site(site_id: UUID) -> str:
+        """A site with what takes place there, by day: a week, or a month with `?view=month`."""
+        with database.transaction(site_id) as session:
+            context = site_context(session, site_id)
+            site = context["site"]
+            return render(
+                "public/site.html", plaques=plaques(session, site), exceptions=exceptions_ahead(site), **context
+            )
+
+    @blueprint.get("/activities/<uuid:activity_id>")
+    @allow(Caller.ANYONE)
+    def show_activity(activity_id: UUID) -> str:
+        """An activity with its shifts."""
+        with database.transaction(site_of_activity(database, activity_id)) as session:
+            found, parts = open_activity(session, activity_id), organisers(session, activity_id)
+            return render("public/activity.html", found=found, organisers=parts)
+
+    return blueprint
+
+
+def site_context(session: Session, site_id: UUID) -> dict[str, Any]:
+    """What a site's page shows: its calendar in the span that the query asks for."""
+    site = find_site(session, site_id)
+    view = "month" if request.args.get("view") == "month" else "week"
+    span = MONTH if view == "month" else WEEK
+    today = _today(site)
+    first = _day(request.args.get("from", ""), today)
+    last = first + span - timedelta(days=1)
+    found = public_calendar(session, site_id, first, last)
+    rows = [(activity, shift) for activity in found.activities for shift in activity.shifts]
+    rows.sort(key=lambda row: (row[1].starts_at, str(row[1].id)))
+    return {
+        "site": site,
+        "view": view,
+        "days": [(day, list(of_day)) for day, of_day in groupby(rows, key=_local_day)],
+        "first": first,
+        "last": last,
+        "is_now": first == today,
+        "earlier": (first - span).isoformat(),
+        "later": (first + span).isoformat(),
+        "feed": url_for("calendar.show_calendar_feed", site_id=site_id, _external=True),
+    }
+
+
+def exceptions_ahead(site: Site) -> list[dict[str, Any]]:
+    """Days of the next month with other hours than usual, soonest first."""
+    first, last = _today(site), _today(site) + EXCEPTIONS_AHEAD
+    days = [one | {"day": date.fromisoformat(one["date"])} for one in site.exceptions]
+    return sorted((one for one in days if first <= one["day"] <= last), key=lambda one: one["day"])
+
+
+def _local_day(row: tuple[CalendarActivity, CalendarShift]) -> date:
+    return row[1].local_day
+
+
+def _today(site: Site) -> date:
+    return datetime.now(ZoneInfo(site.time_zone)).date()
+
+
+def _day(written: str, otherwise: date) -> date:
+    """The day that the query names; whatever is no day of this century is the other one."""
+    try:
+        found = date.fromisoformat(written)
+    except ValueError:
+        return otherwise
+    return found if FIRST_DAY <= found <= LAST_DAY else otherwise

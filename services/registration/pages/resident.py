@@ -1,0 +1,94 @@
+"""What residents' pages have in common: the menu, the session's cookie, the boxes that other subjects add to `/my`.
+
+    in_resident_menu("hours_pages.my_hours", "我的时长", "My hours")       # shown to whoever is logged in
+    add_box("mine/hours.html", lambda session, person_id: {"hours": ...})  # a box on /my, with what it shows
+
+Blueprints of such pages are made by `resident_blueprint`, their templates extend `resident.html`.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, redirect, request, url_for
+from sqlalchemy.orm import Session
+
+from services.common.auth import from_elsewhere
+from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words, problem_response
+from services.common.pages import page_blueprint, problem_page, wants_page
+from services.registration.operations.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
+
+RESIDENT_NAV: list[tuple[str, str, str]] = []
+"""What the menu shows to a resident who is logged in: (endpoint, 中文, English)."""
+
+BOXES: list[tuple[str, Callable[[Session, UUID], dict[str, Any]]]] = []
+"""Boxes on a resident's own page: a template, and what gives its context."""
+
+
+def in_resident_menu(endpoint: str, zh: str, en: str) -> None:
+    """Show a page in the menu of whoever is logged in."""
+    if (endpoint, zh, en) not in RESIDENT_NAV:
+        RESIDENT_NAV.append((endpoint, zh, en))
+
+
+def add_box(template: str, context: Callable[[Session, UUID], dict[str, Any]]) -> None:
+    """Show a box on a resident's own page."""
+    if template not in [known for known, _ in BOXES]:
+        BOXES.append((template, context))
+
+
+def resident_blueprint(name: str, import_name: str, url_prefix: str | None = None) -> APIBlueprint:
+    """A blueprint of residents' pages: whoever is not logged in is led to where they can."""
+    blueprint = page_blueprint(name, import_name, url_prefix)
+
+    @blueprint.errorhandler(Problem)
+    def lead_in(problem: Problem) -> Response:
+        if not wants_page():
+            return problem_response(problem)
+        if problem.kind is UNAUTHENTICATED:
+            return cast(Response, redirect(url_for("my_log_in_pages.ask_for_link")))
+        return problem_page(problem)
+
+    return blueprint
+
+
+def resident_id() -> UUID:
+    """Who reads the page."""
+    return UUID(g.principal.name)
+
+
+def check_own_page() -> None:
+    """Raise 403 when another site's page sends this: it would log its visitor in as somebody else."""
+    if from_elsewhere():
+        raise Problem(FORBIDDEN, Words("请从本站的页面操作。", "Do this on our own page."))
+
+
+def let_in(response: Response, cookie: str) -> Response:
+    """Give the browser a resident's session. Only TLS carries it where the page came by TLS."""
+    response.set_cookie(
+        RESIDENT_COOKIE,
+        cookie,
+        max_age=RESIDENT_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+        path=cookie_path(),
+    )
+    return response
+
+
+def let_out(response: Response) -> Response:
+    """Take it back."""
+    response.delete_cookie(RESIDENT_COOKIE, path=cookie_path())
+    return response
+
+
+def cookie_path() -> str:
+    """Where the service is under its gateway."""
+    return request.root_path or "/"
+
+
+def home() -> str:
+    """The resident's own page."""
+    return url_for("my_pages.show_mine")

@@ -1,0 +1,185 @@
+"""The public's sign-up form and what it says afterwards; the same within a site's own web page (`embed.py`).
+
+The form carries a signed ticket. It is the idempotency key, so that a double click or a reload never makes two
+registrations, and it shows that the form was opened before it was sent. The field that people do not see is for
+programs that fill in everything.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from apiflask import APIBlueprint
+from flask import redirect, request, url_for
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.wrappers import Response as Redirect
+
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import MALFORMED, Problem, Words, language, not_found
+from services.common.pages import Answer, Form, page_blueprint, render
+from services.registration.models import Activity, Registration, Shift, Site
+from services.registration.operations.public import open_shift, site_of_shift
+from services.registration.operations.public_sign_up import PublicSignUps, needs_birth_date, terms
+from services.registration.operations.registrations import describe_registration
+from services.registration.pages.resident import check_own_page
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.public import PublicSignUp
+
+TICKET_SECONDS = 24 * 3600
+TRAP = "homepage"
+
+EMPTY = {
+    "name": Words("请填写姓名。", "Please give the name."),
+    "contact": Words("请填写手机号或电子邮箱。", "Please give a mobile number or an e-mail."),
+}
+STALE = Words("页面打开太久了,请再点一次报名。", "This page was open for too long. Please press the button again.")
+TRAPPED = Words("请清空不该填写的一栏再试。", "Please empty the field that is not meant to be filled in.")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the sign-up pages need."""
+
+    database: Database
+    sign_ups: PublicSignUps
+    tickets: URLSafeTimedSerializer
+    results: URLSafeTimedSerializer
+
+    @classmethod
+    def of(cls, database: Database, data: PersonalData, sign_ups: PublicSignUps) -> "Desk":
+        """With keys of their own for both kinds of token."""
+        keys = (URLSafeTimedSerializer(data.key_for(f"sign-up {what}")) for what in ("ticket", "result"))
+        return cls(database, sign_ups, *keys)
+
+    def opened(self, token: str) -> tuple[UUID, UUID | None]:
+        """The shift and the registration of a result's token. Raises 404."""
+        try:
+            shift_id, registration_id = self.results.loads(token, max_age=TICKET_SECONDS)
+        except BadSignature:
+            raise not_found("这个页面", "page") from None
+        return UUID(shift_id), UUID(registration_id) if registration_id else None
+
+    def site_of_result(self, token: str) -> UUID:
+        """At which site it was. Raises 404."""
+        with self.database.transaction(EVERY_SITE) as session:
+            return session.get_one(Shift, self.opened(token)[0]).site_id
+
+
+def sign_up_pages(desk: Desk) -> APIBlueprint:
+    """The form and the page after it."""
+    blueprint = page_blueprint("sign_up_pages", __name__)
+
+    @blueprint.get("/shifts/<uuid:shift_id>/sign-up")
+    @allow(Caller.ANYONE)
+    def show_form(shift_id: UUID) -> str:
+        """The form."""
+        return form_page(desk, shift_id, Form(), "public/sign_up.html")
+
+    @blueprint.post("/shifts/<uuid:shift_id>/sign-up")
+    @allow(Caller.ANYONE)
+    def send_form(shift_id: UUID) -> Answer | Redirect:
+        """Sign up."""
+        return answer_form(desk, shift_id, "public/sign_up.html", "sign_up_pages.show_result")
+
+    @blueprint.get("/links/done/<token>")
+    @allow(Caller.LINK)
+    def show_result(token: str) -> str:
+        """What became of it."""
+        return result_page(desk, token, "public/result.html")
+
+    return blueprint
+
+
+def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], template: str) -> str:
+    """The form, empty or with what is wrong in it."""
+    with desk.database.transaction(site_of_shift(desk.database, shift_id)) as session:
+        found, shift = open_shift(session, shift_id)
+        ticket = desk.tickets.dumps([shift_id.hex, uuid4().hex]) if not form.values else form.value("ticket")
+        asked = {"form": form, "terms": terms(session), "asks_age": needs_birth_date(found, shift)}
+        return render(template, found=found, one=shift, ticket=ticket, trap=TRAP, **asked)
+
+
+def answer_form(desk: Desk, shift_id: UUID, template: str, result: str) -> Answer | Redirect:
+    """Sign up what was posted; the result is a page to be redirected to, so that reloading repeats nothing."""
+    check_own_page()
+    form = _read()
+    with form.catching():
+        made = desk.sign_ups.sign_up(shift_id, form.body, _ticket(desk, shift_id, form), request.remote_addr)
+        about = made.registration_id.hex if made.registration_id else ""
+        token = desk.results.dumps([shift_id.hex, about])
+        return redirect(url_for(result, token=token), 303)
+    return form_page(desk, shift_id, form, template), 422
+
+
+def result_page(desk: Desk, token: str, template: str) -> str:
+    """What became of a sign-up. It names the activity and nobody."""
+    shift_id, registration_id = desk.opened(token)
+    with desk.database.transaction(EVERY_SITE) as session:
+        shift = session.get_one(Shift, shift_id)
+        context: dict[str, Any] = {
+            "shift": shift,
+            "activity": session.get_one(Activity, shift.activity_id),
+            "site": session.get_one(Site, shift.site_id),
+            "registration": None,
+        }
+        registration = session.get(Registration, registration_id) if registration_id else None
+        if registration is not None:
+            context["registration"] = describe_registration(session, registration)
+        return render(template, **context)
+
+
+def _read() -> Form[PublicSignUp]:
+    """The posted form. One field takes a phone or an e-mail; a guardian is there where one of its fields is."""
+    form: Form[PublicSignUp] = Form(request.form)
+    contact = form.value("contact").strip()
+    data: dict[str, Any] = {
+        "name": form.value("name"),
+        "language": "zh-CN" if language() == "zh" else "en",
+        ("email" if "@" in contact else "phone"): contact or None,
+    }
+    if form.value("birth_date"):
+        data["birth_date"] = form.value("birth_date")
+    if form.value("party_size"):
+        data["party_size"] = form.value("party_size")
+    guardian = {name: form.value(f"guardian.{name}").strip() for name in ("name", "email")}
+    if any(guardian.values()):
+        data["guardian"] = guardian
+    if form.value("agreed") == "on":
+        data["agreed"] = True
+    form.read(PublicSignUp, data)
+    _at_our_fields(form)
+    return form
+
+
+def _at_our_fields(form: Form[PublicSignUp]) -> None:
+    at_contact(form)
+    if "agreed" in form.errors:
+        form.errors["agreed"] = Words("请先阅读并同意。", "Please read and agree first.")
+    if form.value(TRAP):
+        form.problem = TRAPPED
+
+
+def at_contact(form: Form[Any]) -> None:
+    """The model speaks of phone and e-mail, the form of a contact; what is empty is said in plain words, at once."""
+    for name in ("phone", "email", "body"):
+        if name in form.errors:
+            form.errors["contact"] = form.errors.pop(name)
+    for name, words in EMPTY.items():
+        if not form.value(name).strip():
+            form.errors[name] = words
+
+
+def _ticket(desk: Desk, shift_id: UUID, form: Form[PublicSignUp]) -> str:
+    """The key of this form. Raises what to do where the form was never opened, or yesterday."""
+    if form.problem is not None:
+        raise Problem(MALFORMED, form.problem)
+    try:
+        of, key = desk.tickets.loads(form.value("ticket"), max_age=TICKET_SECONDS)
+    except BadSignature:
+        of, key = "", ""
+    if of != shift_id.hex:
+        form.values = form.values.copy()
+        form.values["ticket"] = desk.tickets.dumps([shift_id.hex, uuid4().hex])
+        raise Problem(MALFORMED, STALE)
+    return str(key)

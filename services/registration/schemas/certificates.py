@@ -1,0 +1,117 @@
+"""Certificates of service, and what the public may learn of one."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.common.schemas import Answer, Body, ListQuery, Query
+from services.registration.schemas.hours import Reason
+
+MOST_IN_BATCH = 500
+
+
+class PeriodBody(Body):
+    """The days that a certificate is about, both included."""
+
+    period_from: date
+    period_to: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PeriodBody":
+        if self.period_from > self.period_to:
+            raise PydanticCustomError(
+                "period_in_order",
+                "must not end before it begins",
+                {"zh": "结束日期不得早于开始日期。", "en": "must not end before it begins."},
+            )
+        return self
+
+
+class OwnCertificateBody(PeriodBody):
+    """A certificate for oneself, of one site's records."""
+
+    site_id: UUID | None = Field(default=None, description="needed where several sites recorded hours in the period")
+
+
+class BatchBody(PeriodBody):
+    """Certificates for several people at once."""
+
+    person_ids: list[UUID] = Field(min_length=1, max_length=MOST_IN_BATCH)
+
+
+class RevocationBody(Body):
+    """Why a certificate no longer holds."""
+
+    reason: Reason
+
+
+class CertificateAnswer(Answer):
+    """A certificate, without what it says of the person."""
+
+    id: UUID
+    number: str
+    site_id: UUID
+    person_id: UUID
+    period_from: date
+    period_to: date
+    minutes: int
+    records: int
+    content_hash: str
+    issued_by: str
+    issued_at: datetime
+    revoked_at: datetime | None
+    revoke_reason: str | None
+    version: int
+
+
+class CertificateQuery(ListQuery):
+    """Whose certificates."""
+
+    person_id: UUID | None = None
+
+
+class BatchAnswer(Answer):
+    """How far a batch is. Whoever has no hours in the period is skipped."""
+
+    id: UUID
+    site_id: UUID
+    period_from: date
+    period_to: date
+    total: int
+    done: int
+    skipped: list[UUID]
+    state: Literal["waiting", "done"]
+
+
+class SignedAnswer(Answer):
+    """A certificate for machines: a JWS; `GET /v1/certificate-keys` has the key that checks it."""
+
+    jws: str
+
+
+class KeysAnswer(Answer):
+    """The public keys of signed certificates, as a JWK set."""
+
+    keys: list[dict[str, str]]
+
+
+class VerifyQuery(Query):
+    """The code beside the number."""
+
+    k: Annotated[str, StringConstraints(max_length=40)] = ""
+
+
+class VerifiedAnswer(Answer):
+    """What anybody may learn who has a certificate before them: enough to compare, and no more."""
+
+    number: str
+    valid: bool
+    name: str = Field(description="the first character alone")
+    hours: str
+    period_from: date
+    period_to: date
+    unit: str
+    issued_on: date

@@ -1,0 +1,281 @@
+"""Attendance in its several ways, service records, later entries, flags, objections."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.common.schemas import Answer, Body, ListQuery, Query
+from services.registration.schemas import Time
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
+HowKnown = Literal["scanned", "confirmed", "entered_later", "imported"]
+FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "late"]
+MOST_AT_ONCE = 500
+
+
+class CodeAnswer(Answer):
+    """The code for the screen at the desk or the door. Ask again after `seconds`."""
+
+    token: str
+    seconds: int
+    url: str = Field(description="what the QR code holds")
+    svg: str = Field(description="the QR code as an inline picture")
+
+
+class ScanBody(Body):
+    """What a resident's phone read from the screen."""
+
+    token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z2-7]{16}$")]
+    leave: bool = Field(default=False, description="to check out")
+
+
+class RollEntry(Body):
+    """One line of the leader's list."""
+
+    registration_id: UUID
+    outcome: Literal["present", "attended", "no_show"] = Field(
+        description="present: came, and is still there; attended: came and left"
+    )
+
+
+class RollBody(Body):
+    """The leader's whole list."""
+
+    entries: list[RollEntry] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "RollBody":
+        _no_doubles([str(entry.registration_id) for entry in self.entries])
+        return self
+
+
+class Tap(Body):
+    """One tap on a page that may have been offline."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{8,64}$")] = Field(
+        description="drawn on the device, so that a tap sent twice is one"
+    )
+    registration_id: UUID
+    what: Literal["in", "out", "no_show"]
+    at: Time
+
+
+class TapsBody(Body):
+    """Taps, in any order."""
+
+    taps: list[Tap] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+
+class TapVerdict(Answer):
+    """What became of a tap. A refused one is not kept: `detail` says why."""
+
+    id: str
+    verdict: Literal["recorded", "already", "refused"]
+    detail: str = ""
+
+
+class TapsAnswer(Answer):
+    """What became of each tap."""
+
+    results: list[TapVerdict]
+
+
+class AttendeeAnswer(Answer):
+    """Somebody on the check-in list."""
+
+    registration_id: UUID
+    person_id: UUID
+    name: str
+    party_size: int
+    outcome: Literal["present", "attended", "no_show"] | None
+    checked_in_at: datetime | None
+    checked_out_at: datetime | None
+    service_minutes: int
+    how: HowKnown | None = Field(description="the weakest of the ways in which check-in and check-out are known")
+    version: int
+
+
+class AttendeesAnswer(Answer):
+    """The check-in list of a shift."""
+
+    items: list[AttendeeAnswer]
+
+
+class LaterEntryBody(Body):
+    """Hours said after the fact."""
+
+    checked_in_at: Time
+    checked_out_at: Time
+    reason: Reason = Field(description="why only now, and how it is known; no names")
+
+
+class DecisionBody(Body):
+    """Why it was decided so."""
+
+    reason: Reason
+
+
+class LaterEntryAnswer(Answer):
+    """Hours said after the fact, and what was decided."""
+
+    id: UUID
+    registration_id: UUID
+    shift_id: UUID
+    site_id: UUID
+    checked_in_at: datetime
+    checked_out_at: datetime
+    reason: str
+    entered_by: str
+    entered_at: datetime
+    state: Literal["pending", "approved", "rejected"]
+    decided_by: str | None
+    decided_at: datetime | None
+    decision: str
+    version: int
+
+
+class LaterEntryQuery(ListQuery):
+    """Which entries."""
+
+    state: Literal["pending", "approved", "rejected"] | None = None
+
+
+class RecordAnswer(Answer):
+    """A service record."""
+
+    id: UUID
+    site_id: UUID
+    number: int
+    person_id: UUID
+    registration_id: UUID | None
+    activity_id: UUID | None
+    shift_id: UUID | None
+    activity: str
+    day: date
+    place: str
+    content: str
+    minutes: int
+    how: HowKnown
+    unit: str
+    in_charge: str
+    recorded_by: str
+    recorded_at: datetime
+    state: Literal["valid", "withdrawn"]
+    corrects: UUID | None
+    reason: str
+    late: bool
+    hash: str
+
+
+class RecordQuery(ListQuery):
+    """Which records of the site, in the order of its chain."""
+
+    person_id: UUID | None = None
+
+
+class RecordsAnswer(Answer):
+    """Somebody's records that count, and what they come to."""
+
+    minutes: int
+    items: list[RecordAnswer]
+
+
+class CorrectionBody(Body):
+    """Fewer minutes, or 0 to withdraw the record."""
+
+    minutes: int = Field(ge=0, le=1440)
+    reason: Reason
+
+
+class ObjectionBody(Body):
+    """What is wrong with a record, in the volunteer's words."""
+
+    words: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=1000)]
+
+
+class ObjectionDecisionBody(Body):
+    """The decision, and where the volunteer is right the minutes as they should be."""
+
+    upheld: bool
+    minutes: int | None = Field(default=None, ge=0, le=1440)
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _minutes_where_upheld(self) -> "ObjectionDecisionBody":
+        if self.upheld != (self.minutes is not None):
+            raise PydanticCustomError(
+                "minutes_where_upheld",
+                "needs minutes exactly where it is upheld",
+                {"zh": "同意异议时请填写分钟数,驳回时不填。", "en": "needs minutes exactly where it is upheld."},
+            )
+        return self
+
+
+class ObjectionAnswer(Answer):
+    """An objection and its decision."""
+
+    id: UUID
+    record_id: UUID
+    site_id: UUID
+    person_id: UUID
+    words: str
+    made_at: datetime
+    due_on: date
+    state: Literal["open", "upheld", "rejected"]
+    decision: str
+    decided_by: str | None
+    decided_at: datetime | None
+    correction_id: UUID | None
+    version: int
+
+
+class ObjectionQuery(ListQuery):
+    """Which objections."""
+
+    state: Literal["open", "upheld", "rejected"] | None = None
+
+
+class FlagAnswer(Answer):
+    """Something about hours that a second person should look at."""
+
+    kind: FlagKind
+    subject: str = Field(description="what the flag is about; with the kind, its name")
+    day: date
+    person_id: UUID | None
+    minutes: int = Field(description="of the records concerned")
+    records: list[UUID]
+    concerned: list[str] = Field(description="who answers for the records, and may not clear the flag")
+    cleared_by: str | None
+    cleared_at: datetime | None
+    reason: str | None
+
+
+class FlagQuery(Query):
+    """Which flags."""
+
+    since: date | None = None
+    cleared: bool = False
+
+
+class FlagsAnswer(Answer):
+    """The flags of a site, newest day first."""
+
+    items: list[FlagAnswer]
+
+
+class ClearBody(Body):
+    """Which flag was looked into, and what was found."""
+
+    kind: FlagKind
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    reason: Reason
+
+
+def _no_doubles(ids: list[str]) -> None:
+    if len(set(ids)) < len(ids):
+        raise PydanticCustomError(
+            "each_once", "names somebody twice", {"zh": "同一报名出现了两次。", "en": "names a registration twice."}
+        )

@@ -1,0 +1,94 @@
+"""Offers, holds, parties, teams, hand-overs and swaps."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.common.schemas import Answer, Body
+from services.registration.schemas.registrations import PartySize, RegistrationAnswer
+
+
+class AcceptBody(Body):
+    """How an offer is accepted."""
+
+    instead_of: bool = Field(default=False, description="give up another place at the same time, in the same moment")
+
+
+class ResizeBody(Body):
+    """How many come."""
+
+    party_size: PartySize
+
+
+class HoldBody(Body):
+    """How many places to keep."""
+
+    places: PartySize = 1
+
+
+class HoldAnswer(Answer):
+    """Places kept while a form is filled in; give the id with the sign-up."""
+
+    id: UUID
+    shift_id: UUID
+    places: int
+    expires_at: datetime
+
+
+class TeamSignUpBody(Body):
+    """Which members of a team sign up."""
+
+    team_id: UUID
+    person_ids: list[UUID] = Field(min_length=1, max_length=200)
+    all_or_nothing: bool = Field(default=False, description="nobody, unless there is a place for each")
+    guardian_consent: bool = Field(default=False, description="the team has the consent of its minors' guardians")
+
+
+class MemberAnswer(Answer):
+    """What became of one member."""
+
+    person_id: UUID
+    verdict: str = Field(description="confirmed, waitlisted, or the problem's type, as at a single sign-up")
+    detail: str = Field(description="what is wrong, where something is")
+    registration: RegistrationAnswer | None
+
+
+class TeamSignUpAnswer(Answer):
+    """What became of the members, in the order of the request."""
+
+    group_id: UUID
+    members: list[MemberAnswer]
+
+
+class HandOverBody(Body):
+    """To whom a place shall go."""
+
+    to_person_id: UUID
+
+
+class SwapBody(Body):
+    """For which other registration a place shall be exchanged."""
+
+    other_registration_id: UUID
+
+
+class DecisionBody(Body):
+    """With the acceptance of a transfer."""
+
+    guardian_consent: bool = Field(default=False, description="needed as at sign-up")
+
+
+class TransferAnswer(Answer):
+    """A hand-over or a swap."""
+
+    id: UUID
+    kind: Literal["hand_over", "swap"]
+    registration_id: UUID
+    to_person_id: UUID
+    other_registration_id: UUID | None
+    status: Literal["asked", "accepted", "declined", "withdrawn"]
+    created_at: datetime
+    decided_at: datetime | None
+    version: int

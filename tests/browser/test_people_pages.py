@@ -1,0 +1,112 @@
+"""People's pages in a browser: staff find, register, merge and erase; guardians agree; residents see and erase."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from services.registration.operations.links import Links
+from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.personal_data import PersonalData
+from tests.browser.conftest import Visitor
+from tests.registration.test_volunteers import id_number, register
+from tests.registration.world import Site, fresh_phone
+
+StaffAt = Callable[..., tuple[str, str]]
+
+
+def test_staff_find_a_volunteer_and_read_the_id_number_for_a_reason(
+    visitor: Visitor, site: Site, staff_at: StaffAt
+) -> None:
+    phone, number = fresh_phone(), id_number(order=71)
+    made = register(site, name="查得到", phone=phone, id_number=number, id_number_consent=True, skills=["singing"])
+    training = {"name": "急救", "minutes": 60, "provider": "红十字会", "day": "2026-01-10"}
+    site.expect(201, "POST", f"/v1/volunteers/{made['person_id']}/trainings", training)
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/people/")
+    page = visitor.page
+    page.get_by_label("号码或地址").fill(phone[3:])
+    page.get_by_role("button", name="查找").click()
+    visitor.look("people-search")
+    page.get_by_role("link", name="查得到").click()
+    assert number not in page.content()
+    visitor.look("people-person")
+    page.get_by_text("查看完整号码").click()
+    page.get_by_role("button", name="查看", exact=True).click()
+    assert page.get_by_text(number).is_visible()
+    page.get_by_role("button", name="撤回同意:身份证件号码").click()
+    assert page.get_by_text("已撤回同意").is_visible()
+    assert number[-4:] not in page.locator("dl").all_inner_texts()[-1]
+
+
+def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/people/new")
+    page = visitor.page
+    visitor.look("people-volunteer")
+    page.get_by_label("姓名", exact=True).fill("新志愿者")
+    page.get_by_label("出生日期").fill("1960-05-01")
+    page.get_by_role("button", name="登记", exact=True).click()
+    assert page.get_by_role("alert").is_visible()
+    visitor.look("people-volunteer-wrong")
+    page.get_by_label("电话", exact=False).first.fill(fresh_phone())
+    page.get_by_label("急救", exact=True).check()
+    page.get_by_label("本人已阅读并同意服务条款").check()
+    page.get_by_role("button", name="登记", exact=True).click()
+    assert page.get_by_text("志愿者编号 V").is_visible()
+    assert page.get_by_role("heading", name="新志愿者").is_visible()
+    assert page.get_by_text("急救").is_visible()
+
+
+def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    phone = fresh_phone()
+    for n, name in enumerate(("林小", "林晓")):
+        site.sign_up(site.shift(starts=24 * n + 24), name=name, phone=phone)
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/doubles/")
+    page = visitor.page
+    visitor.look("people-doubles")
+    page.get_by_role("button", name="合并,保留这一条").first.click()
+    assert page.get_by_text("没有发现重复人员").is_visible()
+    visitor.look("people-merged")
+    page.get_by_role("button", name="撤销合并").click()
+    page.get_by_role("link", name="林小").click()
+    page.get_by_role("link", name="删除个人信息").click()
+    visitor.look("people-erase")
+    page.get_by_role("button", name="删除").click()
+    assert page.get_by_text("个人信息已删除").is_visible()
+
+
+def test_a_guardian_agrees_by_the_link(visitor: Visitor, site: Site, live: str, data: PersonalData) -> None:
+    child = {"name": "小明", "phone": fresh_phone(), "birth_date": "2017-01-01"}
+    guardian = {"name": "明妈妈", "email": "parent@example.com"}
+    person = site.expect(201, "POST", "/v1/people", child | {"guardian": guardian})["id"]
+    (link,) = site.sql("SELECT id FROM links WHERE person_id = :of", of=person)
+    path = Links(data, live).url(link.id).removeprefix(live)
+    body = {"person_id": person}
+    shift = site.shift()
+    assert site.call("POST", f"/v1/shifts/{shift}/registrations", body).status_code == 422
+    visitor.open(path)
+    visitor.look("guardian-consent")
+    visitor.page.get_by_label("我是未满 14 周岁孩子的监护人", exact=False).check()
+    visitor.page.get_by_role("button", name="我同意").click()
+    assert visitor.page.get_by_role("heading", name="谢谢").is_visible()
+    visitor.look("guardian-thanks")
+    site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", body)
+
+
+def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: Site, data: PersonalData) -> None:
+    made = site.sign_up(site.shift(), name="看资料", email="see@example.com")
+    cookie = Sessions(site.database, data).resident_cookie(UUID(made["person_id"]), UUID(site.id))
+    visitor.log_in((RESIDENT_COOKIE, cookie))
+    visitor.open("/my/data/")
+    page = visitor.page
+    visitor.look("my-data")
+    phone = fresh_phone()
+    page.get_by_label("电话").fill(phone)
+    page.get_by_role("button", name="保存更正").click()
+    assert page.get_by_text("资料已更正").is_visible()
+    assert page.get_by_label("电话").input_value() == phone
+    page.get_by_role("link", name="删除我的信息").click()
+    visitor.look("my-erase")
+    page.get_by_role("button", name="确认删除").click()
+    assert page.get_by_role("heading", name="您的信息已删除").is_visible()
+    assert site.call("GET", f"/v1/people/{made['person_id']}").status_code == 404

@@ -1,0 +1,128 @@
+"""Attendance, service records, what is said and decided about them, certificates."""
+
+import itertools
+from typing import Any
+from uuid import UUID
+
+from services.registration.operations.presence import Codes
+from tests.matrix.callers import RESIDENT, RESIDENT_DETAILS, Town
+from tests.registration.hours_world import moment, over
+
+_starts = itertools.count(500, 5)
+"""Nobody is in two places at once: each shift of the resident has hours of its own."""
+
+
+def _record(town: Town, made: dict[str, str]) -> str:
+    """A record of the resident."""
+    row = town.own.sql(
+        "INSERT INTO service_records (site_id, person_id, activity, day, place, content, minutes, how, unit, in_charge,"
+        " recorded_by, late)"
+        " VALUES (:s, :p, '矩阵活动', current_date, '站内', '引导', 60, 'imported', '站点', 'site:x', 'site:x', true)"
+        " RETURNING id",
+        s=town.own.id,
+        p=town.person,
+    )
+    return str(row[0].id)
+
+
+def _entry(town: Town, made: dict[str, str]) -> str:
+    _, [registration] = over(town.own, ago=48)
+    return str(town.own.expect(201, "POST", f"/v1/registrations/{registration}/later-entries", _later())["id"])
+
+
+def _later(hours: float = 48) -> dict[str, str]:
+    return {"checked_in_at": moment(-hours - 2), "checked_out_at": moment(-hours), "reason": "纸质签到表"}
+
+
+def _objection(town: Town, made: dict[str, str]) -> str:
+    path = f"/v1/my/service-records/{_record(town, made)}/objections"
+    answer = town.call(RESIDENT, "POST", path, body={"words": "时长有误"})
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    return str(answer.get_json()["id"])
+
+
+def _own_shift(town: Town, made: dict[str, str]) -> str:
+    """A shift of the resident that is running."""
+    shift = town.own.shift(starts=next(_starts), volunteering=True)
+    town.own.sign_up(shift, **RESIDENT_DETAILS)
+    town.own.move_shift(shift, -0.1, 1)
+    return shift
+
+
+def _past_registration(town: Town, made: dict[str, str]) -> str:
+    return over(town.own, ago=48)[1][0]
+
+
+def _attended(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    return {"entries": [{"registration_id": _of(town, made["shift_id"]), "outcome": "attended"}]}
+
+
+def _taps(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    registration = _of(town, made["shift_id"])
+    return {"taps": [{"id": f"matrix-{registration}", "registration_id": registration, "what": "in", "at": moment(-2)}]}
+
+
+def _of(town: Town, shift: str) -> str:
+    return str(town.own.sql("SELECT id FROM registrations WHERE shift_id = :s", s=shift)[0].id)
+
+
+def _past_shift(town: Town, made: dict[str, str]) -> str:
+    return over(town.own)[0]
+
+
+def _certificate(town: Town, made: dict[str, str]) -> str:
+    _record(town, made)
+    return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/certificates", YEARS)["id"])
+
+
+def _batch(town: Town, made: dict[str, str]) -> str:
+    _record(town, made)
+    return str(town.own.expect(201, "POST", "/v1/certificate-batches", YEARS | {"person_ids": [town.person]})["id"])
+
+
+def _with_hours(town: Town, made: dict[str, str]) -> str:
+    _record(town, made)
+    return town.person
+
+
+YEARS = {"period_from": "2026-01-01", "period_to": "2099-01-01"}
+
+SAMPLES: dict[str, Any] = {
+    "certificate_id": _certificate,
+    "batch_id": _batch,
+    "/v1/people/<uuid:person_id>/certificates person_id": _with_hours,
+    "number": lambda town, made: "HS202600000000",
+    "entry_id": _entry,
+    "objection_id": _objection,
+    "/v1/service-records/<uuid:record_id>/corrections record_id": _record,
+    "/v1/my/service-records/<uuid:record_id>/objections record_id": _record,
+    "/v1/my/shifts/<uuid:shift_id>/scan shift_id": _own_shift,
+    "/v1/shifts/<uuid:shift_id>/roll-call shift_id": _past_shift,
+    "/v1/shifts/<uuid:shift_id>/attendance/batch shift_id": _past_shift,
+    "/v1/registrations/<uuid:registration_id>/later-entries registration_id": _past_registration,
+}
+
+DECISION = {"reason": "核对无误"}
+
+BODIES: dict[str, Any] = {
+    "POST /v1/people/<uuid:person_id>/certificates": YEARS,
+    "POST /v1/my/certificates": YEARS,
+    "POST /v1/certificate-batches": lambda town, made: YEARS | {"person_ids": [town.person]},
+    "POST /v1/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
+    "POST /v1/hour-flags/clear": lambda town, made: {
+        "kind": "late",
+        "subject": f"{_record(town, made)}#1",
+        "reason": "核对无误",
+    },
+    "POST /v1/later-entries/<uuid:entry_id>/approve": DECISION,
+    "POST /v1/later-entries/<uuid:entry_id>/reject": DECISION,
+    "POST /v1/objections/<uuid:objection_id>/decision": DECISION | {"upheld": False},
+    "POST /v1/service-records/<uuid:record_id>/corrections": DECISION | {"minutes": 30},
+    "POST /v1/my/service-records/<uuid:record_id>/objections": {"words": "时长有误"},
+    "POST /v1/my/shifts/<uuid:shift_id>/scan": lambda town, made: {
+        "token": Codes(town.office.data).now(UUID(made["shift_id"]))[0]
+    },
+    "POST /v1/registrations/<uuid:registration_id>/later-entries": lambda town, made: _later(),
+    "POST /v1/shifts/<uuid:shift_id>/roll-call": _attended,
+    "POST /v1/shifts/<uuid:shift_id>/attendance/batch": _taps,
+}

@@ -1,0 +1,48 @@
+"""Venues, holds, offers, teams that sign up, hand-overs and swaps."""
+
+from typing import Any
+
+from tests.matrix.callers import Town
+from tests.registration.world import somebody
+
+VENUE = {"name_zh": "礼堂", "capacity": 100}
+
+
+def _transfer(town: Town, made: dict[str, str]) -> str:
+    """A place that the resident is asked to take over."""
+    giver = town.own.sign_up(town.own.shift(), **somebody())
+    asked = {"to_person_id": town.person}
+    return str(town.own.expect(201, "POST", f"/v1/registrations/{giver['id']}/hand-over", asked)["id"])
+
+
+def _members(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    team = {"name_zh": "矩阵合唱团", "kind": "choir"}
+    team_id = town.own.expect(201, "POST", "/v1/teams", team)["id"]
+    return {"team_id": team_id, "person_ids": [town.person]}
+
+
+def _swap(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    return {"other_registration_id": town.own.sign_up(town.own.shift())["id"]}
+
+
+SAMPLES: dict[str, Any] = {
+    "venue_id": lambda town, made: town.own.expect(201, "POST", "/v1/venues", VENUE)["id"],
+    "hold_id": lambda town, made: town.own.expect(201, "POST", f"/v1/shifts/{town.own.shift()}/holds")["id"],
+    "transfer_id": _transfer,
+}
+
+BODIES: dict[str, Any] = {
+    "POST /v1/venues": VENUE,
+    "PATCH /v1/venues/<uuid:venue_id>": {"name_zh": "大礼堂"},
+    "POST /v1/venues/<uuid:venue_id>/cap/preview": {"capacity": 50, "percent": 50},
+    "POST /v1/venues/<uuid:venue_id>/cap": {"capacity": 50, "percent": 50, "token": "x"},
+    "POST /v1/shifts/<uuid:shift_id>/capacity/preview": {"capacity": 5},
+    "POST /v1/shifts/<uuid:shift_id>/capacity": {"capacity": 5, "token": "x"},
+    "PUT /v1/activities/<uuid:activity_id>/venue": {"venue_id": None},
+    "PATCH /v1/registrations/<uuid:registration_id>": {"party_size": 1},
+    "POST /v1/shifts/<uuid:shift_id>/team-registrations": _members,
+    "POST /v1/registrations/<uuid:registration_id>/hand-over": lambda town, made: {
+        "to_person_id": town.own.sign_up(town.own.shift())["person_id"]
+    },
+    "POST /v1/registrations/<uuid:registration_id>/swap": _swap,
+}

@@ -1,0 +1,90 @@
+"""What tests of hours have in common: a second key of a site, a resident's session, shifts that are over."""
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apiflask import APIFlask
+
+from services.common.auth import Caller, Principal, csrf_token
+from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from tests.registration.world import Caller as KeyHolder
+from tests.registration.world import Site
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+"""The minute in which the tests began: whole minutes make whole hours."""
+
+
+def second_person(operator: KeyHolder, site: Site) -> Site:
+    """The same site with another key."""
+    key = operator.expect(201, "POST", f"/v1/sites/{site.id}/keys", {"label": "second"})["key"]
+    return replace(site, key=key)
+
+
+def over(site: Site, people: int = 1, hours: float = 2, ago: float = 1, **fields: Any) -> tuple[str, list[str]]:
+    """A volunteering shift that ended some hours ago, with registrations: shift, their ids."""
+    shift = site.shift(capacity=people, volunteering=True, **fields)
+    registrations = [site.sign_up(shift)["id"] for _ in range(people)]
+    site.sql(
+        "UPDATE shifts SET starts_at = :starts, ends_at = :ends WHERE id = :id",
+        id=shift,
+        starts=moment(-ago - hours),
+        ends=moment(-ago),
+    )
+    return shift, registrations
+
+
+def earn(site: Site, registration: str, came: float = -3, left: float = -1) -> dict[str, Any]:
+    """Check in and out, some hours from now."""
+    for what, hours in (("check-in", came), ("check-out", left)):
+        last = site.expect(200, "POST", f"/v1/registrations/{registration}/{what}", {"at": moment(hours)})
+    return last
+
+
+def moment(hours: float) -> str:
+    """A moment some hours from now."""
+    return (NOW + timedelta(hours=hours)).isoformat()
+
+
+class Resident:
+    """A resident with a session."""
+
+    def __init__(self, app: APIFlask, sessions: Sessions, person_id: str) -> None:
+        self.id = person_id
+        cookie = sessions.resident_cookie(uuid.UUID(person_id))
+        self._client = app.test_client()
+        self._client.set_cookie(RESIDENT_COOKIE, cookie)
+        self._csrf = csrf_token(Principal(Caller.PERSON, person_id, session=cookie))
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Send one request."""
+        return self._client.open(
+            path, method=method, json=body, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"}
+        )
+
+    def expect(self, status: int, method: str, path: str, body: Any = None) -> Any:
+        """Send one request that must be answered with this status."""
+        answer = self.call(method, path, body)
+        assert answer.status_code == status, f"{path}: {answer.status_code} {answer.get_data(as_text=True)}"
+        return answer.get_json(silent=True)
+
+
+def records_of(site: Site, registration: str) -> list[Any]:
+    """All records of a registration, in the order of the chain."""
+    return site.sql("SELECT * FROM service_records WHERE registration_id = :r ORDER BY number", r=registration)
+
+
+def person_of(site: Site, registration: str) -> str:
+    """Whose registration it is."""
+    return str(site.sql("SELECT person_id FROM registrations WHERE id = :r", r=registration)[0].person_id)
+
+
+def minutes_agree(site: Site) -> bool:
+    """Whether the records that stand come to what the registrations carry."""
+    row = site.sql(
+        "SELECT (SELECT coalesce(sum(minutes), 0) FROM standing_records WHERE site_id = :s) AS records,"
+        " (SELECT coalesce(sum(service_minutes), 0) FROM registrations WHERE site_id = :s) AS registrations",
+        s=site.id,
+    )[0]
+    return bool(row.records == row.registrations)

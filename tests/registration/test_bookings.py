@@ -1,0 +1,200 @@
+"""Rooms and their bookings: what may be had, what may not and why, who decides, and how teams share."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from services.common.events import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingMoved,
+    BookingRequested,
+    RoomSaved,
+)
+from tests.registration.rooms_world import at, body_of, book, make_room, make_team, next_monday, set_up, try_book
+from tests.registration.world import Site
+
+
+def messages(answer: Any) -> str:
+    return " | ".join(f"{e['field']}: {e['message']}" for e in answer.get_json()["errors"])
+
+
+def test_a_room_is_saved_changed_and_told(site: Site, other: Site) -> None:
+    room = make_room(site, equipment=["钢琴", "音响", "钢琴"], setup_minutes=15)
+    changed = site.expect(200, "PATCH", f"/v1/rooms/{room}", {"capacity": 60}, If_Match='"1"')
+    assert (changed["capacity"], changed["equipment"], changed["setup_minutes"]) == (60, ["钢琴", "音响"], 15)
+    assert len([event for event in site.events(site.id) if isinstance(event, RoomSaved)]) == 2
+    assert other.call("GET", f"/v1/rooms/{room}").status_code == 404
+    assert other.call("PATCH", f"/v1/rooms/{room}", {}, If_Match="*").status_code == 404
+
+
+def test_two_bookings_never_overlap_and_set_up_counts(site: Site) -> None:
+    room = make_room(site, setup_minutes=15)
+    book(site, room, 9, 11, title="书法")
+    for begins, ends in ((9, 11), (10, 12), (8, 10), (9.5, 10), (8, 12), (11.25, 12), (8, 8.9)):
+        answer = try_book(site, room, begins, ends)
+        assert answer.status_code == 409 and "书法" in messages(answer) and "15 minutes" in messages(answer)
+    book(site, room, 11.5, 12)
+    book(site, make_room(site), 9, 11)
+
+
+def test_a_booking_is_made_moved_and_given_up(site: Site, other: Site) -> None:
+    room, second = make_room(site), make_room(site)
+    made = book(site, room, 9, 11, team_id=make_team(site))
+    assert (made["purpose"], made["title"], made["status"]) == ("team", "暖阳合唱团", "confirmed")
+    path = f"/v1/bookings/{made['id']}"
+    book(site, room, 14, 16)
+    later = {"starts_at": at(13).isoformat(), "ends_at": at(15).isoformat()}
+    assert site.call("PATCH", path, later, If_Match="*").status_code == 409
+    overlapping_itself = {"starts_at": at(10).isoformat(), "ends_at": at(12).isoformat()}
+    assert site.expect(200, "PATCH", path, overlapping_itself, If_Match='"1"')["version"] == 2
+    assert site.expect(200, "PATCH", path, later | {"room_id": second}, If_Match='"2"')["room_id"] == second
+    assert site.call("PATCH", path, later, If_Match='"2"').status_code == 412
+    assert other.call("GET", path).status_code == other.call("POST", f"{path}/cancel").status_code == 404
+    for _ in range(2):
+        assert site.expect(200, "POST", f"{path}/cancel", {"reason": "停电"})["reason"] == "停电"
+    assert site.call("PATCH", path, later, If_Match="*").status_code == 409
+    book(site, second, 13, 15)
+    kinds = [type(event) for event in site.events(made["id"])]
+    assert kinds == [BookingConfirmed, BookingMoved, BookingMoved, BookingCancelled]
+
+
+def test_a_request_holds_its_time_until_it_is_decided(site: Site) -> None:
+    room = make_room(site, approval=True)
+    asked = book(site, room, 9, 11)
+    assert asked["status"] == "requested"
+    assert try_book(site, room, 10, 12).status_code == 409
+    path = f"/v1/bookings/{asked['id']}"
+    for _ in range(2):
+        assert site.expect(200, "POST", f"{path}/decline", {"reason": "设备检修"})["status"] == "declined"
+    assert site.call("POST", f"{path}/confirm").status_code == site.call("POST", f"{path}/cancel").status_code == 409
+    granted = book(site, room, 10, 12)
+    assert site.expect(200, "POST", f"/v1/bookings/{granted['id']}/confirm")["status"] == "confirmed"
+    assert book(site, room, 14, 16, approved=True)["status"] == "confirmed"
+    assert [type(event) for event in site.events(asked["id"])] == [BookingRequested, BookingDeclined]
+
+
+def test_opening_hours_are_kept_and_told(site: Site) -> None:
+    room = make_room(site, setup_minutes=30)
+    tuesday = next_monday() + timedelta(days=1)
+    set_up(
+        site,
+        opening_hours={"mon": [["08:00", "12:00"], ["14:00", "21:00"]], "tue": [["08:00", "12:00"]]},
+        exceptions=[{"date": tuesday.isoformat(), "hours": [["10:00", "11:00"]], "note_zh": "盘点"}],
+    )
+    for begins, ends in ((7.5, 9), (11, 13), (12, 14), (11, 15), (20, 22), (32, 33), (56, 57)):
+        assert try_book(site, room, begins, ends).status_code == 409, begins
+    assert "08:00–12:00、14:00–21:00" in messages(try_book(site, room, 12, 14))
+    assert "盘点" in messages(try_book(site, room, 32, 33))
+    assert "closed" in messages(try_book(site, room, 56, 57))
+    book(site, room, 8, 12)  # set-up may take place before the doors open
+    book(site, room, 34, 35)
+
+
+def test_a_block_keeps_a_room_free_and_respects_what_is_there(site: Site) -> None:
+    room = make_room(site, setup_minutes=15)
+    set_up(site, opening_hours={"mon": [["08:00", "12:00"]]})
+    book(site, room, 9, 10, title="合唱")
+    assert "合唱" in messages(try_book(site, room, 0, 24 * 7, block=True, title="装修"))
+    block = book(site, room, 24, 24 * 6, block=True, title="装修")
+    assert block["purpose"] == "block" and block["setup_minutes"] == 0
+    set_up(site, opening_hours={})
+    assert "装修" in messages(try_book(site, room, 48, 50))
+
+
+def test_teams_share_fairly_and_are_told_how(site: Site) -> None:
+    room, first, second = make_room(site), make_team(site, "甲队"), make_team(site, "乙队")
+    set_up(site, team_minutes_per_week=180, booking_horizon_days=60)
+    book(site, room, 9, 11, team_id=first)
+    book(site, room, 11, 12.5, team_id=second)
+    answer = try_book(site, room, 33, 34.5, team_id=first)
+    assert answer.status_code == 409
+    assert "甲队 has 2 h; 1.5 h more exceed the 3 h" in messages(answer) and "乙队 1.5" in messages(answer)
+    kept = book(site, room, 33, 34, team_id=first)
+    book(site, room, 24 * 7 + 9, 24 * 7 + 12, team_id=first)
+    shares = site.expect(200, "GET", f"/v1/rooms/shares?week={next_monday() + timedelta(days=6)}")
+    assert [(team["name_zh"], team["minutes"]) for team in shares["teams"]] == [("甲队", 180), ("乙队", 90)]
+    longer = {"ends_at": at(34.5).isoformat()}
+    assert site.call("PATCH", f"/v1/bookings/{kept['id']}", longer, If_Match="*").status_code == 409
+    site.expect(200, "POST", f"/v1/bookings/{kept['id']}/cancel")
+    book(site, room, 33, 34, team_id=first)
+    far = 24 * 80
+    assert "60 days" in messages(try_book(site, room, far, far + 1, team_id=first))
+    book(site, room, far, far + 1)
+    closed = make_room(site, for_teams=False)
+    assert "room_id" in messages(try_book(site, closed, 50, 51, team_id=second))
+
+
+def test_a_shifts_booking_follows_its_shift(site: Site) -> None:
+    room = make_room(site)
+    activity = site.activity(room_id=room)
+    shift = site.shift(activity=activity, starts=48)
+    made = site.expect(201, "POST", "/v1/bookings", {"shift_id": shift})
+    seen = site.expect(200, "GET", f"/v1/shifts/{shift}")
+    assert (made["purpose"], made["title"], made["room_id"]) == ("shift", "指尖科普课堂", room)
+    assert made["starts_at"][:19] == seen["starts_at"][:19]
+    without = site.shift()
+    answer = site.call("POST", "/v1/bookings", {"shift_id": without})
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "room_id")
+    later = {"starts_at": at(9).isoformat(), "ends_at": at(11).isoformat()}
+    assert site.call("PATCH", f"/v1/bookings/{made['id']}", later, If_Match="*").status_code == 409
+    book(site, room, 10, 12, title="书法")
+    assert "书法" in messages(site.call("PATCH", f"/v1/shifts/{shift}", later, If_Match="*"))
+    free = {"starts_at": at(14).isoformat(), "ends_at": at(16).isoformat()}
+    site.expect(200, "PATCH", f"/v1/shifts/{shift}", free, If_Match="*")
+    assert site.expect(200, "GET", f"/v1/bookings/{made['id']}")["starts_at"][:13] == at(6).isoformat()[:13]
+    site.expect(200, "POST", f"/v1/activities/{activity}/cancel")
+    assert site.expect(200, "GET", f"/v1/bookings/{made['id']}")["status"] == "cancelled"
+    assert site.call("POST", "/v1/bookings", {"shift_id": shift}).status_code == 409
+
+
+def test_free_rooms_are_found_the_smallest_first(site: Site) -> None:
+    small = make_room(site, capacity=10)
+    large = make_room(site, capacity=80, setup_minutes=30, equipment=["钢琴"])
+    book(site, large, 9, 10)
+
+    def free(begins: float, ends: float, **query: Any) -> list[str]:
+        asked = {"from": at(begins).isoformat(), "to": at(ends).isoformat(), **query}
+        return [room["id"] for room in site.expect(200, "GET", f"/v1/rooms/free?{urlencode(asked)}")["rooms"]]
+
+    assert free(12, 13) == [small, large]
+    assert free(10.5, 11) == [small] and free(11, 12) == [small, large]
+    assert free(12, 13, capacity=11) == free(12, 13, equipment="钢琴") == [large]
+    set_up(site, opening_hours={"tue": [["08:00", "12:00"]]})
+    assert free(12, 13) == []
+    assert site.call("GET", "/v1/rooms/free?from=x").status_code == 422
+
+
+def test_bookings_are_listed_by_time_room_and_status(site: Site) -> None:
+    room = make_room(site)
+    made = [book(site, room, hour, hour + 1)["id"] for hour in (9, 12, 15)]
+    window = urlencode({"from": at(10).isoformat(), "to": at(15).isoformat()})
+    assert [b["id"] for b in site.expect(200, "GET", f"/v1/bookings?{window}")["items"]] == [made[1]]
+    site.expect(200, "POST", f"/v1/bookings/{made[0]}/cancel")
+    cancelled = site.expect(200, "GET", f"/v1/bookings?status=cancelled&room_id={room}")["items"]
+    assert [b["id"] for b in cancelled] == made[:1]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"ends_at": at(9).isoformat()}, "ends_at"),
+        ({"ends_at": at(34).isoformat()}, "ends_at"),
+        ({"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-01T01:00:00Z"}, "starts_at"),
+        ({"room_id": "00000000-0000-0000-0000-000000000000"}, "room_id"),
+        ({"team_id": "00000000-0000-0000-0000-000000000000"}, "team_id"),
+        ({"title": ""}, "body"),
+        ({"block": True, "team_id": "00000000-0000-0000-0000-000000000000"}, "body"),
+        ({"room_id": None}, "body"),
+    ],
+)
+def test_a_wrong_booking_is_refused_by_field(site: Site, change: dict[str, Any], field: str) -> None:
+    answer = site.call("POST", "/v1/bookings", body_of(make_room(site), 9, 10) | change)
+    assert (answer.status_code, {e["field"] for e in answer.get_json()["errors"]}) == (422, {field})
+
+
+def test_another_sites_room_cannot_be_booked(site: Site, other: Site) -> None:
+    assert try_book(site, make_room(other), 9, 10).status_code == 422

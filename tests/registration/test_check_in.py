@@ -1,0 +1,191 @@
+"""Check-in in its several ways: by scanning, by the leader's list, and offline in any order."""
+
+import random
+import uuid
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.common.database import Database
+from services.registration.operations.presence import STEP_SECONDS, Codes
+from services.registration.operations.sessions import Sessions
+from services.registration.personal_data import PersonalData
+from tests.registration.hours_world import Resident, minutes_agree, moment, over, person_of, records_of
+from tests.registration.test_concurrency import at_once
+from tests.registration.world import Site
+
+
+@pytest.fixture
+def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
+    """Makes residents with a session."""
+    sessions = Sessions(database, data)
+    return lambda person_id: Resident(app, sessions, person_id)
+
+
+def tap(registration: str, what: str, hours: float, **fields: Any) -> dict[str, Any]:
+    return {"id": uuid.uuid4().hex, "registration_id": registration, "what": what, "at": moment(hours)} | fields
+
+
+def send(site: Site, shift: str, taps: list[dict[str, Any]]) -> list[str]:
+    results = site.expect(200, "POST", f"/v1/shifts/{shift}/attendance/batch", {"taps": taps})["results"]
+    assert [result["id"] for result in results] == [one["id"] for one in taps]
+    return [result["verdict"] for result in results]
+
+
+def state(site: Site, registration: str) -> dict[str, Any]:
+    answer = site.expect(200, "GET", f"/v1/registrations/{registration}")
+    return {k: answer[k] for k in ("outcome", "checked_in_at", "checked_out_at", "service_minutes")}
+
+
+def test_a_code_holds_for_its_half_minute_and_the_next(data: PersonalData) -> None:
+    codes, shift = Codes(data), uuid.uuid4()
+    token, seconds = codes.now(shift, at=STEP_SECONDS * 100 + 12)
+    assert seconds == 18
+    codes.check(shift, token, at=STEP_SECONDS * 100 + 29)
+    codes.check(shift, token.lower(), at=STEP_SECONDS * 101 + 29)
+    for other_shift, at in (
+        (shift, STEP_SECONDS * 102),
+        (shift, STEP_SECONDS * 99),
+        (uuid.uuid4(), STEP_SECONDS * 100),
+    ):
+        with pytest.raises(Exception, match="over"):
+            codes.check(other_shift, token, at=at)
+
+
+def test_a_resident_scans_the_screen_to_come_and_to_leave(site: Site, resident: Any, data: PersonalData) -> None:
+    shift, [registration, others] = over(site, people=2, ago=-1)
+    volunteer = resident(person_of(site, registration))
+    code = site.expect(200, "GET", f"/v1/shifts/{shift}/check-in-code")
+    assert code["url"].endswith(f"/scan/{shift}?t={code['token']}") and code["svg"].startswith("<svg")
+    path = f"/v1/my/shifts/{shift}/scan"
+    volunteer.expect(409, "POST", path, {"token": "A" * 16})
+    assert volunteer.expect(200, "POST", path, {"token": code["token"]})["outcome"] == "present"
+    volunteer.expect(409, "POST", path, {"token": code["token"], "leave": True})  # a finger that slipped
+    resident(str(uuid.uuid4())).expect(404, "POST", path, {"token": code["token"]})
+    items = site.expect(200, "GET", f"/v1/shifts/{shift}/attendance")["items"]
+    assert {item["registration_id"]: item["how"] for item in items} == {registration: "scanned", others: None}
+    assert all(item["name"].startswith("居民") for item in items)
+    left = site.expect(200, "POST", f"/v1/registrations/{registration}/check-out", {})
+    # Who was scanned in and sent out by the desk is as well known as the weaker of both.
+    if left["service_minutes"]:
+        assert records_of(site, registration)[0].how == "confirmed"
+
+
+def test_both_scanned_makes_a_scanned_record(site: Site, resident: Any, database: Database) -> None:
+    shift, [registration] = over(site, ago=-1)
+    volunteer = resident(person_of(site, registration))
+    token = site.expect(200, "GET", f"/v1/shifts/{shift}/check-in-code")["token"]
+    site.sql(
+        "INSERT INTO attendance_entries (site_id, shift_id, registration_id, what, at, how, made_by)"
+        " SELECT site_id, shift_id, id, 'in', cast(:at AS timestamptz), 'scanned', 'person:' || person_id"
+        " FROM registrations WHERE id = :r",
+        r=registration,
+        at=moment(-0.5),
+    )
+    site.sql(
+        "UPDATE registrations SET checked_in_at = :at, outcome = 'present' WHERE id = :r",
+        r=registration,
+        at=moment(-0.5),
+    )
+    done = volunteer.expect(200, "POST", f"/v1/my/shifts/{shift}/scan", {"token": token, "leave": True})
+    assert done["service_minutes"] >= 29
+    [record] = records_of(site, registration)
+    assert (record.how, record.in_charge) == ("scanned", f"site:{site.id}")
+
+
+def test_the_leaders_list_is_recorded_whole(site: Site) -> None:
+    shift, [first, second, third] = over(site, people=3)
+    entries = [
+        {"registration_id": first, "outcome": "attended"},
+        {"registration_id": second, "outcome": "no_show"},
+        {"registration_id": third, "outcome": "present"},
+    ]
+    for _ in range(2):
+        site.expect(200, "POST", f"/v1/shifts/{shift}/roll-call", {"entries": entries})
+    assert [state(site, r)["outcome"] for r in (first, second, third)] == ["attended", "no_show", "present"]
+    assert state(site, first)["service_minutes"] == 120
+    assert len(records_of(site, first)) == 1 and minutes_agree(site)
+
+
+def test_a_list_with_a_fault_is_not_recorded_at_all(site: Site) -> None:
+    shift, [first, second] = over(site, people=2)
+    site.expect(200, "POST", f"/v1/registrations/{first}/check-in", {})
+    entries = [
+        {"registration_id": first, "outcome": "no_show"},
+        {"registration_id": str(uuid.uuid4()), "outcome": "attended"},
+        {"registration_id": second, "outcome": "attended"},
+    ]
+    answer = site.expect(422, "POST", f"/v1/shifts/{shift}/roll-call", {"entries": entries})
+    assert [error["field"] for error in answer["errors"]] == ["entries.0.registration_id", "entries.1.registration_id"]
+    assert state(site, second)["outcome"] is None
+    site.expect(422, "POST", f"/v1/shifts/{shift}/roll-call", {"entries": entries[2:] * 2})
+
+
+def test_each_tap_has_its_own_verdict_and_counts_once(site: Site) -> None:
+    shift, [first, second] = over(site, people=2)
+    taps = [
+        tap(first, "in", -3),
+        tap(first, "out", -1),
+        tap(second, "in", 3),
+        tap(str(uuid.uuid4()), "in", -2),
+        tap(second, "no_show", -2),
+    ]
+    assert send(site, shift, taps) == ["recorded", "recorded", "refused", "refused", "recorded"]
+    assert send(site, shift, taps) == ["already", "already", "refused", "refused", "already"]
+    assert state(site, first)["service_minutes"] == 120
+    assert state(site, second)["outcome"] == "no_show"
+    assert len(records_of(site, first)) == 1
+
+
+def test_taps_of_days_ago_need_a_second_person(site: Site) -> None:
+    shift, [registration] = over(site, ago=30)
+    assert send(site, shift, [tap(registration, "in", -32), tap(registration, "out", -30)]) == ["refused"] * 2
+    assert records_of(site, registration) == []
+
+
+whats = st.tuples(st.sampled_from(["in", "out", "no_show"]), st.integers(-60, 180))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(whats, min_size=1, max_size=8), seed=st.integers(0, 1000))
+def test_taps_come_to_the_same_in_any_order(site: Site, said: list[tuple[str, int]], seed: int) -> None:
+    shift, [first, second] = over(site, people=2)
+    chance = random.Random(seed)
+    taps = [(what, -3 + minutes / 60) for what, minutes in said]
+    send(site, shift, [tap(first, what, hours) for what, hours in taps])
+    later = [tap(second, what, hours) for what, hours in taps]
+    again = later + chance.sample(later, len(later) // 2)
+    chance.shuffle(again)
+    cut = chance.randint(0, len(again))
+    for part in (again[:cut], again[cut:]):
+        if part:
+            send(site, shift, part)
+    assert state(site, first) == state(site, second)
+    assert 0 <= state(site, first)["service_minutes"] <= 120
+    assert minutes_agree(site)
+
+
+def test_two_desks_at_once_check_a_person_in_once(site: Site) -> None:
+    _, [registration] = over(site)
+    answers = at_once(12, lambda n: site.call("POST", f"/v1/registrations/{registration}/check-in"))
+    assert {answer.status_code for answer in answers} == {200}
+    rows = site.sql("SELECT count(*) AS n FROM attendance_entries WHERE registration_id = :r", r=registration)
+    assert rows[0].n == 1
+
+
+def test_the_same_taps_from_many_phones_at_once_count_once(site: Site) -> None:
+    shift, registrations = over(site, people=4)
+    taps = [tap(r, what, hours) for r in registrations for what, hours in (("in", -3), ("out", -1))]
+
+    def sync(number: int) -> int:
+        mine = taps[:]
+        random.Random(number).shuffle(mine)
+        return site.call("POST", f"/v1/shifts/{shift}/attendance/batch", {"taps": mine}).status_code
+
+    assert set(at_once(8, sync)) == {200}
+    assert all(state(site, r)["service_minutes"] == 120 and len(records_of(site, r)) == 1 for r in registrations)
+    rows = site.sql("SELECT count(*) AS n FROM attendance_entries WHERE shift_id = :s", s=shift)
+    assert rows[0].n == len(taps)

@@ -1,0 +1,243 @@
+"""Erasure, retention, own data: what goes, what stays and why, who may, and that nothing is found afterwards."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from services.common.auth import Caller as Kind
+from services.common.auth import Principal, csrf_token
+from services.common.database import EVERY_SITE, Database
+from services.registration.operations.encryption import ENCRYPTED
+from services.registration.operations.retention import any_to_review, erase_what_is_old
+from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.person_tables import PERSON_TABLES
+from services.registration.personal_data import PersonalData
+from tests.registration.test_volunteers import id_number, register
+from tests.registration.world import Caller, Site, fresh_phone
+
+MARK = {"name": "擦除记号Qx", "email": "erase-mark@example.com", "birth_date": "1957-02-11"}
+
+
+class Resident:
+    """A person with the session that a site's link gave them."""
+
+    def __init__(self, site: Site, person: str, data: PersonalData, at: str | None) -> None:
+        self._client = site.app.test_client()
+        sessions = Sessions(site.database, data)
+        self._cookie = sessions.resident_cookie(UUID(person), UUID(at) if at else None)
+        self._client.set_cookie(RESIDENT_COOKIE, self._cookie)
+
+    def call(self, method: str, path: str) -> Any:
+        token = csrf_token(Principal(Kind.PERSON, "", session=self._cookie))
+        headers = {"X-CSRF-Token": token, "Accept-Language": "en", "Origin": "http://localhost"}
+        return self._client.open(path, method=method, headers=headers)
+
+
+@pytest.fixture
+def marked(site: Site) -> tuple[str, list[str]]:
+    """A person with something everywhere, and the marks by which to find it again."""
+    phone = fresh_phone()
+    number = id_number("19570211", order=61)
+    marks = [MARK["name"], MARK["email"], phone[3:], number, MARK["birth_date"], "擦除监护人"]
+    made = register(site, **MARK, phone=phone, id_number=number, id_number_consent=True)
+    person = made["person_id"]
+    site.expect(200, "PUT", f"/v1/people/{person}/helper", {"name": "擦除监护人", "email": "erase-mark@example.com"})
+    training = {"name": "急救", "minutes": 60, "provider": "红十字会", "day": "2026-01-10"}
+    site.expect(201, "POST", f"/v1/volunteers/{person}/trainings", training)
+    past, ahead = site.shift(volunteering=True), site.shift(starts=48)
+    for shift in (past, ahead):
+        site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person_id": person})
+    site.move_shift(past, -3, -1)
+    first = site.expect(200, "GET", f"/v1/shifts/{past}/registrations")["items"][0]["id"]
+    site.expect(200, "POST", f"/v1/registrations/{first}/check-in")
+    return person, marks
+
+
+def kept(site: Site, person: str) -> dict[str, int]:
+    rows = {}
+    for table in PERSON_TABLES:
+        rows[table.name] = site.sql(f"SELECT count(*) AS n FROM {table.name} WHERE person_id = :of", of=person)[0].n
+    return rows
+
+
+def test_what_is_erased_is_shown_first_and_then_nothing_names_the_person(
+    site: Site, operator: Caller, marked: tuple[str, list[str]], data: PersonalData
+) -> None:
+    person, marks = marked
+    plan = operator.expect(200, "GET", f"/v1/people/{person}/erasure")
+    fates = {fate["table"]: fate for fate in plan["fates"]}
+    assert (plan["cancels"], plan["refused_zh"]) == (1, "")
+    assert fates["person_sites"]["erased"] and fates["volunteers"]["erased"]
+    assert not fates["trainings"]["erased"] and fates["trainings"]["why_en"].startswith("records of volunteer")
+    done = operator.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    assert (done["everywhere"], len(done["cancelled"])) == (True, 1)
+    rows = kept(site, person)
+    assert {name for name, count in rows.items() if count} == {"registrations", "trainings", "consents"}
+    assert site.call("GET", f"/v1/people/{person}").status_code == 404
+    assert site.expect(200, "POST", "/v1/people/search", {"email": MARK["email"]})["people"] == []
+    assert [event.type for event in site.events(person)] == ["hesheng.person.erased.v1"]
+    again = operator.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    assert again["cancelled"] == []
+    assert len(site.events(person)) == 1
+    _assert_gone(site, marks, data)
+
+
+def _assert_gone(site: Site, marks: list[str], data: PersonalData) -> None:
+    """No table has a mark, in the clear or under the key."""
+    for table in site.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        for (row,) in site.sql(f"SELECT to_jsonb(t)::text FROM {table.tablename} AS t"):
+            found = [mark for mark in marks if mark in row or mark.encode().hex() in row]
+            assert not found, f"{found} in {table.tablename}"
+            for value in json.loads(row).values():
+                if isinstance(value, str) and value.startswith("\\x6741414141"):  # what Fernet's tokens begin with
+                    plain = data.decrypt(bytes.fromhex(value[2:]))
+                    assert not [mark for mark in marks if mark in plain and mark != MARK["birth_date"]], table.tablename
+
+
+def test_a_site_erases_what_it_was_told_and_the_other_keeps_its_own(make_site: Callable[..., Site]) -> None:
+    one, two = make_site(), make_site()
+    number = {"id_number": id_number(order=62), "id_number_consent": True}
+    person = register(one, name="两处", **number)["person_id"]
+    assert register(two, name="两处", **number)["person_id"] == person
+    done = one.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"})
+    assert not done["everywhere"]
+    assert one.call("GET", f"/v1/people/{person}").status_code == 404
+    assert two.expect(200, "GET", f"/v1/volunteers/{person}")["id_number"].startswith("****")
+    assert two.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"})["everywhere"]
+    stranger = make_site()
+    assert stranger.call("POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"}).status_code == 404
+    assert stranger.call("GET", f"/v1/people/{person}/erasure").status_code == 404
+    assert stranger.call("GET", f"/v1/people/{person}/data").status_code == 404
+
+
+def test_nobody_is_erased_while_checked_in(site: Site) -> None:
+    made = site.sign_up(site.shift(starts=1))
+    site.expect(200, "POST", f"/v1/registrations/{made['id']}/check-in")
+    path = f"/v1/people/{made['person_id']}/erasure"
+    assert site.expect(200, "GET", path)["refused_en"]
+    assert site.call("POST", path, {"reason": "person_asked"}).status_code == 409
+
+
+def test_the_erased_come_back_as_somebody_new(site: Site, operator: Caller) -> None:
+    phone = fresh_phone()
+    before = site.sign_up(site.shift(), name="回来", phone=phone)["person_id"]
+    operator.expect(200, "POST", f"/v1/people/{before}/erasure", {"reason": "person_asked"})
+    assert site.sign_up(site.shift(), name="回来", phone=phone)["person_id"] != before
+
+
+def test_erasing_takes_who_was_merged_along(site: Site, operator: Caller) -> None:
+    one, two = (site.sign_up(site.shift(starts=24 + 24 * n))["person_id"] for n in range(2))
+    body = {"survivor": one, "merged": two, "reason": "entered_twice"}
+    made = site.expect(201, "POST", "/v1/merges", body)
+    operator.expect(200, "POST", f"/v1/people/{two}/erasure", {"reason": "person_asked"})
+    left = site.sql("SELECT 1 FROM person_sites WHERE person_id IN (:one, :two)", one=one, two=two)
+    assert left == []
+    assert operator.call("POST", f"/v1/merges/{made['id']}/undo").status_code == 409
+
+
+def test_the_own_data_file_has_everything_in_the_clear_by_site(
+    site: Site, marked: tuple[str, list[str]], data: PersonalData
+) -> None:
+    person, marks = marked
+    site.expect(200, "POST", f"/v1/volunteers/{person}/id-number", {"reason": "insurance"})
+    answer = Resident(site, person, data, site.id).call("GET", "/v1/my/data")
+    assert answer.status_code == 200
+    assert "attachment" in answer.headers["Content-Disposition"]
+    found = answer.get_json()
+    written = json.dumps(found, ensure_ascii=False)
+    assert [mark for mark in marks if mark not in written] == []
+    assert "hash" not in written and "encrypted_with" not in written
+    (here,) = found["sites"]
+    assert len(here["data"]["registrations"]) == 2 and here["data"]["registrations"][0]["title_zh"]
+    assert {one["reason"] for one in found["read_by"]} >= {"insurance"}
+
+
+def test_an_address_opens_only_what_was_told_with_it(make_site: Callable[..., Site], data: PersonalData) -> None:
+    """Name and phone, which neighbours know, make the same person; the neighbour's own address opens nothing else."""
+    victim, nosy = make_site(), make_site()
+    phone = fresh_phone()
+    person = victim.sign_up(victim.shift(), name="邻居", phone=phone, email="own@example.com")["person_id"]
+    nosy.sign_up(nosy.shift(starts=48), name="邻居", phone=phone, email="nosy@example.com")
+    seen = Resident(nosy, person, data, nosy.id).call("GET", "/v1/my/data").get_data(as_text=True)
+    assert "nosy@example.com" in seen and "own@example.com" not in seen
+    assert Resident(nosy, person, data, None).call("GET", "/v1/my/data").status_code == 403
+    assert Resident(nosy, person, data, nosy.id).call("POST", "/v1/my/erasure").get_json()["everywhere"] is False
+    assert victim.expect(200, "GET", f"/v1/people/{person}")["email"] == "own@example.com"
+    same = make_site()
+    same.sign_up(same.shift(starts=72), name="邻居", phone=phone, email="own@example.com")
+    both = Resident(victim, person, data, same.id).call("GET", "/v1/my/data").get_json()["sites"]
+    assert {one["site_id"] for one in both} == {victim.id, same.id}
+
+
+def test_a_resident_sees_what_erasing_does_and_does_it(site: Site, data: PersonalData) -> None:
+    made = site.sign_up(site.shift(), email="resident@example.com")
+    resident = Resident(site, made["person_id"], data, site.id)
+    assert resident.call("GET", "/v1/my/erasure").get_json()["cancels"] == 1
+    assert resident.call("POST", "/v1/my/erasure").get_json() == {"everywhere": True, "cancelled": [made["id"]]}
+    assert resident.call("GET", "/v1/my/data").status_code == 403
+
+
+def _look(site: Site, database: Database, person: str, months: int) -> bool:
+    """Whether the person's details survive a look at them, so many months after they were last seen."""
+    for statement in (
+        "UPDATE person_sites SET created_at = now() - make_interval(months => :m), review_at = now()"
+        " WHERE person_id = :of",
+        "UPDATE registrations SET created_at = now() - make_interval(months => :m) WHERE person_id = :of",
+        "UPDATE shifts SET starts_at = now() - make_interval(months => :m, hours => 2),"
+        " ends_at = now() - make_interval(months => :m)"
+        " WHERE id IN (SELECT shift_id FROM registrations WHERE person_id = :of)",
+    ):
+        site.sql(statement, m=months, of=person)
+    with database.transaction(EVERY_SITE) as session:
+        assert any_to_review(session)
+        while erase_what_is_old(session)[0]:
+            pass
+    return bool(site.sql("SELECT 1 FROM person_sites WHERE person_id = :of", of=person))
+
+
+@pytest.mark.parametrize(
+    ("born", "months", "survives"),
+    [("1990-01-01", 23, True), ("1990-01-01", 25, False), ("2018-01-01", 11, True), ("2018-01-01", 13, False)],
+)
+def test_residents_are_kept_for_two_years_and_minors_for_one(
+    site: Site, database: Database, born: str, months: int, survives: bool
+) -> None:
+    made = site.sign_up(site.shift(), birth_date=born, guardian_consent=date.fromisoformat(born).year > 2010)
+    assert _look(site, database, made["person_id"], months) == survives
+
+
+def test_a_site_keeps_them_shorter_and_volunteers_stay(site: Site, database: Database) -> None:
+    volunteer = register(site)["person_id"]
+    resident = site.sign_up(site.shift())["person_id"]
+    assert site.expect(200, "GET", "/v1/retention") == {"months": 24, "minors_months": 12}
+    site.expect(200, "PUT", "/v1/retention", {"months": 3, "minors_months": 2})
+    assert _look(site, database, volunteer, 60)
+    assert not _look(site, database, resident, 4)
+    assert site.events(resident)[-1].type == "hesheng.person.erased.v1"
+
+
+def test_a_merged_pair_is_looked_at_without_harm(site: Site, database: Database) -> None:
+    one, two = (site.sign_up(site.shift(starts=24 + 24 * n))["person_id"] for n in range(2))
+    site.expect(201, "POST", "/v1/merges", {"survivor": one, "merged": two, "reason": "entered_twice"})
+    site.sql("UPDATE person_sites SET created_at = '2000-01-01', review_at = now() WHERE person_id = :of", of=two)
+    with database.transaction(EVERY_SITE) as session:
+        while erase_what_is_old(session)[0]:
+            pass
+    assert site.expect(200, "GET", f"/v1/people/{one}")["id"] == one, "the survivor was seen lately"
+
+
+def test_every_table_with_ciphertext_is_renewed(database: Database) -> None:
+    with database.transaction(EVERY_SITE) as session:
+        tables = session.scalars(
+            text(
+                "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relkind = 'r'"
+                " AND relnamespace = 'public'::regnamespace AND attname = 'encrypted_with'"
+            )
+        ).all()
+    # Staff have a renewal of their own.
+    assert set(tables) - {"staff"} == {table.name for table in ENCRYPTED}

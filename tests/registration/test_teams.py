@@ -1,0 +1,123 @@
+"""Teams: nobody is a member against their will, one leads, everybody may leave."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy.exc import IntegrityError
+
+from services.common.auth import Caller as Kind
+from services.common.auth import Principal, csrf_token
+from services.common.database import Database
+from services.common.events import TeamMemberJoined, TeamMemberLeft, TeamSaved
+from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.operations.teams import roster
+from services.registration.personal_data import PersonalData
+from tests.registration.world import Site
+
+CHOIR = {"name_zh": "暖阳合唱团", "name_en": "Warm Sun choir", "kind": "choir"}
+PAPER = "签署入队名单"
+
+
+@pytest.fixture
+def team(site: Site) -> str:
+    return site.expect(201, "POST", "/v1/teams", CHOIR)["id"]
+
+
+def person(site: Site) -> str:
+    return site.sign_up(site.shift())["person_id"]
+
+
+def add(site: Site, team: str, who: str, agreement: str = PAPER) -> dict[str, Any]:
+    return site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": who, "agreement": agreement})
+
+
+def as_resident(app: APIFlask, database: Database, data: PersonalData, who: str) -> Any:
+    """Sends requests with the session that a link from a message opens."""
+    from uuid import UUID
+
+    cookie = Sessions(database, data).resident_cookie(UUID(who))
+    token = csrf_token(Principal(Kind.PERSON, who, session=cookie))
+
+    def call(method: str, path: str) -> Any:
+        client = app.test_client()
+        client.set_cookie(RESIDENT_COOKIE, cookie)
+        return client.open(path, method=method, headers={"X-CSRF-Token": token})
+
+    return call
+
+
+def test_a_team_is_saved_and_told(site: Site, other: Site, team: str) -> None:
+    renamed = site.expect(200, "PATCH", f"/v1/teams/{team}", {"name_en": "Choir", "kind": "other"}, If_Match='"1"')
+    assert (renamed["version"], renamed["kind"]) == (2, "other")
+    assert [type(event) for event in site.events(team)] == [TeamSaved, TeamSaved]
+    for method, path in (("GET", ""), ("GET", "/members"), ("PATCH", "")):
+        assert other.call(method, f"/v1/teams/{team}{path}", {}, If_Match="*").status_code == 404
+
+
+def test_an_invited_person_is_no_member_until_they_accept(
+    site: Site, team: str, app: APIFlask, database: Database, data: PersonalData
+) -> None:
+    singer, stranger = person(site), person(site)
+    invited = add(site, team, singer, "")
+    assert (invited["status"], invited["joined_at"]) == ("invited", None)
+    with database.transaction(site.id) as session:
+        assert roster(session, team) == []  # type: ignore[arg-type]
+    path = f"/v1/my/teams/{invited['id']}"
+    assert as_resident(app, database, data, stranger)("POST", f"{path}/accept").status_code == 404
+    singer_calls = as_resident(app, database, data, singer)
+    assert [one["status"] for one in singer_calls("GET", "/v1/my/teams").get_json()["items"]] == ["invited"]
+    for _ in range(2):
+        assert singer_calls("POST", f"{path}/accept").status_code == 204
+    assert singer_calls("POST", f"{path}/decline").status_code == 409
+    joined = site.expect(200, "GET", f"/v1/teams/{team}/members?status=member")["items"]
+    assert [(one["person_id"], one["agreed"]) for one in joined] == [(singer, "session")]
+    assert singer_calls("POST", f"{path}/leave").status_code == 204
+    assert [type(event) for event in site.events(team)] == [TeamSaved, TeamMemberJoined, TeamMemberLeft]
+    again = add(site, team, singer, "")
+    assert singer_calls("POST", f"/v1/my/teams/{again['id']}/decline").status_code == 204
+    assert site.expect(200, "GET", f"/v1/teams/{team}/members?status=member")["items"] == []
+
+
+def test_staff_add_whose_agreement_is_on_record(site: Site, other: Site, team: str) -> None:
+    singer = person(site)
+    add(site, team, singer, "")
+    added = add(site, team, singer)
+    assert (added["status"], added["agreed"]) == ("member", PAPER)
+    body = {"person_id": singer, "agreement": PAPER}
+    assert site.call("POST", f"/v1/teams/{team}/members", body).status_code == 409
+    unknown = site.call("POST", f"/v1/teams/{team}/members", {"person_id": person(other)})
+    assert (unknown.status_code, unknown.get_json()["errors"][0]["field"]) == (422, "person_id")
+    with pytest.raises(IntegrityError, match="of_their_own_will"):
+        site.sql("UPDATE team_members SET agreed = '' WHERE id = :id", id=added["id"])
+
+
+def test_one_leads_and_hands_over(site: Site, team: str) -> None:
+    first, second, outsider = (person(site) for _ in range(3))
+    add(site, team, first)
+    add(site, team, second)
+    path = f"/v1/teams/{team}/leader"
+    site.expect(200, "PUT", path, {"person_id": first})
+    assert site.expect(200, "PUT", path, {"person_id": second})["role"] == "leader"
+    members = site.expect(200, "GET", f"/v1/teams/{team}/members")["items"]
+    assert {one["person_id"]: one["role"] for one in members} == {first: "member", second: "leader"}
+    assert site.call("PUT", path, {"person_id": outsider}).status_code == 422
+    leader = next(one["id"] for one in members if one["role"] == "leader")
+    assert site.call("DELETE", f"/v1/team-members/{leader}").status_code == 204
+    assert site.call("DELETE", f"/v1/team-members/{leader}").status_code == 204
+    assert [e.role for e in site.events(team) if isinstance(e, TeamMemberJoined)] == [
+        "member",
+        "member",
+        "leader",
+        "member",
+        "leader",
+    ]
+
+
+def test_many_adding_the_same_person_at_once_make_one_member(site: Site, team: str) -> None:
+    singer = person(site)
+    body = {"person_id": singer, "agreement": PAPER}
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: site.call("POST", f"/v1/teams/{team}/members", body).status_code, range(12)))
+    assert sorted(answers) == [201] + [409] * 11
