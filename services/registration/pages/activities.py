@@ -1,5 +1,6 @@
 """Staff's pages of activities: the list, one form for a new one with its shifts, what follows from each step."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,7 +33,6 @@ from services.registration.pages.shifts import add_shift_pages, add_when
 from services.registration.schemas.activities import ActivityEdit
 
 LISTED = 50
-STEPS = ("publish", "cancel", "complete")
 
 
 def activities_pages(database: Database) -> APIBlueprint:
@@ -209,24 +209,18 @@ def find(session: Session, activity_id: UUID) -> Activity:
 
 
 def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
-    acts = {
-        "publish": (activities.publish_activity, "活动已发布。", "The activity is published."),
-        "cancel": (activities.cancel_activity, "活动已取消。", "The activity was called off."),
-        "complete": (activities.complete_activity, "活动已结项。", "The activity is completed."),
-    }
-
-    @blueprint.get(f"/<uuid:activity_id>/<any({','.join(STEPS)}):step>")
+    @blueprint.get("/<uuid:activity_id>/<step>")
     @allow(Caller.STAFF)
     def show_step(activity_id: UUID, step: str) -> Answer:
         """What follows from publishing, calling off or completing, before it is done."""
         with database.transaction(g.principal.scope) as session:
             return _step_page(session, activity_id, step, Form())
 
-    @blueprint.post(f"/<uuid:activity_id>/<any({','.join(STEPS)}):step>")
+    @blueprint.post("/<uuid:activity_id>/<step>")
     @allow(Caller.STAFF)
     def do_step(activity_id: UUID, step: str) -> Answer:
         """Publish, call off or complete."""
-        act, zh, en = acts[step]
+        act, zh, en = _step(step)
         form: Form[Any] = Form()
         with database.transaction(g.principal.scope) as session:
             find(session, activity_id)
@@ -237,7 +231,21 @@ def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
         return done(url_for("activities_pages.show_activity", activity_id=activity_id), zh, en)
 
 
+STEPS: dict[str, tuple[Callable[[Session, UUID], Activity], str, str]] = {
+    "publish": (activities.publish_activity, "活动已发布。", "The activity is published."),
+    "cancel": (activities.cancel_activity, "活动已取消。", "The activity was called off."),
+    "complete": (activities.complete_activity, "活动已结项。", "The activity is completed."),
+}
+
+
+def _step(name: str) -> tuple[Callable[[Session, UUID], Activity], str, str]:
+    if name not in STEPS:
+        raise not_found("这个页面", "page")
+    return STEPS[name]
+
+
 def _step_page(session: Session, activity_id: UUID, step: str, form: Form[Any]) -> str:
+    _step(step)
     activity = find(session, activity_id)
     audience = activities.audience(session, activity_id)
     return render("activities/step.html", activity=activity, step=step, audience=audience, form=form)

@@ -21,9 +21,11 @@ from services.registration.operations.imports import uploads
 from services.registration.operations.imports.faults import describe_faults
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
+from services.registration.spreadsheets.columns import COLUMNS
 
 LATEST = 20
 FAULTS_SHOWN = 100
+TITLES = {column.field: column.title for columns in COLUMNS.values() for column in columns}
 
 
 def exchange_pages(database: Database, data: PersonalData) -> APIBlueprint:
@@ -82,7 +84,7 @@ def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
             found = uploads.describe(session, uploads.find_import(session, import_id))
             query = select(ImportFault).where(ImportFault.import_id == import_id)
             faults = session.scalars(query.order_by(ImportFault.row, ImportFault.id).limit(FAULTS_SHOWN)).all()
-            return render("exchange/import.html", form=form, found=found, faults=describe_faults(faults))
+            return render("exchange/import.html", form=form, found=found, faults=describe_faults(faults), titles=TITLES)
 
     @blueprint.get("/imports/<uuid:import_id>")
     @allow(Caller.STAFF)
