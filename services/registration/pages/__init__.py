@@ -11,7 +11,9 @@ from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
+from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
+from services.registration.pages.colleagues import colleague_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.exchange import exchange_pages
@@ -66,6 +68,8 @@ def pages(
         exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
+        colleague_pages(database, data),
+        audit_pages(database, data),
         web_page_pages(database),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]
