@@ -39,3 +39,5 @@ BODIES: dict[str, Any] = {
     "POST /v1/imports/<uuid:import_id>/apply": AGREED,
     "PUT /v1/imports/<uuid:import_id>/parts/<number>": {"any": "bytes"},
 }
+
+SHARED = {"GET /v1/imports/templates/<kind>": "an empty form, the same for everybody"}
