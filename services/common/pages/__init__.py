@@ -149,7 +149,7 @@ def read_form(model: type[Model], lists: Sequence[str] = (), left_out: Sequence[
 
 
 def _put(data: dict[str, Any], name: str, value: Any) -> None:
-    """Set `person.phone` within `person`. Where `person` itself was posted as well, it stands, for the model to refuse."""
+    """Set `person.phone` within `person`. If `person` itself is there as well, it stands, for the model to refuse."""
     *outer, last = name.split(".")
     for part in outer:
         data = data.setdefault(part, {})

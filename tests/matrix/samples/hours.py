@@ -1,5 +1,6 @@
 """Attendance, service records, what is said and decided about them, certificates."""
 
+import itertools
 import uuid
 from typing import Any
 from uuid import UUID
