@@ -33,7 +33,7 @@ def make_app(settings: Settings) -> APIFlask:
     public = PublicSignUps(database, data, sign_ups)
     routes = [
         *blueprints(database, data, sessions, log_ins, links, sign_ups, public),
-        *pages(database, data, sessions, links, log_ins, public, settings.provider()),
+        *pages(database, data, sessions, links, log_ins, public, sign_ups, settings.provider()),
     ]
     return create_app(settings, database, keys, health, routes, sessions=sessions)
 

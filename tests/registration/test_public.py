@@ -375,6 +375,81 @@ def test_nobodys_mailbox_is_filled_with_links(site: Site, browser: FlaskClient) 
     assert len(site.sql("SELECT 1 FROM links WHERE person_id = :p", p=person)) == 3
 
 
+def posted(browser: FlaskClient, registration: str, what: str, **fields: str) -> TestResponse:
+    form = own_form(browser) | fields
+    return browser.post(f"/my/registrations/{registration}/{what}", data=form, headers=HTML, follow_redirects=True)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("accept", "confirmed"), ("decline", "cancelled")])
+def test_an_offer_is_answered_without_an_account(site: Site, browser: FlaskClient, answer: str, status: str) -> None:
+    shift = site.shift(capacity=1, promotion="offer")
+    first = site.sign_up(shift)
+    waits = site.sign_up(shift, email=fresh_mail())
+    site.cancel(first["id"])
+    log_in(browser, site, waits["person_id"])
+    assert "Please answer by" in browser.get(f"/my/registrations/{waits['id']}", headers=HTML).get_data(as_text=True)
+    assert posted(browser, waits["id"], answer).status_code == 200
+    assert site.sql("SELECT status FROM registrations WHERE id = :id", id=waits["id"])[0].status == status
+
+
+def test_a_party_is_made_larger_while_there_are_places(site: Site, browser: FlaskClient) -> None:
+    shift = site.shift(capacity=3, party_limit=4)
+    made = site.sign_up(shift, email=fresh_mail())
+    log_in(browser, site, made["person_id"])
+    posted(browser, made["id"], "party", party_size="3")
+    refused = posted(browser, made["id"], "party", party_size="4")
+    assert refused.status_code == 422 and "not so many free places" in refused.get_data(as_text=True)
+    assert site.sql("SELECT confirmed FROM shifts WHERE id = :id", id=shift)[0].confirmed == 3
+
+
+def test_a_place_is_handed_over_once_the_other_agreed(site: Site, browser: FlaskClient, data: PersonalData) -> None:
+    shift, mail = site.shift(capacity=1), fresh_mail()
+    made = site.sign_up(shift, email=fresh_mail())
+    taker = site.sign_up(site.shift(starts=70), name="接手人", email=mail)
+    log_in(browser, site, made["person_id"])
+    known = posted(browser, made["id"], "hand-over", name="接手人", contact=mail)
+    assert "still yours" in browser.get(f"/my/registrations/{made['id']}", headers=HTML).get_data(as_text=True)
+    (link,) = site.sql("SELECT id, person_id FROM links WHERE site_id = :s AND purpose = 'hand_over'", s=site.id)
+    assert str(link.person_id) == taker["person_id"]
+    path, other = f"/links/{Links(data, '').token(link.id)}", site.app.test_client()
+    assert "hand a place over" in other.get(path, headers=HTML).get_data(as_text=True)
+    assert other.post(path, data={"decision": "accept"}, headers=HTML).status_code == 303
+    rows = site.sql("SELECT person_id, status FROM registrations WHERE shift_id = :s", s=shift)
+    assert {(str(row.person_id), row.status) for row in rows} == {
+        (made["person_id"], "cancelled"),
+        (taker["person_id"], "confirmed"),
+    }
+    second = site.sign_up(site.shift(starts=90), **_again(site, made))
+    unknown = posted(browser, second["id"], "hand-over", name="无此人", contact=fresh_mail())
+    notice = re.compile(r'role="status">([^<]+)')
+    assert notice.findall(unknown.get_data(as_text=True)) == notice.findall(known.get_data(as_text=True))
+
+
+def _again(site: Site, made: dict[str, Any]) -> dict[str, Any]:
+    known = site.expect(200, "GET", f"/v1/people/{made['person_id']}")
+    return {name: known[name] for name in ("name", "phone", "email")}
+
+
+def test_what_was_asked_is_taken_back(site: Site, browser: FlaskClient, data: PersonalData) -> None:
+    mail = fresh_mail()
+    made = site.sign_up(site.shift(), email=fresh_mail())
+    site.sign_up(site.shift(starts=70), name="接手人", email=mail)
+    log_in(browser, site, made["person_id"])
+    posted(browser, made["id"], "hand-over", name="接手人", contact=mail)
+    posted(browser, made["id"], "withdraw")
+    (link,) = site.sql("SELECT id FROM links WHERE site_id = :s AND purpose = 'hand_over'", s=site.id)
+    path = f"/links/{Links(data, '').token(link.id)}"
+    assert site.app.test_client().post(path, data={"decision": "accept"}, headers=HTML).status_code == 410
+
+
+def test_nobody_changes_anothers(site: Site, browser: FlaskClient) -> None:
+    theirs = site.sign_up(site.shift(party_limit=3), email=fresh_mail())
+    log_in(browser, site, site.sign_up(site.shift(), email=fresh_mail())["person_id"])
+    form = {"party_size": "2", "name": "x", "contact": fresh_mail()}
+    for what in ("accept", "decline", "party", "hand-over", "withdraw"):
+        assert posted(browser, theirs["id"], what, **form).status_code == 404, what
+
+
 # -- within other pages ----------------------------------------------------------------------------------------------
 
 OURS = "https://www.example.org"

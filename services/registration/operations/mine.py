@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from services.common.errors import not_found
 from services.common.events import CancelReason
-from services.registration.models import Activity, PersonSite, Registration, Shift, Site
+from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Transfer
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
+from services.registration.operations.offers import accept_offer, decline_offer, resize_party
 from services.registration.operations.registrations import cancel_registration, describe_registrations
+from services.registration.operations.transfers import ask_hand_over, withdraw
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import LinkRequest
 from services.registration.schemas.registrations import RegistrationAnswer
@@ -59,31 +63,77 @@ def cancel_own(session: Session, person_id: UUID, registration_id: UUID) -> Regi
     return cancel_registration(session, registration_id, CancelReason.PERSON)
 
 
+def accept_own(session: Session, person_id: UUID, registration_id: UUID) -> Registration:
+    """Take the place that was offered; one at the same time is given up, as the mail said. Raises 404, 409."""
+    own_registration(session, person_id, registration_id)
+    return accept_offer(session, registration_id, instead_of=True)
+
+
+def decline_own(session: Session, person_id: UUID, registration_id: UUID) -> Registration:
+    """Leave it to who is next. Raises 404, 409."""
+    own_registration(session, person_id, registration_id)
+    return decline_offer(session, registration_id)
+
+
+def resize_own(session: Session, person_id: UUID, registration_id: UUID, party_size: int) -> Registration:
+    """Change how many come. Raises 404, 409, 422."""
+    own_registration(session, person_id, registration_id)
+    return resize_party(session, registration_id, party_size, None)
+
+
+def hand_over_own(
+    session: Session, data: PersonalData, person_id: UUID, registration_id: UUID, body: LinkRequest
+) -> None:
+    """Ask somebody by mail whether they take one's place over. Whether the site knows them is not told."""
+    own = own_registration(session, person_id, registration_id)
+    told = _told(session, data, body, PersonSite.site_id == own.site.id)
+    if told is not None:
+        ask_hand_over(session, registration_id, person_now(session, told.person_id), f"person:{person_id}")
+
+
+def withdraw_own(session: Session, person_id: UUID, registration_id: UUID) -> None:
+    """Take back what was asked of somebody else. Raises 404."""
+    own_registration(session, person_id, registration_id)
+    asked = pending_transfer(session, registration_id)
+    if asked is not None:
+        withdraw(session, asked.id, f"person:{person_id}")
+
+
+def pending_transfer(session: Session, registration_id: UUID) -> Transfer | None:
+    """What somebody else was asked about this place and has not answered."""
+    query = select(Transfer).where(Transfer.registration_id == registration_id, Transfer.status == "asked")
+    return session.scalars(query).one_or_none()
+
+
 def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
     """Mail a link to whoever is known by this name and contact; to nobody where nobody is.
 
     It goes to an address that a site was told, never to one that was typed in for this.
     """
-    identity = data.identity("phone" if body.phone else "email", body.contact, body.name)
-    column = PersonSite.phone_hash if body.phone else PersonSite.email_hash
-    # The same at several sites: where there is an address, and of these where the person was last.
-    query = (
-        select(PersonSite).where(column == identity).order_by(PersonSite.email.is_(None), PersonSite.created_at.desc())
-    )
-    told = session.scalars(query.limit(1)).one_or_none()
+    told = _told(session, data, body)
     if told is not None:
         person_id = person_now(session, told.person_id)
         issue_link(session, PURPOSE, told.site_id, person_id=person_id, hours=LINK_HOURS)
 
 
-def _own(session: Session, condition: object, order: object, most: int) -> list[Own]:
+def _told(
+    session: Session, data: PersonalData, body: LinkRequest, *conditions: ColumnElement[bool]
+) -> PersonSite | None:
+    """Who is known by this name and contact: where there is an address, and of these where they were last."""
+    identity = data.identity("phone" if body.phone else "email", body.contact, body.name)
+    column = PersonSite.phone_hash if body.phone else PersonSite.email_hash
+    order = PersonSite.email.is_(None), PersonSite.created_at.desc()
+    return session.scalars(select(PersonSite).where(column == identity, *conditions).order_by(*order).limit(1)).first()
+
+
+def _own(session: Session, condition: ColumnElement[bool], order: Any, most: int) -> list[Own]:
     query = (
         select(Registration, Shift, Activity, Site, Shift.starts_at > func.now())
         .join(Shift, Shift.id == Registration.shift_id)
         .join(Activity, Activity.id == Registration.activity_id)
         .join(Site, Site.id == Registration.site_id)
-        .where(condition)  # type: ignore[arg-type]
-        .order_by(order, Registration.position)  # type: ignore[arg-type]
+        .where(condition)
+        .order_by(order, Registration.position)
         .limit(most)
     )
     rows: Sequence[tuple[Registration, Shift, Activity, Site, bool]] = [tuple(row) for row in session.execute(query)]  # type: ignore[misc]

@@ -8,10 +8,12 @@ from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
 from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
+from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.guardian import add_guardian_page
+from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
@@ -33,9 +35,11 @@ def pages(
     links: Links,
     log_ins: LogIns,
     public: PublicSignUps,
+    sign_ups: SignUps,
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
+    add_hand_over(sign_ups)
     add_guardian_page(data)
     desk = Desk.of(database, data, public)
     return [
@@ -43,13 +47,13 @@ def pages(
         sign_up_pages(desk),
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
-        my_pages(database),
-        web_page_pages(database),
+        my_pages(database, data),
         links_pages(database, links),
         home_pages(database),
         people_pages(database, data),
         doubles_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
+        web_page_pages(database),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]

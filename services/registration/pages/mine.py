@@ -1,6 +1,7 @@
 """A resident's own registrations: in by a link from a mail, seen, given back; without an account or a password."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, Form, done, page_blueprint, render
+from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
 from services.registration.models import Link, Site
 from services.registration.operations import mine
 from services.registration.operations.links import Links, over, use
@@ -28,13 +29,13 @@ from services.registration.pages.resident import (
 )
 from services.registration.pages.sign_up import at_contact
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.public import LinkRequest
+from services.registration.schemas.public import LinkRequest, PartyBody
 
 ANSWERED_AFTER = 0.3
 """Seconds after which a request for a link is answered, whether or not there was one to be mailed."""
 
 
-def my_pages(database: Database) -> APIBlueprint:
+def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """What a resident sees once they are in."""
     blueprint = resident_blueprint("my_pages", __name__, url_prefix="/my")
 
@@ -52,17 +53,84 @@ def my_pages(database: Database) -> APIBlueprint:
     def show_one(registration_id: UUID) -> str:
         """One registration, and what can be done with it."""
         with database.transaction(EVERY_SITE) as session:
-            return render("mine/one.html", own=mine.own_registration(session, resident_id(), registration_id))
+            return _page(session, registration_id, Form())
+
+    _add_actions(blueprint, database)
+    _add_passing_on(blueprint, database, data)
+    return blueprint
+
+
+def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
+    def acted(act: Callable[[Session, UUID, UUID], object], registration_id: UUID, zh: str, en: str) -> Response:
+        with database.transaction(EVERY_SITE) as session:
+            act(session, resident_id(), registration_id)
+        return done(home(), zh, en)
 
     @blueprint.post("/registrations/<uuid:registration_id>/cancel")
     @allow(Caller.PERSON)
     def cancel(registration_id: UUID) -> Response:
         """Give the place back."""
-        with database.transaction(EVERY_SITE) as session:
-            mine.cancel_own(session, resident_id(), registration_id)
-        return done(home(), "已取消报名,名额已让出。", "Cancelled. Your place is given to the next.")
+        return acted(mine.cancel_own, registration_id, "已取消报名。", "Your registration is cancelled.")
 
-    return blueprint
+    @blueprint.post("/registrations/<uuid:registration_id>/accept")
+    @allow(Caller.PERSON)
+    def accept(registration_id: UUID) -> Response:
+        """Take the place that is offered."""
+        return acted(mine.accept_own, registration_id, "已接受,名额是您的了。", "Accepted: the place is yours.")
+
+    @blueprint.post("/registrations/<uuid:registration_id>/decline")
+    @allow(Caller.PERSON)
+    def decline(registration_id: UUID) -> Response:
+        """Leave it to who is next."""
+        return acted(mine.decline_own, registration_id, "已放弃,名额给下一位。", "Declined: it goes to the next.")
+
+    @blueprint.post("/registrations/<uuid:registration_id>/withdraw")
+    @allow(Caller.PERSON)
+    def withdraw(registration_id: UUID) -> Response:
+        """Take back what was asked of somebody else."""
+        return acted(mine.withdraw_own, registration_id, "已收回,名额仍是您的。", "Taken back: the place stays yours.")
+
+
+def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    throttle = Throttle(LOG_INS)
+
+    def again(registration_id: UUID, form: Form[Any]) -> Answer:
+        with database.transaction(EVERY_SITE) as session:
+            return _page(session, registration_id, form), 422
+
+    @blueprint.post("/registrations/<uuid:registration_id>/party")
+    @allow(Caller.PERSON)
+    def resize(registration_id: UUID) -> Answer:
+        """Change how many come."""
+        form = read_form(PartyBody)
+        with form.catching(), database.transaction(EVERY_SITE) as session:
+            mine.resize_own(session, resident_id(), registration_id, form.body.party_size)
+        if form.failed:
+            return again(registration_id, form)
+        return done(home(), "人数已更改。", "The number of people was changed.")
+
+    @blueprint.post("/registrations/<uuid:registration_id>/hand-over")
+    @allow(Caller.PERSON)
+    def hand_over(registration_id: UUID) -> Answer:
+        """Ask somebody else whether they take the place."""
+        form = _read()
+        with form.catching():
+            body = form.body
+            throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+            with database.transaction(EVERY_SITE) as session:
+                mine.hand_over_own(session, data, resident_id(), registration_id, body)
+        if form.failed:
+            return again(registration_id, form)
+        return done(
+            home(),
+            "如果站点认识这位居民,对方会收到邮件。对方同意之前,名额仍是您的。",
+            "If the site knows this person, they get a mail. Until they agree, the place stays yours.",
+        )
+
+
+def _page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
+    own = mine.own_registration(session, resident_id(), registration_id)
+    return render("mine/one.html", own=own, asked=mine.pending_transfer(session, registration_id), form=form)
 
 
 def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, links: Links) -> APIBlueprint:

@@ -12,7 +12,7 @@ from services.common.schemas import Answer, Body
 class ImportBody(Body):
     """What is to be imported."""
 
-    kind: Literal["people"]
+    kind: Literal["people", "roster"]
     site_id: UUID | None = Field(default=None, description="for operators: whose people they are")
 
 

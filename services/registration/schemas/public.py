@@ -51,6 +51,12 @@ class LinkRequest(_OneContact):
     """Who wants to see their registrations."""
 
 
+class PartyBody(Body):
+    """How many come."""
+
+    party_size: int = Field(ge=1, le=20)
+
+
 class PublicSignUp(_OneContact):
     """Who signs up, by themselves.
 

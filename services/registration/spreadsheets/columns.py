@@ -9,7 +9,7 @@ from typing import Literal
 from services.common.errors import Words
 from services.registration.spreadsheets.faults import Fault
 
-Kind = Literal["people", "roster", "records"]
+Kind = Literal["people", "roster"]
 
 ROWS_BEFORE_HEADINGS = 10
 """Rows in which headings are looked for: lists often begin with a title."""
@@ -81,42 +81,6 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
                 "leader or member; member when empty. A team has one leader.",
             ),
             also=("职务", "position"),
-        ),
-    ),
-    "records": (
-        *_PERSON,
-        Column(
-            "activity",
-            Words("活动", "activity"),
-            "指尖科普课堂",
-            Words("活动名称,必填。", "The activity's name. Required."),
-            True,
-            ("活动名称", "项目", "activity name"),
-        ),
-        Column(
-            "day",
-            Words("服务日期", "date"),
-            "2025-05-04",
-            Words("年-月-日,必填。", "Year-month-day. Required."),
-            True,
-            ("日期", "day", "service date"),
-        ),
-        Column("place", Words("地点", "place"), "职工新街", Words("必填。", "Required."), True, ("服务地点", "where")),
-        Column(
-            "content",
-            Words("服务内容", "content"),
-            "教老人使用手机",
-            Words("必填。", "Required."),
-            True,
-            ("内容", "service content", "what"),
-        ),
-        Column(
-            "minutes",
-            Words("服务分钟数", "minutes"),
-            "120",
-            Words("实际服务的分钟数,1–1440。", "Minutes of time actually given, 1–1440."),
-            True,
-            ("分钟", "时长分钟", "服务时长分钟", "service minutes"),
         ),
     ),
 }

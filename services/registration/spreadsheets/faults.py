@@ -68,7 +68,6 @@ WORDS: dict[str, Words] = {
     "email": Words("不是有效的电子邮件地址,请改正。", "Is no valid e-mail address. Correct it."),
     "date": Words("不是日期。请写成 1961-07-13。", "Is no date. Write it as 1961-07-13."),
     "birth_date": Words("应在 1900 年至今天之间,请改正。", "Must lie between 1900 and today. Correct it."),
-    "day": Words("应在 2000 年至今天之间,请改正。", "Must lie between 2000 and today. Correct it."),
     "language": Words("应为 zh-CN 或 en。", "Must be zh-CN or en."),
     "role": Words("应为 队长 或 队员。", "Must be leader or member."),
     "team": Words(
@@ -76,7 +75,10 @@ WORDS: dict[str, Words] = {
         "The site has no such team. Make the team first, or correct the name.",
     ),
     "leader": Words("这支队伍已有队长。请改为队员。", "This team has a leader already. Change the role to member."),
-    "minutes": Words("应为 1 至 1440 的整数(分钟)。", "Must be a whole number of minutes, 1 to 1440."),
+    "second_leader": Words(
+        "第 {other} 行已是这支队伍的队长。请改为队员。",
+        "Row {other} is the leader of this team already. Change the role to member.",
+    ),
     "double": Words("与第 {other} 行是同一条。请删去一行。", "Is the same as row {other}. Remove one of them."),
 }
 

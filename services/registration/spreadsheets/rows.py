@@ -12,7 +12,7 @@ from services.registration.spreadsheets.faults import Fault
 Values = dict[str, str]
 """By field, as text: phones in E.164, dates as YYYY-MM-DD. What is not given is not there."""
 
-LONGEST = {"name": 200, "phone": 40, "email": 300, "team": 200, "activity": 200, "place": 200, "content": 4000}
+LONGEST = {"name": 200, "phone": 40, "email": 300, "team": 200}
 LANGUAGES = {"": "", "zh-cn": "zh-CN", "zh": "zh-CN", "中文": "zh-CN", "en": "en", "英文": "en", "english": "en"}
 ROLES = {"": "", "leader": "leader", "队长": "leader", "团长": "leader", "member": "member", "队员": "member"}
 CUT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}")
@@ -109,15 +109,6 @@ def _birth_date(text: str) -> str | None:
     return day.isoformat() if day and date(1900, 1, 1) <= day <= _today() else None
 
 
-def _day(text: str) -> str | None:
-    day = as_date(text)
-    return day.isoformat() if day and date(2000, 1, 1) <= day <= _today() else None
-
-
-def _minutes(text: str) -> str | None:
-    return str(int(text)) if re.fullmatch(r"[0-9]{1,4}", text) and 1 <= int(text) <= 1440 else None
-
-
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "name": _name,
     "phone": normal_phone,
@@ -125,13 +116,11 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "birth_date": _birth_date,
     "language": lambda text: LANGUAGES.get(text.casefold()),
     "role": lambda text: ROLES.get(text.casefold()),
-    "day": _day,
-    "minutes": _minutes,
 }
 
 
 def _code(name: str, text: str) -> str:
     """What is wrong with a value that its check refused."""
-    if name in ("birth_date", "day"):
+    if name == "birth_date":
         return name if as_date(text) else "date"
     return "invisible" if name == "name" else name

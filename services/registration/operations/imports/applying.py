@@ -117,11 +117,13 @@ def apply_rows(session: Session, data: PersonalData, found: Import, rows: Sequen
     # What was good when it was checked may have a fault now: a birthday in the future of another day, a team gone.
     good = [row for row in rows if row.number not in faulty and not row.faults]
     found.skipped += len(rows) - len(good)
+    gone = 0
     if good:
         people = settle_people(session, data, found, good)
         if found.kind == "roster":
-            join_teams(session, found, good, people)
-    found.applied += len(good)
+            gone = join_teams(session, found, good, people)
+    found.skipped += gone
+    found.applied += len(good) - gone
 
 
 def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:

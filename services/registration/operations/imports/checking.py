@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import Import
 from services.registration.operations.imports.rosters import RosterRules
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, plain_name
 from services.registration.spreadsheets.faults import Fault
 from services.registration.spreadsheets.rows import Row, Values
 
@@ -20,11 +20,11 @@ _KEEP_KEYS = text(
     " ON CONFLICT DO NOTHING"
 )
 _EARLIER = text(
-    'SELECT f."row", min(f.earlier) AS earlier FROM (SELECT k."row",'
+    'SELECT f."row", f.key, f.earlier FROM (SELECT k."row", k.key,'
     ' (SELECT e."row" FROM import_keys AS e WHERE (e.import_id, e.key) = (k.import_id, k.key)) AS earlier'
     " FROM (SELECT cast(:id AS uuid) AS import_id, * FROM"
     ' unnest(cast(:keys AS uuid[]), cast(:rows AS integer[])) AS k (key, "row") OFFSET 0) AS k) AS f'
-    ' WHERE f.earlier < f."row" GROUP BY 1'
+    ' WHERE f.earlier < f."row" ORDER BY 1, 3'
 )
 _KNOWN = text(
     "SELECT count(*) FROM unnest(cast(:phones AS bytea[]), cast(:emails AS bytea[])) AS h (phone, email)"
@@ -79,6 +79,9 @@ def _find_doubles(
     identities: dict[int, dict[str, bytes | None]],
 ) -> None:
     marked = [(key, row.number) for row in rows for key in _keys(data, found.kind, row.values, identities[row.number])]
+    leaders = [(_leader_key(data, row.values), row.number) for row in rows if row.values.get("role") == "leader"]
+    leading = {key for key, _ in leaders}
+    marked += leaders
     told = {
         "id": found.id,
         "site": found.site_id,
@@ -86,21 +89,28 @@ def _find_doubles(
         "rows": [number for _, number in marked],
     }
     session.execute(_KEEP_KEYS, told)
-    earlier = {row.row: row.earlier for row in session.execute(_EARLIER, told)}
+    earlier: dict[int, Fault] = {}
+    for one in session.execute(_EARLIER, told):
+        code = "second_leader" if one.key in leading else "double"
+        earlier.setdefault(one.row, Fault(one.row, "", code, other=one.earlier))
     for row in rows:
         if row.number in earlier:
-            row.faults.append(Fault(row.number, "", "double", other=earlier[row.number]))
+            row.faults.append(earlier[row.number])
 
 
 def _keys(data: PersonalData, kind: str, values: Values, found: dict[str, bytes | None]) -> list[UUID]:
-    """What no other row of the file may share: a person; a member of a team; what a person did on a day."""
-    about = {"people": (), "roster": ("team",), "records": ("activity", "day", "minutes")}[kind]
-    more = [values[name].casefold() for name in about]
+    """What no other row of the file may share: a person, or a member of a team."""
+    more = [plain_name(values["team"])] if kind == "roster" else []
     return [
         UUID(bytes=(data.fingerprint("import", digest.hex(), *more) if more else digest)[:16])
         for digest in found.values()
         if digest is not None
     ]
+
+
+def _leader_key(data: PersonalData, values: Values) -> UUID:
+    """What no two rows of a roster may share: who leads a team."""
+    return UUID(bytes=data.fingerprint("import leader", plain_name(values["team"]))[:16])
 
 
 def add_faults(session: Session, found: Import, faults: Sequence[Fault]) -> None:

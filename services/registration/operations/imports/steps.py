@@ -37,6 +37,8 @@ CHECK_SLICE = 5_000
 APPLY_SLICE = 1_000
 """Rows in one commit. Each new person takes up to two advisory locks until then, for which sign-ups of the same people
 wait; PostgreSQL has room for 64 locks per connection, all together."""
+ROSTER_SLICE = 100
+"""Members join one by one, each with an event, while the team is locked."""
 MOST_ATTEMPTS = 5
 MOST_WORKBOOK_PARTS = 40
 
@@ -190,7 +192,8 @@ def _slice(database: Database, data: PersonalData, claim: Claim, piece: Piece) -
         headings = _headings(session, found, piece)
         if headings is None:
             return False
-        begin, size = found.done_in_part, CHECK_SLICE if checks else APPLY_SLICE
+        applied_at_once = ROSTER_SLICE if found.kind == "roster" else APPLY_SLICE
+        begin, size = found.done_in_part, CHECK_SLICE if checks else applied_at_once
         cells = piece.records[begin : begin + size]
         numbered = enumerate(cells, start=found.records + begin + 1)
         rows = [_row(found, headings, number, record) for number, record in numbered if number > headings.row]

@@ -1,0 +1,136 @@
+"""Staff: lists of people come in from a spreadsheet, and everything goes out again.
+
+Without a script a file is one form, and a body has at most one megabyte: some ten thousand rows of CSV, several times
+as many of XLSX. Larger files go through the API in parts.
+"""
+
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import g, request, url_for
+from sqlalchemy import select
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.errors import Words
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.registration.api.conventions import own_site
+from services.registration.models import Export, Import, ImportFault, Site
+from services.registration.operations.exports import requests
+from services.registration.operations.imports import uploads
+from services.registration.operations.imports.faults import describe_faults
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
+
+LATEST = 20
+FAULTS_SHOWN = 100
+
+
+def exchange_pages(database: Database, data: PersonalData) -> APIBlueprint:
+    """The pages of imports and exports."""
+    blueprint = page_blueprint("exchange_pages", __name__, url_prefix="/staff")
+    in_menu("exchange_pages.list_imports", "导入", "Import")
+    in_menu("exchange_pages.list_exports", "导出", "Export")
+    _add_uploads(blueprint, database, data)
+    _add_imports(blueprint, database)
+    _add_exports(blueprint, database)
+    return blueprint
+
+
+def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    def page(form: Form[ImportBody]) -> str:
+        with database.transaction(g.principal.scope) as session:
+            query = select(Import).where(Import.site_id == own_site()).order_by(Import.position.desc()).limit(LATEST)
+            latest = session.scalars(query).all()
+            return render("exchange/imports.html", form=form, latest=latest, zone=_zone(database))
+
+    @blueprint.get("/imports")
+    @allow(Caller.STAFF)
+    def list_imports() -> str:
+        """The latest imports, and a form for another."""
+        return page(Form())
+
+    @blueprint.post("/imports")
+    @allow(Caller.STAFF)
+    def upload() -> Answer:
+        """Take a file and have it checked."""
+        form = read_form(ImportBody)
+        file = request.files.get("file")
+        content = file.read() if file else b""
+        if not content:
+            form.errors["file"] = Words("请选择文件。", "Choose a file.")
+        if not form.failed:
+            with form.catching(), database.transaction(g.principal.scope) as session:
+                begun = uploads.begin_import(session, own_site(), form.body.kind, g.principal.actor)
+                for number, begin in enumerate(range(0, len(content), uploads.LARGEST_PART), start=1):
+                    part = content[begin : begin + uploads.LARGEST_PART]
+                    uploads.put_part(session, data, begun.id, number, part)
+                uploads.begin_check(session, data, begun.id)
+        if form.failed:
+            return page(form), 422
+        address = url_for("exchange_pages.show_import", import_id=begun.id)
+        return done(address, "文件已收到,正在检查。什么都还没有改变。", "The file is here and is being checked. Nothing has changed.")
+
+
+def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
+    def page(import_id: UUID, form: Form[ApplyBody]) -> str:
+        with database.transaction(g.principal.scope) as session:
+            found = uploads.describe(session, uploads.find_import(session, import_id))
+            query = select(ImportFault).where(ImportFault.import_id == import_id)
+            faults = session.scalars(query.order_by(ImportFault.row, ImportFault.id).limit(FAULTS_SHOWN)).all()
+            return render("exchange/import.html", form=form, found=found, faults=describe_faults(faults))
+
+    @blueprint.get("/imports/<uuid:import_id>")
+    @allow(Caller.STAFF)
+    def show_import(import_id: UUID) -> str:
+        """How far it is, what is wrong with it, and what can be done next."""
+        return page(import_id, Form())
+
+    @blueprint.post("/imports/<uuid:import_id>/apply")
+    @allow(Caller.STAFF)
+    def apply_import(import_id: UUID) -> Answer:
+        """Bring in what was checked."""
+        form = read_form(ApplyBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            uploads.begin_apply(session, import_id, form.body)
+        if form.failed:
+            return page(import_id, form), 422
+        address = url_for("exchange_pages.show_import", import_id=import_id)
+        return done(address, "正在导入。可以离开本页。", "It is being brought in. You can leave this page.")
+
+    @blueprint.post("/imports/<uuid:import_id>/cancel")
+    @allow(Caller.STAFF)
+    def cancel_import(import_id: UUID) -> Answer:
+        """Stop, and forget the file."""
+        with database.transaction(g.principal.scope) as session:
+            uploads.cancel_import(session, import_id)
+        return done(url_for("exchange_pages.list_imports"), "导入已取消,文件已删除。", "The import was cancelled and the file deleted.")
+
+
+def _add_exports(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/exports")
+    @allow(Caller.STAFF)
+    def list_exports() -> str:
+        """The latest exports that one asked for, and a form for another."""
+        mine = select(Export).where(Export.site_id == own_site(), Export.made_by == g.principal.actor)
+        with database.transaction(g.principal.scope) as session:
+            latest = session.scalars(mine.order_by(Export.position.desc()).limit(LATEST)).all()
+        return render("exchange/exports.html", form=Form(), latest=latest, zone=_zone(database))
+
+    @blueprint.post("/exports")
+    @allow(Caller.STAFF)
+    def begin_export() -> Answer:
+        """Ask for everything."""
+        body = read_form(ExportBody).body
+        with database.transaction(g.principal.scope) as session:
+            requests.begin_export(session, own_site(), body.format, g.principal.actor)
+        return done(
+            url_for("exchange_pages.list_exports"),
+            "正在准备文件,完成后可在此下载。",
+            "The file is being made. It can be fetched here when it is ready.",
+        )
+
+
+def _zone(database: Database) -> str:
+    with database.transaction(g.principal.scope) as session:
+        return session.get_one(Site, own_site()).time_zone

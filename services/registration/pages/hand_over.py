@@ -1,0 +1,52 @@
+"""What the link of a hand-over or a swap opens: what would change, and two buttons."""
+
+from typing import Any
+
+from flask import Response, request, url_for
+from sqlalchemy.orm import Session
+
+from services.common.pages import done
+from services.registration.models import Activity, Link, Registration, Shift, Site, Transfer
+from services.registration.operations.links import over, use
+from services.registration.operations.sign_up import SignUps
+from services.registration.operations.transfers import decide
+from services.registration.pages.links import PURPOSES, Purpose
+from services.registration.pages.resident import check_own_page
+
+
+def add_hand_over(sign_ups: SignUps) -> None:
+    """Let the link decide."""
+
+    def act(session: Session, link: Link) -> Response:
+        """Take the place over, or not: nobody is signed up against their will."""
+        check_own_page()
+        accept = request.form.get("decision") == "accept"
+        transfer = _asked(session, link)
+        decide(session, sign_ups, transfer.id, accept, f"person:{link.person_id}", consent=False)
+        use(link)
+        address = url_for("public_pages.show_site", site_id=transfer.site_id)
+        if accept:
+            return done(address, "名额已转给您。", "The place is yours now.")
+        return done(address, "已回绝,什么都没有改变。", "You declined; nothing was changed.")
+
+    PURPOSES["hand_over"] = Purpose(show=_show, act=act)
+
+
+def _asked(session: Session, link: Link) -> Transfer:
+    transfer = session.get(Transfer, link.subject) if link.subject else None
+    if transfer is None or transfer.status != "asked":
+        raise over()
+    return transfer
+
+
+def _show(session: Session, link: Link) -> dict[str, Any]:
+    transfer = _asked(session, link)
+    ids = [transfer.registration_id, *filter(None, [transfer.other_registration_id])]
+    given = [session.get_one(Registration, one) for one in ids]
+    shifts = [session.get_one(Shift, one.shift_id) for one in given]
+    return {
+        "transfer": transfer,
+        "places": given[0].party_size,
+        "shifts": [(session.get_one(Activity, shift.activity_id), shift) for shift in shifts],
+        "site": session.get_one(Site, transfer.site_id),
+    }
