@@ -32,7 +32,7 @@ def test_staff_import_a_list(
     ACTING.set(Acting())
     work_on_imports(database, data, seconds=20)
     page.get_by_role("link", name="刷新进度").click()
-    assert page.get_by_role("cell", name="B phone").is_visible()
+    assert page.get_by_role("cell", name="B 电话").is_visible()
     visitor.look("import-checked")
     page.get_by_label("这些人怎样同意登记").fill("纸质报名表")
     page.get_by_role("button", name="确认导入").click()

@@ -94,6 +94,14 @@ class Town:
             OPERATOR_STAFF: (make(("operator", None, None)), self.own.id),
         }
 
+    def people_are_there(self) -> None:
+        """Make residents anew whom a route has erased."""
+        for name, site in (("person", self.own), ("_stranger", self.other)):
+            known = self.__dict__.get(name)
+            there = "SELECT FROM person_sites WHERE person_id = :person AND site_id = :site AND name IS NOT NULL"
+            if known and not self.own.sql(there, person=known, site=site.id):
+                del self.__dict__[name]
+
     def call(self, who: Who, method: str, path: str, **sent: Any) -> TestResponse:
         """One request by that caller. Staff come with a fresh session each time: some routes end it."""
         return self._calls(who)(method, path, **sent)

@@ -82,11 +82,12 @@ class Row:
 
 
 def call_as_everybody(town: Town, route: Route) -> Row:
-    """Call the route as every kind of caller. What deletes gets a record for each."""
+    """Call the route as every kind of caller. What deletes, or ends a part of something, gets a record for each."""
     row = Row(route, {}, [])
+    town.people_are_there()
     path, made = fill(town, route)
     for who in EVERYBODY:
-        if route.method == "DELETE":
+        if route.method == "DELETE" or (route.method == "POST" and len(route.parameters) > 1):
             path, made = fill(town, route)
         answer = town.call(who, route.method, path, **_content(town, route, made))
         row.outcomes[who] = outcome(answer.status_code)

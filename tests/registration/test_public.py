@@ -317,6 +317,18 @@ def test_nobody_reads_or_cancels_anothers(site: Site, other: Site, browser: Flas
         assert theirs["id"] not in browser.get("/my", headers=HTML).get_data(as_text=True)
 
 
+def test_an_address_opens_only_what_was_told_with_it(site: Site, other: Site, browser: FlaskClient) -> None:
+    phone, mail = fresh_phone(), fresh_mail()
+    hers = site.sign_up(site.shift(), name="林", phone=phone, email=mail)
+    elsewhere = other.sign_up(other.shift(starts=70), name="林", phone=phone, email=fresh_mail())
+    assert hers["person_id"] == elsewhere["person_id"]
+    log_in(browser, other, elsewhere["person_id"])
+    assert browser.get(f"/my/registrations/{elsewhere['id']}", headers=HTML).status_code == 200
+    assert browser.get(f"/my/registrations/{hers['id']}", headers=HTML).status_code == 404
+    assert posted(browser, hers["id"], "cancel").status_code == 404
+    assert hers["id"] not in browser.get("/my", headers=HTML).get_data(as_text=True)
+
+
 def test_a_forged_form_cancels_nothing(site: Site, browser: FlaskClient) -> None:
     made = site.sign_up(site.shift(), email=fresh_mail())
     log_in(browser, site, made["person_id"])

@@ -121,3 +121,24 @@ def test_many_adding_the_same_person_at_once_make_one_member(site: Site, team: s
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: site.call("POST", f"/v1/teams/{team}/members", body).status_code, range(12)))
     assert sorted(answers) == [201] + [409] * 11
+
+
+def test_a_roster_becomes_volunteers_in_one_step(site: Site, team: str) -> None:
+    first, second, minor, outsider = (
+        person(site),
+        person(site),
+        site.sign_up(site.shift(), birth_date="2012-05-05", guardian_consent=True)["person_id"],
+        person(site),
+    )
+    for who in (first, second, minor):
+        add(site, team, who)
+    agreed = [{"person_id": who, "sex": "female", "terms_consent": True} for who in (first, second, minor, outsider)]
+    path = f"/v1/teams/{team}/volunteers"
+    refused = site.call("POST", path, {"members": [agreed[0] | {"terms_consent": False}]})
+    assert refused.get_json()["errors"][0]["field"] == "members.0.terms_consent"
+    done = site.expect(201, "POST", path, {"members": agreed})["items"]
+    assert [one["outcome"] for one in done] == ["registered", "registered", "refused", "refused"]
+    assert done[0]["volunteer_number"] and "18" in done[2]["en"]
+    site.expect(200, "GET", f"/v1/volunteers/{first}")
+    again = site.expect(201, "POST", path, {"members": agreed[:1]})["items"]
+    assert again[0]["outcome"] == "volunteer_already"

@@ -15,6 +15,7 @@ from services.registration.api.conventions import answered, create, expected_ver
 from services.registration.models import Team, TeamMember
 from services.registration.operations import teams
 from services.registration.operations.people import contacts
+from services.registration.operations.rosters import make_roster_volunteers
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.people import Known
@@ -25,6 +26,8 @@ from services.registration.schemas.teams import (
     MemberQuery,
     MyTeamAnswer,
     MyTeamsAnswer,
+    RosterAnswer,
+    RosterBody,
     TeamAnswer,
     TeamBody,
     TeamEdit,
@@ -36,6 +39,7 @@ def teams_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     blueprint = APIBlueprint("teams", __name__, tag="Teams", url_prefix="/v1")
     _add_teams(blueprint, database, data)
     _add_members(blueprint, database, data)
+    _add_roster(blueprint, database, data)
     _add_own(blueprint, database)
     return blueprint
 
@@ -127,6 +131,17 @@ def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData
         with database.transaction(g.principal.scope) as session:
             teams.leave(session, member_id)
         return "", 204
+
+
+def _add_roster(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.post("/teams/<uuid:team_id>/volunteers")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(RosterBody, arg_name="body")
+    @blueprint.output(RosterAnswer, status_code=201)
+    def make_volunteers(team_id: UUID, body: RosterBody) -> Response:
+        """Register members as volunteers of the site, each who agreed; who cannot be is told apart, with why."""
+        actor = g.principal.actor
+        return create(database, data, body, lambda session: make_roster_volunteers(session, data, team_id, body, actor))
 
 
 def _add_own(blueprint: APIBlueprint, database: Database) -> None:

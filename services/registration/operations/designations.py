@@ -76,12 +76,17 @@ def describe_designation(row: Designation, today: date) -> DesignationAnswer:
     return DesignationAnswer.model_validate({**vars(row), "holds": row.valid_from <= today < until})
 
 
-def _lock(session: Session, designation_id: UUID) -> Designation:
-    """The plaque, its site locked: events of a site are ordered within it."""
+def find_designation(session: Session, designation_id: UUID) -> Designation:
+    """The plaque. Raises 404."""
     found = session.get(Designation, designation_id)
     if found is None:
         raise not_found("这块牌匾", "designation")
-    lock_site(session, found.site_id)
+    return found
+
+
+def _lock(session: Session, designation_id: UUID) -> Designation:
+    """The plaque, its site locked: events of a site are ordered within it."""
+    lock_site(session, find_designation(session, designation_id).site_id)
     return session.scalars(locked(select(Designation).where(Designation.id == designation_id))).one()
 
 

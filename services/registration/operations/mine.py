@@ -15,6 +15,7 @@ from services.registration.models import Activity, PersonSite, Registration, Shi
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
 from services.registration.operations.offers import accept_offer, decline_offer, resize_party
+from services.registration.operations.proven import proven_sites
 from services.registration.operations.registrations import cancel_registration, describe_registrations
 from services.registration.operations.transfers import ask_hand_over, withdraw
 from services.registration.personal_data import PersonalData
@@ -28,6 +29,14 @@ MOST_AHEAD = 200
 
 
 @dataclass(frozen=True)
+class Resident:
+    """Who is logged in, and by which site's message they got in."""
+
+    person_id: UUID
+    proven_at: UUID | None
+
+
+@dataclass(frozen=True)
 class Own:
     """One of a resident's registrations with what it is for. `can_change` until the shift starts."""
 
@@ -38,9 +47,12 @@ class Own:
     can_change: bool
 
 
-def own_registrations(session: Session, person_id: UUID) -> tuple[list[Own], list[Own]]:
-    """What lies ahead of a person, soonest first, and what is past or cancelled, newest first. At every site."""
-    of_person = Registration.person_id == person_now(session, person_id)
+def own_registrations(session: Session, resident: Resident) -> tuple[list[Own], list[Own]]:
+    """What lies ahead, soonest first, and what is past or cancelled, newest first.
+
+    At the sites whose mails the resident has shown to read (`proven.py`).
+    """
+    of_person = _theirs(session, resident)
     ahead = (Registration.status != "cancelled") & (Shift.ends_at > func.now())
     return (
         _own(session, of_person & ahead, Shift.starts_at, MOST_AHEAD),
@@ -48,55 +60,54 @@ def own_registrations(session: Session, person_id: UUID) -> tuple[list[Own], lis
     )
 
 
-def own_registration(session: Session, person_id: UUID, registration_id: UUID) -> Own:
+def own_registration(session: Session, resident: Resident, registration_id: UUID) -> Own:
     """One of a person's registrations. Raises 404 for anybody else's."""
-    theirs = Registration.person_id == person_now(session, person_id)
-    found = _own(session, theirs & (Registration.id == registration_id), Shift.starts_at, 1)
+    found = _own(session, _theirs(session, resident) & (Registration.id == registration_id), Shift.starts_at, 1)
     if not found:
         raise not_found("这个报名", "registration")
     return found[0]
 
 
-def cancel_own(session: Session, person_id: UUID, registration_id: UUID) -> Registration:
+def cancel_own(session: Session, resident: Resident, registration_id: UUID) -> Registration:
     """Give one's own place back. Raises 404 for anybody else's."""
-    own_registration(session, person_id, registration_id)
+    own_registration(session, resident, registration_id)
     return cancel_registration(session, registration_id, CancelReason.PERSON)
 
 
-def accept_own(session: Session, person_id: UUID, registration_id: UUID) -> Registration:
+def accept_own(session: Session, resident: Resident, registration_id: UUID) -> Registration:
     """Take the place that was offered; one at the same time is given up, as the mail said. Raises 404, 409."""
-    own_registration(session, person_id, registration_id)
+    own_registration(session, resident, registration_id)
     return accept_offer(session, registration_id, instead_of=True)
 
 
-def decline_own(session: Session, person_id: UUID, registration_id: UUID) -> Registration:
+def decline_own(session: Session, resident: Resident, registration_id: UUID) -> Registration:
     """Leave it to who is next. Raises 404, 409."""
-    own_registration(session, person_id, registration_id)
+    own_registration(session, resident, registration_id)
     return decline_offer(session, registration_id)
 
 
-def resize_own(session: Session, person_id: UUID, registration_id: UUID, party_size: int) -> Registration:
+def resize_own(session: Session, resident: Resident, registration_id: UUID, party_size: int) -> Registration:
     """Change how many come. Raises 404, 409, 422."""
-    own_registration(session, person_id, registration_id)
+    own_registration(session, resident, registration_id)
     return resize_party(session, registration_id, party_size, None)
 
 
 def hand_over_own(
-    session: Session, data: PersonalData, person_id: UUID, registration_id: UUID, body: LinkRequest
+    session: Session, data: PersonalData, resident: Resident, registration_id: UUID, body: LinkRequest
 ) -> None:
     """Ask somebody by mail whether they take one's place over. Whether the site knows them is not told."""
-    own = own_registration(session, person_id, registration_id)
+    own = own_registration(session, resident, registration_id)
     told = _told(session, data, body, PersonSite.site_id == own.site.id)
     if told is not None:
-        ask_hand_over(session, registration_id, person_now(session, told.person_id), f"person:{person_id}")
+        ask_hand_over(session, registration_id, person_now(session, told.person_id), f"person:{resident.person_id}")
 
 
-def withdraw_own(session: Session, person_id: UUID, registration_id: UUID) -> None:
+def withdraw_own(session: Session, resident: Resident, registration_id: UUID) -> None:
     """Take back what was asked of somebody else. Raises 404."""
-    own_registration(session, person_id, registration_id)
+    own_registration(session, resident, registration_id)
     asked = pending_transfer(session, registration_id)
     if asked is not None:
-        withdraw(session, asked.id, f"person:{person_id}")
+        withdraw(session, asked.id, f"person:{resident.person_id}")
 
 
 def pending_transfer(session: Session, registration_id: UUID) -> Transfer | None:
@@ -114,6 +125,11 @@ def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
     if told is not None:
         person_id = person_now(session, told.person_id)
         issue_link(session, PURPOSE, told.site_id, person_id=person_id, hours=LINK_HOURS)
+
+
+def _theirs(session: Session, resident: Resident) -> ColumnElement[bool]:
+    sites = proven_sites(session, resident.person_id, resident.proven_at)
+    return (Registration.person_id == person_now(session, resident.person_id)) & Registration.site_id.in_(sites)
 
 
 def _told(

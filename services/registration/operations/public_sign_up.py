@@ -59,7 +59,7 @@ class PublicSignUps:
     def __init__(self, database: Database, data: PersonalData, sign_ups: SignUps) -> None:
         self._database = database
         self._data = data
-        self._sign_ups = sign_ups
+        self.sign_ups = sign_ups
         self._throttle = Throttle(SIGN_UPS)
 
     def sign_up(self, shift_id: UUID, body: PublicSignUp, key: str | None, address: str | None) -> Made:
@@ -100,7 +100,7 @@ class PublicSignUps:
         give_up = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._sign_ups.sign_up(site_id, shift_id, wanted, attempt)
+                return self.sign_ups.sign_up(site_id, shift_id, wanted, attempt)
             except Problem as problem:
                 if problem.kind is not IN_PROGRESS or time.monotonic() > give_up:
                     raise

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
-from services.registration.models import Team
+from services.registration.models import Team, TeamMember
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.within import Verdict, new_group, sign_up_within
 from services.registration.schemas.registrations import RegistrationAnswer, SignUpBody
@@ -18,11 +19,11 @@ def sign_up_team(
     """Sign members up for a shift, in the order given. Where it is all or nothing, 409 unless each gets a place."""
     if session.get(Team, body.team_id) is None:
         raise invalid("team_id", Words("没有这个队伍。", "is no team of this site."))
-    if len(set(body.person_ids)) < len(body.person_ids):
+    people = _members(session, body.team_id) if body.person_ids is None else body.person_ids
+    if len(set(people)) < len(people):
         raise invalid("person_ids", Words("不能重复。", "must name each person once."))
     wanted = [
-        (shift_id, SignUpBody(person_id=one, guardian_consent=body.guardian_consent, channel="team"))
-        for one in body.person_ids
+        (shift_id, SignUpBody(person_id=one, guardian_consent=body.guardian_consent, channel="team")) for one in people
     ]
     group_id = new_group()
     verdicts = sign_up_within(session, sign_ups, site_id, wanted, team_id=str(body.team_id), group_id=group_id)
@@ -31,6 +32,15 @@ def sign_up_team(
     if body.all_or_nothing:
         _check_all(verdicts)
     return TeamSignUpAnswer(group_id=UUID(group_id), members=[_member(verdict) for verdict in verdicts])
+
+
+def _members(session: Session, team_id: UUID) -> list[UUID]:
+    """Who is in the team, in the order in which they joined. Raises 422 when nobody is."""
+    members = select(TeamMember.person_id).where(TeamMember.team_id == team_id, TeamMember.status == "member")
+    found = list(session.scalars(members.order_by(TeamMember.position)))
+    if not found:
+        raise invalid("person_ids", Words("队伍没有队员。", "must name somebody: the team has no members."))
+    return found
 
 
 def _check_all(verdicts: list[Verdict]) -> None:

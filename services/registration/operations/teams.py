@@ -14,8 +14,11 @@ from services.common.events import TeamKind, TeamMemberEvent, TeamMemberJoined, 
 from services.common.outbox import add_events
 from services.registration.models import Person, PersonSite, Team, TeamMember
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.links import issue_link, person_now
 from services.registration.schemas.teams import TeamBody, TeamEdit
 
+INVITATION = "team_invitation"
+INVITATION_HOURS = 14 * 24
 PRESENT = ("invited", "member")
 BY_LINK = "link"
 IN_PERSON = "session"
@@ -64,9 +67,10 @@ def roster(session: Session, team_id: UUID) -> Sequence[TeamMember]:
 
 
 def invite(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
-    """Ask a person whom the site knows to join. They are no member until they accept."""
+    """Ask a person whom the site knows to join, by a link in a mail. They are no member until they accept."""
     team = lock_team(session, team_id)
     _check_may_join(session, team, person_id)
+    issue_link(session, INVITATION, team.site_id, person_id=person_id, subject=team_id, hours=INVITATION_HOURS)
     return _add(session, TeamMember(team_id=team_id, site_id=team.site_id, person_id=person_id, status="invited"))
 
 
@@ -93,6 +97,11 @@ def answer_invitation(session: Session, member_id: UUID, accept: bool, agreed: s
     assign(member, {"status": "declined"})
     session.flush()
     return member
+
+
+def invitation_of(session: Session, team_id: UUID, person_id: UUID) -> TeamMember | None:
+    """The person's open invitation to the team, or their membership, if there is either."""
+    return _present(session, team_id, person_now(session, person_id))
 
 
 def leave(session: Session, member_id: UUID) -> TeamMember:

@@ -10,8 +10,12 @@ from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
+from services.registration.pages.audit import audit_pages
+from services.registration.pages.centre import centre_pages
+from services.registration.pages.colleagues import colleague_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
+from services.registration.pages.exchange import exchange_pages
 from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
@@ -21,7 +25,9 @@ from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.public import public_pages
+from services.registration.pages.rooms import rooms_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.teams import teams_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
@@ -50,10 +56,16 @@ def pages(
         my_pages(database, data),
         links_pages(database, links),
         home_pages(database),
+        rooms_pages(database),
+        teams_pages(database, data),
+        centre_pages(database),
         people_pages(database, data),
         doubles_pages(database, data),
+        exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
+        colleague_pages(database, data),
+        audit_pages(database, data),
         web_page_pages(database),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]

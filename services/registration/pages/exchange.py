@@ -21,9 +21,11 @@ from services.registration.operations.imports import uploads
 from services.registration.operations.imports.faults import describe_faults
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
+from services.registration.spreadsheets.columns import COLUMNS
 
 LATEST = 20
 FAULTS_SHOWN = 100
+TITLES = {column.field: column.title for columns in COLUMNS.values() for column in columns}
 
 
 def exchange_pages(database: Database, data: PersonalData) -> APIBlueprint:
@@ -69,7 +71,11 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
         if form.failed:
             return page(form), 422
         address = url_for("exchange_pages.show_import", import_id=begun.id)
-        return done(address, "文件已收到,正在检查。什么都还没有改变。", "The file is here and is being checked. Nothing has changed.")
+        return done(
+            address,
+            "文件已收到,正在检查。什么都还没有改变。",
+            "The file is here and is being checked. Nothing has changed.",
+        )
 
 
 def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
@@ -78,7 +84,7 @@ def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
             found = uploads.describe(session, uploads.find_import(session, import_id))
             query = select(ImportFault).where(ImportFault.import_id == import_id)
             faults = session.scalars(query.order_by(ImportFault.row, ImportFault.id).limit(FAULTS_SHOWN)).all()
-            return render("exchange/import.html", form=form, found=found, faults=describe_faults(faults))
+            return render("exchange/import.html", form=form, found=found, faults=describe_faults(faults), titles=TITLES)
 
     @blueprint.get("/imports/<uuid:import_id>")
     @allow(Caller.STAFF)
@@ -104,7 +110,11 @@ def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
         """Stop, and forget the file."""
         with database.transaction(g.principal.scope) as session:
             uploads.cancel_import(session, import_id)
-        return done(url_for("exchange_pages.list_imports"), "导入已取消,文件已删除。", "The import was cancelled and the file deleted.")
+        return done(
+            url_for("exchange_pages.list_imports"),
+            "导入已取消,文件已删除。",
+            "The import was cancelled and the file deleted.",
+        )
 
 
 def _add_exports(blueprint: APIBlueprint, database: Database) -> None:

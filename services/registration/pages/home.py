@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import g
+from flask import g, url_for
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, allow
+from services.common.auth import Caller, Role, allow
 from services.common.database import Database
 from services.common.pages import Answer, clock, in_menu, page_blueprint, render
 from services.registration.models import Site
@@ -40,6 +40,7 @@ class Box:
     lines: list[Line] = field(default_factory=list)
 
 
+COLLEAGUES = "colleague_pages.list_colleagues"
 BoxMaker = Callable[[Session, UUID], Box | None]
 BOXES: list[BoxMaker] = []
 """In the order in which they are shown."""
@@ -95,3 +96,11 @@ def todays_shifts(session: Session, site_id: UUID) -> Box:
         )
         lines.append(Line(zh, en))
     return Box("今天的场次", "Today's shifts", lines or [Line("今天没有场次。", "There are no shifts today.")])
+
+
+@box
+def administration(session: Session, site_id: UUID) -> Box | None:
+    """For who manages others."""
+    if g.principal.role not in (Role.AREA_ADMIN, Role.OPERATOR):
+        return None
+    return Box("管理", "Administration", [Line("工作人员与权限", "Staff and their roles", url_for(COLLEAGUES))])

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, redirect, request, url_for
+from flask import Response, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
@@ -35,6 +35,9 @@ ANSWERED_AFTER = 0.3
 """Seconds after which a request for a link is answered, whether or not there was one to be mailed."""
 
 
+Act = Callable[[Session, mine.Resident, UUID], object]
+
+
 def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """What a resident sees once they are in."""
     blueprint = resident_blueprint("my_pages", __name__, url_prefix="/my")
@@ -44,7 +47,7 @@ def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
     def show_mine() -> str:
         """All of a person's registrations, and the boxes of other subjects."""
         with database.transaction(EVERY_SITE) as session:
-            ahead, past = mine.own_registrations(session, resident_id())
+            ahead, past = mine.own_registrations(session, _me())
             boxes = [(template, context(session, resident_id())) for template, context in BOXES]
             return render("mine/list.html", ahead=ahead, past=past, boxes=boxes)
 
@@ -61,9 +64,9 @@ def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
 
 
 def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
-    def acted(act: Callable[[Session, UUID, UUID], object], registration_id: UUID, zh: str, en: str) -> Response:
+    def acted(act: Act, registration_id: UUID, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
-            act(session, resident_id(), registration_id)
+            act(session, _me(), registration_id)
         return done(home(), zh, en)
 
     @blueprint.post("/registrations/<uuid:registration_id>/cancel")
@@ -104,7 +107,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         """Change how many come."""
         form = read_form(PartyBody)
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            mine.resize_own(session, resident_id(), registration_id, form.body.party_size)
+            mine.resize_own(session, _me(), registration_id, form.body.party_size)
         if form.failed:
             return again(registration_id, form)
         return done(home(), "人数已更改。", "The number of people was changed.")
@@ -118,7 +121,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
             body = form.body
             throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
             with database.transaction(EVERY_SITE) as session:
-                mine.hand_over_own(session, data, resident_id(), registration_id, body)
+                mine.hand_over_own(session, data, _me(), registration_id, body)
         if form.failed:
             return again(registration_id, form)
         return done(
@@ -128,8 +131,12 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         )
 
 
+def _me() -> mine.Resident:
+    return mine.Resident(resident_id(), g.principal.proven_at)
+
+
 def _page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
-    own = mine.own_registration(session, resident_id(), registration_id)
+    own = mine.own_registration(session, _me(), registration_id)
     return render("mine/one.html", own=own, asked=mine.pending_transfer(session, registration_id), form=form)
 
 

@@ -41,7 +41,7 @@ class TeamSignUpBody(Body):
     """Which members of a team sign up."""
 
     team_id: UUID
-    person_ids: list[UUID] = Field(min_length=1, max_length=200)
+    person_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=200, description="none: all members")
     all_or_nothing: bool = Field(default=False, description="nobody, unless there is a place for each")
     guardian_consent: bool = Field(default=False, description="the team has the consent of its minors' guardians")
 

@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 from services.common.events import TeamKind, TeamRole
 from services.common.schemas import Answer, Body, ListQuery, Name
 from services.registration.schemas import UNSET
+from services.registration.schemas.people import BirthDate, RepresentativeBody
+from services.registration.schemas.volunteers import Categories, Sex, Skills
 
 MemberStatus = Literal["invited", "member", "declined", "left"]
 
@@ -91,3 +93,39 @@ class MyTeamsAnswer(Answer):
     """The person's teams."""
 
     items: list[MyTeamAnswer]
+
+
+class ToVolunteer(Body):
+    """A member who agreed to become a volunteer. Name, contact and birth date are those that the site knows."""
+
+    person_id: UUID
+    terms_consent: Literal[True] = Field(description="the person agreed to the volunteers' terms")
+    sex: Sex
+    birth_date: BirthDate | None = Field(default=None, description="needed where the site does not know it")
+    skills: Skills = Field(default_factory=list)
+    categories: Categories = Field(default_factory=list)
+    guardian: RepresentativeBody | None = Field(default=None, description="needed under 18")
+    guardian_consent: bool = Field(default=False, description="the guardian agreed, before the site; needed under 14")
+
+
+class RosterBody(Body):
+    """Which members become volunteers, and how their word came."""
+
+    members: Annotated[list[ToVolunteer], Field(min_length=1, max_length=200)]
+    how: Literal["online", "desk", "phone", "paper", "site"] = "paper"
+
+
+class RosterLine(Answer):
+    """What became of a member. Without personal data: this is kept with the Idempotency-Key."""
+
+    person_id: UUID
+    outcome: Literal["registered", "volunteer_already", "refused"]
+    volunteer_number: str | None
+    zh: str
+    en: str
+
+
+class RosterAnswer(Answer):
+    """What became of each member, in the order in which they were sent."""
+
+    items: list[RosterLine]

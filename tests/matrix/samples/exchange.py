@@ -25,9 +25,17 @@ SAMPLES: dict[str, Any] = {
     "/v1/imports/templates/<kind> kind": lambda town, made: "people",
 }
 
+FORMS: dict[str, Any] = {
+    "POST /staff/imports": {"kind": "people"},
+    "POST /staff/imports/<uuid:import_id>/apply": AGREED,
+    "POST /staff/exports": {"format": "csv"},
+}
+
 BODIES: dict[str, Any] = {
     "POST /v1/imports": lambda town, made: {"kind": "people", "site_id": town.own.id},
     "POST /v1/exports": lambda town, made: {"format": "csv", "site_id": town.own.id},
     "POST /v1/imports/<uuid:import_id>/apply": AGREED,
     "PUT /v1/imports/<uuid:import_id>/parts/<number>": {"any": "bytes"},
 }
+
+SHARED = {"GET /v1/imports/templates/<kind>": "an empty form, the same for everybody"}

@@ -16,7 +16,7 @@ def _transfer(town: Town, made: dict[str, str]) -> str:
 
 
 def _members(town: Town, made: dict[str, str]) -> dict[str, Any]:
-    team = {"name_zh": "矩阵合唱团", "kind": "choir"}
+    team = {"name_zh": "矩阵合唱团", "name_en": "Choir", "kind": "choir"}
     team_id = town.own.expect(201, "POST", "/v1/teams", team)["id"]
     return {"team_id": team_id, "person_ids": [town.person]}
 

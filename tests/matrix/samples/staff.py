@@ -58,4 +58,5 @@ BODIES: dict[str, Any] = {
 FORMS: dict[str, Any] = {
     "POST /staff/site": lambda town, made: {"site_id": town.own.id},
     "POST /staff/account": {"language": "zh-CN"},
+    "POST /staff/colleagues/<uuid:staff_id>/grants": lambda town, made: {"over": town.own.id},
 }

@@ -1,0 +1,196 @@
+"""Staff's pages of the centre itself: its settings, its plaques, the organisations that it works with."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import g, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.errors import Words, invalid
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.registration.api.conventions import own_site
+from services.registration.models import Designation, Organisation, Site, Team
+from services.registration.operations import designations, organisations, places
+from services.registration.schemas.organisations import DesignationBody, OrganisationBody, RevokeBody
+from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
+
+PLAIN = (
+    "short_name_zh",
+    "short_name_en",
+    "colour",
+    "public_phone",
+    "public_email",
+    "language",
+    "quiet_from",
+    "quiet_until",
+    "minimum_age",
+    "guardian_below",
+    "booking_horizon_days",
+)
+
+
+def centre_pages(database: Database) -> APIBlueprint:
+    """The pages of the centre."""
+    blueprint = page_blueprint("centre_pages", __name__, url_prefix="/staff/centre")
+    in_menu("centre_pages.show_settings", "站点设置", "Settings")
+    in_menu("centre_pages.list_designations", "牌匾", "Plaques")
+    in_menu("centre_pages.list_organisations", "单位", "Organisations")
+    _add_settings(blueprint, database)
+    _add_designations(blueprint, database)
+    _add_organisations(blueprint, database)
+    return blueprint
+
+
+def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/settings")
+    @allow(Caller.STAFF)
+    def show_settings() -> Answer:
+        """The form of the settings."""
+        with database.transaction(g.principal.scope) as session:
+            site = places.find_site(session, own_site())
+            return render("centre/settings.html", form=Form(_written(site)), weekdays=WEEKDAYS)
+
+    @blueprint.post("/settings")
+    @allow(Caller.STAFF)
+    def save_settings() -> Answer:
+        """Change the settings."""
+        form: Form[SettingsEdit] = Form(request.form)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            form.read(SettingsEdit, _read(request.form))
+            places.edit_settings(session, own_site(), form.body, _version(request.form.get("version", "")))
+        if form.failed:
+            return render("centre/settings.html", form=form, weekdays=WEEKDAYS), 422
+        return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")
+
+
+def _version(written: str) -> set[int] | None:
+    return {int(written)} if written.isascii() and written.isdigit() and len(written) < 10 else None
+
+
+def _written(site: Site) -> dict[str, Any]:
+    """The settings as the form shows them: hours as `08:00-12:00 14:00-21:00`, exceptions a line each."""
+    values: dict[str, Any] = {name: getattr(site, name) for name in PLAIN} | {"version": site.version}
+    for day in WEEKDAYS:
+        values[day] = " ".join("-".join(pair) for pair in site.opening_hours.get(day, []))
+    lines = [
+        f"{one['date']} {' '.join('-'.join(pair) for pair in one['hours'])} {one['note_zh']}".replace("  ", " ")
+        for one in site.exceptions
+    ]
+    limit = site.team_minutes_per_week
+    return values | {"exceptions": "\n".join(lines), "team_hours": f"{limit / 60:g}" if limit else ""}
+
+
+def _read(typed: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {name: typed.get(name, "").strip() for name in PLAIN}
+    values["booking_horizon_days"] = values["booking_horizon_days"] or None
+    days = {day: _pairs(typed.get(day, ""), day) for day in WEEKDAYS}
+    values["opening_hours"] = {day: pairs for day, pairs in days.items() if pairs}
+    values["exceptions"] = [_exception(line) for line in typed.get("exceptions", "").splitlines() if line.strip()]
+    try:
+        hours = float(typed.get("team_hours") or 0)
+        values["team_minutes_per_week"] = round(hours * 60) or None
+    except (ValueError, OverflowError):
+        raise invalid("team_hours", Words("应为数字。", "must be a number.")) from None
+    return values
+
+
+def _pairs(written: str, field: str) -> list[list[str]]:
+    pairs = [part.split("-") for part in written.replace("–", "-").replace(":", ":").split()]
+    if any(len(pair) != 2 for pair in pairs):
+        words = Words("应如 08:00-12:00 14:00-21:00。", "must look like 08:00-12:00 14:00-21:00.")
+        raise invalid(field, words)
+    return pairs
+
+
+def _exception(line: str) -> dict[str, Any]:
+    day, *rest = line.split()
+    hours = [part for part in rest if part[:1].isdigit() and "-" in part.replace("–", "-")]
+    note = " ".join(part for part in rest if part not in hours)
+    return {"date": day, "hours": _pairs(" ".join(hours), "exceptions"), "note_zh": note}
+
+
+def _add_designations(blueprint: APIBlueprint, database: Database) -> None:
+    def show(form: Form[Any]) -> str:
+        with database.transaction(g.principal.scope) as session:
+            site = places.find_site(session, own_site())
+            today = places.local_today(session, site)
+            query = select(Designation).where(Designation.site_id == site.id).order_by(Designation.position).limit(500)
+            found = [designations.describe_designation(row, today) for row in session.scalars(query)]
+            teams = {team.id: team for team in session.scalars(select(Team).where(Team.site_id == site.id).limit(500))}
+            return render("centre/designations.html", form=form, found=found, teams=teams)
+
+    @blueprint.get("/designations")
+    @allow(Caller.STAFF)
+    def list_designations() -> Answer:
+        """The plaques of the site and its teams."""
+        return show(Form())
+
+    @blueprint.post("/designations")
+    @allow(Caller.STAFF)
+    def add_designation() -> Answer:
+        """Note a plaque."""
+        form = read_form(DesignationBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            designations.create_designation(session, own_site(), form.body)
+        if form.failed:
+            return show(form), 422
+        return done(url_for("centre_pages.list_designations"), "已登记。", "It was noted.")
+
+    @blueprint.get("/designations/<uuid:designation_id>/revoke")
+    @allow(Caller.STAFF)
+    def show_revoke(designation_id: UUID) -> Answer:
+        """Whether a plaque shall be taken away, and why."""
+        with database.transaction(g.principal.scope) as session:
+            row = designations.find_designation(session, designation_id)
+            return render("centre/revoke.html", form=Form(), row=row)
+
+    @blueprint.post("/designations/<uuid:designation_id>/revoke")
+    @allow(Caller.STAFF)
+    def revoke(designation_id: UUID) -> Answer:
+        """Take a plaque away."""
+        form = read_form(RevokeBody)
+        with database.transaction(g.principal.scope) as session:
+            row = designations.find_designation(session, designation_id)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            designations.revoke_designation(session, designation_id, form.body)
+        if form.failed:
+            return render("centre/revoke.html", form=form, row=row), 422
+        return done(url_for("centre_pages.list_designations"), "已撤销。", "It was revoked.")
+
+
+def _add_organisations(blueprint: APIBlueprint, database: Database) -> None:
+    def show(form: Form[Any]) -> str:
+        with database.transaction(g.principal.scope) as session:
+            return render("centre/organisations.html", form=form, found=_known(session), q=request.args.get("q", ""))
+
+    @blueprint.get("/organisations")
+    @allow(Caller.STAFF)
+    def list_organisations() -> Answer:
+        """The organisations that everybody knows, and the site's own."""
+        return show(Form())
+
+    @blueprint.post("/organisations")
+    @allow(Caller.STAFF)
+    def add_organisation() -> Answer:
+        """Add one of the site's own."""
+        form = read_form(OrganisationBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            organisations.create_organisation(session, own_site(), form.body)
+        if form.failed:
+            return show(form), 422
+        return done(url_for("centre_pages.list_organisations"), "单位已添加。", "The organisation was added.")
+
+
+def _known(session: Session) -> list[Organisation]:
+    wanted = request.args.get("q", "").strip()[:100]
+    query = select(Organisation).order_by(Organisation.position.desc()).limit(100)
+    if wanted:
+        query = query.where(
+            Organisation.name_zh.icontains(wanted, autoescape=True)
+            | Organisation.name_en.icontains(wanted, autoescape=True)
+        )
+    return list(session.scalars(query))

@@ -1,0 +1,170 @@
+"""Staff's pages of teams, and the page behind an invitation."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, request, url_for
+from pydantic import StringConstraints
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.errors import Words, invalid, not_found
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.schemas import Body
+from services.registration.api.conventions import own_site
+from services.registration.api.teams import describe_members
+from services.registration.models import Link, Team, TeamMember
+from services.registration.operations import teams
+from services.registration.operations.links import over, use
+from services.registration.operations.people_search import search_people
+from services.registration.pages.links import PURPOSES, Purpose
+from services.registration.personal_data import PersonalData, plain_name
+from services.registration.schemas.people import PersonName, Phone, SearchBody
+from services.registration.schemas.teams import TeamBody, TeamEdit
+
+
+class NewMember(Body):
+    """Whom the form names, by what the person told the site."""
+
+    person_name: PersonName
+    phone: Phone
+    agreement: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+def teams_pages(database: Database, data: PersonalData) -> APIBlueprint:
+    """The pages of teams."""
+    blueprint = page_blueprint("teams_pages", __name__, url_prefix="/staff/teams")
+    in_menu("teams_pages.list_teams", "队伍", "Teams")
+    PURPOSES[teams.INVITATION] = Purpose(_show_invitation, _answer_invitation)
+    _add_teams(blueprint, database)
+    _add_members(blueprint, database, data)
+    return blueprint
+
+
+def _add_teams(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/")
+    @allow(Caller.STAFF)
+    def list_teams() -> Answer:
+        """The site's teams."""
+        with database.transaction(g.principal.scope) as session:
+            query = select(Team).where(Team.site_id == own_site()).order_by(Team.position).limit(500)
+            found = [(team, len(teams.roster(session, team.id))) for team in session.scalars(query)]
+            return render("teams/list.html", teams=found)
+
+    @blueprint.get("/new")
+    @allow(Caller.STAFF)
+    def new_team() -> Answer:
+        """The form of a new team."""
+        return render("teams/new.html", form=Form(), team=None)
+
+    @blueprint.post("/new")
+    @allow(Caller.STAFF)
+    def create_team() -> Answer:
+        """Add a team."""
+        form = read_form(TeamBody)
+        made = None
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            made = teams.create_team(session, own_site(), form.body)
+        if made is None:
+            return render("teams/new.html", form=form, team=None), 422
+        return done(url_for("teams_pages.show_team", team_id=made.id), "队伍已添加。", "The team was added.")
+
+    @blueprint.get("/<uuid:team_id>/edit")
+    @allow(Caller.STAFF)
+    def show_edit(team_id: UUID) -> Answer:
+        """The form of a team."""
+        with database.transaction(g.principal.scope) as session:
+            team = teams.find_team(session, team_id)
+            return render("teams/new.html", form=Form(vars(team)), team=team)
+
+    @blueprint.post("/<uuid:team_id>/edit")
+    @allow(Caller.STAFF)
+    def edit_team(team_id: UUID) -> Answer:
+        """Change a team."""
+        form = read_form(TeamEdit)
+        with database.transaction(g.principal.scope) as session:
+            team = teams.find_team(session, team_id)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            teams.edit_team(session, team_id, form.body, None)
+        if form.failed:
+            return render("teams/new.html", form=form, team=team), 422
+        return done(url_for("teams_pages.show_team", team_id=team_id), "队伍已保存。", "The team was saved.")
+
+
+def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    def show(team_id: UUID, form: Form[Any]) -> str:
+        with database.transaction(g.principal.scope) as session:
+            team = teams.find_team(session, team_id)
+            query = select(TeamMember).where(TeamMember.team_id == team_id, TeamMember.status.in_(teams.PRESENT))
+            members = session.scalars(query.order_by(TeamMember.position).limit(1000)).all()
+            return render("teams/team.html", team=team, members=describe_members(session, data, members), form=form)
+
+    @blueprint.get("/<uuid:team_id>")
+    @allow(Caller.STAFF)
+    def show_team(team_id: UUID) -> Answer:
+        """A team and its members."""
+        return show(team_id, Form())
+
+    @blueprint.post("/<uuid:team_id>")
+    @allow(Caller.STAFF)
+    def add_member(team_id: UUID) -> Answer:
+        """Invite somebody, or add them where it is on record how they agreed."""
+        form = read_form(NewMember)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            person_id = _known(session, data, form.body)
+            if form.body.agreement:
+                teams.add_member(session, team_id, person_id, form.body.agreement)
+            else:
+                teams.invite(session, team_id, person_id)
+        if form.failed:
+            return show(team_id, form), 422
+        words = ("已加入。", "Added.") if form.body.agreement else ("邀请已发出。", "The invitation was sent.")
+        return done(url_for("teams_pages.show_team", team_id=team_id), *words)
+
+    @blueprint.post("/members/<uuid:member_id>/<step>")
+    @allow(Caller.STAFF)
+    def change_member(member_id: UUID, step: str) -> Answer:
+        """Make a member the leader, or end a membership or invitation."""
+        if step not in ("lead", "end"):
+            raise not_found("这个操作", "step")
+        with database.transaction(g.principal.scope) as session:
+            member = teams.find_membership(session, member_id)
+            if step == "lead":
+                teams.hand_over(session, member.team_id, member.person_id)
+            else:
+                teams.leave(session, member_id)
+        return done(url_for("teams_pages.show_team", team_id=member.team_id), "已保存。", "Saved.")
+
+
+def _known(session: Session, data: PersonalData, wanted: NewMember) -> UUID:
+    """The person whom the site knows by this name and phone. Raises 422 for nobody."""
+    for found in search_people(session, data, own_site(), SearchBody(phone=wanted.phone)):
+        if plain_name(found.name) == plain_name(wanted.person_name):
+            return found.id
+    words = Words(
+        "本站没有这个姓名和电话的居民;请先登记或报名一次。",
+        "The site knows nobody of this name and phone; register them or sign them up first.",
+    )
+    raise invalid("person_name", words)
+
+
+def _invited(session: Session, link: Link) -> TeamMember:
+    member = teams.invitation_of(session, link.subject, link.person_id) if link.subject and link.person_id else None
+    if member is None or member.status != "invited":
+        raise over()
+    return member
+
+
+def _show_invitation(session: Session, link: Link) -> dict[str, Any]:
+    return {"team": teams.find_team(session, _invited(session, link).team_id)}
+
+
+def _answer_invitation(session: Session, link: Link) -> Response:
+    accept = request.form.get("answer") == "accept"
+    teams.answer_invitation(session, _invited(session, link).id, accept)
+    use(link)
+    words = ("您已加入队伍。", "You are in the team now.") if accept else ("已回复。", "Your answer was noted.")
+    return done(url_for("public_pages.start"), *words)

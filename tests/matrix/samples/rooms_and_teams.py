@@ -1,0 +1,81 @@
+"""Bookings of rooms, members of teams, organisations, designations."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.matrix.callers import Town
+from tests.matrix.samples.places import ROOM, TEAM
+from tests.registration.world import in_hours
+
+BOOKING = "/v1/bookings/<uuid:booking_id>"
+ORGANISATION = {"name_zh": "矩阵单位", "name_en": "Matrix body"}
+
+
+def _room(town: Town, **fields: Any) -> str:
+    return str(town.own.expect(201, "POST", "/v1/rooms", ROOM | fields)["id"])
+
+
+def _at(**fields: Any) -> dict[str, Any]:
+    return {"starts_at": in_hours(60), "ends_at": in_hours(61), "title": "矩阵排练"} | fields
+
+
+def _booking(town: Town, made: dict[str, str]) -> str:
+    """A request for a room, which the site has not confirmed yet."""
+    body = _at(room_id=_room(town, approval=True))
+    return str(town.own.expect(201, "POST", "/v1/bookings", body)["id"])
+
+
+def _series(town: Town) -> dict[str, Any]:
+    day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    times = {"first_day": day, "from_time": "10:00", "to_time": "11:00", "rrule": "FREQ=WEEKLY;COUNT=2"}
+    return times | {"room_id": _room(town), "title": "矩阵排练"}
+
+
+def _team(town: Town) -> str:
+    return str(town.own.expect(201, "POST", "/v1/teams", TEAM)["id"])
+
+
+def _member(town: Town, made: dict[str, str]) -> str:
+    """The resident, invited to a team."""
+    path = f"/v1/teams/{_team(town)}/members"
+    return str(town.own.expect(201, "POST", path, {"person_id": town.person})["id"])
+
+
+def _organisation(town: Town, made: dict[str, str]) -> str:
+    body = ORGANISATION | {"name_zh": f"矩阵单位 {uuid.uuid4().hex}"}
+    return str(town.own.expect(201, "POST", "/v1/organisations", body)["id"])
+
+
+def _designation(town: Town, made: dict[str, str]) -> str:
+    return str(town.own.expect(201, "POST", "/v1/designations", DESIGNATION)["id"])
+
+
+DESIGNATION = {"name_zh": "矩阵基地", "granted_by": "矩阵单位", "valid_from": "2026-01-05"}
+
+SAMPLES: dict[str, Any] = {
+    "booking_id": _booking,
+    "/v1/bookings/series/<uuid:series_id>/cancel series_id": lambda town, made: town.own.expect(
+        201, "POST", "/v1/bookings/series", _series(town)
+    )["series_id"],
+    "member_id": _member,
+    "organisation_id": _organisation,
+    "designation_id": _designation,
+}
+
+BODIES: dict[str, Any] = {
+    "POST /v1/bookings": lambda town, made: _at(room_id=_room(town)),
+    f"PATCH {BOOKING}": {"title": "矩阵"},
+    "POST /v1/bookings/series": lambda town, made: _series(town),
+    "POST /v1/bookings/series/preview": lambda town, made: _series(town),
+    "PATCH /v1/rooms/<uuid:room_id>": {"capacity": 21},
+    "PATCH /v1/teams/<uuid:team_id>": {"name_zh": "矩阵队二"},
+    "POST /v1/teams/<uuid:team_id>/members": lambda town, made: {"person_id": town.person},
+    "PUT /v1/teams/<uuid:team_id>/leader": lambda town, made: {"person_id": town.person},
+    "POST /v1/organisations": lambda town, made: ORGANISATION | {"name_zh": f"矩阵单位 {uuid.uuid4().hex}"},
+    "PATCH /v1/organisations/<uuid:organisation_id>": {"name_en": "Matrix"},
+    "PUT /v1/activities/<uuid:activity_id>/organisations": {"organisations": []},
+    "POST /v1/designations": DESIGNATION,
+    "PATCH /v1/designations/<uuid:designation_id>": {"name_zh": "矩阵基地二"},
+    "POST /v1/designations/<uuid:designation_id>/revoke": {"reason": "到期"},
+}
