@@ -1,7 +1,7 @@
 """The pilot's story, through the public API alone: `make demo`, or `python -m examples.pilot`.
 
 Choirs book the rehearsal rooms and one of them wants an evening that is taken. Singers become volunteers. The blood
-drive fills up; the hall's cap is lowered, which shows beforehand who would have to wait, and raised again, and everybody
+drive fills up; the cap of the hall is lowered, which shows beforehand who would wait, and raised again, and everybody
 has their place back. Hours are earned by attendance, a certificate is issued and verified. At the end the programme is
 cloned to the other eight communities, each of which gets its list of what is left to do.
 
@@ -13,6 +13,7 @@ import base64
 import json
 import sys
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import requests
@@ -82,17 +83,17 @@ def choirs_move_in(centre: Client) -> list[dict[str, Any]]:
     for number, (zh, en) in enumerate(CHOIRS):
         team = centre.create("/v1/teams", {"name_zh": zh, "name_en": en, "kind": "choir"})
         singers = people[number * SINGERS_EACH :][:SINGERS_EACH]
-        choirs.append({**team, "members": at_once(lambda singer, team=team: _join(centre, team, singer), singers)})
+        choirs.append({**team, "members": at_once(partial(_join, centre, team), singers)})
     singing = sum(len(choir["members"]) for choir in choirs)
     say("十支合唱团入驻", f"{len(choirs)} choirs with {singing} singers")
     return choirs
 
 
 def _join(centre: Client, team: dict[str, Any], singer: dict[str, Any]) -> str:
-    person = centre.create("/v1/people", {**singer, "terms_consent": True})
-    member = {"person_id": person["person_id"], "agreement": "signed the choir's list"}
+    person = centre.create("/v1/people", singer)
+    member = {"person_id": person["id"], "agreement": "signed the choir's list"}
     centre.create(f"/v1/teams/{team['id']}/members", member)
-    return str(person["person_id"])
+    return str(person["id"])
 
 
 def choirs_book_rooms(centre: Client, choirs: list[dict[str, Any]]) -> None:
@@ -125,7 +126,7 @@ def singers_become_volunteers(centre: Client, choirs: list[dict[str, Any]]) -> l
     """From the rosters of three choirs to volunteers, in one step each."""
     volunteers: list[str] = []
     for choir in choirs[:3]:
-        members = [{"person_id": one, "terms_consent": True, "sex": "unstated"} for one in choir["members"]]
+        members = [{"person_id": one, "terms_consent": True, "sex": "female"} for one in choir["members"]]
         answer = centre.create(f"/v1/teams/{choir['id']}/volunteers", {"members": members})
         volunteers += [line["person_id"] for line in answer["items"] if line["outcome"] == "registered"]
     say("团员成为志愿者", f"{len(volunteers)} singers are volunteers now")
