@@ -19,7 +19,9 @@ from tests.registration.programme_world import (
     activity_template,
     change,
     clone,
+    decide,
     drafts,
+    offers,
     shift_template,
     shifts_of,
 )
@@ -152,9 +154,16 @@ def test_how_ready_a_clone_is_follows_from_what_the_site_did(site: Site, office:
     def ready() -> dict[str, tuple[int, int]]:
         (found,) = site.expect(200, "GET", f"/v1/programmes/{programme['id']}/clones")["items"]
         assert found["ready"] == all(one["ready"] for one in found["readiness"])
-        return {one["name"]: (one["done"], one["of"]) for one in found["readiness"] if one["name"] != "organiser"}
+        return {one["name"]: (one["done"], one["of"]) for one in found["readiness"]}
 
-    assert ready() == {"room": (0, 1), "risks": (0, 1), "staff": (0, 1), "published": (0, 2), "first_sign_up": (0, 2)}
+    assert ready() == {
+        "room": (0, 1),
+        "organiser": (0, 2),
+        "risks": (0, 1),
+        "staff": (0, 1),
+        "published": (0, 2),
+        "first_sign_up": (0, 2),
+    }
     visit, lesson = drafts(site)["课堂 a1"]["id"], drafts(site)["课堂 a2"]["id"]
     room = site.sql(
         "INSERT INTO rooms (site_id, name_zh, name_en, capacity) VALUES (:id, '厅', '', 9) RETURNING id", id=site.id
@@ -164,9 +173,23 @@ def test_how_ready_a_clone_is_follows_from_what_the_site_did(site: Site, office:
     site.expect(200, "POST", f"/v1/activities/{visit}/publish")
     office.site_staff(site.id)
     site.sign_up(shifts_of(site, visit)[0]["id"])
-    assert ready() == {"room": (1, 1), "risks": (1, 1), "staff": (1, 1), "published": (1, 2), "first_sign_up": (1, 2)}
+    assert ready() == {
+        "room": (1, 1),
+        "organiser": (0, 2),
+        "risks": (1, 1),
+        "staff": (1, 1),
+        "published": (1, 2),
+        "first_sign_up": (1, 2),
+    }
     site.expect(200, "POST", f"/v1/activities/{lesson}/cancel")
-    assert ready() == {"room": (1, 1), "risks": (1, 1), "staff": (1, 1), "published": (1, 1), "first_sign_up": (1, 1)}
+    assert ready() == {
+        "room": (1, 1),
+        "organiser": (0, 1),
+        "risks": (1, 1),
+        "staff": (1, 1),
+        "published": (1, 1),
+        "first_sign_up": (1, 1),
+    }
 
 
 def test_who_may_keep_read_and_clone(
@@ -225,3 +248,39 @@ def test_published_activities_tell_of_their_programme(site: Site) -> None:
     (activity,) = drafts(site).values()
     site.expect(200, "POST", f"/v1/activities/{activity['id']}/publish")
     assert str(site.events(activity["id"])[0].programme_id) == programme["id"]  # type: ignore[attr-defined]
+
+
+def test_organisations_come_along_where_the_site_may_name_them(
+    site: Site, other: Site, operator: Caller, area: str
+) -> None:
+    def organisation(keeper: Site | None) -> str:
+        row = site.sql(
+            "INSERT INTO organisations (site_id, name_zh, name_en, kind) VALUES (:s, '单位', 'Body', 'other')"
+            " RETURNING id",
+            s=keeper and keeper.id,
+        )[0]
+        return str(row.id)
+
+    everywhere, only_there, second = organisation(None), organisation(other), organisation(None)
+    parts = [{"organisation_id": one, "role": "organiser"} for one in (everywhere, only_there)]
+    programme = a_programme(operator, activity_template("a1", organisations=parts), area=area)
+
+    def named(where: Site) -> list[str]:
+        (activity,) = drafts(where).values()
+        rows = site.sql(
+            "SELECT organisation_id FROM activity_organisations WHERE activity_id = :id ORDER BY place",
+            id=activity["id"],
+        )
+        return [str(row.organisation_id) for row in rows]
+
+    clone(operator, programme, site.id, other.id)
+    assert (named(site), named(other)) == ([everywhere], [everywhere, only_there])
+    (found,) = site.expect(200, "GET", f"/v1/programmes/{programme['id']}/clones")["items"]
+    assert {one["name"]: one["ready"] for one in found["readiness"]}["organiser"]
+    change(operator, programme, activity_template("a1", organisations=[{"organisation_id": second, "role": "host"}]))
+    assert [one["conflict"] for one in offers(site, programme).values()] == [False]
+    assert decide(site, programme, accept=["a1/organisations"]) == []
+    assert (named(site), named(other)) == ([second], [everywhere, only_there])
+    copied = {"title_zh": "再来", "from_activities": [next(iter(drafts(site).values()))["id"]]}
+    again = site.expect(201, "POST", "/v1/programmes", copied)
+    assert again["activities"][0]["organisations"] == [{"organisation_id": second, "role": "host"}]

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from services.common.apply import Subscriber
 from services.common.auth import key_hash
 from services.common.database import Database
+from services.common.events import PersonMerged, PersonUnmerged
 from services.reporting.documents import safe_cell
 from services.reporting.operations.participation import participation
 from services.reporting.operations.scope import read_scope, report_snapshot
@@ -56,6 +57,19 @@ def test_people_are_counted_once_in_the_total(client: FlaskClient) -> None:
     assert answer["total"]["registrations"] == 3
     assert answer["total"]["activities"] == 2
     assert answer["total"]["seats"] == 20
+
+
+@pytest.mark.usefixtures("city")
+def test_doubles_count_once_until_the_merge_is_undone(
+    client: FlaskClient, log: MemoryLog, subscriber: Subscriber
+) -> None:
+    ids = {"person_id": an_id("person 2"), "into_id": an_id("person 1")}
+    merge = {"merge_id": an_id("m"), "person_number": 2, "into_number": 1, **ids}
+    for event, people in ((PersonMerged(**merge), 1), (PersonUnmerged(**merge), 2)):
+        log.add(event)
+        subscriber.catch_up_fully()
+        total = ask(client, area="C").json["total"]
+        assert (total["people"], total["registrations"]) == (people, 3)
 
 
 @pytest.mark.usefixtures("city")

@@ -4,7 +4,7 @@ A step is four numbers: what happens, to what, and how. Numbers are taken modulo
 steps is a possible history.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -20,6 +20,8 @@ from services.common.events import (
     CancelReason,
     Event,
     Outcome,
+    PersonMerged,
+    PersonUnmerged,
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationMovedToWaitlist,
@@ -84,6 +86,7 @@ class World:
         self.activities: list[Activity] = []
         self.shifts: list[Shift] = []
         self.registrations: list[Registration] = []
+        self.merges: list[tuple[str, int, int]] = []
         self.log.add(*(area(code, parent) for code, parent in self.parents.items()))
         self.log.add(*(site(name, code) for name, code in self.site_areas.items()))
         for which in range(3):
@@ -189,6 +192,27 @@ class World:
                 service_minutes=registration.minutes,
             )
 
+    def merge_people(self, which: int, how: int, much: int) -> None:
+        known = sorted({r.person for r in self.registrations})
+        if len(known) > 1:
+            merged, survivor = self.counted_as(known[which % len(known)]), self.counted_as(known[how % len(known)])
+            if merged != survivor:
+                self.merges.append((f"merge {sum(map(len, self.log.partitions.values()))}", merged, survivor))
+                self._merge_event(PersonMerged, *self.merges[-1])
+
+    def unmerge_people(self, which: int, how: int, much: int) -> None:
+        if edge := self._pick(self.merges, which):
+            self.merges.remove(edge)
+            self._merge_event(PersonUnmerged, *edge)
+
+    def counted_as(self, person: int) -> int:
+        """Who the person is by the merges in force."""
+        return next((self.counted_as(into) for _, merged, into in self.merges if merged == person), person)
+
+    def _merge_event(self, model: type[PersonMerged], name: str, merged: int, into: int) -> None:
+        ids = {"person_id": an_id(f"person {merged}"), "into_id": an_id(f"person {into}")}
+        self.log.add(model(merge_id=an_id(name), person_number=merged, into_number=into, **ids))
+
     def move_area(self, which: int, how: int, much: int) -> None:
         code = ["s1", "s2"][which % 2]
         self.parents[code] = ["city", "d1", "d2"][how % 3]
@@ -267,14 +291,14 @@ class World:
         shifts = [s for s in self.shifts if s.activity.site in places and first <= s.day <= last]
         registrations = [r for r in self.registrations if r.shift in shifts]
         open_shifts = [s for s in shifts if not s.cancelled]
-        rows = {(): _figures(registrations, open_shifts)}
+        rows = {(): _figures(registrations, open_shifts, self.counted_as)}
         keys = {_key(by, r.shift, r, places) for r in registrations}
         if "age_band" not in by:
             keys |= {_key(by, s, None, places) for s in open_shifts}
         for key in keys if by else ():
             mine = [r for r in registrations if _key(by, r.shift, r, places) == key]
             offered = [s for s in open_shifts if _key(by, s, None, places) == key]
-            rows[key] = _figures(mine, None if "age_band" in by else offered)
+            rows[key] = _figures(mine, None if "age_band" in by else offered, self.counted_as)
         return rows
 
 
@@ -295,6 +319,8 @@ STEPS = [
     World.change_kind,
     World.cancel_shift,
     World.cancel_activity,
+    World.merge_people,
+    World.unmerge_people,
     World.move_area,
     World.move_site,
 ]
@@ -314,7 +340,9 @@ def _key(by: Sequence[str], shift: Shift, registration: Registration | None, pla
     return tuple(codes[name] for name in by)
 
 
-def _figures(registrations: list[Registration], shifts: list[Shift] | None) -> dict[str, Any]:
+def _figures(
+    registrations: list[Registration], shifts: list[Shift] | None, counted_as: Callable[[int], int]
+) -> dict[str, Any]:
     came = [r for r in registrations if r.outcome in (Outcome.PRESENT, Outcome.ATTENDED)]
     return {
         "activities": None if shifts is None else len({s.activity.name for s in shifts}),
@@ -330,6 +358,6 @@ def _figures(registrations: list[Registration], shifts: list[Shift] | None) -> d
         "service_minutes": sum(r.minutes for r in registrations),
         "offered": sum(r.status == "offered" for r in registrations),
         "places": sum(r.places for r in registrations if r.status == "confirmed"),
-        "people": len({r.person for r in registrations if r.status != "cancelled"}),
-        "people_attended": len({r.person for r in came}),
+        "people": len({counted_as(r.person) for r in registrations if r.status != "cancelled"}),
+        "people_attended": len({counted_as(r.person) for r in came}),
     }

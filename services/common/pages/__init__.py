@@ -134,14 +134,14 @@ class _Unreadable(Exception):
     """The form does not fit its model."""
 
 
-def read_form(model: type[Model], lists: Sequence[str] = (), **fixed: Any) -> Form[Model]:
+def read_form(model: type[Model], lists: Sequence[str] = (), left_out: Sequence[str] = (), **fixed: Any) -> Form[Model]:
     """The posted form, checked by the model. An empty field counts as left out, a checkbox `on` is true, and a name
-    such as `person.phone` lies within `person`. `lists` names fields with several values, `fixed` is what the page
-    itself adds."""
+    such as `person.phone` lies within `person`. `lists` names fields with several values, `left_out` those that are
+    the page's own (which button), `fixed` is what the page itself adds."""
     form: Form[Model] = Form(request.form)
     data: dict[str, Any] = {}
     for name, value in request.form.items():
-        if name == "csrf_token" or value == "":
+        if name in ("csrf_token", *left_out) or value == "":
             continue
         *outer, last = name.split(".")
         inner = data

@@ -10,6 +10,7 @@ from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
+from services.registration.pages.activities import activities_pages
 from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.colleagues import colleague_pages
@@ -24,6 +25,7 @@ from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.people import people_pages
+from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.rooms import rooms_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
@@ -56,6 +58,8 @@ def pages(
         my_pages(database, data),
         links_pages(database, links),
         home_pages(database),
+        activities_pages(database),
+        programmes_pages(database),
         rooms_pages(database),
         teams_pages(database, data),
         centre_pages(database),

@@ -41,7 +41,7 @@ def keeps(session: Session, principal: Principal, site_id: UUID | None, area: st
         return True
     if site_id is not None:
         return site_id == principal.site_id or bool(sites_of(session, principal, [site_id]))
-    return area in _areas_of(session, principal)
+    return area in areas_of(session, principal)
 
 
 def lock_kept(session: Session, principal: Principal, programme_id: UUID) -> Programme:
@@ -79,7 +79,7 @@ def readable(session: Session, principal: Principal) -> ColumnElement[bool]:
     """The programmes that the caller sees."""
     if principal.is_operator:
         return true()
-    areas = _areas_of(session, principal)
+    areas = areas_of(session, principal)
     conditions: list[ColumnElement[bool]] = [Programme.area.in_(areas)] if areas else []
     site_id = principal.site_id
     if site_id is not None:
@@ -89,7 +89,8 @@ def readable(session: Session, principal: Principal) -> ColumnElement[bool]:
     return or_(false(), *conditions)
 
 
-def _areas_of(session: Session, principal: Principal) -> list[str]:
+def areas_of(session: Session, principal: Principal) -> list[str]:
+    """The areas that the caller administers, with all that lies in them; none for operators, who need none."""
     if principal.caller is not Caller.STAFF:
         return []
     return list(session.scalars(text("SELECT staff_areas(cast(:staff AS uuid))"), {"staff": principal.name}))

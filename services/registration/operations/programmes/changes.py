@@ -10,7 +10,7 @@ What a site took (`taken`) is compared with the template as it is now, thing by 
 What the site declined stays away until the template changes the same thing again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -22,13 +22,21 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
 from services.registration.models import Activity, Programme, ProgrammeClone, Shift, Site
-from services.registration.operations.programmes.clones import clone_at, place_at, times_at, window_at
+from services.registration.operations.organisations import describe_parts
+from services.registration.operations.programmes.clones import clone_at, parts_at, place_at, times_at, window_at
 from services.registration.operations.programmes.templates import SAME
-from services.registration.schemas.programmes import ActivityTemplate, OfferAnswer, OfferedChange, ShiftTemplate
+from services.registration.schemas.organisations import PartAnswer
+from services.registration.schemas.programmes import (
+    ActivityTemplate,
+    OfferAnswer,
+    OfferedChange,
+    OrganisationWish,
+    ShiftTemplate,
+)
 from services.registration.schemas.requirements import Requirements
 
 ACTIVITY_FIELDS = (*sorted(SAME), "place", "window", "organisations", "room_wish", "team_wish")
-WISHES = ("organisations", "room_wish", "team_wish")
+WISHES = ("room_wish", "team_wish")
 """What a clone is told and an activity's row does not have: accepting it notes it, and the site sees to it."""
 
 ROLE_FIELDS = ("role_zh", "role_en", "capacity", "requirements")
@@ -110,6 +118,7 @@ class AtSite:
 
     def __init__(self, session: Session, clone: ProgrammeClone) -> None:
         self.clone = clone
+        self._session = session
         self.site = session.get_one(Site, clone.site_id)
         self.zone = ZoneInfo(self.site.time_zone)
         activities = session.scalars(
@@ -159,6 +168,9 @@ class AtSite:
             return place_at(self.site, change.before)
         if change.field == "window":
             return _text(self.window(_by_key(self.clone.taken)[change.activity_key]))
+        if change.field == "organisations":
+            wishes = [OrganisationWish.model_validate(one) for one in change.before]
+            return [one.model_dump(mode="json") for one in parts_at(self._session, self.site, wishes)]
         return change.before
 
     def window(self, activity: dict[str, Any]) -> dict[str, datetime | None]:
@@ -185,10 +197,15 @@ class AtSite:
         activity = self.activities[key]
         if field in WISHES:
             return None
+        if field == "organisations":
+            return [{"organisation_id": str(one.organisation_id), "role": one.role} for one in self._parts(activity)]
         if field == "window":
             names = ("registration_opens_at", "registration_closes_at")
             return _text({name: getattr(activity, name) for name in names})
         return getattr(activity, field)
+
+    def _parts(self, activity: Activity) -> Sequence[PartAnswer]:
+        return describe_parts(self._session, activity).organisations
 
     def _when(self, shift: Shift) -> dict[str, Any]:
         local = shift.starts_at.astimezone(self.zone)

@@ -6,18 +6,26 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
 from services.common.events import ProgrammeCloned
 from services.common.outbox import add_events
-from services.registration.models import Activity, ProgrammeClone, Shift, Site
+from services.registration.models import Activity, Organisation, ProgrammeClone, Shift, Site
+from services.registration.operations.organisations import set_parts
 from services.registration.operations.programmes.authority import lock_programme
 from services.registration.operations.programmes.templates import SAME
 from services.registration.operations.recurrence import at_wall_clock
 from services.registration.operations.shifts import LONGEST_AGO
-from services.registration.schemas.programmes import ActivityTemplate, CloneResult, ShiftTemplate, Window
+from services.registration.schemas.organisations import Part
+from services.registration.schemas.programmes import (
+    ActivityTemplate,
+    CloneResult,
+    OrganisationWish,
+    ShiftTemplate,
+    Window,
+)
 
 
 def clone_to_site(session: Session, programme_id: UUID, site_id: UUID, starts_on: date) -> CloneResult:
@@ -86,7 +94,23 @@ def draft_activities(
         for shift in one.shifts
     )
     session.flush()
+    for activity, one in zip(activities, template, strict=True):
+        if one.organisations:
+            set_parts(session, activity.id, parts_at(session, site, one.organisations), None)
     return activities
+
+
+def parts_at(session: Session, site: Site, wishes: Sequence[OrganisationWish]) -> list[Part]:
+    """Those of the organisations that the site may name: its own, and those that the whole installation knows."""
+    wanted = {wish.organisation_id for wish in wishes}
+    known = set(
+        session.scalars(
+            select(Organisation.id).where(
+                Organisation.id.in_(wanted), or_(Organisation.site_id.is_(None), Organisation.site_id == site.id)
+            )
+        )
+    )
+    return [Part.model_validate(wish.model_dump()) for wish in wishes if wish.organisation_id in known]
 
 
 def clone_at(programme_id: UUID, site_id: UUID) -> Any:

@@ -12,13 +12,26 @@ from services.common.outbox import add_events
 from services.registration.models import Activity
 from services.registration.operations import locked
 from services.registration.operations.activities import cancel_activity, edit_activity, lock_activity
+from services.registration.operations.organisations import set_parts
 from services.registration.operations.programmes.authority import lock_programme
 from services.registration.operations.programmes.changes import WHEN, WISHES, AtSite, Change, offered, open_changes
-from services.registration.operations.programmes.clones import clone_at, draft_activities, place_at, shift_columns
+from services.registration.operations.programmes.clones import (
+    clone_at,
+    draft_activities,
+    parts_at,
+    place_at,
+    shift_columns,
+)
 from services.registration.operations.seats import lock_shift
 from services.registration.operations.shifts import add_shifts, cancel_shift, change_shift
 from services.registration.schemas.activities import ActivityEdit
-from services.registration.schemas.programmes import ActivityTemplate, DecisionBody, OfferAnswer, ShiftTemplate
+from services.registration.schemas.programmes import (
+    ActivityTemplate,
+    DecisionBody,
+    OfferAnswer,
+    OrganisationWish,
+    ShiftTemplate,
+)
 from services.registration.schemas.requirements import Requirements
 
 
@@ -86,6 +99,10 @@ def _to_activity(session: Session, here: AtSite, key: str, changes: Sequence[Cha
         of_shift = [change for change in changes if change.shift_key == shift_key]
         _trying(of_shift[0], lambda s=shift_key, c=of_shift: _to_shift(session, here, activity, s, c))  # type: ignore[misc]
     fields = [change for change in changes if change.shift_key is None and change.field not in WISHES]
+    for change in [change for change in fields if change.field == "organisations"]:
+        fields.remove(change)
+        wishes = [OrganisationWish.model_validate(one) for one in change.after]
+        set_parts(session, activity.id, parts_at(session, here.site, wishes), None)
     if fields:
         edit = ActivityEdit.model_validate(_columns(here, fields))
         _trying(fields[0], lambda: edit_activity(session, activity.id, edit, None))

@@ -23,7 +23,9 @@ _ACTIVITIES = text("""
     SELECT a.site_id, a.programme_key, a.room_id IS NOT NULL AS has_room, a.volunteering, a.risks_zh <> '' AS disclosed,
            a.status <> 'draft' AS published, a.status <> 'completed' AS may_change, EXISTS (
                SELECT FROM shifts AS f WHERE f.activity_id = a.id AND f.confirmed + f.waitlisted + f.offered > 0
-           ) AS signed_up
+           ) AS signed_up, EXISTS (
+               SELECT FROM activity_organisations AS o WHERE o.activity_id = a.id AND o.role IN ('host', 'organiser')
+           ) AS organised
     FROM activities AS a
     WHERE a.programme_id = :programme AND a.site_id = ANY(:sites) AND a.status <> 'cancelled'
 """)
@@ -63,6 +65,7 @@ def _readiness(clone: ProgrammeClone, site: Any, activities: Sequence[Any]) -> l
     volunteering = [one for one in activities if one.volunteering]
     return [
         _item("room", [one.has_room for one in in_rooms]),
+        _item("organiser", [one.organised for one in activities]),
         _item("risks", [one.disclosed for one in volunteering]),
         _item("staff", [site.staffed]),
         _item("published", [one.published for one in activities]),

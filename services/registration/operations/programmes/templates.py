@@ -14,10 +14,12 @@ from services.common.events import ProgrammeSaved
 from services.common.outbox import add_events
 from services.registration.models import Activity, Area, Programme, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version
+from services.registration.operations.organisations import describe_parts
 from services.registration.operations.programmes.authority import keeps, lock_kept, sites_of
 from services.registration.schemas.programmes import (
     MOST_SHIFTS,
     ActivityTemplate,
+    OrganisationWish,
     ProgrammeAnswer,
     ProgrammeBody,
     ProgrammeEdit,
@@ -128,6 +130,10 @@ def _template(session: Session, key: str, activity: Activity, shifts: list[Shift
         window=_window(activity, shifts),
         room_wish=room.name_zh if room else "",
         team_wish=team.name_zh if team else "",
+        organisations=[
+            OrganisationWish.model_validate(part.model_dump(include={"organisation_id", "role"}))
+            for part in describe_parts(session, activity).organisations
+        ],
         shifts=[
             _shift_template(f"s{place}", shift, first_day, ZoneInfo(site.time_zone))
             for place, shift in enumerate(shifts, 1)

@@ -1,0 +1,251 @@
+"""Staff's pages of activities: the list, one form for a new one with its shifts, what follows from each step."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apiflask import APIBlueprint
+from flask import g, request, url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.errors import not_found
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.registration.api.conventions import own_site
+from services.registration.models import Activity, Room, Shift, Site, Team
+from services.registration.operations import activities
+from services.registration.pages.activity_forms import (
+    KINDS,
+    REPEATS,
+    ROLE_ROWS,
+    STATUSES,
+    NewActivity,
+    activity_fields,
+    activity_values,
+    named,
+    translated,
+)
+from services.registration.pages.shifts import add_shift_pages, add_when
+from services.registration.schemas.activities import ActivityEdit
+
+LISTED = 50
+
+
+def activities_pages(database: Database) -> APIBlueprint:
+    """The pages of activities and shifts."""
+    blueprint = page_blueprint("activities_pages", __name__, url_prefix="/staff/activities")
+    in_menu("activities_pages.list_activities", "活动", "Activities")
+    _add_list(blueprint, database)
+    _add_new(blueprint, database)
+    _add_one(blueprint, database)
+    _add_steps(blueprint, database)
+    blueprint.app_context_processor(lambda: {"translated": translated, "named": named})
+    add_shift_pages(blueprint, database)
+    return blueprint
+
+
+def _add_list(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("")
+    @allow(Caller.STAFF)
+    def list_activities() -> Answer:
+        """The site's activities: of a week, or all, newest first."""
+        status, week = request.args.get("status", ""), _week(request.args.get("week", ""))
+        with database.transaction(g.principal.scope) as session:
+            rows = _listed(session, own_site(), status, week, request.args.get("before", ""))
+            zone = session.get_one(Site, own_site()).time_zone
+            return render(
+                "activities/list.html",
+                rows=rows[:LISTED],
+                more=rows[LISTED - 1].Activity.number if len(rows) > LISTED else None,
+                zone=zone,
+                statuses=STATUSES,
+                status=status,
+                week=week,
+                around=[week + timedelta(days=days) for days in (-7, 7)] if week else [],
+                this_week=_monday(datetime.now(ZoneInfo(zone)).date()),
+            )
+
+
+def _listed(session: Session, site_id: UUID, status: str, week: date | None, before: str) -> Any:
+    # What was called off has no open shifts, and is still looked for by its week.
+    of_it = (Shift.activity_id == Activity.id, *([] if status == "cancelled" else [Shift.status == "open"]))
+    in_week = (Shift.local_day.between(week, week + timedelta(days=6)),) if week else ()
+    summed = (
+        select(
+            func.count().label("shifts"),
+            func.min(Shift.starts_at).label("first"),
+            func.max(Shift.starts_at).label("last"),
+            func.coalesce(func.sum(Shift.confirmed), 0).label("confirmed"),
+            func.coalesce(func.sum(Shift.capacity), 0).label("capacity"),
+            func.coalesce(func.sum(Shift.waitlisted), 0).label("waitlisted"),
+        )
+        .where(*of_it, *in_week)
+        .lateral()
+    )
+    query = select(Activity, summed).join(summed, summed.c.shifts >= (1 if week else 0))
+    query = query.where(Activity.site_id == site_id)
+    if status in STATUSES:
+        query = query.where(Activity.status == status)
+    if before.isdecimal() and len(before) < 19:
+        query = query.where(Activity.number < int(before))
+    return session.execute(query.order_by(Activity.number.desc()).limit(LISTED + 1)).all()
+
+
+def _week(text: str) -> date | None:
+    """The Monday of the week of a day."""
+    try:
+        day = date.fromisoformat(text)
+        return _monday(day) if 2000 <= day.year < 2100 else None
+    except ValueError:
+        return None
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _add_new(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/new")
+    @allow(Caller.STAFF)
+    def new_activity() -> Answer:
+        """The form of a new activity with its first shifts."""
+        with database.transaction(g.principal.scope) as session:
+            return _form_page(session, Form())
+
+    @blueprint.post("/new")
+    @allow(Caller.STAFF)
+    def create_activity() -> Answer:
+        """Draft the activity with its shifts, or only show what the shifts would be."""
+        preview = "preview" in request.form
+        with database.transaction(g.principal.scope) as session:
+            zone = ZoneInfo(session.get_one(Site, own_site()).time_zone)
+            form = read_form(NewActivity, left_out=("preview",), **activity_fields(zone))
+            seen, activity = None, None
+            with form.catching(), session.begin_nested() as attempt:
+                activity = activities.create_activity(session, own_site(), form.body.activity())
+                seen = add_when(session, activity.id, form.body.when, zone, preview)
+                if preview:
+                    attempt.rollback()
+            if form.failed or preview or activity is None:
+                page = _form_page(session, form, seen)
+                return (page, 422) if form.failed else page
+            address = url_for("activities_pages.show_activity", activity_id=activity.id)
+        return done(address, "草稿已保存。核对后请发布。", "The draft was saved. Look at it, then publish it.")
+
+
+def _form_page(session: Session, form: Form[Any], seen: Any = None, activity: Activity | None = None) -> str:
+    site = session.get_one(Site, own_site())
+    return render(
+        "activities/form.html",
+        form=form,
+        seen=seen,
+        activity=activity,
+        zone=site.time_zone,
+        kinds=KINDS,
+        repeats=REPEATS,
+        role_rows=range(ROLE_ROWS),
+        rooms=session.scalars(select(Room).where(Room.site_id == site.id).order_by(Room.position)).all(),
+        teams=session.scalars(select(Team).where(Team.site_id == site.id).order_by(Team.position)).all(),
+    )
+
+
+def _add_one(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/<uuid:activity_id>")
+    @allow(Caller.STAFF)
+    def show_activity(activity_id: UUID) -> Answer:
+        """An activity with its shifts and what can be done with it."""
+        with database.transaction(g.principal.scope) as session:
+            activity = find(session, activity_id)
+            found = session.scalars(
+                select(Shift).where(Shift.activity_id == activity_id).order_by(Shift.starts_at, Shift.position)
+            ).all()
+            return render(
+                "activities/one.html",
+                activity=activity,
+                shifts=found,
+                zone=session.get_one(Site, activity.site_id).time_zone,
+                kinds=KINDS,
+                statuses=STATUSES,
+                room=session.get(Room, activity.room_id) if activity.room_id else None,
+                team=session.get(Team, activity.team_id) if activity.team_id else None,
+            )
+
+    @blueprint.get("/<uuid:activity_id>/edit")
+    @allow(Caller.STAFF)
+    def show_edit(activity_id: UUID) -> Answer:
+        """The form of an activity that is there."""
+        with database.transaction(g.principal.scope) as session:
+            activity = find(session, activity_id)
+            zone = ZoneInfo(session.get_one(Site, activity.site_id).time_zone)
+            return _form_page(session, Form(activity_values(activity, zone)), activity=activity)
+
+    @blueprint.post("/<uuid:activity_id>/edit")
+    @allow(Caller.STAFF)
+    def edit_activity(activity_id: UUID) -> Answer:
+        """Change an activity."""
+        with database.transaction(g.principal.scope) as session:
+            activity = find(session, activity_id)
+            zone = ZoneInfo(session.get_one(Site, activity.site_id).time_zone)
+            version = request.form.get("version", "")
+            expected = {int(version)} if version.isdecimal() else set()
+            form = read_form(ActivityEdit, left_out=("version",), **activity_fields(zone, clearing=True))
+            with form.catching(), session.begin_nested():
+                activities.edit_activity(session, activity_id, form.body, expected)
+            if form.failed:
+                return _form_page(session, form, activity=activity), 422
+        return done(url_for("activities_pages.show_activity", activity_id=activity_id), "已保存。", "Saved.")
+
+
+def find(session: Session, activity_id: UUID) -> Activity:
+    """The activity, at the site where the reader works. Raises 404."""
+    activity = session.get(Activity, activity_id)
+    if activity is None or activity.site_id != own_site():
+        raise not_found("这个活动", "activity")
+    return activity
+
+
+def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/<uuid:activity_id>/<step>")
+    @allow(Caller.STAFF)
+    def show_step(activity_id: UUID, step: str) -> Answer:
+        """What follows from publishing, calling off or completing, before it is done."""
+        with database.transaction(g.principal.scope) as session:
+            return _step_page(session, activity_id, step, Form())
+
+    @blueprint.post("/<uuid:activity_id>/<step>")
+    @allow(Caller.STAFF)
+    def do_step(activity_id: UUID, step: str) -> Answer:
+        """Publish, call off or complete."""
+        act, zh, en = _step(step)
+        form: Form[Any] = Form()
+        with database.transaction(g.principal.scope) as session:
+            find(session, activity_id)
+            with form.catching(), session.begin_nested():
+                act(session, activity_id)
+            if form.failed:
+                return _step_page(session, activity_id, step, form), 422
+        return done(url_for("activities_pages.show_activity", activity_id=activity_id), zh, en)
+
+
+STEPS: dict[str, tuple[Callable[[Session, UUID], Activity], str, str]] = {
+    "publish": (activities.publish_activity, "活动已发布。", "The activity is published."),
+    "cancel": (activities.cancel_activity, "活动已取消。", "The activity was called off."),
+    "complete": (activities.complete_activity, "活动已结项。", "The activity is completed."),
+}
+
+
+def _step(name: str) -> tuple[Callable[[Session, UUID], Activity], str, str]:
+    if name not in STEPS:
+        raise not_found("这个页面", "page")
+    return STEPS[name]
+
+
+def _step_page(session: Session, activity_id: UUID, step: str, form: Form[Any]) -> str:
+    _step(step)
+    activity = find(session, activity_id)
+    audience = activities.audience(session, activity_id)
+    return render("activities/step.html", activity=activity, step=step, audience=audience, form=form)

@@ -1,0 +1,173 @@
+"""What the forms of activities ask for, in the terms of people: a day, a clock, how often, which roles."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from flask import request
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from services.common.errors import language
+from services.common.events import ActivityKind
+from services.common.schemas import Body
+from services.registration.models import Activity, Shift
+from services.registration.operations.recurrence import at_wall_clock
+from services.registration.schemas import Count
+from services.registration.schemas.activities import ActivityBody, Roles
+from services.registration.schemas.calendar import Day
+from services.registration.schemas.series import SeriesBody, ShiftMinutes, WallClock
+
+KINDS = {
+    ActivityKind.PERFORMANCE: ("演出", "Performance"),
+    ActivityKind.REHEARSAL: ("排练", "Rehearsal"),
+    ActivityKind.CLASS: ("课堂", "Class"),
+    ActivityKind.VISIT: ("探访", "Visit"),
+    ActivityKind.BLOOD_DRIVE: ("献血", "Blood drive"),
+    ActivityKind.CLINIC: ("义诊", "Clinic"),
+    ActivityKind.OTHER: ("其他", "Other"),
+}
+STATUSES = {
+    "draft": ("草稿", "Draft"),
+    "published": ("已发布", "Published"),
+    "completed": ("已结项", "Completed"),
+    "cancelled": ("已取消", "Called off"),
+}
+REPEATS = {
+    "none": ("不重复", "Does not repeat"),
+    "daily": ("每天", "Every day"),
+    "weekly": ("每周", "Every week"),
+    "biweekly": ("每两周", "Every two weeks"),
+    "monthly": ("每月同一个星期几", "Every month on the same weekday"),
+}
+ROLE_ROWS = 3
+TEXTS = ("title_en", "description_zh", "description_en", "risks_zh", "risks_en")
+SWITCHES = ("volunteering", "public")
+MOMENTS = ("registration_opens_at", "registration_closes_at")
+OPTIONAL = ("per_person_limit", "room_id", "team_id", "service_category")
+
+_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+def _listed(given: Any) -> Any:
+    """The rows that somebody filled in: a row counts when it has a capacity."""
+    rows = list(given.values()) if isinstance(given, dict) else given
+    return [row for row in rows if not isinstance(row, dict) or row.get("capacity")] if isinstance(rows, list) else rows
+
+
+def _dates(given: Any) -> Any:
+    """Dates, written one after the other with anything between them that separates."""
+    if not isinstance(given, str):
+        return given
+    words = given.replace(",", " ").replace("、", " ").replace(",", " ").replace(";", " ").split()
+    try:
+        return [date.fromisoformat(word) for word in words]
+    except ValueError:
+        raise PydanticCustomError(
+            "dates",
+            "must be dates such as 2026-10-01",
+            {"zh": "请写成 2026-10-01 这样的日期,用空格隔开。", "en": "must be dates such as 2026-10-01, with spaces."},
+        ) from None
+
+
+class When(Body):
+    """When shifts take place, and which roles each has."""
+
+    day: Day
+    time: WallClock
+    minutes: ShiftMinutes
+    repeat: Literal["none", "daily", "weekly", "biweekly", "monthly"] = "none"
+    times: Annotated[int, Field(ge=1, le=400)] = 1
+    skip: Annotated[list[Day], BeforeValidator(_dates), Field(max_length=100)] = Field(default_factory=list)
+    roles: Annotated[Roles, BeforeValidator(_listed)]
+
+    def series(self, zone: ZoneInfo, preview: bool) -> SeriesBody:
+        """The same as a rule; once is a series of one."""
+        first = at_wall_clock(datetime.combine(self.day, datetime.strptime(self.time, "%H:%M").time()), zone)
+        return SeriesBody(
+            rrule=f"{self._rule()};COUNT={1 if self.repeat == 'none' else self.times}",
+            first_starts_at=first,
+            minutes=self.minutes,
+            exceptions=self.skip,
+            roles=self.roles,
+            preview=preview,
+        )
+
+    def _rule(self) -> str:
+        nth = (self.day.day - 1) // 7 + 1
+        weekday = f"{nth if nth < 5 else -1}{_WEEKDAYS[self.day.weekday()]}"
+        return {
+            "none": "FREQ=DAILY",
+            "daily": "FREQ=DAILY",
+            "weekly": "FREQ=WEEKLY",
+            "biweekly": "FREQ=WEEKLY;INTERVAL=2",
+            "monthly": f"FREQ=MONTHLY;BYDAY={weekday}",
+        }[self.repeat]
+
+
+class NewActivity(ActivityBody):
+    """A new activity with its first shifts."""
+
+    when: When
+
+    def activity(self) -> ActivityBody:
+        """Without the shifts."""
+        return ActivityBody.model_validate(self.model_dump(exclude={"when"}))
+
+
+class ShiftForm(Body):
+    """A shift as staff change it; `following`: all that follow it in its series too."""
+
+    day: Day
+    time: WallClock
+    minutes: ShiftMinutes
+    capacity: Count
+    following: bool = False
+
+
+def activity_fields(zone: ZoneInfo, clearing: bool = False) -> dict[str, Any]:
+    """What a form cannot say by itself: a box left empty, a time without a zone; with `clearing`, an emptied field."""
+    fields: dict[str, Any] = {name: name in request.form for name in SWITCHES}
+    fields |= {name: _moment(request.form.get(name, ""), zone) for name in MOMENTS}
+    if clearing:
+        fields |= {name: request.form.get(name, "") for name in TEXTS}
+        fields |= {name: request.form.get(name) or None for name in OPTIONAL}
+    return fields
+
+
+def activity_values(activity: Activity, zone: ZoneInfo) -> dict[str, Any]:
+    """An activity as the form shows it."""
+    names = ("kind", "title_zh", "place", "party_limit", "waitlist_order", "promotion", *TEXTS, *OPTIONAL)
+    values = {name: getattr(activity, name) for name in names}
+    values |= {name: "on" if getattr(activity, name) else "" for name in SWITCHES}
+    return values | {name: _shown(getattr(activity, name), zone) for name in MOMENTS}
+
+
+def shift_values(shift: Shift, zone: ZoneInfo) -> dict[str, Any]:
+    """A shift as the form shows it."""
+    local = shift.starts_at.astimezone(zone)
+    minutes = round((shift.ends_at - shift.starts_at).total_seconds() / 60)
+    return {"day": str(local.date()), "time": f"{local:%H:%M}", "minutes": minutes, "capacity": shift.capacity}
+
+
+def translated(words: dict[Any, tuple[str, str]]) -> list[tuple[str, str]]:
+    """Choices in the reader's language, for the macro `choice`."""
+    return [(str(key), zh if language() == "zh" else en) for key, (zh, en) in words.items()]
+
+
+def named(rows: Iterable[Any]) -> list[tuple[str, str]]:
+    """Rooms or teams as choices."""
+    return [(str(row.id), row.name_zh if language() == "zh" else row.name_en or row.name_zh) for row in rows]
+
+
+def _moment(text: str, zone: ZoneInfo) -> Any:
+    """The moment that a field shows by the site's clock; what is none is left for the model to refuse."""
+    try:
+        return at_wall_clock(datetime.fromisoformat(text).replace(tzinfo=None), zone) if text else None
+    except ValueError:
+        return text
+
+
+def _shown(moment: datetime | None, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}" if moment else ""

@@ -1,0 +1,248 @@
+"""Staff's pages of programmes: made of activities, cloned to sites, how ready each is, and what is offered."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apiflask import APIBlueprint
+from babel.dates import get_day_names
+from flask import g, request, url_for
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
+from services.common.errors import language
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.registration.api.conventions import own_site
+from services.registration.api.programmes import clone_result
+from services.registration.models import Activity, Area, Programme, ProgrammeClone, Site
+from services.registration.operations.programmes import authority, changes, decisions, templates
+from services.registration.operations.programmes.readiness import clones_described
+from services.registration.pages.activity_forms import STATUSES
+from services.registration.schemas.programmes import MOST_SITES, CloneBody, DecisionBody, ProgrammeBody
+
+LISTED = 100
+READINESS = {
+    "room": ("房间", "Room"),
+    "organiser": ("承办单位", "Organiser"),
+    "risks": ("风险告知", "Risks told"),
+    "staff": ("工作人员", "Staff"),
+    "published": ("已发布", "Published"),
+    "first_sign_up": ("有人报名", "First sign-up"),
+}
+FIELDS = {
+    "title_zh": ("名称(中文)", "Title, in Chinese"),
+    "title_en": ("名称(英文)", "Title, in English"),
+    "kind": ("类型", "Kind"),
+    "place": ("地点", "Place"),
+    "volunteering": ("是否志愿服务", "Whether it is volunteering"),
+    "service_category": ("服务类别", "Kind of service"),
+    "reminder_minutes": ("提醒(提前分钟数)", "Reminders, minutes before"),
+    "description_zh": ("说明(中文)", "What it is, in Chinese"),
+    "description_en": ("说明(英文)", "What it is, in English"),
+    "risks_zh": ("风险告知(中文)", "Risks, in Chinese"),
+    "risks_en": ("风险告知(英文)", "Risks, in English"),
+    "public": ("是否公开", "Whether it is public"),
+    "per_person_limit": ("每人最多几场", "Shifts per person"),
+    "party_limit": ("一次最多几人", "People per sign-up"),
+    "waitlist_order": ("候补顺序", "Order of the waitlist"),
+    "promotion": ("递补方式", "How places are passed on"),
+    "offer_minutes": ("答复时限(分钟)", "Minutes to answer"),
+    "window": ("报名时间", "When one can sign up"),
+    "organisations": ("参与单位", "Organisations"),
+    "room_wish": ("房间要求", "Room that is needed"),
+    "team_wish": ("队伍要求", "Team that is wanted"),
+    "when": ("时间", "When"),
+    "role_zh": ("岗位(中文)", "Role, in Chinese"),
+    "role_en": ("岗位(英文)", "Role, in English"),
+    "capacity": ("名额", "Places"),
+    "requirements": ("报名要求", "Requirements"),
+}
+
+
+def programmes_pages(database: Database) -> APIBlueprint:
+    """The pages of programmes."""
+    blueprint = page_blueprint("programmes_pages", __name__, url_prefix="/staff/programmes")
+    in_menu("programmes_pages.list_programmes", "项目", "Programmes")
+    blueprint.app_context_processor(lambda: {"area_choices": _area_choices, "weekday_name": _weekday_name})
+    _add_list(blueprint, database)
+    _add_new(blueprint, database)
+    _add_one(blueprint, database)
+    _add_changes(blueprint, database)
+    return blueprint
+
+
+def _add_list(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("")
+    @allow(Caller.STAFF)
+    def list_programmes() -> Answer:
+        """The programmes that the site may have, and those that it has."""
+        with database.transaction(EVERY_SITE) as session:
+            rows = session.execute(
+                select(Programme, ProgrammeClone)
+                .outerjoin(
+                    ProgrammeClone,
+                    (ProgrammeClone.programme_id == Programme.id) & (ProgrammeClone.site_id == own_site()),
+                )
+                .where(authority.readable(session, g.principal))
+                .order_by(Programme.position.desc())
+                .limit(LISTED)
+            ).all()
+            offers = {
+                clone.id: len(changes.offered(session, programme, own_site()).changes)
+                for programme, clone in rows
+                if clone
+            }
+            return render("programmes/list.html", rows=rows, offers=offers)
+
+
+def _add_new(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/new")
+    @allow(Caller.STAFF)
+    def new_programme() -> Answer:
+        """The form of a programme that is made of the site's activities."""
+        with database.transaction(EVERY_SITE) as session:
+            return _new_page(session, Form())
+
+    @blueprint.post("/new")
+    @allow(Caller.STAFF)
+    def create_programme() -> Answer:
+        """Keep the programme."""
+        form = read_form(ProgrammeBody, lists=("from_activities",))
+        with database.transaction(EVERY_SITE) as session:
+            programme = None
+            with form.catching(), session.begin_nested():
+                programme = templates.create_programme(session, g.principal, form.body)
+            if programme is None:
+                return _new_page(session, form), 422
+            address = url_for("programmes_pages.show_programme", programme_id=programme.id)
+        return done(address, "项目已建立。", "The programme is there.")
+
+
+def _new_page(session: Session, form: Form[Any]) -> str:
+    mine = select(Activity).where(Activity.site_id == own_site(), Activity.status != "cancelled")
+    areas = select(Area).where(Area.code.in_(authority.areas_of(session, g.principal))).order_by(Area.code)
+    return render(
+        "programmes/new.html",
+        form=form,
+        chosen=request.form.getlist("from_activities"),
+        activities=session.scalars(mine.order_by(Activity.number.desc()).limit(LISTED)).all(),
+        areas=session.scalars(areas).all(),
+        statuses=STATUSES,
+    )
+
+
+def _add_one(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/<uuid:programme_id>")
+    @allow(Caller.STAFF)
+    def show_programme(programme_id: UUID) -> Answer:
+        """A programme, its clones and how ready they are, and where else it could go."""
+        with database.transaction(EVERY_SITE) as session:
+            return _one_page(session, programme_id, Form())
+
+    @blueprint.post("/<uuid:programme_id>/clones")
+    @allow(Caller.STAFF)
+    def clone_programme(programme_id: UUID) -> Answer:
+        """Give it to the sites that were chosen."""
+        form = read_form(CloneBody, lists=("sites",))
+        results = []
+        with form.catching():
+            wanted = form.body.sites
+            with database.transaction(EVERY_SITE) as session:
+                authority.find_programme(session, g.principal, programme_id)
+                mine = authority.sites_of(session, g.principal, wanted)
+            results = [clone_result(database, programme_id, one, form.body) for one in wanted if one in mine]
+        refused = next((one.problem for one in results if one.result == "refused"), None)
+        if form.failed or refused:
+            with database.transaction(EVERY_SITE) as session:
+                return _one_page(session, programme_id, form, refused), 422
+        address = url_for("programmes_pages.show_programme", programme_id=programme_id)
+        count = sum(one.result == "cloned" for one in results)
+        return done(address, f"已为 {count} 个站点建立草稿。", f"Drafts were made at {count} site(s).")
+
+
+def _one_page(session: Session, programme_id: UUID, form: Form[Any], refused: str | None = None) -> str:
+    programme = authority.find_programme(session, g.principal, programme_id)
+    has_it = select(ProgrammeClone.site_id).where(ProgrammeClone.programme_id == programme_id)
+    mine = authority.sites_of(session, g.principal, session.scalars(_sites_near(session)).all())
+    clones = session.scalars(
+        select(ProgrammeClone)
+        .where(ProgrammeClone.programme_id == programme_id, ProgrammeClone.site_id.in_(mine))
+        .order_by(ProgrammeClone.position)
+        .limit(MOST_SITES)
+    ).all()
+    free = select(Site).where(Site.id.in_(mine), Site.id.not_in(has_it)).order_by(Site.area, Site.position)
+    return render(
+        "programmes/one.html",
+        programme=templates.described(programme),
+        clones=clones_described(session, programme, clones),
+        free=session.scalars(free.limit(MOST_SITES)).all(),
+        here=own_site(),
+        form=form,
+        refused=refused,
+        readiness=READINESS,
+        today=_today(session),
+    )
+
+
+def _sites_near(session: Session) -> Any:
+    """The sites that the reader may work at."""
+    if g.principal.is_operator:
+        return select(Site.id)
+    return (
+        select(Site.id)
+        .where(text("sites.id IN (SELECT staff_sites(cast(:staff AS uuid)))"))
+        .params(staff=g.principal.name)
+    )
+
+
+def _today(session: Session) -> date:
+    return datetime.now(ZoneInfo(session.get_one(Site, own_site()).time_zone)).date()
+
+
+def _area_choices(areas: Sequence[Area]) -> list[tuple[str, str]]:
+    return [(one.code, one.name_zh if language() == "zh" else one.name_en or one.name_zh) for one in areas]
+
+
+def _weekday_name(number: int) -> str:
+    return str(get_day_names(locale="zh_CN" if language() == "zh" else "en_GB")[number - 1])
+
+
+def _add_changes(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/<uuid:programme_id>/changes")
+    @allow(Caller.STAFF)
+    def show_changes(programme_id: UUID) -> Answer:
+        """What the programme offers the site where the reader works."""
+        with database.transaction(EVERY_SITE) as session:
+            return _changes_page(session, programme_id, Form())
+
+    @blueprint.post("/<uuid:programme_id>/changes")
+    @allow(Caller.STAFF)
+    def decide(programme_id: UUID) -> Answer:
+        """Accept and decline what was chosen."""
+        chosen = {name[7:]: value for name, value in request.form.items() if name.startswith("change.")}
+        form: Form[Any] = Form(request.form)
+        version = request.form.get("programme_version", "")
+        body = DecisionBody(
+            programme_version=int(version) if version.isdecimal() and len(version) < 9 else 0,
+            accept=[path for path, value in chosen.items() if value == "accept"],
+            decline=[path for path, value in chosen.items() if value == "decline"],
+        )
+        with database.transaction(EVERY_SITE) as session:
+            authority.find_programme(session, g.principal, programme_id)
+            with form.catching(), session.begin_nested():
+                decisions.decide(session, programme_id, own_site(), body)
+            if form.failed:
+                return _changes_page(session, programme_id, form), 422
+        address = url_for("programmes_pages.show_changes", programme_id=programme_id)
+        taken, left = len(body.accept), len(body.decline)
+        return done(address, f"采纳 {taken} 项,不采纳 {left} 项。", f"{taken} accepted, {left} declined.")
+
+
+def _changes_page(session: Session, programme_id: UUID, form: Form[Any]) -> str:
+    programme = authority.find_programme(session, g.principal, programme_id)
+    offer = changes.offered(session, programme, own_site())
+    return render("programmes/changes.html", programme=programme, offer=offer, form=form, fields=FIELDS)

@@ -1,0 +1,204 @@
+"""Staff's pages of shifts: more of them, changes to one or to all that follow, calling off."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apiflask import APIBlueprint
+from flask import g, request, url_for
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.errors import not_found
+from services.common.pages import Answer, Form, done, read_form, render
+from services.common.schemas import Body
+from services.registration.api.conventions import own_site
+from services.registration.models import Activity, Shift, Site
+from services.registration.operations import following, series, shifts
+from services.registration.operations.recurrence import at_wall_clock
+from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, ShiftForm, When, shift_values
+from services.registration.schemas.activities import ShiftEdit, SlotBody
+from services.registration.schemas.series import FollowingEdit
+
+
+class MoreShifts(Body):
+    """More shifts of an activity."""
+
+    when: When
+
+
+def add_shift_pages(blueprint: APIBlueprint, database: Database) -> None:
+    """The pages of shifts, beside those of activities."""
+    _add_more(blueprint, database)
+    _add_edit(blueprint, database)
+    _add_cancel(blueprint, database)
+
+
+def _add_more(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/<uuid:activity_id>/shifts/new")
+    @allow(Caller.STAFF)
+    def new_shifts(activity_id: UUID) -> Answer:
+        """The form of more shifts."""
+        with database.transaction(g.principal.scope) as session:
+            return _more_page(session, activity_id, Form())
+
+    @blueprint.post("/<uuid:activity_id>/shifts/new")
+    @allow(Caller.STAFF)
+    def create_shifts(activity_id: UUID) -> Answer:
+        """Add the shifts, or only show what they would be."""
+        preview, seen = "preview" in request.form, None
+        with database.transaction(g.principal.scope) as session:
+            zone = _zone(session)
+            form = read_form(MoreShifts, left_out=("preview",))
+            with form.catching(), session.begin_nested():
+                seen = add_when(session, activity_id, form.body.when, zone, preview)
+            if form.failed or preview:
+                page = _more_page(session, activity_id, form, seen)
+                return (page, 422) if form.failed else page
+        return done(_activity_url(activity_id), "场次已添加。", "The shifts were added.")
+
+
+def add_when(session: Session, activity_id: UUID, when: When, zone: ZoneInfo, preview: bool) -> Any:
+    """Add the shifts: a series where they repeat. A preview tells which, and what they clash with."""
+    wanted = when.series(zone, preview)
+    if preview or when.repeat != "none":
+        return series.create_series(session, activity_id, wanted)
+    ends_at = wanted.first_starts_at + timedelta(minutes=when.minutes)
+    shifts.create_slot(
+        session, activity_id, SlotBody(starts_at=wanted.first_starts_at, ends_at=ends_at, roles=when.roles)
+    )
+    return None
+
+
+def _more_page(session: Session, activity_id: UUID, form: Form[Any], seen: Any = None) -> str:
+    activity = session.get(Activity, activity_id)
+    if activity is None:
+        raise not_found("这个活动", "activity")
+    return render(
+        "activities/shifts.html",
+        activity=activity,
+        form=form,
+        seen=seen,
+        zone=str(_zone(session)),
+        repeats=REPEATS,
+        role_rows=range(ROLE_ROWS),
+    )
+
+
+def _add_edit(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/shifts/<uuid:shift_id>")
+    @allow(Caller.STAFF)
+    def show_shift(shift_id: UUID) -> Answer:
+        """The form of one shift."""
+        with database.transaction(g.principal.scope) as session:
+            return _shift_page(session, shift_id, None)
+
+    @blueprint.post("/shifts/<uuid:shift_id>")
+    @allow(Caller.STAFF)
+    def edit_shift(shift_id: UUID) -> Answer:
+        """Change the shift, and those that follow it where that was asked for."""
+        with database.transaction(g.principal.scope) as session:
+            shift = _find(session, shift_id)
+            version = request.form.get("version", "")
+            expected = {int(version)} if version.isdecimal() else set()
+            form = read_form(ShiftForm, left_out=("version",))
+            with form.catching(), session.begin_nested():
+                _change(session, shift, form.body, expected)
+            if form.failed:
+                return _shift_page(session, shift_id, form), 422
+        return done(_activity_url(shift.activity_id), "场次已修改。", "The shift was changed.")
+
+
+def _change(session: Session, shift: Shift, form: ShiftForm, expected: set[int]) -> None:
+    zone = _zone(session)
+    old = shift_values(shift, zone)
+    if form.following:
+        sent: dict[str, Any] = {"time": form.time, "minutes": form.minutes, "capacity": form.capacity}
+        changes = {name: value for name, value in sent.items() if value != old[name]}
+        days = (form.day - shift.starts_at.astimezone(zone).date()).days
+        edit = FollowingEdit.model_validate(changes | ({"days": days} if days else {}))
+        following.edit_following(session, shift.id, edit, expected)
+        return
+    hour, minute = map(int, form.time.split(":"))
+    local = shift.starts_at.astimezone(zone).replace(tzinfo=None)
+    local = local.replace(year=form.day.year, month=form.day.month, day=form.day.day, hour=hour, minute=minute)
+    starts_at = at_wall_clock(local, zone)
+    edit_one = ShiftEdit(
+        starts_at=starts_at, ends_at=starts_at + timedelta(minutes=form.minutes), capacity=form.capacity
+    )
+    shifts.edit_shift(session, shift.id, edit_one, expected)
+
+
+def _shift_page(session: Session, shift_id: UUID, form: Form[Any] | None) -> str:
+    shift = _find(session, shift_id)
+    zone = _zone(session)
+    return render(
+        "activities/shift.html",
+        shift=shift,
+        activity=session.get_one(Activity, shift.activity_id),
+        zone=str(zone),
+        form=form or Form(shift_values(shift, zone)),
+        in_series=shift.series_id is not None and not shift.detached,
+    )
+
+
+def _add_cancel(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/shifts/<uuid:shift_id>/cancel")
+    @allow(Caller.STAFF)
+    def show_cancel(shift_id: UUID) -> Answer:
+        """What follows from calling off a shift, or it and all that follow, before it is done."""
+        with database.transaction(g.principal.scope) as session:
+            return _cancel_page(session, shift_id, Form(), "following" in request.args)
+
+    @blueprint.post("/shifts/<uuid:shift_id>/cancel")
+    @allow(Caller.STAFF)
+    def cancel_shift(shift_id: UUID) -> Answer:
+        """Call off a shift, or it and all that follow."""
+        form: Form[Any] = Form()
+        all_of_them = "following" in request.form
+        with database.transaction(g.principal.scope) as session:
+            shift = _find(session, shift_id)
+            with form.catching(), session.begin_nested():
+                _cancel(session, shift_id, all_of_them)
+            if form.failed:
+                return _cancel_page(session, shift_id, form, False), 422
+        return done(_activity_url(shift.activity_id), "场次已取消。", "The shift was called off.")
+
+
+def _cancel(session: Session, shift_id: UUID, all_of_them: bool) -> None:
+    if all_of_them:
+        following.cancel_following(session, shift_id)
+    else:
+        shifts.cancel_shift(session, shift_id)
+
+
+def _cancel_page(session: Session, shift_id: UUID, form: Form[Any], all_of_them: bool) -> str:
+    shift = _find(session, shift_id)
+    activity, zone = session.get_one(Activity, shift.activity_id), str(_zone(session))
+    facts = {"starts_at": shift.starts_at, "ends_at": shift.ends_at, "told": shift.confirmed + shift.waitlisted}
+    seen = None
+    if all_of_them:
+        with session.begin_nested() as attempt:
+            seen = following.cancel_following(session, shift_id)
+            attempt.rollback()
+    return render(
+        "activities/cancel_shift.html",
+        shift_id=shift_id, activity=activity, facts=facts, zone=zone, form=form, seen=seen,
+    )  # fmt: skip
+
+
+def _find(session: Session, shift_id: UUID) -> Shift:
+    shift = session.get(Shift, shift_id)
+    if shift is None or shift.site_id != own_site():
+        raise not_found("这个场次", "shift")
+    return shift
+
+
+def _zone(session: Session) -> ZoneInfo:
+    return ZoneInfo(session.get_one(Site, own_site()).time_zone)
+
+
+def _activity_url(activity_id: UUID) -> str:
+    return url_for("activities_pages.show_activity", activity_id=activity_id)

@@ -1,0 +1,116 @@
+"""Staff run an activity by clicking: drafted with a weekly series, published, changed, called off."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from tests.browser.conftest import Visitor
+from tests.registration.test_series import shifts
+from tests.registration.world import Site
+
+FIRST = date.today() + timedelta(days=14)
+
+
+def fill(visitor: Visitor, **fields: str) -> None:
+    """Fill fields by their names; `__` stands for a dot."""
+    for name, value in fields.items():
+        visitor.page.locator(f'[name="{name.replace("__", ".")}"]').fill(value)
+
+
+def test_a_weekly_activity_from_the_form_to_the_end(
+    visitor: Visitor, site: Site, staff_at: Callable[..., tuple[str, str]]
+) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/activities")
+    visitor.look("activities-none")
+    page.get_by_role("link", name="新建活动").click()
+    page.get_by_label("显示在公开日历上").uncheck()
+    page.get_by_role("button", name="保存草稿").click()
+    assert page.get_by_role("alert").is_visible()
+    visitor.look("activity-new-wrong")
+    fill(visitor, title_zh="暖阳探访", place="正门", when__day=str(FIRST), when__time="15:00", when__minutes="120")
+    fill(visitor, when__times="4", when__skip=str(FIRST + timedelta(days=7)))
+    fill(visitor, when__roles__0__capacity="10", when__roles__0__role_zh="探访志愿者")
+    page.get_by_text("更多岗位").click()
+    fill(visitor, when__roles__1__capacity="2", when__roles__1__role_zh="领队")
+    page.get_by_label("重复").select_option("weekly")
+    page.get_by_label("这是志愿服务").check()
+    page.get_by_role("button", name="先预览场次").click()
+    assert "共 3 场" in page.get_by_role("status").inner_text()
+    visitor.look("activity-new-preview")
+    assert not page.get_by_label("显示在公开日历上").is_checked()
+    page.get_by_role("button", name="保存草稿").click()
+    assert "草稿已保存" in page.get_by_role("status").inner_text()
+    visitor.look("activity-draft")
+    page.get_by_role("link", name="发布").click()
+    page.get_by_role("button", name="发布").click()
+    assert "风险" in page.get_by_role("alert").inner_text()
+    page.get_by_role("link", name="去填写").click()
+    fill(visitor, risks_zh="雨天路滑,请结伴。")
+    page.get_by_role("button", name="保存").click()
+    page.get_by_role("link", name="发布").click()
+    visitor.look("activity-publish")
+    page.get_by_role("button", name="发布").click()
+    assert "活动已发布" in page.get_by_role("status").inner_text()
+    (activity,) = site.expect(200, "GET", "/v1/activities?status=published")["items"]
+    assert not activity["public"] and activity["volunteering"]
+    found = shifts(site, activity["id"])
+    assert [shift["capacity"] for shift in found] == [10, 2] * 3 or [shift["capacity"] for shift in found] == [
+        2,
+        10,
+    ] * 3
+    site.sign_up(found[0]["id"])
+
+    page.locator(".card-list a").first.click()
+    visitor.look("shift-edit")
+    fill(visitor, time="15:30")
+    page.get_by_label("之后的各场也这样改").check()
+    page.get_by_role("button", name="保存").click()
+    assert "15:30" in page.locator(".card-list").inner_text() and "15:00" not in page.locator(".card-list").inner_text()
+    visitor.open(f"/staff/activities/shifts/{found[4]['id']}/cancel?following=1")
+    visitor.look("shift-cancel")
+    page.get_by_role("button", name="取消并通知").click()
+    assert sum(shift["status"] == "cancelled" for shift in shifts(site, activity["id"])) == 2
+    visitor.look("activity-published")
+    page.get_by_role("link", name="结项").click()
+    page.get_by_role("button", name="结项").click()
+    assert "还有场次没有结束" in page.get_by_role("alert").inner_text()
+    page.get_by_role("link", name="返回").click()
+    page.get_by_role("link", name="取消活动").click()
+    assert "会通知 1 人" in page.locator("main").inner_text()
+    visitor.look("activity-cancel")
+    page.get_by_role("button", name="取消活动并通知").click()
+    assert "活动已取消" in page.get_by_role("status").inner_text()
+    visitor.open(f"/staff/activities?week={FIRST}&status=cancelled")
+    assert page.get_by_role("link", name="暖阳探访").is_visible()
+    visitor.look("activities")
+
+
+def test_a_form_keeps_what_was_cleared_and_notices_who_was_faster(
+    make_visitor: Callable[..., Visitor], site: Site, staff_at: Callable[..., tuple[str, str]]
+) -> None:
+    visitor = make_visitor(java_script_enabled=False)
+    activity = site.activity(description_zh="旧说明", public=True, per_person_limit=3)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/activities/{activity}/edit")
+    fill(visitor, description_zh="", per_person_limit="", registration_opens_at="2030-05-01T09:00")
+    visitor.page.get_by_label("显示在公开日历上").uncheck()
+    visitor.page.get_by_role("button", name="保存").click()
+    seen = site.expect(200, "GET", f"/v1/activities/{activity}")
+    assert (seen["description_zh"], seen["public"], seen["per_person_limit"]) == ("", False, None)
+    assert seen["registration_opens_at"] == "2030-05-01T01:00:00Z"
+    visitor.open(f"/staff/activities/{activity}/edit")
+    site.expect(200, "PATCH", f"/v1/activities/{activity}", {"place": "别处"}, If_Match="*")
+    visitor.page.get_by_role("button", name="保存").click()
+    assert "请重新读取" in visitor.page.get_by_role("alert").inner_text()
+
+
+def test_another_sites_activity_is_not_there(
+    site: Site, other: Site, visitor: Visitor, staff_at: Callable[..., tuple[str, str]]
+) -> None:
+    activity = other.activity()
+    shift = other.shift(activity=activity)
+    visitor.log_in(staff_at(site))
+    for path in (activity, f"{activity}/edit", f"{activity}/cancel", f"{activity}/shifts/new", f"shifts/{shift}"):
+        response = visitor.page.goto(f"{visitor.address}/staff/activities/{path}")
+        assert response is not None and response.status == 404

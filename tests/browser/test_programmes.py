@@ -1,0 +1,64 @@
+"""An area's programme by clicking: made of activities, given to sites, and a later change that a site decides on."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from services.common.auth import Role
+from tests.browser.conftest import Visitor
+from tests.registration.programme_world import change, drafts
+from tests.registration.world import Caller, Site
+
+
+def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
+    make_visitor: Callable[..., Visitor],
+    make_site: Callable[..., Site],
+    operator: Caller,
+    staff_at: Callable[..., tuple[str, str]],
+) -> None:
+    first, second = make_site(name_zh="赛马场站"), make_site(name_zh="第二社区站")
+    lesson = first.activity(title_zh="指尖科普课堂", title_en="Smartphone class")
+    first.shift(activity=lesson)
+    admin = make_visitor()
+    page = admin.page
+    admin.log_in(staff_at(first, Role.AREA_ADMIN))
+    admin.open("/staff/programmes")
+    page.get_by_role("link", name="用已有活动建立项目").click()
+    page.get_by_role("button", name="建立").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("名称(中文)").fill("社区公益文化+")
+    page.get_by_label("由谁管理").select_option("140000")
+    page.get_by_label("指尖科普课堂").check()
+    admin.look("programme-new")
+    page.get_by_role("button", name="建立").click()
+    assert "项目已建立" in page.get_by_role("status").inner_text()
+    page.get_by_label("不早于哪天开始").fill(str(date.today() + timedelta(days=30)))
+    page.get_by_label("第二社区站").check()
+    page.get_by_role("button", name="建立草稿").click()
+    assert "1 个站点" in page.get_by_role("status").inner_text()
+    admin.look("programme")
+    assert list(drafts(second)) == ["指尖科普课堂"]
+
+    listed = operator.expect(200, "GET", "/v1/programmes?limit=200")["items"]
+    programme = next(one for one in listed if one["title_zh"] == "社区公益文化+" and one["area"] == "140000")
+    activity = programme["activities"][0] | {"title_zh": "智能手机课堂", "place": "二楼", "party_limit": 2}
+    activity["shifts"][0] |= {"capacity": 30}
+    second.expect(
+        200, "PATCH", f"/v1/activities/{drafts(second)['指尖科普课堂']['id']}", {"place": "三楼"}, If_Match="*"
+    )
+    change(operator, programme, activity)
+
+    staff = make_visitor()
+    staff.log_in(staff_at(second))
+    staff.open("/staff/programmes")
+    staff.look("programmes")
+    staff.page.get_by_role("link", name="4 项改动待决定").first.click()
+    staff.look("programme-changes")
+    group = staff.page.get_by_role("group", name="地点")
+    assert "三楼" in group.inner_text()
+    group.get_by_label("不采纳").check()
+    staff.page.get_by_role("group", name="名称(中文)").get_by_label("采纳", exact=True).check()
+    staff.page.get_by_role("button", name="保存决定").click()
+    assert "采纳 1 项" in staff.page.get_by_role("status").inner_text()
+    made = drafts(second)["智能手机课堂"]
+    assert (made["place"], made["party_limit"]) == ("三楼", 1)
+    assert staff.page.get_by_role("group").count() == 2
