@@ -139,7 +139,7 @@ def singers_become_volunteers(centre: Client, choirs: list[dict[str, Any]]) -> l
 def blood_drive(operator: Client, centre: Client) -> dict[str, Any]:
     """In a hall for sixty: one slot for those who help, one for those who give, at the same time."""
     venue = centre.create("/v1/venues", {"name_zh": "多功能厅", "name_en": "Main Hall", "capacity": HALL})
-    host = operator.create("/v1/organisations", _ASSOCIATION)
+    host = centre.create("/v1/organisations", _ASSOCIATION)
     starts_at = (datetime.now(ZONE) + STARTS_IN).replace(microsecond=0)
     times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + DRIVE_LASTS).isoformat()}
     drive = centre.create("/v1/activities", {**_DRIVE, **RISKS})
