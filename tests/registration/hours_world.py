@@ -27,7 +27,8 @@ def over(site: Site, people: int = 1, hours: float = 2, ago: float = 1, **fields
     shift = site.shift(capacity=people, volunteering=True, **fields)
     registrations = [site.sign_up(shift)["id"] for _ in range(people)]
     site.sql(
-        "UPDATE shifts SET starts_at = :starts, ends_at = :ends WHERE id = :id",
+        "UPDATE shifts SET starts_at = :starts, ends_at = :ends,"
+        " local_day = (cast(:starts AS timestamptz) AT TIME ZONE 'Asia/Shanghai')::date WHERE id = :id",
         id=shift,
         starts=moment(-ago - hours),
         ends=moment(-ago),

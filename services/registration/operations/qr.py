@@ -9,5 +9,5 @@ def svg(words: str) -> str:
     """The QR code as SVG, without the head that a file of its own would have. It says nothing to a screen reader:
     the words must stand beside it."""
     out = io.BytesIO()
-    segno.make(words, error="m", micro=False).save(out, kind="svg", xmldecl=False, svgns=True, scale=6, border=4)
+    segno.make(words, error="m", micro=False).save(out, kind="svg", xmldecl=False, svgns=True, border=4, omitsize=True)
     return out.getvalue().decode()

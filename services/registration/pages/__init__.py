@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.registration.operations.certificates import Certificates
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.oidc import Provider
@@ -13,6 +14,7 @@ from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
 from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
+from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.colleagues import colleague_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
@@ -20,6 +22,7 @@ from services.registration.pages.exchange import exchange_pages
 from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
+from services.registration.pages.hours import hours_pages, own_hours_pages, verify_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
@@ -50,12 +53,18 @@ def pages(
     add_hand_over(sign_ups)
     add_guardian_page(data)
     desk = Desk.of(database, data, public)
+    certificates = Certificates(data, links.public_url)
     return [
         public_pages(database),
         sign_up_pages(desk),
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database, data),
+        check_in_pages(database, data, links.public_url),
+        scan_pages(database, data),
+        hours_pages(database, data, certificates),
+        own_hours_pages(database, data, certificates),
+        verify_pages(database, certificates),
         links_pages(database, links),
         home_pages(database),
         activities_pages(database),

@@ -1,8 +1,11 @@
 """Attendance, service records, what is said and decided about them, certificates."""
 
 import itertools
+import uuid
 from typing import Any
 from uuid import UUID
+
+from itsdangerous import URLSafeTimedSerializer
 
 from services.registration.operations.presence import Codes
 from tests.matrix.callers import RESIDENT, RESIDENT_DETAILS, Town
@@ -66,6 +69,12 @@ def _of(town: Town, shift: str) -> str:
     return str(town.own.sql("SELECT id FROM registrations WHERE shift_id = :s", s=shift)[0].id)
 
 
+def _registered(town: Town, shift: str) -> str:
+    """A registration for the shift, or a made-up one where there is none."""
+    rows = town.own.sql("SELECT id FROM registrations WHERE shift_id = :s", s=shift)
+    return str(rows[0].id) if rows else str(uuid.uuid4())
+
+
 def _past_shift(town: Town, made: dict[str, str]) -> str:
     return over(town.own)[0]
 
@@ -87,7 +96,16 @@ def _with_hours(town: Town, made: dict[str, str]) -> str:
 
 YEARS = {"period_from": "2026-01-01", "period_to": "2099-01-01"}
 
+
+def _ticket(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    signer = URLSafeTimedSerializer(town.office.data.key_for("scan ticket"))
+    return {"ticket": signer.dumps([made["shift_id"], town.person]), "what": "in"}
+
+
 SAMPLES: dict[str, Any] = {
+    "/my/hours/<uuid:record_id>/objections record_id": _record,
+    "/staff/hours/people/<uuid:person_id>/certificates person_id": _with_hours,
+    "/scan/<uuid:shift_id> shift_id": _own_shift,
     "certificate_id": _certificate,
     "batch_id": _batch,
     "/v1/people/<uuid:person_id>/certificates person_id": _with_hours,
@@ -100,6 +118,27 @@ SAMPLES: dict[str, Any] = {
     "/v1/shifts/<uuid:shift_id>/roll-call shift_id": _past_shift,
     "/v1/shifts/<uuid:shift_id>/attendance/batch shift_id": _past_shift,
     "/v1/registrations/<uuid:registration_id>/later-entries registration_id": _past_registration,
+}
+
+FORMS: dict[str, Any] = {
+    "POST /verify": {"number": "HS1", "k": "A"},
+    "POST /scan/<uuid:shift_id>": _ticket,
+    "POST /my/hours/<uuid:record_id>/objections": {"words": "时长有误"},
+    "POST /my/hours/certificates": YEARS,
+    "POST /staff/check-in/<uuid:shift_id>": lambda town, made: {
+        "registration_id": _registered(town, made["shift_id"]),
+        "what": "in",
+    },
+    "POST /staff/check-in/<uuid:shift_id>/roll": {},
+    "POST /staff/check-in/<uuid:shift_id>/later": lambda town, made: {
+        "registration_id": _registered(town, made["shift_id"]),
+        **_later(),
+    },
+    "POST /staff/hours/later-entries/<uuid:entry_id>": {"decide": "approve", "reason": "核对无误"},
+    "POST /staff/hours/objections/<uuid:objection_id>": {"decide": "reject", "reason": "核对无误"},
+    "POST /staff/hours/flags": {"kind": "late", "subject": "nobody", "reason": "核对无误"},
+    "POST /staff/hours/people/<uuid:person_id>/certificates": YEARS,
+    "POST /staff/hours/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
 }
 
 DECISION = {"reason": "核对无误"}

@@ -1,0 +1,157 @@
+"""Check-in with and without scripts and network; scanning; what waits for a second person; hours and certificates."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.registration.api import certificates as certificates_api
+from services.registration.operations.certificates import Certificates
+from services.registration.personal_data import PersonalData
+from tests.browser.conftest import Visitor
+from tests.registration.hours_world import earn, moment, over, person_of, records_of
+from tests.registration.world import Site
+
+
+@pytest.fixture
+def running(site: Site) -> tuple[str, list[str]]:
+    """A shift that is running, with three people."""
+    return over(site, people=3, ago=-1, title_zh="指尖科普课堂")
+
+
+def outcomes(site: Site, shift: str) -> list[str | None]:
+    items = site.expect(200, "GET", f"/v1/shifts/{shift}/attendance")["items"]
+    return [item["outcome"] for item in items]
+
+
+def test_the_desk_without_scripts(
+    make_visitor: Callable[..., Visitor], site: Site, staff_at: Any, running: tuple[str, list[str]]
+) -> None:
+    shift, _ = running
+    visitor = make_visitor(java_script_enabled=False)
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/check-in")
+    visitor.page.get_by_role("link", name="指尖科普课堂").click()
+    visitor.page.get_by_role("button", name="到了").first.click()
+    assert visitor.page.get_by_role("status").first.inner_text() == "已记录。"
+    visitor.page.get_by_role("button", name="离开").first.click()
+    visitor.page.get_by_role("button", name="未到").first.click()
+    assert outcomes(site, shift) == ["attended", "no_show", None]
+
+
+def test_the_desk_goes_on_without_a_network_and_counts_each_tap_once(
+    visitor: Visitor, site: Site, staff_at: Any, running: tuple[str, list[str]]
+) -> None:
+    shift, _ = running
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/check-in/{shift}")
+    visitor.look("desk")
+    page = visitor.page
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()  # the worker keeps what it sees from now on
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.reload()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="到了").first.click()
+    page.get_by_role("button", name="到了").first.click()
+    page.get_by_text("2 条未上传").wait_for()
+    visitor.page.reload()  # the page is there without a network, and the taps wait
+    page.get_by_text("2 条未上传").wait_for()
+    visitor.look("desk-offline")
+    assert outcomes(site, shift) == [None] * 3
+    page.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.get_by_text("全部已上传").wait_for()
+    assert sorted(map(str, outcomes(site, shift))) == ["None", "present", "present"]
+    assert site.sql("SELECT count(*) AS n FROM attendance_entries WHERE shift_id = :s", s=shift)[0].n == 2
+
+
+def test_the_door_shows_a_code_and_the_leader_calls_the_roll(
+    visitor: Visitor, site: Site, staff_at: Any, running: tuple[str, list[str]]
+) -> None:
+    shift, _ = running
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/check-in/{shift}/door")
+    visitor.look("door")
+    visitor.open(f"/staff/check-in/{shift}/roll")
+    for place, words in enumerate(("在", "未到", "在")):
+        visitor.page.locator("fieldset").nth(place).get_by_label(words, exact=True).check()
+    visitor.look("roll")
+    visitor.page.get_by_role("button", name="保存名单").click()
+    assert outcomes(site, shift) == ["present", "no_show", "present"]
+
+
+def test_a_resident_scans_and_presses_one_button(
+    visitor: Visitor, site: Site, resident_cookie: Any, running: tuple[str, list[str]]
+) -> None:
+    shift, [registration, *_] = running
+    visitor.log_in(resident_cookie(person_of(site, registration)))
+    code = site.expect(200, "GET", f"/v1/shifts/{shift}/check-in-code")["token"]
+    visitor.open(f"/scan/{shift}?t={code}")
+    visitor.look("scan")
+    visitor.page.get_by_role("button", name="我到了").click()
+    visitor.page.get_by_text("签到成功").wait_for()
+    visitor.look("scanned")
+    response = visitor.page.goto(f"{visitor.address}/scan/{shift}?t=AAAAAAAAAAAAAAAA")
+    assert response is not None and response.status == 409
+
+
+def test_what_waits_is_decided_by_a_second_person(
+    visitor: Visitor, make_visitor: Callable[..., Visitor], site: Site, staff_at: Any
+) -> None:
+    shift, [registration] = over(site, ago=48)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/check-in/{shift}/later")
+    visitor.look("later")
+    visitor.page.get_by_label("到达").fill(_local(moment(-50)))
+    visitor.page.get_by_label("离开").fill(_local(moment(-48)))
+    visitor.page.get_by_label("为什么补录").fill("纸质签到表")
+    visitor.page.get_by_role("button", name="提交审核").click()
+    visitor.page.get_by_text("须由另一人审核").wait_for()
+    second = make_visitor()
+    second.log_in(staff_at(site))
+    second.open("/staff/hours")
+    second.look("hours-work")
+    second.page.get_by_label("依据").fill("核对无误")
+    second.page.get_by_role("button", name="批准").click()
+    second.page.get_by_text("补录已处理").wait_for()
+    assert records_of(site, registration)[0].minutes == 120
+
+
+def test_hours_an_objection_a_certificate_and_its_verification(
+    visitor: Visitor, site: Site, resident_cookie: Any, staff_at: Any, data: PersonalData
+) -> None:
+    _, [registration] = over(site, title_zh="健康建档")
+    earn(site, registration)
+    person = person_of(site, registration)
+    visitor.log_in(resident_cookie(person))
+    visitor.open("/my/hours")
+    page = visitor.page
+    page.locator("summary").first.click()
+    page.get_by_label("哪里不对").fill("我还布置了会场")
+    page.get_by_role("button", name="提出异议").click()
+    page.get_by_text("已收到您的异议").wait_for()
+    page.get_by_role("button", name="出具证明").click()
+    page.get_by_text("证明已出具").wait_for()
+    visitor.look("own-hours")
+    number = page.get_by_role("link", name="PDF").inner_text().split()[0]
+    certificates_api._tries._counts.clear()
+    visitor.open(f"/verify/{number}?k={Certificates(data, '').code(number)}")
+    visitor.look("verify")
+    assert "居**" in page.content() and "真实有效" in page.content()
+    page.goto(f"{visitor.address}/verify/{number}?k=WRONG")
+    visitor.look("verify-wrong")
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/hours/people/{person}")
+    visitor.look("hours-person")
+    page.get_by_label("撤销原因").fill("记录有误")
+    page.get_by_role("button", name="撤销").click()
+    page.get_by_text("证明已撤销").wait_for()
+
+
+def _local(at: str) -> str:
+    """A moment as a field of local date and time takes it."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    return datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT%H:%M")
