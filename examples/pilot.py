@@ -5,7 +5,7 @@ drive fills up; the cap of the hall is lowered, which shows beforehand who would
 has their place back. Hours are earned by attendance, a certificate is issued and verified. At the end the programme is
 cloned to the other eight communities, each of which gets its list of what is left to do.
 
-Every step checks what the system says; exit code 1: something differs. Takes about two minutes, most of which is waiting
+Every step checks what the system says; exit code 1: something differs. Takes two minutes, most of which is waiting
 for the drive to go on for a minute.
 """
 
