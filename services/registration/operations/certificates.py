@@ -122,7 +122,7 @@ class Certificates:
         """Certificates for several people: a few at once, many by the worker."""
         batch = CertificateBatch(
             site_id=site_id,
-            people=list(dict.fromkeys(body.person_ids)),
+            people=body.person_ids,
             asked_by=actor(),
             skipped=[],
             **body.model_dump(include={"period_from", "period_to"}),
@@ -139,11 +139,11 @@ class Certificates:
         batch = session.scalars(locked(select(CertificateBatch).where(CertificateBatch.id == batch_id))).one()
         period = PeriodBody(period_from=batch.period_from, period_to=batch.period_to)
         skipped = list(batch.skipped)
-        for person_id in batch.people[batch.done : batch.done + most]:
+        for place, person_id in enumerate(batch.people[batch.done : batch.done + most], batch.done):
             try:
                 self.issue(session, batch.site_id, person_id, period, batch.id)
             except Problem:
-                skipped.append(str(person_id))
+                skipped.append(place)
         batch.done = min(batch.done + most, len(batch.people))
         batch.skipped = skipped
         batch.state = "done" if batch.done == len(batch.people) else "waiting"

@@ -26,6 +26,7 @@ from services.registration.models import Activity, Shift, Site
 from services.registration.operations import attendance, later, presence, roll
 from services.registration.operations.attendees import attendees
 from services.registration.operations.qr import svg
+from services.registration.pages.hours import catching
 from services.registration.pages.resident import resident_blueprint, resident_id
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import AttendeeAnswer, LaterEntryBody, RollEntry
@@ -168,7 +169,7 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         times = {name: _local(request.form.get(name, ""), zone) for name in ("checked_in_at", "checked_out_at")}
         form: Form[LaterEntryBody] = Form(request.form)
         form.read(LaterEntryBody, {"reason": request.form.get("reason", "")} | times)
-        with form.catching(), database.transaction(g.principal.scope) as session:
+        with catching(form), database.transaction(g.principal.scope) as session:
             later.enter_later(session, UUID(request.form.get("registration_id", "")), form.body)
         if form.failed:
             return _later(shift_id, form), 422
@@ -199,9 +200,9 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
     @allow(Caller.PERSON)
     def show_scan(shift_id: UUID) -> str:
         """The shift, and a button to come or to leave."""
-        codes.check(shift_id, request.args.get("t", ""))
         with database.transaction(EVERY_SITE) as session:
             own = presence.own_registration(session, resident_id(), shift_id)
+            codes.check(shift_id, request.args.get("t", ""))
             ticket = signer.dumps([str(shift_id), str(resident_id())])
             return render("check_in/scan.html", own=own, ticket=ticket, **_shift(session, shift_id))
 

@@ -1,6 +1,8 @@
 """What waits for a second person about hours, for staff; one's own hours and certificates, for volunteers; and the
 page on which anybody compares a certificate with what was issued."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
+from services.common.errors import NOT_FOUND, Problem, not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
 from services.registration.api.certificates import count_try, pdf_response
@@ -72,7 +75,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         """Approve or reject a later entry."""
         form = _decision(DecisionBody)
         act = later.approve if request.form.get("decide") == "approve" else later.reject
-        with form.catching(), database.transaction(g.principal.scope) as session:
+        with catching(form), database.transaction(g.principal.scope) as session:
             act(session, entry_id, form.body.reason)
         return _after(form, "补录已处理。", "The entry was decided.")
 
@@ -82,7 +85,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         """Uphold or reject an objection."""
         upheld = request.form.get("decide") == "uphold"
         form = _decision(ObjectionDecisionBody, upheld=upheld, minutes=request.form.get("minutes") if upheld else None)
-        with form.catching(), database.transaction(g.principal.scope) as session:
+        with catching(form), database.transaction(g.principal.scope) as session:
             objections.decide(session, objection_id, form.body)
         return _after(form, "异议已处理。", "The objection was decided.")
 
@@ -92,7 +95,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         """Say what was found about a flag."""
         form = read_form(ClearBody)
         site_id = own_site()
-        with form.catching(), database.transaction(EVERY_SITE) as session:
+        with catching(form), database.transaction(EVERY_SITE) as session:
             flags.clear_flag(session, site_id, form.body.kind, form.body.subject, form.body.reason)
         return _after(form, "已记录核实结果。", "What you found was recorded.")
 
@@ -125,7 +128,7 @@ def _add_certificates(
         """Certify hours."""
         form = read_form(PeriodBody)
         site_id = own_site()
-        with form.catching(), database.transaction(g.principal.scope) as session:
+        with catching(form), database.transaction(g.principal.scope) as session:
             certificates.issue(session, site_id, person_id, form.body)
         if form.failed:
             return _person(person_id, form), 422
@@ -138,7 +141,7 @@ def _add_certificates(
         form = read_form(RevocationBody)
         with database.transaction(g.principal.scope) as session:
             person_id = find_certificate(session, certificate_id).person_id
-        with form.catching(), database.transaction(g.principal.scope) as session:
+        with catching(form), database.transaction(g.principal.scope) as session:
             revoke(session, certificate_id, form.body.reason)
         if form.failed:
             return _person(person_id, form), 422
@@ -148,18 +151,35 @@ def _add_certificates(
         site_id = own_site()
         with database.transaction(g.principal.scope) as session:
             told = session.get(PersonSite, (person_id, site_id))
-            found = records.standing(session, site_id, records.all_of(session, person_id)) if told else []
+            if told is None:
+                raise not_found("这个人", "person")
+            found = records.standing(session, site_id, records.all_of(session, person_id))
             issued = select(Certificate).where(Certificate.person_id == person_id, Certificate.site_id == site_id)
             return render(
                 "hours/person.html",
                 form=form,
                 person_id=person_id,
-                who=data.decrypt(told.name) if told else "",
+                who=data.decrypt(told.name),
                 records=found,
                 minutes=sum(record.minutes for record in found),
                 certificates=session.scalars(issued.order_by(Certificate.position.desc())).all(),
                 today=datetime.now(ZoneInfo(HOME)).date(),
             )
+
+
+@contextmanager
+def catching(form: "Form[Any]") -> Iterator[None]:
+    """Like the form's own, but what is not there, or not for the reader, is a page of its own and no finding."""
+    gone = None
+    with form.catching():
+        try:
+            yield
+        except Problem as problem:
+            if problem.kind is not NOT_FOUND:
+                raise
+            gone = problem
+    if gone is not None:
+        raise gone
 
 
 class _Names:
@@ -211,7 +231,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
     def object_to(record_id: UUID) -> Answer:
         """Object to a record."""
         form = read_form(ObjectionBody)
-        with form.catching(), database.transaction(EVERY_SITE) as session:
+        with catching(form), database.transaction(EVERY_SITE) as session:
             objections.object_to(session, data, resident_id(), record_id, form.body.words)
         if form.failed:
             return _own(form), 422
@@ -226,7 +246,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
     def issue_own() -> Answer:
         """Make a certificate."""
         form = read_form(OwnCertificateBody)
-        with form.catching(), database.transaction(EVERY_SITE) as session:
+        with catching(form), database.transaction(EVERY_SITE) as session:
             site_id = site_of_own_hours(session, resident_id(), form.body.site_id, form.body)
             certificates.issue(session, site_id, resident_id(), form.body)
         if form.failed:

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.common.schemas import Answer, Body, ListQuery, Query
-from services.registration.schemas.hours import Reason
+from services.registration.schemas.hours import Reason, no_doubles
 
 MOST_IN_BATCH = 500
 
@@ -40,6 +40,11 @@ class BatchBody(PeriodBody):
     """Certificates for several people at once."""
 
     person_ids: list[UUID] = Field(min_length=1, max_length=MOST_IN_BATCH)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "BatchBody":
+        no_doubles([str(person_id) for person_id in self.person_ids])
+        return self
 
 
 class RevocationBody(Body):
@@ -82,7 +87,7 @@ class BatchAnswer(Answer):
     period_to: date
     total: int
     done: int
-    skipped: list[UUID]
+    skipped: list[int] = Field(description="places in `person_ids` of those without hours, from 0")
     state: Literal["waiting", "done"]
 
 

@@ -48,7 +48,7 @@ class RollBody(Body):
 
     @model_validator(mode="after")
     def _each_once(self) -> "RollBody":
-        _no_doubles([str(entry.registration_id) for entry in self.entries])
+        no_doubles([str(entry.registration_id) for entry in self.entries])
         return self
 
 
@@ -274,8 +274,9 @@ class ClearBody(Body):
     reason: Reason
 
 
-def _no_doubles(ids: list[str]) -> None:
+def no_doubles(ids: list[str]) -> None:
+    """Refuse a list that names one twice."""
     if len(set(ids)) < len(ids):
         raise PydanticCustomError(
-            "each_once", "names somebody twice", {"zh": "同一报名出现了两次。", "en": "names a registration twice."}
+            "each_once", "names somebody twice", {"zh": "同一项出现了两次。", "en": "names one twice."}
         )

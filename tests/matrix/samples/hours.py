@@ -1,18 +1,18 @@
 """Attendance, service records, what is said and decided about them, certificates."""
 
-import itertools
 import uuid
 from typing import Any
 from uuid import UUID
 
 from itsdangerous import URLSafeTimedSerializer
 
+from services.registration.operations.certificates import Certificates
 from services.registration.operations.presence import Codes
 from tests.matrix.callers import RESIDENT, RESIDENT_DETAILS, Town
 from tests.registration.hours_world import moment, over
 
-_starts = itertools.count(500, 5)
-"""Nobody is in two places at once: each shift of the resident has hours of its own."""
+_running: dict[str, str] = {}
+"""The resident's one running shift, by site: nobody is in two places at once."""
 
 
 def _record(town: Town, made: dict[str, str]) -> str:
@@ -46,10 +46,11 @@ def _objection(town: Town, made: dict[str, str]) -> str:
 
 def _own_shift(town: Town, made: dict[str, str]) -> str:
     """A shift of the resident that is running."""
-    shift = town.own.shift(starts=next(_starts), volunteering=True)
-    town.own.sign_up(shift, **RESIDENT_DETAILS)
-    town.own.move_shift(shift, -0.1, 1)
-    return shift
+    if town.own.id not in _running:
+        shift = _running[town.own.id] = town.own.shift(starts=500, volunteering=True)
+        town.own.sign_up(shift, **RESIDENT_DETAILS)
+        town.own.move_shift(shift, -0.1, 1)
+    return _running[town.own.id]
 
 
 def _past_registration(town: Town, made: dict[str, str]) -> str:
@@ -84,6 +85,13 @@ def _certificate(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/certificates", YEARS)["id"])
 
 
+def _proof(town: Town, made: dict[str, str]) -> dict[str, str]:
+    """The number of a certificate and its code."""
+    _record(town, made)
+    issued = town.own.expect(201, "POST", f"/v1/people/{town.person}/certificates", YEARS)
+    return {"number": issued["number"], "k": Certificates(town.office.data, "").code(issued["number"])}
+
+
 def _batch(town: Town, made: dict[str, str]) -> str:
     _record(town, made)
     return str(town.own.expect(201, "POST", "/v1/certificate-batches", YEARS | {"person_ids": [town.person]})["id"])
@@ -106,10 +114,11 @@ SAMPLES: dict[str, Any] = {
     "/my/hours/<uuid:record_id>/objections record_id": _record,
     "/staff/hours/people/<uuid:person_id>/certificates person_id": _with_hours,
     "/scan/<uuid:shift_id> shift_id": _own_shift,
+    "/staff/check-in/<uuid:shift_id>/later shift_id": _past_shift,
     "certificate_id": _certificate,
     "batch_id": _batch,
     "/v1/people/<uuid:person_id>/certificates person_id": _with_hours,
-    "number": lambda town, made: "HS202600000000",
+    "number": lambda town, made: "{}?k={}".format(*_proof(town, made).values()),
     "entry_id": _entry,
     "objection_id": _objection,
     "/v1/service-records/<uuid:record_id>/corrections record_id": _record,
@@ -121,7 +130,7 @@ SAMPLES: dict[str, Any] = {
 }
 
 FORMS: dict[str, Any] = {
-    "POST /verify": {"number": "HS1", "k": "A"},
+    "POST /verify": lambda town, made: _proof(town, made),
     "POST /scan/<uuid:shift_id>": _ticket,
     "POST /my/hours/<uuid:record_id>/objections": {"words": "时长有误"},
     "POST /my/hours/certificates": YEARS,
@@ -136,7 +145,11 @@ FORMS: dict[str, Any] = {
     },
     "POST /staff/hours/later-entries/<uuid:entry_id>": {"decide": "approve", "reason": "核对无误"},
     "POST /staff/hours/objections/<uuid:objection_id>": {"decide": "reject", "reason": "核对无误"},
-    "POST /staff/hours/flags": {"kind": "late", "subject": "nobody", "reason": "核对无误"},
+    "POST /staff/hours/flags": lambda town, made: {
+        "kind": "late",
+        "subject": f"{_record(town, made)}#1",
+        "reason": "核对无误",
+    },
     "POST /staff/hours/people/<uuid:person_id>/certificates": YEARS,
     "POST /staff/hours/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
 }
