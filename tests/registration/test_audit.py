@@ -22,6 +22,13 @@ NOT_AUDITED = {
     "sent_pages": "the pipeline's own",
     "holds": "places kept for minutes while a form is filled in; the registration tells",
     "merge_moves": "what a merge moved; the merge itself is audited",
+    "attendance_entries": "only ever added to, and each says itself who made it and when",
+    "service_records": "only ever added to, and each says itself who recorded it; its chain shows any change",
+    "record_chains": "moved on by the trigger of service_records alone",
+    "import_parts": "pieces of an import, which is audited",
+    "import_faults": "found by the worker in an import, which is audited",
+    "import_keys": "found by the worker in an import, which is audited",
+    "export_parts": "pieces of an export, which is audited",
     "people": "a number without any data; what was told is in person_sites",
     "staff_sessions": "log-ins and log-outs are recorded as such, and not each look at the clock",
 }
@@ -39,6 +46,44 @@ NOT_WATCHED = {
     "registrations": FIXED
     | dict.fromkeys(("age_band", "channel", "group_id", "team_id", "during"), "as it was when somebody signed up")
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
+    "imports": FIXED
+    | dict.fromkeys(("kind", "parts"), "told at the start, and with each piece that is uploaded")
+    | dict.fromkeys(("agreed", "overwrite"), "decided together with the state")
+    | dict.fromkeys(
+        (
+            "workbook",
+            "encoding",
+            "delimiter",
+            "fields",
+            "heading_row",
+            "rest",
+            "rows",
+            "faulty_rows",
+            "faults",
+            "known_people",
+            "applied",
+            "skipped",
+            "new_people",
+            "records",
+            "next_part",
+            "done_in_part",
+            "claim",
+            "claimed_until",
+            "attempts",
+            "error",
+            "touched_at",
+            "phase_began_at",
+            "checked_at",
+            "ended_at",
+        ),
+        "what the worker found, and how far it is",
+    ),
+    "exports": FIXED
+    | {"format": "told at the start"}
+    | dict.fromkeys(
+        ("rows", "tables_done", "tables", "parts", "bytes", "claim", "claimed_until", "attempts", "error", "ended_at"),
+        "what the worker wrote, and how far it is",
+    ),
 }
 """Columns whose change alone is not told of, of tables that crowds change, with the reason."""
 

@@ -5,9 +5,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from services.common.database import Database
+from tests.registration.office import Office
 from tests.registration.rooms_world import book, make_room
 from tests.registration.test_site_settings import png
-from tests.registration.office import Office
 from tests.registration.world import Site
 
 OWNED = [
