@@ -19,16 +19,16 @@ NOT_AUDITED = {
     "idempotency_keys": "repeats of requests that are audited by what they did",
     "links": "made by the system; what they opened is audited by what it did",
     "event_log": "the pipeline's own",
+    "attendance_entries": "only ever added to, and says itself who told it",
+    "service_records": "only ever added to, in a chain of hashes, and says itself who wrote it",
+    "record_chains": "how long a site's chain is; only the records move it on",
+    "import_parts": "pieces of a file; the import is audited",
+    "import_keys": "what the worker found in a file; the import is audited",
+    "import_faults": "what the worker found in a file; the import is audited",
+    "export_parts": "pieces of a file; the export is audited",
     "sent_pages": "the pipeline's own",
     "holds": "places kept for minutes while a form is filled in; the registration tells",
     "merge_moves": "what a merge moved; the merge itself is audited",
-    "attendance_entries": "only ever added to, and each says itself who made it and when",
-    "service_records": "only ever added to, and each says itself who recorded it; its chain shows any change",
-    "record_chains": "moved on by the trigger of service_records alone",
-    "import_parts": "pieces of an import, which is audited",
-    "import_faults": "found by the worker in an import, which is audited",
-    "import_keys": "found by the worker in an import, which is audited",
-    "export_parts": "pieces of an export, which is audited",
     "people": "a number without any data; what was told is in person_sites",
     "staff_sessions": "log-ins and log-outs are recorded as such, and not each look at the clock",
 }
@@ -37,6 +37,9 @@ NOT_AUDITED = {
 FIXED = dict.fromkeys(
     ("id", "position", "version", "created_at", "site_id", "activity_id", "shift_id", "person_id", "made_by"),
     "never changes, or changes with something that is watched",
+)
+WORKERS = dict.fromkeys(
+    ("attempts", "claim", "claimed_until", "ended_at", "error", "parts", "rows"), "the worker's own"
 )
 NOT_WATCHED = {
     "staff": FIXED | dict.fromkeys(("email_hash", "encrypted_with"), "follows from the address, and from the key"),
@@ -47,43 +50,13 @@ NOT_WATCHED = {
     | dict.fromkeys(("age_band", "channel", "group_id", "team_id", "during"), "as it was when somebody signed up")
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
     "imports": FIXED
-    | dict.fromkeys(("kind", "parts"), "told at the start, and with each piece that is uploaded")
-    | dict.fromkeys(("agreed", "overwrite"), "decided together with the state")
-    | dict.fromkeys(
-        (
-            "workbook",
-            "encoding",
-            "delimiter",
-            "fields",
-            "heading_row",
-            "rest",
-            "rows",
-            "faulty_rows",
-            "faults",
-            "known_people",
-            "applied",
-            "skipped",
-            "new_people",
-            "records",
-            "next_part",
-            "done_in_part",
-            "claim",
-            "claimed_until",
-            "attempts",
-            "error",
-            "touched_at",
-            "phase_began_at",
-            "checked_at",
-            "ended_at",
-        ),
-        "what the worker found, and how far it is",
-    ),
-    "exports": FIXED
-    | {"format": "told at the start"}
-    | dict.fromkeys(
-        ("rows", "tables_done", "tables", "parts", "bytes", "claim", "claimed_until", "attempts", "error", "ended_at"),
-        "what the worker wrote, and how far it is",
-    ),
+    | WORKERS
+    | dict.fromkeys(("kind", "agreed", "overwrite", "workbook"), "said when it begins or is applied: with the state")
+    | dict.fromkeys(("encoding", "delimiter", "fields", "heading_row", "rest"), "how the file turned out to be written")
+    | dict.fromkeys(("next_part", "done_in_part", "applied", "skipped", "new_people"), "how far the worker is")
+    | dict.fromkeys(("records", "faulty_rows", "faults", "known_people"), "what the check counted")
+    | dict.fromkeys(("touched_at", "phase_began_at", "checked_at"), "when the worker was there"),
+    "exports": FIXED | WORKERS | dict.fromkeys(("format", "tables", "tables_done", "bytes"), "how far the worker is"),
 }
 """Columns whose change alone is not told of, of tables that crowds change, with the reason."""
 
