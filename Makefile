@@ -30,7 +30,8 @@ browser:  ## install what the browser tests need: Chromium and Chinese fonts (ne
 run: setup  ## start everything here: database, queue, nine processes, mail sink, demo data
 	@exec $(PY) -m deploy.local.run
 
-demo: setup  ## act as a community site against the running system, and compare its report with an own count
+demo: setup  ## the pilot's story, then a crowd at a blood drive, against the running system; every figure is compared
+	@$(PY) -m examples.pilot
 	@$(PY) -m examples.community_site
 
 status: setup  ## the running system's health and lag at a glance

@@ -57,7 +57,7 @@ def load(registration_url: str, operator_key: str, progress: Progress | None = N
     say(f"区划 · areas: {len(AREAS)}")
     make_areas(operator)
     say(f"站点 · sites: {1 + len(COMMUNITY_SITES)}")
-    pilot, *communities = _make_sites(operator, [PILOT, *COMMUNITY_SITES])
+    pilot, *communities = make_sites(operator, [PILOT, *COMMUNITY_SITES])
     today = datetime.now(ZONE).date()
     programme = [(pilot, pilot_plans(today))]
     programme += [
@@ -112,7 +112,8 @@ def make_areas(operator: Client) -> None:
             operator.put(f"/v1/areas/{area.code}", {"parent": area.parent, "level": area.level, **names})
 
 
-def _make_sites(operator: Client, places: list[Place]) -> list[dict[str, Any]]:
+def make_sites(operator: Client, places: list[Place]) -> list[dict[str, Any]]:
+    """Those of the places that are not there yet; all of them, in order."""
     there = {(site["area"], site["name_zh"]): site for site in operator.every("/v1/sites", limit=200)}
     return [there.get((place.area, place.name_zh)) or _make_site(operator, place) for place in places]
 

@@ -3,12 +3,14 @@
 import base64
 import json
 import uuid
+from io import BytesIO
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pypdf import PdfReader
 from stdnum.iso7064 import mod_37_36
 
 from services.common.database import EVERY_SITE, Database
@@ -73,6 +75,15 @@ def test_the_paper_is_the_same_each_time(site: Site) -> None:
     assert first.mimetype == "application/pdf" and first.data.startswith(b"%PDF-")
     assert first.data == second.data
     assert made["number"] in first.headers["Content-Disposition"]
+
+
+def test_the_paper_holds_order_67s_content_as_text(site: Site, certificates: Certificates) -> None:
+    made = site.expect(201, "POST", f"/v1/people/{volunteer(site)}/certificates", YEARS)
+    pages = PdfReader(BytesIO(site.call("GET", f"/v1/certificates/{made['id']}/pdf").data)).pages
+    printed = "".join("".join(page.extract_text() for page in pages).split())
+    content = said(site, certificates, made["number"])
+    for fact in (content["name"], content["unit"], "健康建档", "参与者", "志愿服务", made["number"], content["code"]):
+        assert fact.replace(" ", "") in printed, fact
 
 
 def test_nobody_without_hours_gets_a_certificate(site: Site, other: Site) -> None:
