@@ -3,11 +3,23 @@
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import BaseModel
 
+from services.common.pages import read_form
 from services.reporting.app import make_app
 from services.reporting.settings import Settings
 from tests.conftest import OPERATOR_KEY, REPORTING_TOKEN
+
+
+class _Person(BaseModel):
+    phone: str
+
+
+class _SignUp(BaseModel):
+    person: _Person
+
 
 OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
@@ -61,3 +73,10 @@ def test_behind_a_gateway_the_openapi_document_names_the_prefix(
     answer = make_app(settings).test_client().get("/openapi.json", headers={"X-Forwarded-Prefix": "/reporting"})
     servers = answer.get_json().get("servers", [{"url": "/reporting"}])
     assert all(server["url"].rstrip("/").endswith("/reporting") for server in servers)
+
+
+@pytest.mark.parametrize("names", [("person", "person.phone"), ("person.phone", "person"), ("person", "person.a.b")])
+def test_a_form_field_that_is_a_group_as_well_is_a_fault_of_the_form(names: tuple[str, str]) -> None:
+    with Flask(__name__).test_request_context(method="POST", data=dict.fromkeys(names, "13800138000")):
+        form = read_form(_SignUp)
+    assert form.failed and form.errors.keys() == {"person"}

@@ -89,11 +89,13 @@ def call_as_everybody(town: Town, route: Route) -> Row:
     for who in EVERYBODY:
         if route.method == "DELETE" or (route.method == "POST" and len(route.parameters) > 1):
             path, made = fill(town, route)
-        answer = town.call(who, route.method, path, **_content(town, route, made))
+        sent = _content(town, route, made)
+        answer = town.call(who, route.method, path, **sent)
         row.outcomes[who] = outcome(answer.status_code)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data().decode(errors="replace")  # some answers are files
-            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in _private(town, made) if what in seen]
+            private = [what for what in _private(town, made) if what not in str(sent)]  # an echo tells nobody anything
+            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in private if what in seen]
     return row
 
 

@@ -19,6 +19,13 @@ NOT_AUDITED = {
     "idempotency_keys": "repeats of requests that are audited by what they did",
     "links": "made by the system; what they opened is audited by what it did",
     "event_log": "the pipeline's own",
+    "attendance_entries": "only ever added to, and says itself who told it",
+    "service_records": "only ever added to, in a chain of hashes, and says itself who wrote it",
+    "record_chains": "how long a site's chain is; only the records move it on",
+    "import_parts": "pieces of a file; the import is audited",
+    "import_keys": "what the worker found in a file; the import is audited",
+    "import_faults": "what the worker found in a file; the import is audited",
+    "export_parts": "pieces of a file; the export is audited",
     "sent_pages": "the pipeline's own",
     "holds": "places kept for minutes while a form is filled in; the registration tells",
     "merge_moves": "what a merge moved; the merge itself is audited",
@@ -31,6 +38,9 @@ FIXED = dict.fromkeys(
     ("id", "position", "version", "created_at", "site_id", "activity_id", "shift_id", "person_id", "made_by"),
     "never changes, or changes with something that is watched",
 )
+WORKERS = dict.fromkeys(
+    ("attempts", "claim", "claimed_until", "ended_at", "error", "parts", "rows"), "the worker's own"
+)
 NOT_WATCHED = {
     "staff": FIXED | dict.fromkeys(("email_hash", "encrypted_with"), "follows from the address, and from the key"),
     "shifts": FIXED
@@ -39,6 +49,14 @@ NOT_WATCHED = {
     "registrations": FIXED
     | dict.fromkeys(("age_band", "channel", "group_id", "team_id", "during"), "as it was when somebody signed up")
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
+    "imports": FIXED
+    | WORKERS
+    | dict.fromkeys(("kind", "agreed", "overwrite", "workbook"), "said when it begins or is applied: with the state")
+    | dict.fromkeys(("encoding", "delimiter", "fields", "heading_row", "rest"), "how the file turned out to be written")
+    | dict.fromkeys(("next_part", "done_in_part", "applied", "skipped", "new_people"), "how far the worker is")
+    | dict.fromkeys(("records", "faulty_rows", "faults", "known_people"), "what the check counted")
+    | dict.fromkeys(("touched_at", "phase_began_at", "checked_at"), "when the worker was there"),
+    "exports": FIXED | WORKERS | dict.fromkeys(("format", "tables", "tables_done", "bytes"), "how far the worker is"),
 }
 """Columns whose change alone is not told of, of tables that crowds change, with the reason."""
 

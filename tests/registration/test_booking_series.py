@@ -26,7 +26,7 @@ def series(room: str, **fields: Any) -> dict[str, Any]:
     )
 
 
-def test_conflicts_are_listed_before_anything_is_saved(site: Site) -> None:
+def test_conflicts_are_listed_before_anything_is_saved(site: Site, other: Site) -> None:
     room = make_room(site)
     book(site, room, 24 * 7 + 20, 24 * 7 + 22, title="消防培训")
     holiday = next_monday() + timedelta(days=21)
@@ -46,6 +46,7 @@ def test_conflicts_are_listed_before_anything_is_saved(site: Site) -> None:
     assert {one["starts_at"][11:16] for one in saved["saved"]} == {"11:00"}
     path = f"/v1/bookings/series/{saved['series_id']}/cancel"
     assert [site.expect(200, "POST", path)["cancelled"] for _ in range(2)] == [2, 0]
+    other.expect(404, "POST", path)
 
 
 def test_a_series_counts_towards_its_teams_share_and_against_itself(site: Site) -> None:

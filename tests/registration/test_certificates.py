@@ -165,6 +165,15 @@ def test_a_team_gets_theirs_in_one_call(site: Site, database: Database, certific
     assert (steps, shown["state"], len(shown["skipped"])) == (2, "done", AT_ONCE + 4)
 
 
+def test_a_batch_does_not_tell_whom_another_site_knows(site: Site, other: Site) -> None:
+    people = [volunteer(site), str(uuid.uuid4())]
+    there, nobody = (
+        other.expect(201, "POST", "/v1/certificate-batches", YEARS | {"person_ids": [one]}) for one in people
+    )
+    assert there["skipped"] == nobody["skipped"] == [0]
+    assert there | {"id": ""} == nobody | {"id": ""}
+
+
 def test_what_the_font_lacks_is_said_and_never_printed_as_a_box(certificates: Certificates) -> None:
     content = {"name": "林\U00031350", "unit": "站", "volunteer_number": "", "records": []}
     with pytest.raises(Exception, match="U\\+31350"):

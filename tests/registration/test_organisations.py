@@ -26,6 +26,14 @@ def test_everybody_knows_those_of_all_and_a_site_its_own(site: Site, other: Site
     assert rows == []
 
 
+def test_the_operators_key_is_no_sites_so_its_organisations_are_everybodys(site: Site, operator: Caller) -> None:
+    made = operator.expect(201, "POST", "/v1/organisations", {"name_zh": "省文联"})
+    assert made["site_id"] is None
+    assert made["id"] in {o["id"] for o in site.expect(200, "GET", "/v1/organisations?limit=200")["items"]}
+    operator.expect(403, "POST", "/v1/organisations", {"name_zh": "省文联", "local": True})
+    site.expect(403, "POST", "/v1/organisations", {"name_zh": "省文联", "local": False})
+
+
 def test_a_credit_code_is_checked_and_belongs_to_one(site: Site) -> None:
     body = {"name_zh": "企业", "credit_code": "91110000600037341L"}
     site.expect(201, "POST", "/v1/organisations", body)

@@ -140,7 +140,7 @@ def test_each_member_of_a_team_has_a_verdict(site: Site) -> None:
     assert groups[0].count == 2
 
 
-def test_all_of_a_team_or_nobody(site: Site) -> None:
+def test_all_of_a_team_or_nobody(site: Site, other: Site) -> None:
     shift, people = site.shift(capacity=2), [known(site) for _ in range(3)]
     refused = sign_up_team(site, shift, people, 409, all_or_nothing=True)
     assert [error["field"] for error in refused["errors"]] == ["person_ids.2"]
@@ -148,6 +148,7 @@ def test_all_of_a_team_or_nobody(site: Site) -> None:
     answer = sign_up_team(site, shift, people[:2], all_or_nothing=True)
     assert [member["verdict"] for member in answer["members"]] == ["confirmed", "confirmed"]
     site.expect(422, "POST", f"/v1/shifts/{shift}/team-registrations", {"team_id": shift, "person_ids": people})
+    sign_up_team(other, shift, people, 404)
 
 
 def test_who_is_in_the_team_now_signs_up_as_a_whole(site: Site) -> None:

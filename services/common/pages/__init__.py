@@ -143,13 +143,19 @@ def read_form(model: type[Model], lists: Sequence[str] = (), left_out: Sequence[
     for name, value in request.form.items():
         if name in ("csrf_token", *left_out) or value == "":
             continue
-        *outer, last = name.split(".")
-        inner = data
-        for part in outer:
-            inner = inner.setdefault(part, {})
-        inner[last] = request.form.getlist(name) if name in lists else True if value == "on" else value
+        _put(data, name, request.form.getlist(name) if name in lists else True if value == "on" else value)
     form.read(model, data | fixed)
     return form
+
+
+def _put(data: dict[str, Any], name: str, value: Any) -> None:
+    """Set `person.phone` within `person`. If `person` itself is there as well, it stands, for the model to refuse."""
+    *outer, last = name.split(".")
+    for part in outer:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            return
+    data[last] = value
 
 
 def render(template: str, **context: Any) -> str:

@@ -61,8 +61,10 @@ def _add_organisations(blueprint: APIBlueprint, database: Database, data: Person
     @blueprint.input(OrganisationBody, arg_name="body")
     @blueprint.output(OrganisationAnswer, status_code=201)
     def create_organisation(body: OrganisationBody) -> Response:
-        """Add an organisation: for this site, or (`local: false`) for everybody."""
-        site_id = own_site() if body.local else None
+        """Add an organisation: for this site, or (`local: false`) for everybody. The operator's is for everybody."""
+        without_site = g.principal.is_operator and g.principal.site_id is None
+        local = not without_site if body.local is None else body.local
+        site_id = own_site() if local else None
         if site_id is None:
             _keep_directory()
         return create(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from services.common.errors import TOO_MANY, Problem, Words, invalid
+from services.common.errors import TOO_MANY, Problem, Words, invalid, not_found
 from services.common.events import CancelReason, Event
 from services.common.outbox import add_events
 from services.registration.models import Activity, Hold, Person, Registration, Shift
@@ -73,13 +73,15 @@ def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> H
 
 
 def release_hold(session: Session, hold_id: UUID) -> None:
-    """Give held places back. Releasing what is not there changes nothing."""
+    """Give held places back. Raises 404 for a hold that is over: used, given back, or run out and swept."""
     hold = session.get(Hold, hold_id)
     if hold is None:
-        return
+        raise not_found("这个保留", "hold")
     shifts = lock_shifts(session, hold.shift_id)
     gone = session.execute(delete(Hold).where(Hold.id == hold_id).returning(Hold.places)).scalar()
-    shifts[hold.shift_id].held -= gone or 0
+    if gone is None:
+        raise not_found("这个保留", "hold")
+    shifts[hold.shift_id].held -= gone
     add_events(session, promote(session, *shifts.values()))
 
 

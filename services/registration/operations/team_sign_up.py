@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
-from services.registration.models import Team, TeamMember
+from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid, not_found
+from services.registration.models import Shift, Team, TeamMember
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.within import Verdict, new_group, sign_up_within
 from services.registration.schemas.registrations import RegistrationAnswer, SignUpBody
@@ -17,6 +17,8 @@ def sign_up_team(
     session: Session, sign_ups: SignUps, site_id: UUID, shift_id: UUID, body: TeamSignUpBody
 ) -> TeamSignUpAnswer:
     """Sign members up for a shift, in the order given. Where it is all or nothing, 409 unless each gets a place."""
+    if session.get(Shift, shift_id) is None:
+        raise not_found("这个场次", "shift")
     if session.get(Team, body.team_id) is None:
         raise invalid("team_id", Words("没有这个队伍。", "is no team of this site."))
     people = _members(session, body.team_id) if body.person_ids is None else body.person_ids
@@ -27,8 +29,6 @@ def sign_up_team(
     ]
     group_id = new_group()
     verdicts = sign_up_within(session, sign_ups, site_id, wanted, team_id=str(body.team_id), group_id=group_id)
-    if verdicts[0].problem and verdicts[0].problem.kind.status == 404:
-        raise verdicts[0].problem
     if body.all_or_nothing:
         _check_all(verdicts)
     return TeamSignUpAnswer(group_id=UUID(group_id), members=[_member(verdict) for verdict in verdicts])

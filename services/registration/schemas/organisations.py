@@ -40,8 +40,10 @@ class OrganisationBody(Body):
     name_en: Annotated[str, Field(max_length=200)] = ""
     kind: OrganisationKind = "other"
     credit_code: CreditCode | None = None
-    local: bool = Field(
-        default=True, description="known to this site only; false for everybody, which area admins and operators may"
+    local: bool | None = Field(
+        default=None,
+        description="known to this site only; false for everybody, which area admins and operators may. Left out: true,"
+        " but false by the operator's key, which is no site's",
     )
 
 

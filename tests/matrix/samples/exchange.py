@@ -25,8 +25,6 @@ SAMPLES: dict[str, Any] = {
     "/v1/imports/templates/<kind> kind": lambda town, made: "people",
 }
 
-SHARED: dict[str, str] = {"GET /v1/imports/templates/<kind>": "the same empty form for every site"}
-
 FORMS: dict[str, Any] = {
     "POST /staff/imports": {"kind": "people"},
     "POST /staff/imports/<uuid:import_id>/apply": AGREED,

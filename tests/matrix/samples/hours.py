@@ -1,5 +1,6 @@
 """Attendance, service records, what is said and decided about them, certificates."""
 
+import itertools
 import uuid
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,8 @@ from services.registration.operations.presence import Codes
 from tests.matrix.callers import RESIDENT, RESIDENT_DETAILS, Town
 from tests.registration.hours_world import moment, over
 
-_running: dict[str, str] = {}
-"""The resident's one running shift, by site: nobody is in two places at once."""
+_starts = itertools.count(5000, 5)
+"""Nobody is in two places at once: each shift of the resident has hours of its own, beyond those of `activities`."""
 
 
 def _record(town: Town, made: dict[str, str]) -> str:
@@ -45,12 +46,18 @@ def _objection(town: Town, made: dict[str, str]) -> str:
 
 
 def _own_shift(town: Town, made: dict[str, str]) -> str:
-    """A shift of the resident that is running."""
-    if town.own.id not in _running:
-        shift = _running[town.own.id] = town.own.shift(starts=500, volunteering=True)
-        town.own.sign_up(shift, **RESIDENT_DETAILS)
-        town.own.move_shift(shift, -0.1, 1)
-    return _running[town.own.id]
+    """The shift of the resident that is running: there is never more than one."""
+    running = town.own.sql(
+        "SELECT s.id FROM registrations AS r JOIN shifts AS s ON s.id = r.shift_id"
+        " WHERE r.person_id = :person AND r.during @> now()",
+        person=town.person,
+    )
+    if running:
+        return str(running[0].id)
+    shift = town.own.shift(starts=next(_starts), volunteering=True)
+    town.own.sign_up(shift, **RESIDENT_DETAILS)
+    town.own.move_shift(shift, -0.1, 1)
+    return shift
 
 
 def _past_registration(town: Town, made: dict[str, str]) -> str:

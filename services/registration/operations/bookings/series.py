@@ -15,7 +15,7 @@ from dateutil.rrule import rrulestr
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
+from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid, not_found
 from services.registration.models import Booking, Site
 from services.registration.operations import locked
 from services.registration.operations.bookings.book import find_room_and_team, give_up, save
@@ -190,7 +190,9 @@ def _not_free(looked: Sequence[tuple[Wanted, Occurrence]]) -> Problem:
 
 
 def cancel_series(session: Session, series_id: UUID, reason: str) -> int:
-    """Give up what of a series has not begun; returns how many dates."""
+    """Give up what of a series has not begun; returns how many dates. Raises 404 for a series that is none here."""
+    if session.scalar(select(Booking.id).where(Booking.series_id == series_id).limit(1)) is None:
+        raise not_found("这组预约", "recurring booking")
     query = select(Booking).where(
         Booking.series_id == series_id,
         Booking.status.in_(TAKEN),
