@@ -73,7 +73,7 @@ def request_template(system: System) -> str:
     sign_ups = SignUps(Database(system.database_urls["registration"]), personal_data(system))
     body = SignUpBody.model_validate({"person": PERSON})
     attempt = Attempt(owner="bench", key="bench", fingerprint=bytes(32))
-    request = sign_ups._request(uuid.UUID(int=1), uuid.UUID(int=2), body, attempt)
+    request = sign_ups.request(uuid.UUID(int=1), uuid.UUID(int=2), body, attempt)
     new = {name: f"%({name})s" for name in request if name in NEW or name.endswith(("_hash", "_id"))}
     return json.dumps({"n": 0} | request | new, ensure_ascii=False).replace('"n": 0', '"n": %(n)d')
 

@@ -10,9 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +18,8 @@ import requests
 
 from deploy.compose.main_job import MARK, BooksDiffer, MainJob
 from deploy.compose.project import CommandFailed, Project, run, wait_until
+from deploy.compose.steps import Wrong, expect, step
+from deploy.compose.visit import people_at_their_browsers
 from examples.client import Refused
 
 SERVICES = ("registration", "notifications", "reporting")
@@ -47,30 +47,6 @@ for name in {[*SERVICES, "postgres", "template1"]}:
     else:
         print(name)
 """
-
-
-class Wrong(AssertionError):
-    """Something is not as promised."""
-
-
-def expect(condition: object, otherwise: str) -> None:
-    """Raise `Wrong` with the message unless the condition holds."""
-    if not condition:
-        raise Wrong(otherwise)
-
-
-@contextmanager
-def step(what: str) -> Iterator[Callable[[str], None]]:
-    """Print one line when it ends: whether it went well, how long it took, and what was noted."""
-    noted: list[str] = []
-    begun = time.monotonic()
-    try:
-        yield noted.append
-    except BaseException:
-        print(f"FAIL {time.monotonic() - begun:6.1f} s  {what}", flush=True)
-        raise
-    note = f": {', '.join(noted)}" if noted else ""
-    print(f"  ok {time.monotonic() - begun:6.1f} s  {what}{note}", flush=True)
 
 
 # -- before it runs --------------------------------------------------------------------------------------------------
@@ -317,7 +293,7 @@ def stops_cleanly(project: Project) -> None:
 
 def logs_tell_nothing(project: Project) -> None:
     """Names, addresses and secrets are in no log."""
-    with step("no log holds a name, an address or a secret") as note:
+    with step("no log holds a name, an address, a secret or the token of a link") as note:
         logs = project.compose("logs", "--no-color", *(name for name in EVERYTHING if name != "mail"))
         mark, lines = MARK.lower(), logs.lower()
         expect(mark not in lines, f"personal data in the logs: {_around(lines, mark)}")
@@ -352,6 +328,8 @@ def check(project: Project) -> None:
     logs_tell_nothing(project)
     stops_cleanly(project)
     books_agree(project, job, "a new start")
+    people_at_their_browsers(project)
+    logs_tell_nothing(project)
 
 
 def engine_problem() -> str | None:

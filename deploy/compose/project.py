@@ -65,6 +65,7 @@ class Project:
             "GATEWAY_PORT": str(gateway),
             "GATEWAY_TLS_PORT": str(tls),
             "MAIL_PORT": str(mail),
+            "PUBLIC_URL": f"http://localhost:{gateway}/registration",
             "IMAGE_PREFIX": "hesheng-test",
             "IMAGE_TAG": self.name,
         }

@@ -27,6 +27,8 @@ class SignUp:
     registration_id: str = ""
     person_id: str = ""
     status: str = ""
+    clashes_with: str = ""
+    """The registration that an answer `overlap` named."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Ledger:
     lock: threading.RLock = field(default_factory=threading.RLock)
     sign_ups: list[SignUp] = field(default_factory=list)
     cancels: dict[str, Told] = field(default_factory=dict)
+    accepts: dict[str, Told] = field(default_factory=dict)
     attendance: dict[str, Attendance] = field(default_factory=dict)
     shift_changes: list[ShiftChange] = field(default_factory=list)
     shift_cancels: dict[str, Told] = field(default_factory=dict)

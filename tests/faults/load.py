@@ -114,8 +114,9 @@ class Actor:
         self._clients: dict[str, Client] = {}
         # A move or another title is told to everyone signed up: a few of them are most of all mails.
         self._acts: list[tuple[int, Callable[[], None]]] = [
-            (480, self.sign_up), (100, self.sign_up_known), (220, self.cancel), (100, self.attend), (40, self.repeat),
-            (50, self.raise_capacity), (5, self.move_shift), (3, self.retitle), (5, self.cancel_shift),
+            (480, self.sign_up), (100, self.sign_up_known), (220, self.cancel), (100, self.attend), (60, self.accept),
+            (40, self.repeat), (50, self.raise_capacity),
+            (5, self.move_shift), (3, self.retitle), (5, self.cancel_shift),
         ]  # fmt: skip
 
     def run(self) -> None:
@@ -187,7 +188,14 @@ class Actor:
             sign_up.status, sign_up.told = answer.body["status"], Told.ACKED
         else:
             sign_up.told = Told.REFUSED
+            self._note_overlap(sign_up, answer)
         self._ledger.note("sign-up", sign_up.told)
+
+    def _note_overlap(self, sign_up: SignUp, answer: Answer) -> None:
+        """The one refusal that must say why: most shifts of a site overlap, and known people sign up for several."""
+        if answer.problem == "overlap":
+            sign_up.clashes_with = answer.body.get("registration_id", "")
+            self._ledger.note("sign-up at the same hours", Told.REFUSED)
 
     def repeat(self) -> None:
         """A client that did not note the answer asks again with its key, and must get the first answer."""
@@ -212,6 +220,20 @@ class Actor:
         told = _told(answer)
         self._ledger.cancels[sign_up.registration_id] = told
         self._ledger.note("cancel", told)
+
+    def accept(self) -> None:
+        """Somebody who waited takes the place that was offered, instead of another one at the same time if need be."""
+        sign_up = self._load.take(self._chance, lambda s: s.status == "waitlisted")
+        if sign_up is None:
+            return
+        site, path = self._load.site(sign_up.site_id), f"/v1/registrations/{sign_up.registration_id}"
+        read = self._send(site, "GET", path)
+        if read is not None and read.body.get("status") == "offered":
+            self._ledger.accepts[sign_up.registration_id] = Told.UNKNOWN
+            answer = self._send(site, "POST", f"{path}/accept", {"instead_of": self._chance.random() < 0.8})
+            told = self._ledger.accepts[sign_up.registration_id] = _told(answer)
+            self._ledger.note("accept", told)
+        self._load.add(sign_up)
 
     def attend(self) -> None:
         """Somebody is checked in and perhaps out, or did not come; now, or with a time written down by the site."""

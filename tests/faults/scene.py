@@ -119,18 +119,29 @@ def _make_activity(client: Client, site: Site, number: int, seconds: float, chan
     }
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
     shifts = [
-        _make_shift(client, site, activity["id"], f"{mark}-{place}", seconds if near else None, chance)
+        _make_shift(
+            client, site, activity["id"], f"{mark}-{place}", *_when(place, seconds if near else 0, chance), chance
+        )
         for place in range(SHIFTS)
     ]
     _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
     return shifts
 
 
-def _make_shift(client: Client, site: Site, activity_id: str, mark: str, seconds: float | None,
-                chance: random.Random) -> Shift:  # fmt: skip
+def _when(place: int, seconds: float, chance: random.Random) -> tuple[datetime, datetime | None]:
+    """A start, and when it reminds: within the run's seconds, or, for 0, days away.
+
+    Those far away are days apart, so that somebody can be on several; the near ones all overlap.
+    """
     now = datetime.now(UTC)
-    reminds_at = now + timedelta(seconds=5 + chance.uniform(0.3, 1.0) * seconds) if seconds else None
-    starts_at = reminds_at + timedelta(minutes=SOON_MINUTES) if reminds_at else now + timedelta(days=3)
+    if not seconds:
+        return now + timedelta(days=3 + place), None
+    reminds_at = now + timedelta(seconds=5 + chance.uniform(0.3, 1.0) * seconds)
+    return reminds_at + timedelta(minutes=SOON_MINUTES), reminds_at
+
+
+def _make_shift(client: Client, site: Site, activity_id: str, mark: str, starts_at: datetime,
+                reminds_at: datetime | None, chance: random.Random) -> Shift:  # fmt: skip
     body = {
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=2)).isoformat(),

@@ -15,6 +15,7 @@ from tests.faults.books.material import (
     MessageRow,
     RegistrationRow,
     ReminderRow,
+    ShiftRow,
 )
 from tests.faults.ledger import Ledger, SignUp, Told
 
@@ -89,6 +90,68 @@ def test_the_waitlist_moves_up_in_order_or_it_is_found() -> None:
     assert kinds(places.waitlist_was_never_skipped(material(passed))) == ["waitlist"]
     stranded = a_log(*waiting)
     assert kinds(places.waitlist_was_never_skipped(material(stranded))) == ["waitlist"]
+
+
+def test_an_offered_place_is_kept_for_who_it_was_offered_to() -> None:
+    offered = [
+        *published(1),
+        ("registration.confirmed", of("x")),
+        ("registration.waitlisted", of("y")),
+        ("registration.waitlisted", of("z")),
+        ("registration.cancelled", of("x", 2)),
+        ("registration.offered", of("y", 2)),
+    ]
+
+    def findings(*more: tuple[str, dict[str, Any]]) -> list[str]:
+        books = material(a_log(*offered, *more))
+        checks = places.capacity_was_never_exceeded, places.waitlist_was_never_skipped
+        return [kind for check in checks for kind in kinds(check(books))]
+
+    assert findings() == findings(("registration.promoted", of("y", 3))) == []
+    assert findings(("registration.promoted", of("z", 2))) == ["oversold"]
+    assert findings(("registration.cancelled", of("y", 3))) == ["waitlist"]
+
+
+def test_a_person_with_two_places_at_once_is_found() -> None:
+    shift = ShiftRow("s", "a", "site", 2, 1, 0, "open", 1, NOW, NOW + timedelta(hours=2))
+    row = RegistrationRow("x", "s", "p", "site", "confirmed", 1, None, 0)
+
+    def findings(later: timedelta, status: str = "confirmed") -> list[str]:
+        other = replace(shift, id="t", starts_at=NOW + later, ends_at=NOW + later + timedelta(hours=2))
+        second = replace(row, id="y", shift_id="t", status=status)
+        books = material([], shifts={"s": shift, "t": other}, registrations={"x": row, "y": second})
+        return kinds(places.nobody_is_in_two_places(books))
+
+    assert findings(timedelta(hours=1)) == ["two places"]
+    assert findings(timedelta(hours=2)) == findings(timedelta(hours=1), "waitlisted") == []
+
+
+def test_who_is_refused_for_a_place_at_those_hours_must_have_it() -> None:
+    row = RegistrationRow("x", "s", "p", "site", "confirmed", 1, None, 0)
+
+    def findings(person_id: str, shift_id: str) -> list[str]:
+        body: dict[str, object] = {"person_id": person_id}
+        asked = SignUp("k", "site", shift_id, "", body, Told.REFUSED, clashes_with="x")
+        books = material([], ledger=Ledger(sign_ups=[asked]), registrations={"x": row})
+        return kinds(promises.overlaps_are_refused_with_reason(books))
+
+    assert findings("p", "t") == []
+    assert findings("q", "t") == findings("p", "s") == ["promise"]
+
+
+def test_a_place_may_be_given_up_for_an_accepted_offer_alone() -> None:
+    gone = of("x", 2) | {"person_id": "p", "reason": "instead_of"}
+    first = RegistrationRow("x", "s", "p", "site", "cancelled", 2, None, 0)
+    second = RegistrationRow("y", "t", "p", "site", "confirmed", 3, None, 0)
+
+    def findings(told: Told, taken: RegistrationRow = second) -> list[str]:
+        books = material(a_log(("registration.cancelled", gone)), ledger=Ledger(accepts={"y": told}),
+                         registrations={"x": first, "y": taken})  # fmt: skip
+        return kinds(promises.accepts_hold(books)) + kinds(promises.cancels_hold(books))
+
+    assert findings(Told.ACKED) == findings(Told.UNKNOWN) == []
+    assert findings(Told.REFUSED) == ["promise"]
+    assert findings(Told.ACKED, replace(second, status="waitlisted")) == ["lost"]
 
 
 def test_gaps_wrong_versions_and_events_before_their_shift_are_found() -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from services.common.database import Database
+from tests.registration.office import Office
 from tests.registration.rooms_world import book, make_room
 from tests.registration.test_site_settings import png
 from tests.registration.world import Site
@@ -118,14 +119,9 @@ def test_a_person_is_seen_by_the_sites_they_signed_up_with(site: Site, other: Si
 
 @pytest.mark.parametrize("table", ["staff", "staff_grants", "staff_sessions"])
 def test_staff_are_no_sites_rows_and_seen_by_nobody_without_saying_so(
-    site: Site, database: Database, table: str
+    site: Site, database: Database, office: Office, table: str
 ) -> None:
-    site.sql(
-        "WITH s AS (INSERT INTO staff (email, email_hash, name, encrypted_with)"
-        " VALUES ('x', gen_random_uuid()::text::bytea, 'x', '') RETURNING id),"
-        " g AS (INSERT INTO staff_grants (staff_id, role) SELECT id, 'operator' FROM s)"
-        " INSERT INTO staff_sessions (sha256, staff_id, expires_at) SELECT gen_random_uuid(), id, now() FROM s"
-    )
+    office.operator()
     with database.transaction("*") as session:  # afterwards the connection's setting is '', not NULL
         assert session.scalar(text(f"SELECT count(*) FROM {table}"))
     for scope in (None, "", "-", site.id):

@@ -33,7 +33,8 @@ SELECT id::text, shift_id::text, person_id::text, site_id::text, status, version
 FROM registrations ORDER BY created_at, id
 """
 SHIFTS = """
-SELECT id::text, activity_id::text, site_id::text, capacity, confirmed, status, version FROM shifts
+SELECT id::text, activity_id::text, site_id::text, capacity, confirmed, offered, status, version, starts_at, ends_at
+FROM shifts
 """
 LOG = """
 SELECT partition, sequence, event_id::text, type, aggregate, data, occurred_at

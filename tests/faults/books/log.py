@@ -32,7 +32,7 @@ def versions_rise_one_by_one(material: Material) -> Iterator[Finding]:
     """The events of one registration have the versions 1, 2, 3 … in log order."""
     versions: dict[str, list[int]] = defaultdict(list)
     for entry in material.log:
-        if "registration_id" in entry.data:
+        if entry.is_of_registration:
             versions[entry.data["registration_id"]].append(entry.data["version"])
     for registration_id, seen in versions.items():
         if seen != list(range(1, len(seen) + 1)):
@@ -73,7 +73,7 @@ def rows_and_log_agree(material: Material) -> Iterator[Finding]:
     """The last event of each registration and shift has the version of its row: no change without an event."""
     last: dict[str, int] = {}
     for entry in material.log:
-        if "registration_id" in entry.data:
+        if entry.is_of_registration:
             last[entry.data["registration_id"]] = entry.data["version"]
     for row in material.registrations.values():
         if last.pop(row.id, 0) != row.version:

@@ -10,6 +10,7 @@ KIND_OF_EVENT = {
     "registration.confirmed": "confirmation",
     "registration.waitlisted": "waitlisted",
     "registration.promoted": "promotion",
+    "registration.offered": "offer",
     "registration.cancelled": "cancellation",
 }
 CLOCK_SECONDS = 0.002

@@ -40,6 +40,11 @@ class LogEntry:
         """Whether it tells a shift as it now stands."""
         return self.name.startswith("shift.")
 
+    @property
+    def is_of_registration(self) -> bool:
+        """Whether it is one more version of a registration; others only name one, as service records do."""
+        return self.name.startswith(("registration.", "attendance."))
+
     def __str__(self) -> str:
         of = self.data.get("registration_id") or self.data.get("shift_id") or self.aggregate
         return f"{self.name} of {of} at {self.partition}/{self.sequence}"
@@ -87,8 +92,11 @@ class ShiftRow:
     site_id: str
     capacity: int
     confirmed: int
+    offered: int
     status: str
     version: int
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,24 @@
-"""Capacity and waitlist, by replaying the log shift by shift."""
+"""Capacity, offers and waitlist, by replaying the log shift by shift; and that nobody is in two places at once."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import combinations
 
 from tests.faults.books.material import Finding, LogEntry, Material
 
 
 @dataclass
 class Room:
-    """A shift as the log tells it, event by event: who has a place, who waits, in order."""
+    """A shift as the log tells it, event by event: who has a place or is offered one, who waits."""
 
     shift_id: str
     capacity: int = 0
     cancelled: bool = False
     starts_at: datetime | None = None
     confirmed: set[str] = field(default_factory=set)
+    offered: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)
 
     def replay(self, entry: LogEntry) -> Iterator[Finding]:
@@ -31,18 +34,24 @@ class Room:
             if self.waiting:
                 yield Finding("waitlist", f"{entry} got a place while {len(self.waiting)} waited")
             self.confirmed.add(who)
-        elif entry.name == "registration.promoted":
-            if self.waiting[:1] != [who]:
+        elif entry.name in ("registration.promoted", "registration.offered"):
+            if who not in self.offered and self.waiting[:1] != [who]:
                 yield Finding("waitlist", f"{entry} moved up, first in line was {self.waiting[:1]}")
             self._leave(who)
-            self.confirmed.add(who)
+            (self.confirmed if entry.name == "registration.promoted" else self.offered).add(who)
         elif entry.name == "registration.cancelled":
             self._leave(who)
-        if len(self.confirmed) > self.capacity:
-            yield Finding("oversold", f"{entry}: {len(self.confirmed)} have a place, capacity is {self.capacity}")
+        if self.taken > self.capacity:
+            yield Finding("oversold", f"{entry}: {self.taken} have a place, capacity is {self.capacity}")
+
+    @property
+    def taken(self) -> int:
+        """Places that are given or kept for who was offered them."""
+        return len(self.confirmed) + len(self.offered)
 
     def _leave(self, who: str) -> None:
         self.confirmed.discard(who)
+        self.offered.discard(who)
         if who in self.waiting:
             self.waiting.remove(who)
 
@@ -73,20 +82,38 @@ def waitlist_was_never_skipped(material: Material) -> Iterator[Finding]:
     yield from (finding for finding in wrong if finding.kind == "waitlist")
     for room in found.values():
         is_ahead = room.starts_at is not None and room.starts_at > datetime.now(UTC) and not room.cancelled
-        if is_ahead and room.waiting and len(room.confirmed) < room.capacity:
+        if is_ahead and room.waiting and room.taken < room.capacity:
             yield Finding(
                 "waitlist",
-                f"shift {room.shift_id}: {len(room.waiting)} wait beside {room.capacity - len(room.confirmed)} places",
+                f"shift {room.shift_id}: {len(room.waiting)} wait beside {room.capacity - room.taken} places",
             )
 
 
 def counters_agree(material: Material) -> Iterator[Finding]:
-    """The shift's own counter, its registrations and the log's end agree, and none is above the capacity."""
+    """The shift's own counters, its registrations and the log's end agree, and none is above the capacity."""
     found, _ = rooms(material)
     for shift in material.shifts.values():
-        rows = sum(row.shift_id == shift.id and row.status == "confirmed" for row in material.registrations.values())
-        told = len(found[shift.id].confirmed) if shift.id in found else 0
-        if not rows == told == shift.confirmed:
-            yield Finding("effects", f"shift {shift.id}: counter {shift.confirmed}, rows {rows}, log {told}")
-        if rows > shift.capacity:
-            yield Finding("oversold", f"shift {shift.id}: {rows} rows have a place, capacity is {shift.capacity}")
+        room = found.get(shift.id, Room(shift.id))
+        of_shift = [row.status for row in material.registrations.values() if row.shift_id == shift.id]
+        for status, counter, told in (
+            ("confirmed", shift.confirmed, len(room.confirmed)),
+            ("offered", shift.offered, len(room.offered)),
+        ):
+            rows = of_shift.count(status)
+            if not rows == told == counter:
+                yield Finding("effects", f"shift {shift.id}, {status}: counter {counter}, rows {rows}, log {told}")
+        taken = of_shift.count("confirmed") + of_shift.count("offered")
+        if taken > shift.capacity:
+            yield Finding("oversold", f"shift {shift.id}: {taken} rows have a place, capacity is {shift.capacity}")
+
+
+def nobody_is_in_two_places(material: Material) -> Iterator[Finding]:
+    """No person has two places at overlapping hours, wherever the shifts were moved."""
+    of_person = defaultdict(list)
+    for row in material.registrations.values():
+        if row.status == "confirmed":
+            of_person[row.person_id].append(material.shifts[row.shift_id])
+    for person_id, shifts in of_person.items():
+        for one, other in combinations(shifts, 2):
+            if one.starts_at < other.ends_at and other.starts_at < one.ends_at:
+                yield Finding("two places", f"person {person_id} has places at once on {one.id} and {other.id}")

@@ -9,7 +9,7 @@ from tests.faults.ledger import Told
 
 def registrations_exist_as_acknowledged(material: Material) -> Iterator[Finding]:
     """Each acknowledged registration exists, for that person and shift, and lost no place that it was given."""
-    ended = {id for id, told in material.ledger.cancels.items() if told is not Told.REFUSED}
+    ended = {id for id, told in material.ledger.cancels.items() if told is not Told.REFUSED} | given_up(material).keys()
     called_off = {id for id, told in material.ledger.shift_cancels.items() if told is not Told.REFUSED}
     for sign_up in material.ledger.sign_ups:
         if sign_up.told is not Told.ACKED:
@@ -24,7 +24,7 @@ def registrations_exist_as_acknowledged(material: Material) -> Iterator[Finding]
 
 
 def _as_good(told: str, now: str) -> bool:
-    return now == "confirmed" or (told, now) == ("waitlisted", "waitlisted")
+    return now == "confirmed" or (told == "waitlisted" and now in ("waitlisted", "offered"))
 
 
 def nobody_was_registered_twice(material: Material) -> Iterator[Finding]:
@@ -62,8 +62,44 @@ def refused_sign_ups_left_nothing(material: Material) -> Iterator[Finding]:
             yield Finding("promise", f"{sign_up.key} was refused, but {sign_up.name} is registered")
 
 
+def overlaps_are_refused_with_reason(material: Material) -> Iterator[Finding]:
+    """Who is told that they have a place at those hours already is told of their own, on another shift."""
+    for sign_up in material.ledger.sign_ups:
+        named = material.registrations.get(sign_up.clashes_with)
+        if sign_up.clashes_with and (
+            named is None or named.person_id != sign_up.body.get("person_id") or named.shift_id == sign_up.shift_id
+        ):
+            yield Finding("promise", f"{sign_up.key} was refused for {sign_up.clashes_with}, which is not theirs")
+
+
+def given_up(material: Material) -> dict[str, str]:
+    """Registration and its person, of those that the log says ended because another place was accepted."""
+    return {
+        entry.data["registration_id"]: entry.data["person_id"]
+        for entry in material.log
+        if entry.name == "registration.cancelled" and entry.data.get("reason") == "instead_of"
+    }
+
+
+def accepts_hold(material: Material) -> Iterator[Finding]:
+    """Each accepted offer is a place, and who gave one up for it asked for that."""
+    asked = {id for id, told in material.ledger.accepts.items() if told is not Told.REFUSED}
+    ended = {id for id, told in material.ledger.cancels.items() if told is not Told.REFUSED} | given_up(material).keys()
+    called_off = {id for id, told in material.ledger.shift_cancels.items() if told is not Told.REFUSED}
+    for registration_id, told in material.ledger.accepts.items():
+        row = material.registrations.get(registration_id)
+        kept = row is not None and (row.status == "confirmed" or row.shift_id in called_off)
+        if told is Told.ACKED and not kept and registration_id not in ended:
+            yield Finding("lost", f"accepted offer {registration_id}: it is {row.status if row else 'gone'}")
+    accepted = {row.person_id for row in material.registrations.values() if row.id in asked}
+    for registration_id, person_id in given_up(material).items():
+        if person_id not in accepted:
+            yield Finding("promise", f"registration {registration_id} was given up for an offer that nobody accepted")
+
+
 def cancels_hold(material: Material) -> Iterator[Finding]:
     """Each acknowledged cancel is a cancelled registration, and nothing else was cancelled."""
+    instead = given_up(material)
     for registration_id, told in material.ledger.cancels.items():
         row = material.registrations.get(registration_id)
         if told is Told.ACKED and (row is None or row.status != "cancelled"):
@@ -72,6 +108,7 @@ def cancels_hold(material: Material) -> Iterator[Finding]:
     unknown = {s.shift_id for s in material.ledger.sign_ups if s.told is Told.UNKNOWN}
     for row in material.registrations.values():
         asked = material.ledger.cancels.get(row.id, Told.REFUSED) is not Told.REFUSED
+        asked = asked or row.id in instead
         if row.status == "cancelled" and not asked and row.shift_id not in called_off | unknown:
             yield Finding("promise", f"registration {row.id} is cancelled, which nobody asked for")
 

@@ -9,7 +9,7 @@ import psycopg
 
 from tests.faults.sabotage.wrap import run_real
 
-RULE, BROKEN = "s.capacity - s.confirmed", "100000 - s.confirmed"
+RULE, BROKEN = "x.capacity - x.confirmed", "100000 - x.confirmed"
 
 
 def _break(url: str) -> None:
