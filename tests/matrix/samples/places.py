@@ -1,8 +1,11 @@
 """Areas, sites and their keys, rooms, teams."""
 
 from typing import Any
+from uuid import UUID
 
+from services.registration.operations.places import set_logo
 from tests.matrix.callers import Town
+from tests.registration.test_site_settings import png
 
 ROOM = {"name_zh": "矩阵室", "name_en": "Matrix room", "capacity": 20}
 TEAM = {"name_zh": "矩阵队", "name_en": "Matrix team", "kind": "choir"}
@@ -13,7 +16,15 @@ def _key(town: Town, made: dict[str, str]) -> str:
     return str(town.operator.expect(201, "POST", f"/v1/sites/{town.own.id}/keys", {"label": "矩阵"})["id"])
 
 
+def _with_logo(town: Town, made: dict[str, str]) -> str:
+    """The site, which has a logo."""
+    with town.own.database.transaction(town.own.id) as session:
+        set_logo(session, UUID(town.own.id), png(8, 8))
+    return town.own.id
+
+
 SAMPLES: dict[str, Any] = {
+    "/v1/sites/<uuid:site_id>/logo site_id": _with_logo,
     "code": lambda town, made: town.own_city,
     "site_id": lambda town, made: town.own.id,
     "key_id": _key,

@@ -71,6 +71,9 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/rooms/<uuid:room_id>": {"capacity": 21},
     "PATCH /v1/teams/<uuid:team_id>": {"name_zh": "矩阵队二"},
     "POST /v1/teams/<uuid:team_id>/members": lambda town, made: {"person_id": town.person},
+    "POST /v1/teams/<uuid:team_id>/volunteers": lambda town, made: {
+        "members": [{"person_id": town.person, "sex": "female", "terms_consent": True}]
+    },
     "PUT /v1/teams/<uuid:team_id>/leader": lambda town, made: {"person_id": town.person},
     "POST /v1/organisations": lambda town, made: ORGANISATION | {"name_zh": f"矩阵单位 {uuid.uuid4().hex}"},
     "PATCH /v1/organisations/<uuid:organisation_id>": {"name_en": "Matrix"},
