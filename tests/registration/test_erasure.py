@@ -161,7 +161,7 @@ def test_an_address_opens_only_what_was_told_with_it(make_site: Callable[..., Si
     """Name and phone, which neighbours know, make the same person; the neighbour's own address opens nothing else."""
     victim, nosy = make_site(), make_site()
     phone = fresh_phone()
-    person = victim.sign_up(victim.shift(), name="邻居", phone=phone, email="own@example.com")["person_id"]
+    person = victim.sign_up(victim.shift(starts=24), name="邻居", phone=phone, email="own@example.com")["person_id"]
     nosy.sign_up(nosy.shift(starts=48), name="邻居", phone=phone, email="nosy@example.com")
     seen = Resident(nosy, person, data, nosy.id).call("GET", "/v1/my/data").get_data(as_text=True)
     assert "nosy@example.com" in seen and "own@example.com" not in seen

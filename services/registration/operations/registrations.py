@@ -44,9 +44,14 @@ def find_registration(session: Session, registration_id: UUID) -> Registration:
 
 
 def lock_registration(session: Session, registration_id: UUID) -> tuple[Registration, int]:
-    """The registration, locked, and its person's number. The shift must be locked already."""
+    """The registration, locked, and its person's number. The shift must be locked already.
+
+    Raises 409 once the site has erased the person: nothing can happen to it any more.
+    """
     registration = session.scalars(locked(select(Registration).where(Registration.id == registration_id))).one()
-    number = session.scalars(select(Person.number).where(Person.id == registration.person_id)).one()
+    number = session.scalars(select(Person.number).where(Person.id == registration.person_id)).one_or_none()
+    if number is None:
+        raise conflict("此人的资料已删除,报名不能再改。", "This person was erased; the registration cannot be changed.")
     return registration, number
 
 
