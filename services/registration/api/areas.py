@@ -18,7 +18,7 @@ from services.registration.schemas.areas import (
     AreaAnswer,
     AreaBody,
     AreaQuery,
-    ImportAnswer,
+    AreasImportAnswer,
     ImportQuery,
     PathAnswer,
 )
@@ -82,7 +82,7 @@ def _add_saving(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.post("/areas/import")
     @allow(Caller.OPERATOR)
     @blueprint.input(ImportQuery, location="query", arg_name="query")
-    @blueprint.output(ImportAnswer)
+    @blueprint.output(AreasImportAnswer)
     def import_areas(query: ImportQuery) -> Response:
         """Add and change areas from a table: `text/csv` with a heading, or `application/x-ndjson`.
 

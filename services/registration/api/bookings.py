@@ -18,12 +18,12 @@ from services.registration.schemas.bookings import (
     BookingBody,
     BookingEdit,
     BookingQuery,
+    BookingSeriesAnswer,
+    BookingSeriesBody,
     CancelledAnswer,
     PreviewAnswer,
     ReasonBody,
     SaveSeriesBody,
-    SeriesAnswer,
-    SeriesBody,
 )
 
 
@@ -119,9 +119,9 @@ def _add_decisions(blueprint: APIBlueprint, database: Database) -> None:
 def _add_series(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/bookings/series/preview")
     @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(SeriesBody, arg_name="body")
+    @blueprint.input(BookingSeriesBody, arg_name="body")
     @blueprint.output(PreviewAnswer)
-    def preview_series(body: SeriesBody) -> Response:
+    def preview_series(body: BookingSeriesBody) -> Response:
         """Every date of a recurring booking, and why it is not free if it is not. Nothing is saved."""
         with database.transaction(g.principal.scope) as session:
             return answered(bookings.preview(session, own_site(), body))
@@ -129,7 +129,7 @@ def _add_series(blueprint: APIBlueprint, database: Database, data: PersonalData)
     @blueprint.post("/bookings/series")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(SaveSeriesBody, arg_name="body")
-    @blueprint.output(SeriesAnswer, status_code=201)
+    @blueprint.output(BookingSeriesAnswer, status_code=201)
     def create_series(body: SaveSeriesBody) -> Response:
         """Save a recurring booking: all of its dates, or (`take: free`) those that are free."""
         return create(database, data, body, lambda s: bookings.book_series(s, own_site(), body))

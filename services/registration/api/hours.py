@@ -17,7 +17,7 @@ from services.registration.schemas import page_of
 from services.registration.schemas.hours import (
     ClearBody,
     CorrectionBody,
-    DecisionBody,
+    EntryDecisionBody,
     FlagAnswer,
     FlagQuery,
     FlagsAnswer,
@@ -144,18 +144,18 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
 
     @blueprint.post("/later-entries/<uuid:entry_id>/approve")
     @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(DecisionBody, arg_name="body")
+    @blueprint.input(EntryDecisionBody, arg_name="body")
     @blueprint.output(LaterEntryAnswer)
-    def approve_entry(entry_id: UUID, body: DecisionBody) -> Response:
+    def approve_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
         """Let a later entry count. Not for who entered it."""
         with database.transaction(g.principal.scope) as session:
             return answered(LaterEntryAnswer.model_validate(later.approve(session, entry_id, body.reason)))
 
     @blueprint.post("/later-entries/<uuid:entry_id>/reject")
     @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(DecisionBody, arg_name="body")
+    @blueprint.input(EntryDecisionBody, arg_name="body")
     @blueprint.output(LaterEntryAnswer)
-    def reject_entry(entry_id: UUID, body: DecisionBody) -> Response:
+    def reject_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
         """Turn a later entry down. Not for who entered it."""
         with database.transaction(g.principal.scope) as session:
             return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))

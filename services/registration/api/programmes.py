@@ -26,8 +26,8 @@ from services.registration.schemas.programmes import (
     CloneBody,
     CloneResult,
     ClonesAnswer,
-    DecisionBody,
     OfferAnswer,
+    OfferDecisionBody,
     ProgrammeAnswer,
     ProgrammeBody,
     ProgrammeEdit,
@@ -150,9 +150,9 @@ def _add_offers(blueprint: APIBlueprint, database: Database) -> None:
 
     @blueprint.post("/<uuid:programme_id>/decisions")
     @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(DecisionBody, arg_name="body")
+    @blueprint.input(OfferDecisionBody, arg_name="body")
     @blueprint.output(OfferAnswer)
-    def decide(programme_id: UUID, body: DecisionBody) -> Response:
+    def decide(programme_id: UUID, body: OfferDecisionBody) -> Response:
         """Accept and decline offered changes at the site, all that are named or none; answers what is still offered."""
         with database.transaction(EVERY_SITE) as session:
             authority.find_programme(session, g.principal, programme_id)

@@ -23,7 +23,6 @@ from services.registration.schemas import page_of
 from services.registration.schemas.registrations import RegistrationAnswer
 from services.registration.schemas.seats import (
     AcceptBody,
-    DecisionBody,
     HandOverBody,
     HoldAnswer,
     HoldBody,
@@ -32,6 +31,7 @@ from services.registration.schemas.seats import (
     TeamSignUpAnswer,
     TeamSignUpBody,
     TransferAnswer,
+    TransferDecisionBody,
 )
 
 
@@ -159,9 +159,9 @@ def _add_transfers(blueprint: APIBlueprint, database: Database, data: PersonalDa
 def _add_decisions(blueprint: APIBlueprint, database: Database, sign_ups: SignUps) -> None:
     @blueprint.post("/transfers/<uuid:transfer_id>/accept")
     @allow(Caller.SITE, Caller.STAFF)
-    @json_body(DecisionBody, optional=True)
+    @json_body(TransferDecisionBody, optional=True)
     @blueprint.output(TransferAnswer)
-    def accept_transfer(transfer_id: UUID, body: DecisionBody) -> Response:
+    def accept_transfer(transfer_id: UUID, body: TransferDecisionBody) -> Response:
         """Accept on behalf of the person asked; it is recorded who did."""
         with database.transaction(g.principal.scope) as session:
             decided = transfers.decide(
@@ -229,9 +229,9 @@ def _add_own_transfers(blueprint: APIBlueprint, database: Database, sign_ups: Si
 
     @blueprint.post("/my/transfers/<uuid:transfer_id>/accept")
     @allow(Caller.PERSON)
-    @json_body(DecisionBody, optional=True)
+    @json_body(TransferDecisionBody, optional=True)
     @blueprint.output(TransferAnswer)
-    def accept_own_transfer(transfer_id: UUID, body: DecisionBody) -> Response:
+    def accept_own_transfer(transfer_id: UUID, body: TransferDecisionBody) -> Response:
         """Take over the place that one was asked to take, or swap."""
         return decide(transfer_id, True, body.guardian_consent)
 

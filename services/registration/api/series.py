@@ -16,8 +16,8 @@ from services.registration.schemas.series import (
     FollowingAnswer,
     FollowingEdit,
     PreviewBody,
-    SeriesAnswer,
-    SeriesBody,
+    ShiftSeriesAnswer,
+    ShiftSeriesBody,
 )
 
 
@@ -27,9 +27,9 @@ def series_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
 
     @blueprint.post("/activities/<uuid:activity_id>/shift-series")
     @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(SeriesBody, arg_name="body")
-    @blueprint.output(SeriesAnswer, status_code=201)
-    def create_series(activity_id: UUID, body: SeriesBody) -> Response:
+    @blueprint.input(ShiftSeriesBody, arg_name="body")
+    @blueprint.output(ShiftSeriesAnswer, status_code=201)
+    def create_series(activity_id: UUID, body: ShiftSeriesBody) -> Response:
         """Add shifts that recur, at most 400. With `preview`, list them and their clashes, and add nothing (200)."""
         if body.preview:
             with database.transaction(g.principal.scope) as session:

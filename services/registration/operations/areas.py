@@ -12,7 +12,7 @@ from services.common.events import AreaSaved
 from services.common.outbox import add_events
 from services.registration.models import Area, Site
 from services.registration.operations import Versions, assign, check_version
-from services.registration.schemas.areas import LEVELS, AreaBody, AreaRow, Fault, ImportAnswer
+from services.registration.schemas.areas import LEVELS, AreaBody, AreaRow, AreasImportAnswer, Fault
 
 COLUMNS = ("parent", "level", "name_zh", "name_en", "valid_from", "valid_until", "successor")
 
@@ -97,7 +97,9 @@ NOT_WITHIN = Words(
 )
 
 
-def import_areas(session: Session, rows: Sequence[tuple[int, AreaRow]], faults: list[Fault], dry: bool) -> ImportAnswer:
+def import_areas(
+    session: Session, rows: Sequence[tuple[int, AreaRow]], faults: list[Fault], dry: bool
+) -> AreasImportAnswer:
     """Check a table against itself and the tree, and apply it, all or nothing. `faults` are those of reading it.
 
     Areas that the table does not name stay as they are.
@@ -111,7 +113,7 @@ def import_areas(session: Session, rows: Sequence[tuple[int, AreaRow]], faults: 
     if not dry:
         _apply(session, added + changed)
     unchanged = len(rows) - len(added) - len(changed)
-    return ImportAnswer(
+    return AreasImportAnswer(
         rows=len(rows), added=len(added), changed=len(changed), unchanged=unchanged, applied=not dry, faults=faults
     )
 

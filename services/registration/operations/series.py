@@ -20,7 +20,7 @@ from services.registration.models import Activity, Shift, ShiftSeries
 from services.registration.operations.recurrence import MOST_SHIFTS, occurrences
 from services.registration.operations.shifts import add_shifts, check_times, lock_for_shifts, zone_of
 from services.registration.schemas.activities import RoleBody
-from services.registration.schemas.series import Clash, OverrideBody, PlannedSlot, SeriesAnswer, SeriesBody
+from services.registration.schemas.series import Clash, OverrideBody, PlannedSlot, ShiftSeriesAnswer, ShiftSeriesBody
 
 
 @dataclass
@@ -36,7 +36,7 @@ class _Slot:
     clashes: list[Clash] = field(default_factory=list)
 
 
-def create_series(session: Session, activity_id: UUID, body: SeriesBody) -> SeriesAnswer:
+def create_series(session: Session, activity_id: UUID, body: ShiftSeriesBody) -> ShiftSeriesAnswer:
     """Make the shifts of a series, or, for a preview, only tell which they would be and what they clash with."""
     activity = lock_for_shifts(session, activity_id)
     slots = _plan(body, zone_of(session, activity.site_id))
@@ -53,10 +53,10 @@ def create_series(session: Session, activity_id: UUID, body: SeriesBody) -> Seri
         )
         for slot in slots
     ]
-    return SeriesAnswer(series_id=series_id, slots=planned, clashing=sum(bool(slot.clashes) for slot in slots))
+    return ShiftSeriesAnswer(series_id=series_id, slots=planned, clashing=sum(bool(slot.clashes) for slot in slots))
 
 
-def _plan(body: SeriesBody, zone: ZoneInfo) -> list[_Slot]:
+def _plan(body: ShiftSeriesBody, zone: ZoneInfo) -> list[_Slot]:
     moments = {moment.astimezone(zone).date(): moment for moment in occurrences(body.rrule, body.first_starts_at, zone)}
     overrides = {override.day: override for override in body.overrides}
     _check_days(body, moments)
@@ -77,7 +77,7 @@ def _plan(body: SeriesBody, zone: ZoneInfo) -> list[_Slot]:
     return sorted(slots, key=lambda slot: slot.starts_at)
 
 
-def _check_days(body: SeriesBody, moments: Iterable[date]) -> None:
+def _check_days(body: ShiftSeriesBody, moments: Iterable[date]) -> None:
     errors = FieldErrors()
     days = set(moments)
     for name, named in (("exceptions", body.exceptions), ("overrides", [one.day for one in body.overrides])):
@@ -89,7 +89,7 @@ def _check_days(body: SeriesBody, moments: Iterable[date]) -> None:
     errors.raise_any()
 
 
-def _slot(body: SeriesBody, zone: ZoneInfo, moment: datetime, override: OverrideBody | None) -> _Slot:
+def _slot(body: ShiftSeriesBody, zone: ZoneInfo, moment: datetime, override: OverrideBody | None) -> _Slot:
     starts_at = (override and override.starts_at) or moment
     minutes = (override and override.minutes) or body.minutes
     return _Slot(
@@ -102,7 +102,7 @@ def _slot(body: SeriesBody, zone: ZoneInfo, moment: datetime, override: Override
     )
 
 
-def _make(session: Session, activity: Activity, body: SeriesBody, slots: Sequence[_Slot]) -> UUID:
+def _make(session: Session, activity: Activity, body: ShiftSeriesBody, slots: Sequence[_Slot]) -> UUID:
     series = ShiftSeries(
         activity_id=activity.id,
         site_id=activity.site_id,

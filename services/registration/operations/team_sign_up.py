@@ -10,7 +10,7 @@ from services.registration.models import Shift, Team, TeamMember
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.within import Verdict, new_group, sign_up_within
 from services.registration.schemas.registrations import RegistrationAnswer, SignUpBody
-from services.registration.schemas.seats import MemberAnswer, TeamSignUpAnswer, TeamSignUpBody
+from services.registration.schemas.seats import TeamSignUpAnswer, TeamSignUpBody, TeamSignUpLine
 
 
 def sign_up_team(
@@ -55,10 +55,10 @@ def _check_all(verdicts: list[Verdict]) -> None:
         raise Problem(CONFLICT, words, errors)
 
 
-def _member(verdict: Verdict) -> MemberAnswer:
+def _member(verdict: Verdict) -> TeamSignUpLine:
     made = RegistrationAnswer.model_validate(verdict.answer) if verdict.answer else None
     problem = verdict.problem
-    return MemberAnswer(
+    return TeamSignUpLine(
         person_id=verdict.body.person_id,
         verdict=made.status if made else problem.kind.slug if problem else "",
         detail=str(problem.detail) if problem else "",

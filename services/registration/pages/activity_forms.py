@@ -17,7 +17,7 @@ from services.registration.operations.recurrence import at_wall_clock
 from services.registration.schemas import Count
 from services.registration.schemas.activities import ActivityBody, Roles
 from services.registration.schemas.calendar import Day
-from services.registration.schemas.series import SeriesBody, ShiftMinutes, WallClock
+from services.registration.schemas.series import ShiftMinutes, ShiftSeriesBody, WallClock
 
 KINDS = {
     ActivityKind.PERFORMANCE: ("演出", "Performance"),
@@ -82,10 +82,10 @@ class When(Body):
     skip: Annotated[list[Day], BeforeValidator(_dates), Field(max_length=100)] = Field(default_factory=list)
     roles: Annotated[Roles, BeforeValidator(_listed)]
 
-    def series(self, zone: ZoneInfo, preview: bool) -> SeriesBody:
+    def series(self, zone: ZoneInfo, preview: bool) -> ShiftSeriesBody:
         """The same as a rule; once is a series of one."""
         first = at_wall_clock(datetime.combine(self.day, datetime.strptime(self.time, "%H:%M").time()), zone)
-        return SeriesBody(
+        return ShiftSeriesBody(
             rrule=f"{self._rule()};COUNT={1 if self.repeat == 'none' else self.times}",
             first_starts_at=first,
             minutes=self.minutes,

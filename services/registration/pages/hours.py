@@ -35,7 +35,7 @@ from services.registration.operations.certificates import Certificates, find_cer
 from services.registration.pages.resident import in_resident_menu, resident_blueprint, resident_id
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody, PeriodBody, RevocationBody
-from services.registration.schemas.hours import ClearBody, DecisionBody, ObjectionBody, ObjectionDecisionBody
+from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionBody, ObjectionDecisionBody
 
 Model = TypeVar("Model", bound=Body)
 
@@ -73,7 +73,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     @allow(Caller.STAFF)
     def decide_entry(entry_id: UUID) -> Answer:
         """Approve or reject a later entry."""
-        form = _decision(DecisionBody)
+        form = _decision(EntryDecisionBody)
         act = later.approve if request.form.get("decide") == "approve" else later.reject
         with catching(form), database.transaction(g.principal.scope) as session:
             act(session, entry_id, form.body.reason)

@@ -22,7 +22,7 @@ from services.registration.models import Activity, Area, Programme, ProgrammeClo
 from services.registration.operations.programmes import authority, changes, decisions, templates
 from services.registration.operations.programmes.readiness import clones_described
 from services.registration.pages.activity_forms import STATUSES
-from services.registration.schemas.programmes import MOST_SITES, CloneBody, DecisionBody, ProgrammeBody
+from services.registration.schemas.programmes import MOST_SITES, CloneBody, OfferDecisionBody, ProgrammeBody
 
 LISTED = 100
 READINESS = {
@@ -226,7 +226,7 @@ def _add_changes(blueprint: APIBlueprint, database: Database) -> None:
         chosen = {name[7:]: value for name, value in request.form.items() if name.startswith("change.")}
         form: Form[Any] = Form(request.form)
         version = request.form.get("programme_version", "")
-        body = DecisionBody(
+        body = OfferDecisionBody(
             programme_version=int(version) if version.isdecimal() and len(version) < 9 else 0,
             accept=[path for path, value in chosen.items() if value == "accept"],
             decline=[path for path, value in chosen.items() if value == "decline"],

@@ -22,7 +22,7 @@ from services.registration.operations.bookings.shares import hours, monday_of, u
 from services.registration.operations.places import find_site, local_today
 from services.registration.operations.rooms import TAKEN
 from services.registration.pages.home import Box, Line, box
-from services.registration.schemas.bookings import BookingBody, PreviewAnswer, SaveSeriesBody, SeriesBody
+from services.registration.schemas.bookings import BookingBody, BookingSeriesBody, PreviewAnswer, SaveSeriesBody
 from services.registration.schemas.rooms import RoomBody, RoomEdit
 
 DECIDED = {
@@ -147,7 +147,7 @@ def _add_booking(blueprint: APIBlueprint, database: Database) -> None:
                 form.read(SaveSeriesBody, _series(request.form) | {"take": step})
                 saved = len(bookings.book_series(session, site.id, form.body).saved)
             else:
-                form.read(SeriesBody, _series(request.form))
+                form.read(BookingSeriesBody, _series(request.form))
                 preview = bookings.preview(session, site.id, form.body)
         if form.failed or preview is not None:
             return show(form, preview), 422 if form.failed else 200

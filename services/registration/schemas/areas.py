@@ -100,7 +100,7 @@ class Fault(Answer):
     en: str
 
 
-class ImportAnswer(Answer):
+class AreasImportAnswer(Answer):
     """What an import did, or would do."""
 
     rows: int

@@ -65,7 +65,7 @@ class ReasonBody(Body):
     reason: Text = ""
 
 
-class SeriesBody(Body):
+class BookingSeriesBody(Body):
     """A recurring booking, by the clock on the wall: 19:00 stays 19:00 when clocks change."""
 
     room_id: UUID
@@ -82,7 +82,7 @@ class SeriesBody(Body):
     approved: bool = False
 
     @model_validator(mode="after")
-    def _sound(self) -> "SeriesBody":
+    def _sound(self) -> "BookingSeriesBody":
         if self.to_time <= self.from_time:
             raise _fault(
                 "ends_before_it_begins", Words("to_time 应晚于 from_time。", "to_time must be later than from_time.")
@@ -92,7 +92,7 @@ class SeriesBody(Body):
         return self
 
 
-class SaveSeriesBody(SeriesBody):
+class SaveSeriesBody(BookingSeriesBody):
     """A recurring booking to be saved."""
 
     take: Literal["all", "free"] = Field(
@@ -155,7 +155,7 @@ class PreviewAnswer(Answer):
     free: int
 
 
-class SeriesAnswer(Answer):
+class BookingSeriesAnswer(Answer):
     """A recurring booking as it was saved, and the dates that were left out."""
 
     series_id: UUID

@@ -112,7 +112,7 @@ class LaterEntryBody(Body):
     reason: Reason = Field(description="why only now, and how it is known; no names")
 
 
-class DecisionBody(Body):
+class EntryDecisionBody(Body):
     """Why it was decided so."""
 
     reason: Reason

@@ -238,7 +238,7 @@ class OfferAnswer(Answer):
     changes: list[OfferedChange]
 
 
-class DecisionBody(Body):
+class OfferDecisionBody(Body):
     """Which of the offered changes a site accepts, and which it declines. Those not named stay offered."""
 
     programme_version: int = Field(description="the version that was looked at")

@@ -46,7 +46,7 @@ class TeamSignUpBody(Body):
     guardian_consent: bool = Field(default=False, description="the team has the consent of its minors' guardians")
 
 
-class MemberAnswer(Answer):
+class TeamSignUpLine(Answer):
     """What became of one member."""
 
     person_id: UUID
@@ -59,7 +59,7 @@ class TeamSignUpAnswer(Answer):
     """What became of the members, in the order of the request."""
 
     group_id: UUID
-    members: list[MemberAnswer]
+    members: list[TeamSignUpLine]
 
 
 class HandOverBody(Body):
@@ -74,7 +74,7 @@ class SwapBody(Body):
     other_registration_id: UUID
 
 
-class DecisionBody(Body):
+class TransferDecisionBody(Body):
     """With the acceptance of a transfer."""
 
     guardian_consent: bool = Field(default=False, description="needed as at sign-up")

@@ -27,7 +27,7 @@ class OverrideBody(Body):
     roles: Roles | None = None
 
 
-class SeriesBody(Body):
+class ShiftSeriesBody(Body):
     """Shifts that recur."""
 
     rrule: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)] = Field(
@@ -63,7 +63,7 @@ class PlannedSlot(Answer):
     clashes: list[Clash]
 
 
-class SeriesAnswer(Answer):
+class ShiftSeriesAnswer(Answer):
     """A series as it was made, or as it would be."""
 
     series_id: UUID | None = Field(description="none in a preview")

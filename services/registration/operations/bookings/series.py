@@ -24,12 +24,12 @@ from services.registration.operations.places import find_site, lock_site
 from services.registration.operations.rooms import TAKEN
 from services.registration.schemas.bookings import (
     BookingAnswer,
+    BookingSeriesAnswer,
+    BookingSeriesBody,
     Occurrence,
     PreviewAnswer,
     Reason,
     SaveSeriesBody,
-    SeriesAnswer,
-    SeriesBody,
 )
 
 LONGEST_SERIES = timedelta(days=400)
@@ -110,13 +110,13 @@ def _no_rule() -> Problem:
     )
 
 
-def preview(session: Session, site_id: UUID, body: SeriesBody) -> PreviewAnswer:
+def preview(session: Session, site_id: UUID, body: BookingSeriesBody) -> PreviewAnswer:
     """Every date, and why it is not free if it is not. Nothing is saved or locked."""
     dates = [occurrence for _, occurrence in _look(session, find_site(session, site_id), body)]
     return PreviewAnswer(occurrences=dates, free=sum(one.free for one in dates))
 
 
-def book_series(session: Session, site_id: UUID, body: SaveSeriesBody) -> SeriesAnswer:
+def book_series(session: Session, site_id: UUID, body: SaveSeriesBody) -> BookingSeriesAnswer:
     """Save all dates, or those that are free. Raises 409, with every reason, when one (or each) is not."""
     looked = list(_look(session, lock_site(session, site_id), body))
     left_out = [occurrence for _, occurrence in looked if not occurrence.free]
@@ -134,12 +134,12 @@ def book_series(session: Session, site_id: UUID, body: SaveSeriesBody) -> Series
         for wanted, occurrence in looked
         if occurrence.free
     ]
-    return SeriesAnswer(
+    return BookingSeriesAnswer(
         series_id=series_id, saved=[BookingAnswer.model_validate(row) for row in saved], left_out=left_out
     )
 
 
-def _look(session: Session, site: Site, body: SeriesBody) -> Iterator[tuple[Wanted, Occurrence]]:
+def _look(session: Session, site: Site, body: BookingSeriesBody) -> Iterator[tuple[Wanted, Occurrence]]:
     """Each date against what is there, and against the dates before it that will be taken."""
     room, team = find_room_and_team(session, site.id, body.room_id, body.team_id)
     zone = ZoneInfo(site.time_zone)

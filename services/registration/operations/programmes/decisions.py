@@ -27,15 +27,15 @@ from services.registration.operations.shifts import add_shifts, cancel_shift, ch
 from services.registration.schemas.activities import ActivityEdit
 from services.registration.schemas.programmes import (
     ActivityTemplate,
-    DecisionBody,
     OfferAnswer,
+    OfferDecisionBody,
     OrganisationWish,
     ShiftTemplate,
 )
 from services.registration.schemas.requirements import Requirements
 
 
-def decide(session: Session, programme_id: UUID, site_id: UUID, body: DecisionBody) -> OfferAnswer:
+def decide(session: Session, programme_id: UUID, site_id: UUID, body: OfferDecisionBody) -> OfferAnswer:
     """Accept and decline changes at a site, all of them or none; returns what is still offered."""
     programme = lock_programme(session, programme_id)
     clone = session.scalars(locked(clone_at(programme_id, site_id))).one_or_none()
@@ -65,7 +65,7 @@ def decide(session: Session, programme_id: UUID, site_id: UUID, body: DecisionBo
     return offered(session, programme, site_id)
 
 
-def _check_offered(body: DecisionBody, found: dict[str, Change]) -> None:
+def _check_offered(body: OfferDecisionBody, found: dict[str, Change]) -> None:
     errors = FieldErrors()
     for name, paths in (("accept", body.accept), ("decline", body.decline)):
         for place, path in enumerate(paths):
