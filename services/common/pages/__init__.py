@@ -65,8 +65,11 @@ YEAR = 365 * 24 * 3600
 Answer = str | Response | tuple[str, int]
 Model = TypeVar("Model", bound=BaseModel)
 
-STAFF_NAV: list[tuple[str, str, str]] = []
-"""What the staff's menu shows: (endpoint, 中文, English), added by each blueprint where it is made."""
+STAFF_NAV: list[tuple[int, str, str, str]] = []
+"""What the staff's menu shows, in order: (place, endpoint, 中文, English), added by each blueprint where it is made."""
+
+AT_HAND = 10
+"""Pages with a smaller place are always in sight; the others are behind `more`, which a phone is thankful for."""
 
 
 def page_blueprint(name: str, import_name: str, url_prefix: str | None = None) -> APIBlueprint:
@@ -74,10 +77,12 @@ def page_blueprint(name: str, import_name: str, url_prefix: str | None = None) -
     return APIBlueprint(name, import_name, url_prefix=url_prefix, template_folder="../templates", enable_openapi=False)
 
 
-def in_menu(endpoint: str, zh: str, en: str) -> None:
+def in_menu(endpoint: str, zh: str, en: str, place: int) -> None:
     """Show a page in the staff's menu."""
-    if (endpoint, zh, en) not in STAFF_NAV:
-        STAFF_NAV.append((endpoint, zh, en))
+    entry = (place, endpoint, zh, en)
+    if entry not in STAFF_NAV:
+        STAFF_NAV.append(entry)
+        STAFF_NAV.sort()
 
 
 class Form(Generic[Model]):
@@ -210,6 +215,7 @@ def add_pages(app: Flask) -> None:
         static=_static,
         csrf_token=lambda: csrf_token(g.principal),
         staff_nav=STAFF_NAV,
+        at_hand=AT_HAND,
         language=language,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

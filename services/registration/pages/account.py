@@ -39,7 +39,7 @@ def account_pages(database: Database, data: PersonalData, log_ins: LogIns, sso: 
     _add_account(blueprint, database, data, log_ins)
     for purpose in (INVITATION, RESET):
         PURPOSES[purpose] = Purpose(lambda session, link: _show_link(session, data, link), _set_password(data, log_ins))
-    in_menu("account_pages.show_account", "我的账号", "My account")
+    in_menu("account_pages.show_account", "我的账号", "My account", 23)
 
     @blueprint.app_context_processor
     def site_in_words() -> dict[str, object]:

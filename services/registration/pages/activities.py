@@ -38,7 +38,7 @@ LISTED = 50
 def activities_pages(database: Database) -> APIBlueprint:
     """The pages of activities and shifts."""
     blueprint = page_blueprint("activities_pages", __name__, url_prefix="/staff/activities")
-    in_menu("activities_pages.list_activities", "活动", "Activities")
+    in_menu("activities_pages.list_activities", "活动", "Activities", 2)
     _add_list(blueprint, database)
     _add_new(blueprint, database)
     _add_one(blueprint, database)

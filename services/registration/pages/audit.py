@@ -26,7 +26,7 @@ FILTERS = ("kind", "action", "record", "actor", "since", "until", "cursor")
 def audit_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The page of the audit log."""
     blueprint = page_blueprint("audit_pages", __name__, url_prefix="/staff/audit")
-    in_menu("audit_pages.show_audit", "操作记录", "Audit log")
+    in_menu("audit_pages.show_audit", "操作记录", "Audit log", 22)
 
     @blueprint.get("")
     @allow(Caller.STAFF)

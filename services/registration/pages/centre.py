@@ -36,9 +36,9 @@ PLAIN = (
 def centre_pages(database: Database) -> APIBlueprint:
     """The pages of the centre."""
     blueprint = page_blueprint("centre_pages", __name__, url_prefix="/staff/centre")
-    in_menu("centre_pages.show_settings", "站点设置", "Settings")
-    in_menu("centre_pages.list_designations", "牌匾", "Plaques")
-    in_menu("centre_pages.list_organisations", "单位", "Organisations")
+    in_menu("centre_pages.show_settings", "站点设置", "Settings", 17)
+    in_menu("centre_pages.list_designations", "牌匾", "Plaques", 18)
+    in_menu("centre_pages.list_organisations", "单位", "Organisations", 19)
     _add_settings(blueprint, database)
     _add_designations(blueprint, database)
     _add_organisations(blueprint, database)

@@ -60,7 +60,7 @@ def check_in_pages(database: Database, data: PersonalData, public_url: str) -> A
         response.headers["Refresh"] = str(seconds)
         return response
 
-    in_menu("check_in_pages.list_shifts", "签到", "Check-in")
+    in_menu("check_in_pages.list_shifts", "签到", "Check-in", 3)
     return blueprint
 
 

@@ -22,7 +22,7 @@ LATEST = 50
 def doubles_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of doubles."""
     blueprint = page_blueprint("doubles_pages", __name__, url_prefix="/staff/doubles")
-    in_menu("doubles_pages.show_doubles", "重复人员", "Doubles")
+    in_menu("doubles_pages.show_doubles", "重复人员", "Doubles", 16)
 
     def page(form: Form[MergeBody]) -> str:
         with database.transaction(g.principal.scope) as session:

@@ -31,8 +31,8 @@ TITLES = {column.field: column.title for columns in COLUMNS.values() for column 
 def exchange_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of imports and exports."""
     blueprint = page_blueprint("exchange_pages", __name__, url_prefix="/staff")
-    in_menu("exchange_pages.list_imports", "导入", "Import")
-    in_menu("exchange_pages.list_exports", "导出", "Export")
+    in_menu("exchange_pages.list_imports", "导入", "Import", 14)
+    in_menu("exchange_pages.list_exports", "导出", "Export", 15)
     _add_uploads(blueprint, database, data)
     _add_imports(blueprint, database)
     _add_exports(blueprint, database)

@@ -56,7 +56,7 @@ def box(maker: BoxMaker) -> BoxMaker:
 def home_pages(database: Database) -> APIBlueprint:
     """The first page of staff."""
     blueprint = page_blueprint("home_pages", __name__, url_prefix="/staff")
-    in_menu("home_pages.home", "今日", "Today")
+    in_menu("home_pages.home", "今日", "Today", 1)
 
     @blueprint.get("/")
     @allow(Caller.STAFF)

@@ -103,7 +103,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         return (_work(form), 422) if form.failed else done(url_for("hours_pages.show_work"), zh, en)
 
     _add_certificates(blueprint, database, data, certificates)
-    in_menu("hours_pages.show_work", "时长审核", "Hours")
+    in_menu("hours_pages.show_work", "时长审核", "Hours", 11)
     return blueprint
 
 

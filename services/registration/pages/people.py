@@ -31,7 +31,7 @@ CHOSEN = ("skills", "professions", "categories")
 def people_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of people."""
     blueprint = page_blueprint("people_pages", __name__, url_prefix="/staff/people")
-    in_menu("people_pages.search", "人员", "People")
+    in_menu("people_pages.search", "人员", "People", 5)
     _add_search(blueprint, database, data)
     _add_person(blueprint, database, data)
     _add_consents(blueprint, database, data)

@@ -66,7 +66,7 @@ FIELDS = {
 def programmes_pages(database: Database) -> APIBlueprint:
     """The pages of programmes."""
     blueprint = page_blueprint("programmes_pages", __name__, url_prefix="/staff/programmes")
-    in_menu("programmes_pages.list_programmes", "项目", "Programmes")
+    in_menu("programmes_pages.list_programmes", "项目", "Programmes", 13)
     blueprint.app_context_processor(lambda: {"area_choices": _area_choices, "weekday_name": _weekday_name})
     _add_list(blueprint, database)
     _add_new(blueprint, database)

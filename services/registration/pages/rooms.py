@@ -35,7 +35,7 @@ DECIDED = {
 def rooms_pages(database: Database) -> APIBlueprint:
     """The pages of rooms."""
     blueprint = page_blueprint("rooms_pages", __name__, url_prefix="/staff/rooms")
-    in_menu("rooms_pages.week", "场地", "Rooms")
+    in_menu("rooms_pages.week", "场地", "Rooms", 4)
     _add_week(blueprint, database)
     _add_booking(blueprint, database)
     _add_decisions(blueprint, database)

@@ -37,7 +37,7 @@ class NewMember(Body):
 def teams_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of teams."""
     blueprint = page_blueprint("teams_pages", __name__, url_prefix="/staff/teams")
-    in_menu("teams_pages.list_teams", "队伍", "Teams")
+    in_menu("teams_pages.list_teams", "队伍", "Teams", 12)
     PURPOSES[teams.INVITATION] = Purpose(_show_invitation, _answer_invitation)
     _add_teams(blueprint, database)
     _add_members(blueprint, database, data)

@@ -14,7 +14,7 @@ from services.registration.schemas.public import OriginsBody
 def web_page_pages(database: Database) -> APIBlueprint:
     """The page with the origins and the code."""
     blueprint = page_blueprint("web_page_pages", __name__, url_prefix="/staff/web-page")
-    in_menu("web_page_pages.show_origins", "网页嵌入", "Web page")
+    in_menu("web_page_pages.show_origins", "网页嵌入", "Web page", 20)
 
     def page(form: Form[OriginsBody]) -> str:
         script = url_for("embed_pages.embed_script", _external=True)
