@@ -19,7 +19,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import EVENT_TYPES, Event
 
 _numbers = itertools.count(1)
-_hours = itertools.count(24, 3)
+# Forty times in turn, so that one person may be on many shifts; all within the week that a calendar shows first.
+_hours = itertools.cycle(range(24, 144, 3))
 """When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
 
