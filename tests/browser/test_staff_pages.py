@@ -110,6 +110,7 @@ def test_the_day_is_seen_and_who_did_what(visitor: Visitor, site: Site, office: 
     visitor.open("/staff/")
     assert visitor.page.get_by_text("报名 1/12").is_visible()
     visitor.look("staff-home-day")
+    visitor.page.get_by_text("更多").click()
     visitor.page.get_by_role("link", name="操作记录").click()
     visitor.page.get_by_label("对象").select_option("rooms")
     visitor.page.get_by_role("button", name="查找").click()
