@@ -26,7 +26,6 @@ from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
 from services.registration.operations.sessions import RESIDENT_COOKIE, STAFF_COOKIE, Sessions
 from services.registration.personal_data import PersonalData
-from tests.registration.conftest import app, area, data, database, make_site, operator, other, settings, site  # noqa: F401
 from tests.registration.world import Site
 
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 800}}
@@ -34,7 +33,7 @@ SHOTS = Path(os.environ.get("SCREENSHOTS", Path(__file__).parent.parent.parent /
 
 
 @pytest.fixture(scope="session")
-def live(app: APIFlask) -> Iterator[str]:  # noqa: F811
+def live(app: APIFlask) -> Iterator[str]:
     """Address of the running service."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -120,7 +119,7 @@ def visitor(make_visitor: Callable[..., Visitor]) -> Visitor:
 
 
 @pytest.fixture(scope="session")
-def staff_at(database: Database, data: PersonalData) -> Callable[..., tuple[str, str]]:  # noqa: F811
+def staff_at(database: Database, data: PersonalData) -> Callable[..., tuple[str, str]]:
     """Gives the cookie of a new member of staff who works at a site: `staff_at(site, Role.AREA_ADMIN)`."""
 
     def log_in(where: Site, role: Role = Role.SITE_STAFF) -> tuple[str, str]:
@@ -147,7 +146,7 @@ def staff_at(database: Database, data: PersonalData) -> Callable[..., tuple[str,
 
 
 @pytest.fixture(scope="session")
-def resident_cookie(database: Database, data: PersonalData) -> Callable[[str], tuple[str, str]]:  # noqa: F811
+def resident_cookie(database: Database, data: PersonalData) -> Callable[[str], tuple[str, str]]:
     """Gives the cookie of a resident's session, as opening a link from a message does."""
     sessions = Sessions(database, data)
     return lambda person_id: (RESIDENT_COOKIE, sessions.resident_cookie(person_id))  # type: ignore[arg-type]

@@ -12,7 +12,13 @@ from services.registration.personal_data import PersonalData
 from services.registration.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.office import Office
-from tests.registration.world import Caller, Site
+from tests.registration.world import Caller, Site, start_hours_over
+
+
+@pytest.fixture(autouse=True)
+def fresh_hours() -> None:
+    """Each test's shifts lie in the week ahead, in the order in which they are made."""
+    start_hours_over()
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,15 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import EVENT_TYPES, Event
 
 _numbers = itertools.count(1)
-# Forty times in turn, so that one person may be on many shifts; all within the week that a calendar shows first.
-_hours = itertools.cycle(range(24, 144, 3))
+_hours = itertools.count(27, 3)
+
+
+def start_hours_over() -> None:
+    """From here on shifts start a day ahead again, three hours apart, so that a person may be on all; none at hour 24."""
+    global _hours
+    _hours = itertools.count(27, 3)
+
+
 """When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
 
