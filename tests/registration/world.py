@@ -23,7 +23,7 @@ _hours = itertools.count(27, 3)
 
 
 def start_hours_over() -> None:
-    """From here on shifts start a day ahead again, three hours apart, so that a person may be on all; none at hour 24."""
+    """From here on shifts start a day ahead, three hours apart, so that a person may be on all; none at hour 24."""
     global _hours
     _hours = itertools.count(27, 3)
 
