@@ -37,7 +37,7 @@ MARK = "标记人Zq7"
         ({"name": "林晓", "email": "LIN{mark}@example.com"}, True),
         ({"name": "林晓", "phone": "+8613600000000", "email": "lin{mark}@example.com"}, True),
         ({"name": "林母", "phone": "{phone}"}, False),
-        ({"name": "林晓", "phone": "+8613600000000"}, False),
+        ({"name": "林晓", "phone": "+8613600000001"}, False),
     ],
     ids=["same", "written otherwise", "by mail", "new phone", "family", "other phone"],
 )
