@@ -26,6 +26,18 @@ from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
 from services.registration.operations.sessions import RESIDENT_COOKIE, STAFF_COOKIE, Sessions
 from services.registration.personal_data import PersonalData
+from tests.registration.conftest import (  # noqa: F401
+    app,
+    area,
+    data,
+    database,
+    fresh_hours,
+    make_site,
+    operator,
+    other,
+    settings,
+    site,
+)
 from tests.registration.world import Site
 
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 800}}
