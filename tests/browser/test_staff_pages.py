@@ -87,7 +87,7 @@ def test_a_forgotten_password(visitor: Visitor) -> None:
 
 def test_somebody_with_two_sites_chooses(
     visitor: Visitor,
-    office: Office,  # noqa: F811
+    office: Office,
     make_site: Callable[..., Site],
 ) -> None:
     one, two = make_site(name_zh="赛马场社区服务中心"), make_site(name_zh="胜利桥社区服务中心")
@@ -100,7 +100,7 @@ def test_somebody_with_two_sites_chooses(
     assert visitor.page.get_by_role("heading", name="胜利桥社区服务中心").is_visible()
 
 
-def test_the_day_is_seen_and_who_did_what(visitor: Visitor, site: Site, office: Office) -> None:  # noqa: F811
+def test_the_day_is_seen_and_who_did_what(visitor: Visitor, site: Site, office: Office) -> None:
     worker = office.session(office.account(("site_staff", site.id, None), name="王小雨"), at=site.id)
     room = worker.expect(201, "POST", "/v1/rooms", {"name_zh": "排练室", "name_en": "Room", "capacity": 30})
     shift = site.shift(capacity=12, starts=1)
@@ -127,7 +127,7 @@ def test_the_day_is_seen_and_who_did_what(visitor: Visitor, site: Site, office: 
 def test_a_role_is_given_and_taken_away(
     visitor: Visitor,
     site: Site,
-    office: Office,  # noqa: F811
+    office: Office,
     staff_at: Callable[..., tuple[str, str]],
 ) -> None:
     colleague = office.account(("site_staff", site.id, None), name="赵春晓")
