@@ -36,6 +36,7 @@ from services.registration.pages.resident import in_resident_menu, resident_blue
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody, PeriodBody, RevocationBody
 from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionBody, ObjectionDecisionBody
+from services.registration.working_days import is_estimate
 
 Model = TypeVar("Model", bound=Body)
 
@@ -47,6 +48,7 @@ LOOK_BACK = timedelta(days=90)
 def hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:
     """Staff's pages of hours."""
     blueprint = page_blueprint("hours_pages", __name__, url_prefix="/staff/hours")
+    blueprint.app_context_processor(lambda: {"is_estimate": is_estimate})
 
     @blueprint.get("")
     @allow(Caller.STAFF)
