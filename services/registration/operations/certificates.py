@@ -26,7 +26,7 @@ from services.common.events import CertificateIssued, CertificateRevoked
 from services.common.outbox import add_events
 from services.registration.models import Certificate, CertificateBatch, PersonSite, ServiceRecord, Site, Volunteer
 from services.registration.operations import locked
-from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable, hours
+from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
 from services.registration.operations.records import actor, all_of, standing
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
@@ -107,7 +107,7 @@ class Certificates:
             number=row.number,
             valid=row.revoked_at is None,
             name=masked(content.get("name", "")),
-            hours=hours(row.minutes),
+            minutes=row.minutes,
             period_from=row.period_from,
             period_to=row.period_to,
             unit=content.get("unit") or session.scalars(select(Site.name_zh).where(Site.id == row.site_id)).one(),
