@@ -71,7 +71,7 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
 def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     """The objection as it is answered, with the volunteer's words, which are empty once they were erased."""
     return ObjectionAnswer.model_validate(
-        {**vars(objection), "words": data.decrypt(objection.words) if objection.words else ""}
+        {**vars(objection), "words": data.shown(objection.words) if objection.words else ""}
     )
 
 
