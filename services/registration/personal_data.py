@@ -35,7 +35,7 @@ WHAT_TO_DO = Words(
     "It was encrypted with a key that is missing now. Ask the operator to put the old key back at the end of"
     " PERSONAL_DATA_KEYS and to restart.",
 )
-NO_NAME = "〔无法读取,请联系运维人员 · unreadable: ask the operator〕"
+NO_NAME = "〔无法读取，请联系运维人员 · unreadable: ask the operator〕"
 """What stands for a name that cannot be read, whatever the reader's language."""
 
 
