@@ -29,9 +29,7 @@ from services.registration.operations.verdicts import overlap
 from services.registration.personal_data import PersonalData
 
 
-def accept_offer(
-    session: Session, data: PersonalData, registration_id: UUID, instead_of: bool = False
-) -> Registration:
+def accept_offer(session: Session, data: PersonalData, registration_id: UUID, instead_of: bool = False) -> Registration:
     """Take the place that was offered. Accepting twice changes nothing. Ages are looked at again, as at sign-up.
 
     Whoever has another place at the same time gives it up with `instead_of`, in the same moment; else it is refused.

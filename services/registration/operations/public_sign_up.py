@@ -195,8 +195,8 @@ def guardian_asked_for(limit: int) -> Problem:
         f"未满 {limit} 周岁参加此活动，须经监护人同意。"
         "请填写监护人的姓名和电子邮箱,我们会发邮件征求同意;"
         "也可请监护人到站点或打电话办理。",
-        f"Below {limit} years of age a guardian must agree to this activity. Give the guardian's name and e-mail, and we"
-        " will ask them; or the guardian comes to the site or calls.",
+        f"Below {limit} years of age a guardian must agree to this activity. Give the guardian's name and e-mail, and"
+        " we will ask them; or the guardian comes to the site or calls.",
     )
     return Problem(INVALID, words, [FieldError("guardian.name", words)])
 

@@ -121,7 +121,8 @@ def guardian_needed(limit: int) -> Words:
 
 
 AGE_UNKNOWN = Words(
-    "此活动须核对年龄，请填写出生日期。", "is needed: this activity is open to certain ages, or asks for a guardian's consent."
+    "此活动须核对年龄，请填写出生日期。",
+    "is needed: this activity is open to certain ages, or asks for a guardian's consent.",
 )
 AGE_UNKNOWN_OF_KNOWN = Words(
     "此活动须核对年龄，而站点还没有此人的出生日期，请先在个人资料中补填。",

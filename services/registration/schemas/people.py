@@ -78,7 +78,7 @@ class NewPerson(Body):
     language: Language = "zh-CN"
     guardian_consent: bool = Field(
         default=False,
-        description="needed under the site's `guardian_below` (14 to 18), and under 18 where the activity is volunteering",
+        description="needed under the site's `guardian_below`, and under 18 where the activity is volunteering",
     )
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ class PublicSignUp(_OneContact):
         default=None, description="needed under 14, for volunteering, and where the shift or the site asks for an age"
     )
     guardian: PublicGuardian | None = Field(
-        default=None, description="of somebody under the site's `guardian_below`, or under 18 for volunteering: is asked by mail"
+        default=None, description="of who is under `guardian_below`, or under 18 for volunteering: is asked by mail"
     )
     party_size: int = Field(default=1, ge=1, le=20, description="places, the person's own included")
     language: Language = "zh-CN"
