@@ -51,7 +51,7 @@ UPDATE transfers SET status = 'declined', decided_by = :by, decided_at = now(), 
 WHERE to_person_id = ANY(:people) AND status = 'asked' AND (cast(:site AS uuid) IS NULL OR site_id = :site)
 """)
 
-HERE = Words("您正在场次中,签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
+HERE = Words("您正在场次中，签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
 ALL_SITES = frozenset({"volunteers"})
 """Tables whose rows hold for every site, and go with the last one."""
 

@@ -182,7 +182,9 @@ def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> N
     if body.birth_date is not None and age_on(body.birth_date, shift.shift.local_day) < minimum:
         errors.add("birth_date", too_young(minimum))
     if body.birth_date is None and body.guardian is not None:
-        errors.add("birth_date", Words("填写监护人时,请填写参加者的出生日期。", "is needed where a guardian is named."))
+        errors.add(
+            "birth_date", Words("填写监护人时，请填写参加者的出生日期。", "is needed where a guardian is named.")
+        )
     if body.party_size > found.activity.party_limit:
         most = found.activity.party_limit
         errors.add("party_size", Words(f"每次最多 {most} 人。", f"must be at most {most} for this activity."))
@@ -193,7 +195,7 @@ def guardian_asked_for(limit: int) -> Problem:
     """A minor may not take part before the guardian agreed."""
     words = Words(
         f"未满 {limit} 周岁参加此活动，须经监护人同意。"
-        "请填写监护人的姓名和电子邮箱,我们会发邮件征求同意;"
+        "请填写监护人的姓名和电子邮箱，我们会发邮件征求同意；"
         "也可请监护人到站点或打电话办理。",
         f"Below {limit} years of age a guardian must agree to this activity. Give the guardian's name and e-mail, and"
         " we will ask them; or the guardian comes to the site or calls.",

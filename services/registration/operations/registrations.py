@@ -24,9 +24,9 @@ def cancel_registration(session: Session, registration_id: UUID, reason: CancelR
     if registration.status == "cancelled":
         return registration
     if registration.outcome is not None:
-        raise conflict("已有签到记录,不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
+        raise conflict("已有签到记录，不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
     if is_over(session, shift):
-        raise conflict("场次已结束,不能取消。", "The shift is over: the registration can no longer be cancelled.")
+        raise conflict("场次已结束，不能取消。", "The shift is over: the registration can no longer be cancelled.")
     cancelled = end(shift, registration, person_number, reason)
     session.flush()
     promoted = promote(session, *shifts.values())
