@@ -18,7 +18,7 @@ LAW, VOLUNTEERING = 14, 18
 """Below these ages a guardian agrees: to any activity, and to volunteering. A site may raise the first (`Site`)."""
 
 NOT_ON_RECORD = Words(
-    "此活动须核对年龄,而站点还没有出生日期。请先请站点补填,再接受名额。",
+    "此活动须核对年龄，而站点还没有出生日期。请先请站点补填，再接受名额。",
     "This activity is for certain ages, and the site has no date of birth. Have the site add it, then accept.",
 )
 
