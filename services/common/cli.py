@@ -174,7 +174,8 @@ def invite(email: str, name: str, language: str) -> None:
     if not answer.ok:
         raise click.ClickException(_refusal(answer))
     click.echo(
-        f"邀请已发往 {email}，链接七天内有效。收不到邮件时：`hesheng status` 看 messages_failed，再邀请一次会另发一封。\n"
+        f"邀请已发往 {email}，链接七天内有效。"
+        "收不到邮件时：`hesheng status` 看 messages_failed，再邀请一次会另发一封。\n"
         f"The invitation goes to {email}; its link is good for seven days. If no mail comes, see messages_failed in"
         " `hesheng status`; inviting again sends another."
     )
