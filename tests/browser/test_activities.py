@@ -46,7 +46,7 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     page.get_by_role("button", name="发布").click()
     assert "风险" in page.get_by_role("alert").inner_text()
     page.get_by_role("link", name="去填写").click()
-    fill(visitor, risks_zh="雨天路滑,请结伴。")
+    fill(visitor, risks_zh="雨天路滑，请结伴。")
     page.get_by_role("button", name="保存").click()
     page.get_by_role("link", name="发布").click()
     visitor.look("activity-publish")

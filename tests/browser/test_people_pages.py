@@ -32,7 +32,7 @@ def test_staff_find_a_volunteer_and_read_the_id_number_for_a_reason(
     page.get_by_text("查看完整号码").click()
     page.get_by_role("button", name="查看", exact=True).click()
     assert page.get_by_text(number).is_visible()
-    page.get_by_role("button", name="撤回同意:身份证件号码").click()
+    page.get_by_role("button", name="撤回同意：身份证件号码").click()
     assert page.get_by_text("已撤回同意").is_visible()
     assert number[-4:] not in page.locator("dl").all_inner_texts()[-1]
 
@@ -64,7 +64,7 @@ def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, sta
     visitor.open("/staff/doubles/")
     page = visitor.page
     visitor.look("people-doubles")
-    page.get_by_role("button", name="合并,保留这一条").first.click()
+    page.get_by_role("button", name="合并，保留这一条").first.click()
     assert page.get_by_text("没有发现重复人员").is_visible()
     visitor.look("people-merged")
     page.get_by_role("button", name="撤销合并").click()

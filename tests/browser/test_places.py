@@ -29,7 +29,7 @@ def test_a_week_of_rooms_a_request_and_a_series(visitor: Visitor, site: Site, st
     page.get_by_label("到", exact=True).fill("21:00")
     page.get_by_label("重复", exact=True).select_option("FREQ=WEEKLY")
     page.get_by_label("重复时共几次").fill("3")
-    page.get_by_role("button", name="预约(重复时先核对日期)").click()
+    page.get_by_role("button", name="预约（重复时先核对日期）").click()
     assert "消防培训" in page.inner_text("main")
     visitor.look("rooms-preview")
     page.get_by_role("button", name="保存可用的 2 个日期").click()
@@ -62,7 +62,7 @@ def test_a_room_is_added_and_a_taken_time_is_refused(
     page.get_by_label("用途").fill("会议")
     page.get_by_label("从").fill("10:00")
     page.get_by_label("到", exact=True).fill("12:00")
-    page.get_by_role("button", name="预约(重复时先核对日期)").click()
+    page.get_by_role("button", name="预约（重复时先核对日期）").click()
     assert "书法班" in page.get_by_role("alert").inner_text()
     visitor.look("booking-refused")
 

@@ -66,7 +66,7 @@ Answer = str | Response | tuple[str, int]
 Model = TypeVar("Model", bound=BaseModel)
 
 STAFF_NAV: list[tuple[int, str, str, str]] = []
-"""What the staff's menu shows, in order: (place, endpoint, 中文, English), added by each blueprint where it is made."""
+"""The staff's menu in order: (place, endpoint, Chinese, English), added by each blueprint where it is made."""
 
 AT_HAND = 10
 """Pages with a smaller place are always in sight; the others are behind `more`, which a phone is thankful for."""

@@ -83,7 +83,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         attempt = attempt_of(data, body)
         with database.transaction(g.principal.scope) as session:
             if attempt and earlier_answer(session, attempt) is not None:
-                raise conflict("密钥已发放,只显示一次。", "The key was issued already and is shown only once.")
+                raise conflict("密钥已发放，只显示一次。", "The key was issued already and is shown only once.")
             row, key = places.issue_key(session, site_id, body.label)
             kept = _describe_key(row)
             if attempt:

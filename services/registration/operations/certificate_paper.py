@@ -69,7 +69,7 @@ def check_printable(content: Content) -> None:
         raise Problem(
             UNPRINTABLE,
             Words(
-                f"字库中没有这些字:{listed}。请改用规范汉字,或请运维人员更换字库。",
+                f"字库中没有这些字：{listed}。请改用规范汉字，或请运维人员更换字库。",
                 f"The font has no {listed}. Write it with other characters, or ask the operator for another font.",
             ),
         )
@@ -107,7 +107,7 @@ class Signer:
                     "type": ["Achievement"],
                     "achievementType": "CommunityService",
                     "name": "志愿服务证明",
-                    "description": f"志愿服务 {hours(content['minutes'])} 小时,{len(content['records'])} 次",
+                    "description": f"志愿服务 {hours(content['minutes'])} 小时，{len(content['records'])} 次",
                     "criteria": {"narrative": "依据志愿服务记录出具"},
                 },
             },

@@ -101,7 +101,9 @@ class Certificates:
         number, code = number.strip().upper(), code.strip().upper()
         row = session.scalars(select(Certificate).where(Certificate.number == number)).one_or_none()
         if not hmac.compare_digest(code.encode(), self.code(number).encode()) or row is None:
-            raise not_found("这份证明,请核对编号和验证码", "certificate with this number and code: please compare both")
+            raise not_found(
+                "这份证明，请核对编号和验证码", "certificate with this number and code: please compare both"
+            )
         content = json.loads(self._data.decrypt(row.content)) if row.content else {}
         return VerifiedAnswer(
             number=row.number,
@@ -206,7 +208,7 @@ def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, p
         raise Problem(NO_HOURS, Words("这段时间没有有效的服务记录。", "No service of yours was recorded then."))
     if len(sites) > 1:
         listed = "、".join(str(site) for site in sites)
-        raise invalid("site_id", Words(f"请选择一个站点:{listed}。", f"must name one of the sites: {listed}."))
+        raise invalid("site_id", Words(f"请选择一个站点：{listed}。", f"must name one of the sites: {listed}."))
     return sites[0]
 
 

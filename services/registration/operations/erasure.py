@@ -45,7 +45,7 @@ UPDATE consents SET withdrawn_at = now(), withdrawn_by = :by
 WHERE person_id = ANY(:people) AND withdrawn_at IS NULL AND (cast(:site AS uuid) IS NULL OR site_id = :site)
 """)
 
-HERE = Words("您正在场次中,签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
+HERE = Words("您正在场次中，签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
 ALL_SITES = frozenset({"volunteers"})
 """Tables whose rows hold for every site, and go with the last one."""
 

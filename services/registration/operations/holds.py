@@ -60,7 +60,7 @@ def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> H
     by_caller = select(func.coalesce(func.sum(Hold.places), 0)).where(Hold.shift_id == shift_id, Hold.made_by == caller)
     if session.scalars(by_caller).one() + places > MOST_PER_CALLER:
         raise Problem(
-            TOO_MANY, Words("保留的名额过多,请先完成报名。", "Too many places are held. Finish a sign-up first.")
+            TOO_MANY, Words("保留的名额过多，请先完成报名。", "Too many places are held. Finish a sign-up first.")
         )
     free = free_places(session, shift)
     if shift.waitlisted or places > free or (shift.held + places) * 2 > free + shift.held + 1:

@@ -33,7 +33,7 @@ from services.registration.personal_data import PersonalData
 
 WRONG = Words("电子邮件或密码不正确。", "The e-mail or the password is wrong.")
 UNKNOWN = Words(
-    "您的单位账号尚未获邀使用本系统,请联系管理员。",
+    "您的单位账号尚未获邀使用本系统，请联系管理员。",
     "Your organisation's account was not invited here. Ask your administrator.",
 )
 DEVICE_SECONDS = 180 * 24 * 3600
@@ -227,7 +227,7 @@ def end_sessions(session: Session, staff_id: UUID, cookie: str | None = None) ->
 def choose_site(session: Session, staff_id: UUID, cookie: str, site_id: UUID) -> None:
     """From here on they work at this site, in this session. Raises 404 for one that is not theirs."""
     if session.scalar(select(func.staff_role_at(staff_id, site_id))) is None:
-        raise not_found("这个站点,或您不在那里工作", "site where you work")
+        raise not_found("这个站点，或您不在那里工作", "site where you work")
     session.execute(
         text("UPDATE staff_sessions SET site_id = :site WHERE sha256 = :digest AND staff_id = :staff"),
         {"site": site_id, "digest": key_hash(cookie), "staff": staff_id},

@@ -28,7 +28,7 @@ def object_to(session: Session, data: PersonalData, person_id: UUID, record_id: 
         raise not_found("您的这条服务记录", "service record of yours")
     find_standing(session, record_id)
     if session.scalar(select(Objection.id).where(Objection.record_id == record_id, Objection.state == "open")):
-        raise conflict("您已对这条记录提出异议,请等待处理。", "Your objection to this record is being looked into.")
+        raise conflict("您已对这条记录提出异议，请等待处理。", "Your objection to this record is being looked into.")
     today = session.scalars(select(func.current_date())).one()
     objection = Objection(
         site_id=record.site_id,

@@ -74,7 +74,7 @@ def resize_party(session: Session, registration_id: UUID, party_size: int, expec
     check_version(registration.version, expected)
     if registration.status == "cancelled" or registration.outcome is not None or is_over(session, shift):
         raise conflict(
-            "报名已取消、已签到或已结束,不能改人数。",
+            "报名已取消、已签到或已结束，不能改人数。",
             "The registration was cancelled, has attendance or is over; its size can no longer be changed.",
         )
     more = party_size - registration.party_size
@@ -95,7 +95,7 @@ def _check_size(session: Session, shift: Shift, registration: Registration, part
         raise invalid("party_size", Words(f"每次最多 {most} 人。", f"must be at most {most} for this activity."))
     if more > 0 and registration.status != "waitlisted" and (shift.waitlisted or more > free_places(session, shift)):
         raise conflict(
-            "没有这么多空余名额,或有人在候补。",
+            "没有这么多空余名额，或有人在候补。",
             "There are not so many free places, or others wait for them.",
         )
 

@@ -177,10 +177,12 @@ def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> N
     errors = FieldErrors()
     if body.birth_date is None and needs_birth_date(found, shift):
         errors.add(
-            "birth_date", Words("此活动有年龄要求,请填写出生日期。", "is needed: this activity asks for an age.")
+            "birth_date", Words("此活动有年龄要求，请填写出生日期。", "is needed: this activity asks for an age.")
         )
     if body.birth_date is None and body.guardian is not None:
-        errors.add("birth_date", Words("填写监护人时,请填写参加者的出生日期。", "is needed where a guardian is named."))
+        errors.add(
+            "birth_date", Words("填写监护人时，请填写参加者的出生日期。", "is needed where a guardian is named.")
+        )
     if body.party_size > found.activity.party_limit:
         most = found.activity.party_limit
         errors.add("party_size", Words(f"每次最多 {most} 人。", f"must be at most {most} for this activity."))
@@ -190,8 +192,8 @@ def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> N
 def guardian_needed() -> Problem:
     """A minor may not take part before the guardian agreed."""
     words = Words(
-        "未满 14 周岁参加活动、未满 18 周岁做志愿服务,须经监护人同意。"
-        "请填写监护人的姓名和电子邮箱,我们会发邮件征求同意;"
+        "未满 14 周岁参加活动、未满 18 周岁做志愿服务，须经监护人同意。"
+        "请填写监护人的姓名和电子邮箱，我们会发邮件征求同意；"
         "也可请监护人到站点或打电话办理。",
         "Under 14, and under 18 for volunteering, a guardian must agree. Give the guardian's name and e-mail, and we"
         " will ask them; or the guardian comes to the site or calls.",

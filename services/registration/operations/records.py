@@ -104,7 +104,7 @@ def correct(session: Session, record_id: UUID, minutes: int, reason: str) -> Ser
         raise invalid(
             "minutes",
             Words(
-                "应少于现有时长;增加时长请补录并由另一人审核,或由志愿者提出异议。",
+                "应少于现有时长；增加时长请补录并由另一人审核，或由志愿者提出异议。",
                 "must be fewer than are recorded. To add hours, enter them later for a second person to approve, "
                 "or let the volunteer object.",
             ),
@@ -199,7 +199,7 @@ def record_event(record: ServiceRecord) -> Event:
 def _still_stands(session: Session, record: ServiceRecord) -> None:
     if session.scalar(select(ServiceRecord.id).where(ServiceRecord.corrects == record.id)):
         raise conflict(
-            "这条记录已被更正,请查看最新的记录。",
+            "这条记录已被更正，请查看最新的记录。",
             "This record was corrected meanwhile: look at the one that replaced it.",
         )
 

@@ -24,9 +24,9 @@ def cancel_registration(session: Session, registration_id: UUID, reason: CancelR
     if registration.status == "cancelled":
         return registration
     if registration.outcome is not None:
-        raise conflict("已有签到记录,不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
+        raise conflict("已有签到记录，不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
     if is_over(session, shift):
-        raise conflict("场次已结束,不能取消。", "The shift is over: the registration can no longer be cancelled.")
+        raise conflict("场次已结束，不能取消。", "The shift is over: the registration can no longer be cancelled.")
     cancelled = end(shift, registration, person_number, reason)
     session.flush()
     promoted = promote(session, *shifts.values())
@@ -51,7 +51,9 @@ def lock_registration(session: Session, registration_id: UUID) -> tuple[Registra
     registration = session.scalars(locked(select(Registration).where(Registration.id == registration_id))).one()
     number = session.scalars(select(Person.number).where(Person.id == registration.person_id)).one_or_none()
     if number is None:
-        raise conflict("此人的资料已删除,报名不能再改。", "This person was erased; the registration cannot be changed.")
+        raise conflict(
+            "此人的资料已删除，报名不能再改。", "This person was erased; the registration cannot be changed."
+        )
     return registration, number
 
 

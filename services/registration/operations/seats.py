@@ -131,7 +131,7 @@ def check_move(session: Session, shift: Shift, starts_at: datetime, ends_at: dat
     if clashing:
         ids = ", ".join(str(one) for one in clashing)
         raise conflict(
-            f"以下报名者届时在别处已有名额:{ids}。请另选时间,或先与他们商定。",
+            f"以下报名者届时在别处已有名额：{ids}。请另选时间，或先与他们商定。",
             f"These have another place at that time: {ids}. Choose other hours, or agree with them first.",
         )
 

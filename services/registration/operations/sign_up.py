@@ -204,7 +204,7 @@ class _Groups:
 
 _RETRY = Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
 _HELD = Words(
-    "本场次正在变更,请稍后以同一幂等键重试。",
+    "本场次正在变更，请稍后以同一幂等键重试。",
     "This shift is being changed. Please try again shortly, with the same Idempotency-Key.",
 )
 

@@ -29,7 +29,7 @@ log = get_logger(__name__)
 INVITATION, RESET = "staff_invitation", "staff_password"
 INVITATION_HOURS, RESET_HOURS = 7 * 24, 1
 
-DISABLED = "此账号已停用,请联系运维人员。", "This account is disabled. Ask the operator."
+DISABLED = "此账号已停用，请联系运维人员。", "This account is disabled. Ask the operator."
 
 
 def visible(by: By) -> Select[Any]:
@@ -72,7 +72,7 @@ def invite_again(session: Session, data: PersonalData, by: By, staff_id: UUID) -
         raise conflict(*DISABLED)
     if not is_invited(staff):
         raise conflict(
-            "此人已设置过密码或已登录;忘记密码可在登录页重设。",
+            "此人已设置过密码或已登录；忘记密码可在登录页重设。",
             "They have come already. Who forgot the password sets a new one at the log-in page.",
         )
     issue_link(session, INVITATION, None, staff_id=staff.id, hours=INVITATION_HOURS)
@@ -98,7 +98,7 @@ def set_disabled(
         raise conflict("不能停用自己的账号。", "You cannot disable your own account.")
     if not all_manageable(session, by, staff):
         words = Words(
-            "此人还有您管辖之外的权限,请只撤销您所管的权限。", "They serve elsewhere too. Take your roles away."
+            "此人还有您管辖之外的权限，请只撤销您所管的权限。", "They serve elsewhere too. Take your roles away."
         )
         raise Problem(FORBIDDEN, words)
     if disabled != (staff.disabled_at is not None):

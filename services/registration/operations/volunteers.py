@@ -54,7 +54,7 @@ def register_volunteer(
         volunteer = volunteer_of(session, known.person_id, id_hash)
         if session.get(VolunteerSite, (known.person_id, site_id)) is not None:
             raise conflict(
-                f"此人已是本站点的志愿者:{volunteer.volunteer_number}。",
+                f"此人已是本站点的志愿者：{volunteer.volunteer_number}。",
                 f"This person is a volunteer of this site already: {volunteer.volunteer_number}.",
             )
         here = VolunteerSite(
@@ -165,7 +165,7 @@ def _change_id_number(
         holder = session.scalar(select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash))
         if holder not in (None, here.person_id) or volunteer.id_number_hash not in (None, id_hash):
             raise conflict(
-                "此身份证号码已属于另一条记录,或与其他站点登记的号码不同;如是同一人,请合并重复记录。",
+                "此身份证号码已属于另一条记录，或与其他站点登记的号码不同；如是同一人，请合并重复记录。",
                 "This ID number belongs to another record, or differs from what another site was told. If it is the"
                 " same person, have the doubles merged.",
             )

@@ -184,7 +184,7 @@ def _add_account(blueprint: APIBlueprint, database: Database, data: PersonalData
             opened = log_ins.change_password(me(), form.body.present, form.body.password, visitor())
         if form.failed:
             return page(form, 422)
-        words = "密码已更改,其他设备已退出。", "Your password is changed, and other browsers are logged out."
+        words = "密码已更改，其他设备已退出。", "Your password is changed, and other browsers are logged out."
         return let_in(done(url_for(".show_account"), *words), opened)
 
     @blueprint.post("/account/sessions/<uuid:session_id>/end")

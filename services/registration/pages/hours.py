@@ -237,7 +237,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
             return _own(form), 422
         return done(
             url_for("own_hours_pages.show_hours"),
-            "已收到您的异议,15 个工作日内答复。",
+            "已收到您的异议，15 个工作日内答复。",
             "Your objection was received. It is decided within 15 working days.",
         )
 
@@ -251,7 +251,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
             certificates.issue(session, site_id, resident_id(), form.body)
         if form.failed:
             return _own(form), 422
-        return done(url_for("own_hours_pages.show_hours"), "证明已出具,可以下载。", "The certificate is ready.")
+        return done(url_for("own_hours_pages.show_hours"), "证明已出具，可以下载。", "The certificate is ready.")
 
     @blueprint.get("/certificates/<uuid:certificate_id>.pdf")
     @allow(Caller.PERSON)

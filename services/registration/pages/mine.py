@@ -79,19 +79,19 @@ def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
     @allow(Caller.PERSON)
     def accept(registration_id: UUID) -> Response:
         """Take the place that is offered."""
-        return acted(mine.accept_own, registration_id, "已接受,名额是您的了。", "Accepted: the place is yours.")
+        return acted(mine.accept_own, registration_id, "已接受，名额是您的了。", "Accepted: the place is yours.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/decline")
     @allow(Caller.PERSON)
     def decline(registration_id: UUID) -> Response:
         """Leave it to who is next."""
-        return acted(mine.decline_own, registration_id, "已放弃,名额给下一位。", "Declined: it goes to the next.")
+        return acted(mine.decline_own, registration_id, "已放弃，名额给下一位。", "Declined: it goes to the next.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/withdraw")
     @allow(Caller.PERSON)
     def withdraw(registration_id: UUID) -> Response:
         """Take back what was asked of somebody else."""
-        return acted(mine.withdraw_own, registration_id, "已收回,名额仍是您的。", "Taken back: the place stays yours.")
+        return acted(mine.withdraw_own, registration_id, "已收回，名额仍是您的。", "Taken back: the place stays yours.")
 
 
 def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -126,7 +126,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
             return again(registration_id, form)
         return done(
             home(),
-            "如果站点认识这位居民,对方会收到邮件。对方同意之前,名额仍是您的。",
+            "如果站点认识这位居民，对方会收到邮件。对方同意之前，名额仍是您的。",
             "If the site knows this person, they get a mail. Until they agree, the place stays yours.",
         )
 

@@ -209,7 +209,7 @@ class ObjectionDecisionBody(Body):
             raise PydanticCustomError(
                 "minutes_where_upheld",
                 "needs minutes exactly where it is upheld",
-                {"zh": "同意异议时请填写分钟数,驳回时不填。", "en": "needs minutes exactly where it is upheld."},
+                {"zh": "同意异议时请填写分钟数，驳回时不填。", "en": "needs minutes exactly where it is upheld."},
             )
         return self
 

@@ -99,7 +99,7 @@ def _origin(written: str) -> str:
             "not_an_origin",
             "is not an origin",
             {
-                "zh": "应如 https://www.example.org,不带路径(本机试用可写 http://localhost:端口)。",
+                "zh": "应如 https://www.example.org，不带路径（本机试用可写 http://localhost:端口）。",
                 "en": "must look like https://www.example.org, without a path (http://localhost:port to try it out).",
             },
         )

@@ -109,8 +109,8 @@ def _taken(site: Site, title: str, starts_at: datetime, ends_at: datetime, setup
     when = f"{starts_at.astimezone(zone):%m-%d %H:%M}–{ends_at.astimezone(zone):%H:%M}"
     if ends_at - starts_at > LONGEST:
         when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M} – {ends_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    set_up = (f"(前后另需布置 {setup} 分钟)", f" (with {setup} minutes of set-up)") if setup else ("", "")
-    return Words(f"该时段已有预约:{title},{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
+    set_up = (f"（前后另需布置 {setup} 分钟）", f" (with {setup} minutes of set-up)") if setup else ("", "")
+    return Words(f"该时段已有预约：{title},{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
 
 
 def _hours_in_words(wanted: Wanted) -> Words:
@@ -125,7 +125,7 @@ def _hours_in_words(wanted: Wanted) -> Words:
             f"{wanted.local_day} 不开放{note[0]}。", f"is on {wanted.local_day}, when the site is closed{note[1]}."
         )
     return Words(
-        f"不在开放时间内:{wanted.local_day} 开放 {when}{note[0]}。",
+        f"不在开放时间内：{wanted.local_day} 开放 {when}{note[0]}。",
         f"is outside opening hours: on {wanted.local_day} the site is open {when}{note[1]}.",
     )
 

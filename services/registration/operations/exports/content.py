@@ -46,7 +46,7 @@ TITLES = {
     "site_id": Words("站点编号", "id of the site"),
     "activity_id": Words("活动编号", "id of the activity"),
     "shift_id": Words("场次编号", "id of the shift"),
-    "person_id": Words("人员编号(见 person_sites)", "id of the person (see person_sites)"),
+    "person_id": Words("人员编号（见 person_sites）", "id of the person (see person_sites)"),
     "team_id": Words("队伍编号", "id of the team"),
     "room_id": Words("房间编号", "id of the room"),
     "name": Words("姓名或名称", "name"),
