@@ -117,7 +117,7 @@ def _unsent(status: dict[str, Any]) -> str:
     if not status.get("log_heads"):
         return "-"
     count = status["unsequenced"] + max(status["unsent"].values(), default=0)
-    return f"{count}, 最久 oldest {status['oldest_unsent_seconds']:.1f} s" if count else "0"
+    return f"{count}，最久 oldest {status['oldest_unsent_seconds']:.1f} s" if count else "0"
 
 
 @main.command(
