@@ -58,12 +58,15 @@ def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
         with database.transaction(EVERY_SITE) as session:
             return _page(session, registration_id, Form())
 
-    _add_actions(blueprint, database)
+    _add_actions(blueprint, database, data)
     _add_passing_on(blueprint, database, data)
     return blueprint
 
 
-def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
+def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    def take_offer(session: Session, resident: mine.Resident, registration_id: UUID) -> object:
+        return mine.accept_own(session, data, resident, registration_id)
+
     def acted(act: Act, registration_id: UUID, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
             act(session, _me(), registration_id)
@@ -79,7 +82,7 @@ def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
     @allow(Caller.PERSON)
     def accept(registration_id: UUID) -> Response:
         """Take the place that is offered."""
-        return acted(mine.accept_own, registration_id, "已接受，名额是您的了。", "Accepted: the place is yours.")
+        return acted(take_offer, registration_id, "已接受，名额是您的了。", "Accepted: the place is yours.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/decline")
     @allow(Caller.PERSON)
