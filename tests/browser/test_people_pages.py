@@ -99,6 +99,8 @@ def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: 
     visitor.log_in((RESIDENT_COOKIE, cookie))
     visitor.open("/my/data/")
     page = visitor.page
+    page.locator("summary").first.click()
+    page.locator("summary").nth(1).click()
     visitor.look("my-data")
     phone = fresh_phone()
     page.get_by_label("电话").fill(phone)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import TOO_MANY, Problem, Words, invalid, not_found
 from services.common.events import CancelReason, Event
 from services.common.outbox import add_events
-from services.registration.models import Activity, Hold, Person, Registration, Shift
+from services.registration.models import Activity, Hold, Registration, Shift
 from services.registration.operations import conflict
 from services.registration.operations.seats import end, free_places, is_ahead, lock_shifts, promote
 
@@ -96,8 +96,7 @@ def settle(session: Session, shift_id: UUID) -> None:
     shift = shifts[shift_id]
     _let_go(session, shift)
     late = (
-        select(Registration, Person.number)
-        .join(Person, Person.id == Registration.person_id)
+        select(Registration, func.person_number(Registration.person_id))
         .where(
             Registration.shift_id == shift_id,
             Registration.status == "offered",

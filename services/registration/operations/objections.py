@@ -74,7 +74,7 @@ def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     return ObjectionAnswer.model_validate(
         {
             **vars(objection),
-            "words": data.decrypt(objection.words) if objection.words else "",
+            "words": data.shown(objection.words) if objection.words else "",
             "due_on_is_estimate": is_estimate(objection.due_on),
         }
     )

@@ -161,7 +161,7 @@ def _add_certificates(
                 "hours/person.html",
                 form=form,
                 person_id=person_id,
-                who=data.decrypt(told.name),
+                who=data.shown(told.name),
                 records=found,
                 minutes=sum(record.minutes for record in found),
                 certificates=session.scalars(issued.order_by(Certificate.position.desc())).all(),
@@ -192,7 +192,7 @@ class _Names:
 
     def __call__(self, person_id: UUID | None) -> str:
         told = self._session.get(PersonSite, (person_id, self._site_id)) if person_id else None
-        return self._data.decrypt(told.name) if told else ""
+        return self._data.shown(told.name) if told else ""
 
 
 def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, object]]:
