@@ -136,7 +136,8 @@ EXECUTE FUNCTION shifts_stay_within_venue();
 """
 
 HOLDS = """
--- Places kept for a few minutes while a form is filled in; shifts.held is their sum.
+-- Places kept for a few minutes while a form is filled in; shifts.held is their sum. made_by is a caller, or of the
+-- public's forms the keyed hash of an address.
 CREATE TABLE holds (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     shift_id uuid NOT NULL REFERENCES shifts,
@@ -147,6 +148,7 @@ CREATE TABLE holds (
 );
 CREATE INDEX holds_shift ON holds (shift_id, expires_at);
 CREATE INDEX holds_expiry ON holds (expires_at);
+CREATE INDEX holds_made_by ON holds (made_by);
 
 CREATE INDEX registrations_offers ON registrations (offer_expires_at) WHERE status = 'offered';
 CREATE INDEX registrations_group ON registrations (group_id) WHERE group_id IS NOT NULL;
