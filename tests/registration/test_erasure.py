@@ -251,7 +251,7 @@ def test_a_resident_sees_what_erasing_does_and_does_it(site: Site, data: Persona
     resident = Resident(site, made["person_id"], data, site.id)
     assert resident.call("GET", "/v1/my/erasure").get_json()["cancels"] == 1
     assert resident.call("POST", "/v1/my/erasure").get_json() == {"everywhere": True, "cancelled": [made["id"]]}
-    assert resident.call("GET", "/v1/my/data").status_code == 403
+    assert resident.call("GET", "/v1/my/data").status_code == 401
 
 
 def _look(site: Site, database: Database, person: str, months: int) -> bool:
