@@ -112,11 +112,10 @@ def _too_many() -> Problem:
 
 def find_hold(session: Session, hold_id: UUID) -> tuple[Hold, timedelta] | None:
     """A hold that has not run out, and how much longer it lasts."""
-    query = select(Hold, Hold.expires_at - func.clock_timestamp()).where(
-        Hold.id == hold_id, Hold.expires_at > func.clock_timestamp()
-    )
-    row = session.execute(query).one_or_none()
-    return (row[0], row[1]) if row else None
+    row = session.execute(select(Hold, func.clock_timestamp()).where(Hold.id == hold_id)).one_or_none()
+    if row is None or row[0].expires_at <= row[1]:
+        return None
+    return row[0], row[0].expires_at - row[1]
 
 
 def release_hold(session: Session, hold_id: UUID) -> None:

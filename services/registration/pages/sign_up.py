@@ -191,8 +191,8 @@ def begin_form(desk: Desk, shift_id: UUID, steps: Steps) -> Redirect:
     places = int(wanted) if wanted.isdecimal() and len(wanted) < 3 else 1
     with suppress(Problem):
         desk.sign_ups.hold(form_id, shift_id, max(1, places), request.remote_addr)
-    more = {"party_size": places} if places > 1 else {}
-    return redirect(url_for(steps.form, shift_id=shift_id, ticket=request.form["ticket"], **more), 303)
+    form = {"shift_id": str(shift_id), "ticket": request.form["ticket"], "party_size": str(places)}
+    return redirect(url_for(steps.form, **form), 303)  # type: ignore[arg-type]
 
 
 def leave_form(desk: Desk, shift_id: UUID, steps: Steps) -> Redirect:
