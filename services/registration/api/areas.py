@@ -90,7 +90,7 @@ def _add_saving(blueprint: APIBlueprint, database: Database) -> None:
         answer lists every fault by row and column. Applied all or nothing; areas that the table does not name stay.
         Area admins may change and add what lies below their areas.
         """
-        rows, faults = read_table(request.get_data(), request.mimetype)
         with database.transaction(EVERY_SITE) as session:
             within = areas.areas_kept(session, g.principal)
+            rows, faults = read_table(request.get_data(), request.mimetype)
             return answered(areas.import_areas(session, rows, faults, query.dry_run, within))
