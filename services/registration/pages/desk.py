@@ -47,6 +47,8 @@ PLAIN = {
 }
 """Refusals that name a registration by its number, in words for somebody at a desk."""
 
+NOT_AGREED = Words("须本人同意由此人代办。", "The person must agree to this helper.")
+
 
 def desk_pages(database: Database, data: PersonalData, sign_ups: SignUps) -> APIBlueprint:
     """The pages of the desk's sign-up."""
@@ -159,8 +161,10 @@ def _at_fields(form: Form[Any]) -> None:
     whole = form.errors.pop("body", None) or form.errors.pop("", None)
     if whole is None:
         return
-    at = "helper_agreed" if form.value("helper.name") and form.value("helper_agreed") != "on" else "phone"
-    form.errors.setdefault(at, whole)
+    if form.value("helper.name") and form.value("helper_agreed") != "on":
+        form.errors.setdefault("helper_agreed", NOT_AGREED)
+    else:
+        form.errors.setdefault("phone", whole)
 
 
 @contextmanager
