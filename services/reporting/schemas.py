@@ -117,7 +117,7 @@ class Figures(Answer):
     service_minutes: int = Field(description="minutes of volunteer service earned")
     offered: int = Field(description="sign-ups that are offered a place and have not answered")
     places: int = Field(description="places that confirmed sign-ups take, parties with all who come along")
-    service_hours: float = Field(description="the same in hours, to two decimals")
+    service_hours: float = Field(description="the same in hours, with two digits, cut")
     people: int = Field(description="distinct persons with a sign-up that is not cancelled; never a sum of rows")
     people_attended: int = Field(description="distinct persons who came; never a sum of rows")
 

@@ -120,6 +120,24 @@ def test_the_centre_is_set_up(visitor: Visitor, site: Site, staff_at: Callable[.
     visitor.look("organisations")
 
 
+def test_narrower_hours_show_whom_they_strand(visitor: Visitor, site: Site, staff_at: Callable[..., Any]) -> None:
+    page, room = visitor.page, make_room(site)
+    book(site, room, 19, 21, title="晚场排练")
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/centre/settings")
+    page.get_by_label("周一").fill("08:00-18:00")
+    page.get_by_role("button", name="保存", exact=True).click()
+    assert "晚场排练" in page.get_by_role("status").inner_text()
+    visitor.look("settings-stranded")
+    assert site.expect(200, "GET", f"/v1/sites/{site.id}/settings")["opening_hours"] == {}
+    page.get_by_role("button", name="知道了，仍然保存").click()
+    assert len(site.expect(200, "GET", "/v1/bookings/outside-hours")["items"]) == 1
+    visitor.open(f"/staff/rooms/?week={next_monday()}")
+    visitor.look("rooms-outside")
+    page.get_by_role("link", name="晚场排练").locator("visible=true").first.click()
+    assert "开放时间外" in page.inner_text("main")
+
+
 def test_an_invitation_is_accepted_by_its_link(visitor: Visitor, site: Site, data: PersonalData) -> None:
     singer, team = site.sign_up(site.shift())["person_id"], make_team(site)
     site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": singer})

@@ -14,9 +14,10 @@ from services.common.events import ObjectionDecided, ServiceRecordObjected
 from services.common.outbox import add_events
 from services.registration.models import Objection, ServiceRecord, Shift
 from services.registration.operations import assign, conflict, locked
-from services.registration.operations.records import actor, all_of, find_standing, replace, working_days_after
+from services.registration.operations.records import actor, all_of, find_standing, replace
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ObjectionAnswer, ObjectionDecisionBody
+from services.registration.working_days import is_estimate, working_days_after
 
 DUE_WORKING_DAYS = 15
 
@@ -71,7 +72,11 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
 def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     """The objection as it is answered, with the volunteer's words, which are empty once they were erased."""
     return ObjectionAnswer.model_validate(
-        {**vars(objection), "words": data.decrypt(objection.words) if objection.words else ""}
+        {
+            **vars(objection),
+            "words": data.shown(objection.words) if objection.words else "",
+            "due_on_is_estimate": is_estimate(objection.due_on),
+        }
     )
 
 

@@ -10,6 +10,7 @@ from services.common.events import CancelReason, Event, RegistrationPromoted, Re
 from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, Shift
 from services.registration.operations import Versions, assign, check_version, conflict
+from services.registration.operations.ages import check_age
 from services.registration.operations.registrations import cancel_registration, find_registration, lock_registration
 from services.registration.operations.seats import (
     Clash,
@@ -25,10 +26,11 @@ from services.registration.operations.seats import (
     registration_event,
 )
 from services.registration.operations.verdicts import overlap
+from services.registration.personal_data import PersonalData
 
 
-def accept_offer(session: Session, registration_id: UUID, instead_of: bool = False) -> Registration:
-    """Take the place that was offered. Accepting twice changes nothing.
+def accept_offer(session: Session, data: PersonalData, registration_id: UUID, instead_of: bool = False) -> Registration:
+    """Take the place that was offered. Accepting twice changes nothing. Ages are looked at again, as at sign-up.
 
     Whoever has another place at the same time gives it up with `instead_of`, in the same moment; else it is refused.
     """
@@ -41,6 +43,7 @@ def accept_offer(session: Session, registration_id: UUID, instead_of: bool = Fal
     if registration.status == "confirmed":
         return registration
     _check_open(session, shift, registration)
+    check_age(session, data, registration, shift)
     lock_people(session, [registration.person_id, *_waiting(session, shifts)])
     events: list[Event] = []
     clash = clash_of(session, registration.person_id, shift)

@@ -81,7 +81,7 @@ def is_shown(name: str) -> bool:
 def _readable(data: PersonalData, value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         # What is no ciphertext of ours is a hash, which says nothing to anybody.
-        return data.decrypt(bytes(value)) if bytes(value).startswith(TOKEN) else None
+        return data.shown(bytes(value)) if bytes(value).startswith(TOKEN) else None
     return value
 
 

@@ -10,6 +10,7 @@ what else is known: whoever is on the shift already gets the same answer as on t
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +20,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import IN_PROGRESS, INVALID, FieldError, FieldErrors, Problem, Words
-from services.common.events import AgeBand
-from services.registration.models import ConsentText, PersonSite, Registration, Representative
+from services.common.rates import origin
+from services.registration.models import ConsentText, Hold, PersonSite, Registration, Representative
+from services.registration.operations.ages import asks_age, guardian_below
 from services.registration.operations.consents import newest_text, record_consent
+from services.registration.operations.holds import hold_for_form, release_hold
 from services.registration.operations.idempotency import Attempt
 from services.registration.operations.identity import across_sites, person_now
 from services.registration.operations.public import OpenActivity, OpenShift, open_shift, site_of_shift
@@ -32,8 +35,8 @@ from services.registration.operations.representatives import ask_guardian, save_
 from services.registration.operations.residents import add_resident
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.throttle import SIGN_UPS, Throttle
-from services.registration.operations.verdicts import ALREADY
-from services.registration.personal_data import PersonalData, age_band
+from services.registration.operations.verdicts import AGE_UNKNOWN, ALREADY, too_young
+from services.registration.personal_data import PersonalData, age_on
 from services.registration.schemas.people import NewPerson, NewResident, RepresentativeBody
 from services.registration.schemas.public import PublicSignUp
 from services.registration.schemas.registrations import SignUpBody
@@ -62,8 +65,27 @@ class PublicSignUps:
         self.sign_ups = sign_ups
         self._throttle = Throttle(SIGN_UPS)
 
-    def sign_up(self, shift_id: UUID, body: PublicSignUp, key: str | None, address: str | None) -> Made:
-        """Confirmed, waitlisted, or a guardian is asked. The same key again gives the same answer. Raises `Problem`."""
+    def hold(self, form_id: UUID, shift_id: UUID, places: int, address: str | None) -> None:
+        """Keep places while the form is filled in. Raises `Problem` where that cannot be; the form needs no hold."""
+        caller = f"web:{self._data.fingerprint('hold', origin(address)).hex()[:16]}"
+        site_of_shift(self._database, shift_id)
+        with self._database.transaction(EVERY_SITE) as session:
+            hold_for_form(session, form_id, shift_id, places, caller)
+
+    def leave(self, form_id: UUID) -> None:
+        """Give back what is held for a form; nothing, where it is over already."""
+        with self._database.transaction(EVERY_SITE) as session:
+            if session.get(Hold, form_id) is not None:
+                with suppress(Problem):
+                    release_hold(session, form_id)
+
+    def sign_up(
+        self, shift_id: UUID, body: PublicSignUp, key: str | None, address: str | None, form_id: UUID | None = None
+    ) -> Made:
+        """Confirmed, waitlisted, or a guardian is asked. The same key again gives the same answer. Raises `Problem`.
+
+        The places held for the form `form_id` are used, if they still are.
+        """
         site_id = site_of_shift(self._database, shift_id)
         with self._database.transaction(site_id) as session:
             found, shift = open_shift(session, shift_id)
@@ -71,23 +93,24 @@ class PublicSignUps:
         self._take(body.contact, address)
         agreed = self._guardian_agreed(found, body)
         if agreed is False:
-            self._ask_guardian(site_id, body, address)
+            self._ask_guardian(found, body, address)
+            if form_id is not None:
+                self.leave(form_id)
             return Made(site_id, None, "guardian_asked", None)
-        return self._sign_up(site_id, shift_id, body, key, guardian_consent=bool(agreed))
-
-    def _sign_up(
-        self, site_id: UUID, shift_id: UUID, body: PublicSignUp, key: str | None, guardian_consent: bool
-    ) -> Made:
         person = NewPerson(
             **body.model_dump(include={"name", "phone", "email", "birth_date", "language"}),
-            guardian_consent=guardian_consent,
+            guardian_consent=bool(agreed),
         )
-        wanted = SignUpBody(person=person, party_size=body.party_size, channel=CHANNEL)
+        wanted = SignUpBody(person=person, party_size=body.party_size, channel=CHANNEL, hold_id=form_id)
+        return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key))
+
+    def _sign_up(self, found: OpenActivity, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None) -> Made:
+        site_id = found.site.id
         try:
-            answer = self._patiently(site_id, shift_id, wanted, self._attempt(site_id, shift_id, body, key))
+            answer = self._patiently(site_id, shift_id, wanted, attempt)
         except Problem as problem:
             if problem.kind is not ALREADY:
-                raise public_problem(problem) from None
+                raise public_problem(problem, guardian_below(found.site, found.activity)) from None
             answer = self._existing(site_id, UUID(problem.members["registration_id"]))
         with self._database.transaction(site_id) as session:
             record_consent(
@@ -127,8 +150,8 @@ class PublicSignUps:
         if body.birth_date is None:
             return None
         volunteering = found.activity.volunteering
-        band = age_band(body.birth_date, datetime.now(ZoneInfo(found.site.time_zone)).date())
-        if not (band is AgeBand.UNDER_14 or (band is AgeBand.FROM_14 and volunteering)):
+        today = datetime.now(ZoneInfo(found.site.time_zone)).date()
+        if age_on(body.birth_date, today) >= guardian_below(found.site, found.activity):
             return None
         with self._database.transaction(found.site.id) as session:
             person_id = self._known(session, body)
@@ -144,10 +167,11 @@ class PublicSignUps:
             person_id = session.scalar(query)
             return person_now(session, person_id) if person_id else None
 
-    def _ask_guardian(self, site_id: UUID, body: PublicSignUp, address: str | None) -> None:
+    def _ask_guardian(self, found: OpenActivity, body: PublicSignUp, address: str | None) -> None:
         """Send the guardian a link. One whom the site knows already stays: a stranger does not name another."""
         if body.guardian is None:
-            raise guardian_needed()
+            raise guardian_asked_for(guardian_below(found.site, found.activity))
+        site_id = found.site.id
         self._take(body.guardian.email, address)
         details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
         with self._database.transaction(site_id) as session:
@@ -168,17 +192,17 @@ def terms(session: Session) -> ConsentText:
 
 def needs_birth_date(found: OpenActivity, shift: OpenShift) -> bool:
     """Whether this shift asks for the age of whoever signs up, beyond what children need."""
-    asked = shift.shift.requirements
-    return found.activity.volunteering or "min_age" in asked or "max_age" in asked
+    return asks_age(found.site, found.activity, shift.shift)
 
 
 def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> None:
     """Raise what is missing for this shift."""
     errors = FieldErrors()
     if body.birth_date is None and needs_birth_date(found, shift):
-        errors.add(
-            "birth_date", Words("此活动有年龄要求，请填写出生日期。", "is needed: this activity asks for an age.")
-        )
+        errors.add("birth_date", AGE_UNKNOWN)
+    minimum = found.site.minimum_age
+    if body.birth_date is not None and age_on(body.birth_date, shift.shift.local_day) < minimum:
+        errors.add("birth_date", too_young(minimum))
     if body.birth_date is None and body.guardian is not None:
         errors.add(
             "birth_date", Words("填写监护人时，请填写参加者的出生日期。", "is needed where a guardian is named.")
@@ -189,19 +213,19 @@ def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> N
     errors.raise_any()
 
 
-def guardian_needed() -> Problem:
+def guardian_asked_for(limit: int) -> Problem:
     """A minor may not take part before the guardian agreed."""
     words = Words(
-        "未满 14 周岁参加活动、未满 18 周岁做志愿服务，须经监护人同意。"
+        f"未满 {limit} 周岁参加此活动，须经监护人同意。"
         "请填写监护人的姓名和电子邮箱，我们会发邮件征求同意；"
         "也可请监护人到站点或打电话办理。",
-        "Under 14, and under 18 for volunteering, a guardian must agree. Give the guardian's name and e-mail, and we"
-        " will ask them; or the guardian comes to the site or calls.",
+        f"Below {limit} years of age a guardian must agree to this activity. Give the guardian's name and e-mail, and"
+        " we will ask them; or the guardian comes to the site or calls.",
     )
     return Problem(INVALID, words, [FieldError("guardian.name", words)])
 
 
-def public_problem(problem: Problem) -> Problem:
+def public_problem(problem: Problem, guardian_limit: int) -> Problem:
     """The same without what leads to other registrations, and with the fields of the public form."""
     fields = {"person.guardian_consent": "guardian.name"}
     errors = [
@@ -209,7 +233,7 @@ def public_problem(problem: Problem) -> Problem:
         for error in problem.errors
     ]
     if any(error.field == "guardian.name" for error in errors):
-        return guardian_needed()
+        return guardian_asked_for(guardian_limit)
     if "registration_id" in problem.members:
         return Problem(
             problem.kind,

@@ -70,10 +70,10 @@ def describe_representative(data: PersonalData, found: Representative) -> Repres
     """As the site told it."""
     return RepresentativeAnswer(
         kind=found.kind,
-        name=data.decrypt(found.name),
+        name=data.shown(found.name),
         relation=found.relation,
-        phone=data.decrypt(found.phone) if found.phone else None,
-        email=data.decrypt(found.email) if found.email else None,
+        phone=data.readable(found.phone),
+        email=data.readable(found.email),
         language=found.language,
         version=found.version,
     )

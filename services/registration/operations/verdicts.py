@@ -33,7 +33,9 @@ def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
             return _closed(verdict, answer)
         case "already" | "overlap" | "limit" | "unmet":
             return _concerning_person(verdict, answer)
-        case "no_person" | "consent" | "party" | "hold":
+        case "too_young":
+            return Problem(UNMET, too_young(answer["minimum_age"]), unmet="age")
+        case "no_person" | "consent" | "party" | "hold" | "age_unknown":
             return _wrong_field(verdict, answer, by_id)
     return Problem(CONFLICT, Words(f"无法报名（{verdict}）。", f"The sign-up was refused ({verdict})."))
 
@@ -101,6 +103,33 @@ def requirements_unmet(items: list[str]) -> Problem:
     return Problem(UNMET, detail, unmet=",".join(items))
 
 
+def too_young(minimum: int) -> Words:
+    """The site signs up nobody of this age."""
+    return Words(
+        f"本站点的活动须满 {minimum} 周岁（以活动当天计）。请选适合年龄的其他站点；出生日期有误的，请先请站点更正。",
+        f"This site's activities are for people from {minimum} years of age, on the day. Look for another site's; or if"
+        " the date of birth is wrong, ask the site to correct it first.",
+    )
+
+
+def guardian_needed(limit: int) -> Words:
+    """A guardian must agree below this age."""
+    return Words(
+        f"未满 {limit} 周岁参加此活动，须经监护人同意。请先取得监护人同意，再注明已同意。",
+        f"Below {limit} years of age a guardian must agree to this activity. Ask them first, then say that they did.",
+    )
+
+
+AGE_UNKNOWN = Words(
+    "此活动须核对年龄，请填写出生日期。",
+    "is needed: this activity is open to certain ages, or asks for a guardian's consent.",
+)
+AGE_UNKNOWN_OF_KNOWN = Words(
+    "此活动须核对年龄，而站点还没有此人的出生日期，请先在个人资料中补填。",
+    "is somebody without a date of birth on record, which this activity needs. Add it to the person's data first.",
+)
+
+
 def _wrong_field(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
     if verdict == "no_person":
         return invalid("person_id", Words("没有这个人。", "is no person that this site knows."))
@@ -110,10 +139,7 @@ def _wrong_field(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
     if verdict == "hold":
         held = answer["held"]
         return invalid("party_size", Words(f"只保留了 {held} 个名额。", f"must be at most {held}: so many are held."))
-    return invalid(
-        "guardian_consent" if by_id else "person.guardian_consent",
-        Words(
-            "未满 14 岁报名、未满 18 岁做志愿服务，需监护人同意。",
-            "Under 14, and under 18 for volunteering, a guardian's consent is needed.",
-        ),
-    )
+    if verdict == "age_unknown":
+        return invalid("person_id", AGE_UNKNOWN_OF_KNOWN) if by_id else invalid("person.birth_date", AGE_UNKNOWN)
+    consent = "guardian_consent" if by_id else "person.guardian_consent"
+    return invalid(consent, guardian_needed(answer["guardian_below"]))

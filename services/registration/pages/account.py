@@ -104,7 +104,7 @@ def _add_door(blueprint: APIBlueprint, database: Database, log_ins: LogIns, sso:
 
 def _show_link(session: Session, data: PersonalData, link: Link) -> dict[str, object]:
     staff = session.get_one(Staff, link.staff_id)
-    return {"form": Form(), "email": data.decrypt(staff.email), "name": data.decrypt(staff.name)}
+    return {"form": Form(), "email": data.readable(staff.email) or "", "name": data.shown(staff.name)}
 
 
 def _set_password(data: PersonalData, log_ins: LogIns) -> Callable[[Session, Link], Response]:

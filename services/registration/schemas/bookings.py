@@ -131,6 +131,12 @@ class BookingAnswer(Answer):
     version: int
 
 
+class BookingsAnswer(Answer):
+    """Bookings, the earliest first."""
+
+    items: list[BookingAnswer]
+
+
 class Reason(Answer):
     """Why a time cannot be booked."""
 

@@ -224,6 +224,9 @@ class ObjectionAnswer(Answer):
     words: str
     made_at: datetime
     due_on: date
+    due_on_is_estimate: bool = Field(
+        description="its year's public holidays are not known yet: Monday to Friday were counted"
+    )
     state: Literal["open", "upheld", "rejected"]
     decision: str
     decided_by: str | None

@@ -72,10 +72,13 @@ class NewPerson(Body):
     name: PersonName
     phone: Phone | None = None
     email: Email | None = None
-    birth_date: BirthDate | None = None
+    birth_date: BirthDate | None = Field(
+        default=None, description="needed for volunteering, and where the shift or the site asks for an age"
+    )
     language: Language = "zh-CN"
     guardian_consent: bool = Field(
-        default=False, description="needed under 14, and under 18 where the activity is volunteering"
+        default=False,
+        description="needed under the site's `guardian_below`, and under 18 where the activity is volunteering",
     )
 
     @model_validator(mode="after")

@@ -65,10 +65,10 @@ class PublicSignUp(_OneContact):
     """
 
     birth_date: BirthDate | None = Field(
-        default=None, description="needed under 14, for volunteering, and where the shift asks for an age"
+        default=None, description="needed under 14, for volunteering, and where the shift or the site asks for an age"
     )
     guardian: PublicGuardian | None = Field(
-        default=None, description="of somebody under 14, or under 18 for volunteering: gets a mail and decides"
+        default=None, description="of who is under `guardian_below`, or under 18 for volunteering: is asked by mail"
     )
     party_size: int = Field(default=1, ge=1, le=20, description="places, the person's own included")
     language: Language = "zh-CN"

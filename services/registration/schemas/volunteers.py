@@ -148,7 +148,7 @@ class VolunteerAnswer(Answer):
     person_id: UUID
     volunteer_number: str
     name: str
-    sex: Sex
+    sex: Sex | None = Field(description="null where it cannot be read")
     birth_date: date | None
     phone: str | None
     email: str | None

@@ -10,14 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
-from services.registration.models import Booking, Room, Site, Team
+from services.registration.models import Room, Site, Team
 from services.registration.operations.bookings.opening import hours_of, is_open
 from services.registration.operations.bookings.shares import monday_of, over_share, usage
-from services.registration.operations.rooms import TAKEN, with_set_up
+from services.registration.operations.rooms import taken_during, with_set_up
 
 LONGEST = timedelta(hours=24)
 LONGEST_BLOCK = timedelta(days=400)
@@ -86,16 +85,10 @@ def reasons_against(session: Session, wanted: Wanted, alongside: Sequence[Wanted
 
 def _overlaps(session: Session, wanted: Wanted, alongside: Sequence[Wanted]) -> list[Words]:
     begins, ends = wanted.during
-    query = select(Booking).where(
-        Booking.room_id == wanted.room.id,
-        Booking.status.in_(TAKEN),
-        Booking.during.op("&&")(func.tstzrange(begins, ends)),
-    )
-    if wanted.besides is not None:
-        query = query.where(Booking.id != wanted.besides)
     taken = [
         _taken(wanted.site, row.title, row.starts_at, row.ends_at, max(row.setup_minutes, wanted.setup_minutes))
-        for row in session.scalars(query.order_by(Booking.starts_at))
+        for row in taken_during(session, wanted.room.id, begins, ends)
+        if row.id != wanted.besides
     ]
     same = [other for other in alongside if other.during[0] < ends and begins < other.during[1]]
     return taken + [

@@ -12,11 +12,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words
+from services.common.errors import Problem, Words
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 
@@ -164,7 +163,7 @@ def _shower(data: PersonalData, zone: ZoneInfo) -> Callable[[Any], str]:
             case bytes() | memoryview():
                 try:
                     return data.decrypt(bytes(cell))
-                except InvalidToken:
+                except Problem:
                     return bytes(cell).hex()[:200]
             case datetime():
                 return cell.astimezone(zone).isoformat(timespec="seconds")
