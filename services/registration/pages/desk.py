@@ -22,7 +22,7 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Registration, Shift, Site
 from services.registration.operations import attendance, people
-from services.registration.operations.calendar import sign_up_state
+from services.registration.operations.calendar import places_of_next, sign_up_state
 from services.registration.operations.desk import DeskSignUps
 from services.registration.operations.people_search import search_for, search_people
 from services.registration.operations.public_sign_up import terms
@@ -190,12 +190,11 @@ def _shift(session: Session, shift_id: UUID) -> dict[str, Any]:
     """What every page says of the shift. Raises 404."""
     shift = attendance.find_shift(session, shift_id)
     activity, site = session.get_one(Activity, shift.activity_id), session.get_one(Site, shift.site_id)
-    free = 0 if shift.waitlisted else max(0, shift.capacity - shift.confirmed - shift.offered - shift.held)
     return {
         "shift": shift,
         "activity": activity,
         "zone": site.time_zone,
-        "free": free,
+        "free": session.scalar(select(places_of_next()).where(Shift.id == shift_id)),
         "state": sign_up_state(activity, shift, datetime.now(UTC)),
         "terms": terms(session),
     }
