@@ -12,6 +12,7 @@ from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
+from services.registration.pages.areas import areas_pages
 from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
@@ -79,6 +80,7 @@ def pages(
         exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
+        areas_pages(database),
         colleague_pages(database, data),
         audit_pages(database, data),
         web_page_pages(database),
