@@ -53,3 +53,13 @@ def _describe(session: Session, data: PersonalData, site_id: UUID, person_id: UU
     born = data.readable(told.birth_date)
     shown(session, site_id, person_id, date.fromisoformat(born) if born else None)
     return Found(id=person_id, name=data.shown(told.name), volunteer_number=volunteer and volunteer.volunteer_number)
+
+
+def search_for(written: str) -> dict[str, str]:
+    """What somebody typed into one field, as the body of a search: each kind of number is known by its shape."""
+    value = written.strip()
+    if "@" in value:
+        return {"email": value}
+    if normal_volunteer_number(value):
+        return {"volunteer_number": value}
+    return {"id_number" if normal_id_number(value) else "phone": value}

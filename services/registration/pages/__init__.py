@@ -17,6 +17,7 @@ from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.colleagues import colleague_pages
+from services.registration.pages.desk import desk_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.exchange import exchange_pages
@@ -61,6 +62,7 @@ def pages(
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database, data),
+        desk_pages(database, data, sign_ups),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
         hours_pages(database, data, certificates),
