@@ -32,7 +32,7 @@ DONORS = 100
 STARTS_IN = timedelta(seconds=45)
 DRIVE_LASTS = timedelta(minutes=30)
 RISKS = {
-    "risks_zh": "久站,人流密集;不适请告知现场医护。",
+    "risks_zh": "久站，人流密集；不适请告知现场医护。",
     "risks_en": "You stand long in a crowd: tell the medics if unwell.",
 }
 
@@ -44,7 +44,7 @@ def main() -> int:
     except (whereabouts.NotRunning, Differs, Refused, requests.RequestException) as error:
         print(f"\n✗ {error}", file=sys.stderr)
         return 1
-    print("\n✓ 故事讲完,每一步都核对无误 · the story is told, and every step was as it should be")
+    print("\n✓ 故事讲完，每一步都核对无误 · the story is told, and every step was as it should be")
     return 0
 
 

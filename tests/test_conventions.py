@@ -207,3 +207,32 @@ def test_every_reference_in_the_openapi_document_leads_somewhere(name: str, apps
         spec = apps[name].spec
     referred = set(re.findall(r"'#/components/schemas/([^']+)'", str(spec)))
     assert referred - set(spec["components"]["schemas"]) == set()
+
+
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff”》」][,:;!?()]|[,:;!?(] ?[\u4e00-\u9fff《“]|[\u4e00-\u9fff]\)")
+
+
+def half_width(line: str) -> bool:
+    """Whether Chinese text in a line has the punctuation of another script (GB/T 15834: full width)."""
+    words = re.sub(
+        r"re\.compile\(.*|\(\w+, 中文, English\)|[a-zA-Z0-9:/.]*localhost:端口|[A-Za-z]+ \([\u4e00-\u9fff]+\)", "", line
+    )
+    return HALF_WIDTH.search(words) is not None
+
+
+def test_chinese_text_has_chinese_punctuation() -> None:
+    assert half_width("请求过于频繁" + "," + "请稍后再试。"), "a checker that finds nothing proves nothing"
+    assert not half_width("请求过于频繁" + "\uff0c" + "请稍后再试。")
+    texts = [
+        path
+        for folder in ("services", "examples")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".html", ".js", ".txt"} and "vendor" not in path.parts
+    ]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in texts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if half_width(line)
+    ]
+    assert wrong == [], "\n".join(["put ，：；！？（） into Chinese text:", *wrong])

@@ -186,7 +186,7 @@ def _in_session() -> Principal:
         if not hmac.compare_digest(shown.encode(), csrf_token(found).encode()):
             raise Problem(
                 FORBIDDEN,
-                Words("页面已过期,请刷新后重试。", "This page is out of date. Reload it and try again."),
+                Words("页面已过期，请刷新后重试。", "This page is out of date. Reload it and try again."),
             )
     return found
 

@@ -3,10 +3,12 @@
     hesheng status                     the whole system at a glance; exit status 1 when something is wrong
     hesheng parked                     what is held back, and why
     hesheng release SERVICE AGGREGATE  apply parked events after the cause was mended
+    hesheng invite EMAIL NAME          invite an operator: the first member of staff
     hesheng adopt-epoch SERVICE        accept the producer's log after a restore
     hesheng new-epoch                  run beside a restored producer database (needs DATABASE_URL)
 
-Addresses and key come from REGISTRATION_URL, NOTIFICATIONS_URL, REPORTING_URL and OPERATOR_KEY.
+Addresses and key come from REGISTRATION_URL, NOTIFICATIONS_URL, REPORTING_URL and OPERATOR_KEY. It speaks Chinese and
+English at once: whoever is on duty may read either, and a terminal has no language to choose by.
 """
 
 import os
@@ -26,25 +28,32 @@ SERVICES = ("registration", "notifications", "reporting")
 console = Console()
 
 
-def _call(service: str, path: str, method: str = "GET") -> requests.Response:
+def _call(service: str, path: str, method: str = "GET", body: Any = None) -> requests.Response:
     name = f"{service.upper()}_URL"
     if name not in os.environ or "OPERATOR_KEY" not in os.environ:
         raise click.ClickException(
-            f"set {name} and OPERATOR_KEY first (make run prints them; compose has them in .env)"
+            f"请先设置 {name} 和 OPERATOR_KEY（make run 会显示；compose 在 .env 里）。"
+            f" Set {name} and OPERATOR_KEY first (make run prints them; compose has them in .env)."
         )
     return requests.request(
         method,
         os.environ[name].rstrip("/") + path,
-        headers={"Authorization": f"Bearer {os.environ['OPERATOR_KEY']}", "Accept-Language": "en"},
+        headers={"Authorization": f"Bearer {os.environ['OPERATOR_KEY']}", "Accept-Language": "zh"},
+        json=body,
         timeout=10,
     )
 
 
-def _act(service: str, path: str) -> None:
+def _send(service: str, path: str, body: Any = None) -> requests.Response:
     try:
-        answer = _call(service, path, "POST")
+        return _call(service, path, "POST", body)
     except requests.RequestException as error:
-        raise click.ClickException(f"{service} does not answer: {type(error).__name__}") from error
+        why = type(error).__name__
+        raise click.ClickException(f"{service} 没有应答。 {service} does not answer: {why}") from error
+
+
+def _act(service: str, path: str) -> None:
+    answer = _send(service, path)
     click.echo(answer.text)
     sys.exit(0 if answer.ok else 1)
 
@@ -64,25 +73,32 @@ def _lag(status: dict[str, Any]) -> int:
 
 def _wrongs(status: dict[str, Any]) -> list[str]:
     halted = {cursor["halted"] for cursor in status.get("cursors", []) if cursor["halted"]}
-    parked = [f"parked: {status['parked_aggregates']} aggregate(s)"] if status.get("parked") else []
+    count = status.get("parked_aggregates")
+    parked = [f"搁置 parked: {count} aggregate(s)"] if status.get("parked") else []
     return [*status["problems"], *sorted(halted), *parked]
 
 
-@click.group(help="The operator's view of Hesheng.")
+@click.group(help="和声的运维命令。 The operator's view of Hesheng.")
 def main() -> None:
     """Entry point."""
 
 
-@main.command(name="status", help="The whole system's lag and health; exit status 1 when something is wrong.")
+@main.command(
+    name="status",
+    short_help="全系统是否正常 the system at a glance",
+    help="全系统是否正常、是否有积压；有问题时退出码为 1。"
+    " The whole system's lag and health; exit status 1 when something is wrong.",
+)
 def show_status() -> None:
     """Print one row per service, and below what each has to say of its own work."""
     statuses = [_status(service) for service in SERVICES]
-    table = Table("service", "health", "queued", "unsent", "lag", "parked", box=SIMPLE)
+    heads = ("服务\nservice", "状态\nhealth", "排队\nqueued", "未发\nunsent", "落后\nlag", "搁置\nparked")
+    table = Table(*heads, box=SIMPLE)
     for status in statuses:
         wrongs = _wrongs(status)
         table.add_row(
             status["service"],
-            "[red]" + "; ".join(wrongs) if wrongs else "[green]ok",
+            "[red]" + "; ".join(wrongs) if wrongs else "[green]正常 ok",
             str(sum(status.get("queues", {}).values())),
             _unsent(status),
             str(_lag(status)),
@@ -92,29 +108,49 @@ def show_status() -> None:
     for status in statuses:
         for name, value in status.get("figures", {}).items():
             console.print(f"  {status['service']:<14} {name.replace('_', ' '):<32} {value:,.0f}")
-    sys.exit(1 if any(map(_wrongs, statuses)) else 0)
+    if any(map(_wrongs, statuses)):
+        console.print("[red]有问题，请看 docs/operations.md。 Something is wrong: see docs/operations.md.")
+        sys.exit(1)
 
 
 def _unsent(status: dict[str, Any]) -> str:
     if not status.get("log_heads"):
         return "-"
     count = status["unsequenced"] + max(status["unsent"].values(), default=0)
-    return f"{count}, oldest {status['oldest_unsent_seconds']:.1f} s" if count else "0"
+    return f"{count}，最久 oldest {status['oldest_unsent_seconds']:.1f} s" if count else "0"
 
 
-@main.command(help="What is held back by a failing event, and why.")
+@main.command(
+    short_help="搁置了什么 what is held back",
+    help="因事件处理失败而搁置的对象及原因。 What is held back by a failing event, and why.",
+)
 def parked() -> None:
     """Print parked aggregates of every service."""
-    table = Table("service", "producer", "aggregate", "events", "since", "error of the first")
+    heads = (
+        "服务\nservice",
+        "来源\nproducer",
+        "对象\naggregate",
+        "事件\nevents",
+        "起始\nsince",
+        "首个错误\nfirst error",
+    )
+    table = Table(*heads, box=SIMPLE)
     for status in map(_status, SERVICES):
         for row in status.get("parked", []):
             table.add_row(
                 status["service"], row["producer"], row["aggregate"], str(row["events"]), row["since"], row["error"]
             )
+    if not table.rows:
+        console.print("没有搁置的事件。 Nothing is parked.")
+        return
     console.print(table)
 
 
-@main.command(help="Apply the parked events of AGGREGATE in order, after the cause was mended.")
+@main.command(
+    short_help="处理搁置的事件 apply what was held back",
+    help="原因排除后，按顺序处理 AGGREGATE 搁置的事件。"
+    " Apply the parked events of AGGREGATE in order, after the cause was mended.",
+)
 @click.argument("service", type=click.Choice(SERVICES))
 @click.argument("aggregate")
 def release(service: str, aggregate: str) -> None:
@@ -122,19 +158,65 @@ def release(service: str, aggregate: str) -> None:
     _act(service, f"/internal/parked/{aggregate}/release")
 
 
-@main.command(name="adopt-epoch", help="Let SERVICE accept the producer's log after a restore (docs/operations.md).")
+@main.command(
+    short_help="邀请系统管理员 invite an operator",
+    help="邀请一位系统管理员：EMAIL 会收到设置密码的链接。第一位工作人员就这样产生，其余的在 /staff/colleagues/ 邀请。"
+    " Invite an operator: a link to set a password is mailed to EMAIL. The first member of staff is made like this;"
+    " invite the others at /staff/colleagues/.",
+)
+@click.argument("email")
+@click.argument("name")
+@click.option("--language", type=click.Choice(["zh-CN", "en"]), default="zh-CN", help="邮件语言 language of mails")
+def invite(email: str, name: str, language: str) -> None:
+    """Invite somebody with the operator's role."""
+    body = {"email": email, "name": name, "language": language, "grants": [{"role": "operator"}]}
+    answer = _send("registration", "/v1/staff", body)
+    if not answer.ok:
+        raise click.ClickException(_refusal(answer))
+    click.echo(
+        f"邀请已发往 {email}，链接七天内有效。"
+        "收不到邮件时：`hesheng status` 看 messages_failed，再邀请一次会另发一封。\n"
+        f"The invitation goes to {email}; its link is good for seven days. If no mail comes, see messages_failed in"
+        " `hesheng status`; inviting again sends another."
+    )
+
+
+def _refusal(answer: requests.Response) -> str:
+    """What a service says is wrong, field by field where it names any."""
+    try:
+        problem = answer.json()
+    except requests.JSONDecodeError:
+        return f"{answer.status_code}"
+    found = [f"{error.get('field')}: {error.get('message')}" for error in problem.get("errors", [])]
+    kind = problem.get("type", "").split(":")[-1]
+    return f"{answer.status_code} {kind}: {'; '.join(found) or problem.get('detail', '')}"
+
+
+@main.command(
+    name="adopt-epoch",
+    short_help="接受新日志 accept a restored log",
+    help="恢复备份后，让 SERVICE 接受来源的新日志（见 docs/operations.md）。"
+    " Let SERVICE accept the producer's log after a restore (docs/operations.md).",
+)
 @click.argument("service", type=click.Choice(SERVICES))
 def adopt_epoch(service: str) -> None:
     """Adopt the present epoch."""
     _act(service, "/internal/adopt-epoch")
 
 
-@main.command(name="new-epoch", help="Give a restored producer database (DATABASE_URL) a new log id.")
+@main.command(
+    name="new-epoch",
+    short_help="新日志编号 a new log id",
+    help="给恢复后的来源数据库（DATABASE_URL）一个新的日志编号。"
+    " Give a restored producer database (DATABASE_URL) a new log id.",
+)
 def new_epoch() -> None:
     """Begin a new epoch."""
     if "DATABASE_URL" not in os.environ:
-        raise click.ClickException("set DATABASE_URL to the restored database first")
-    click.echo(f"new epoch: {begin_new_epoch(Database(os.environ['DATABASE_URL']))}")
+        raise click.ClickException(
+            "请先把 DATABASE_URL 设为恢复后的数据库。 Set DATABASE_URL to the restored database first."
+        )
+    click.echo(f"新日志编号 new epoch: {begin_new_epoch(Database(os.environ['DATABASE_URL']))}")
 
 
 if __name__ == "__main__":

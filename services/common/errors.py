@@ -122,7 +122,7 @@ def language() -> str:
 _FIELD_WORDS: dict[str, Words] = {
     "missing": Words("必填。", "is required."),
     "extra_forbidden": Words("没有这个字段。", "is not a known field."),
-    "nul_byte": Words("不能含有空字符(NUL)。", "must not contain a NUL character."),
+    "nul_byte": Words("不能含有空字符（NUL）。", "must not contain a NUL character."),
     "string_type": Words("应为文字。", "must be a string."),
     "string_unicode": Words("应为有效的 Unicode 文字。", "must be valid Unicode."),
     "string_too_short": Words("至少 {min_length} 个字符。", "must have at least {min_length} character(s)."),
@@ -138,8 +138,8 @@ _FIELD_WORDS: dict[str, Words] = {
     "greater_than_equal": Words("不能小于 {ge}。", "must be at least {ge}."),
     "less_than": Words("应小于 {lt}。", "must be less than {lt}."),
     "less_than_equal": Words("不能大于 {le}。", "must be at most {le}."),
-    "enum": Words("应为以下之一:{expected}。", "must be one of {expected}."),
-    "literal_error": Words("应为以下之一:{expected}。", "must be one of {expected}."),
+    "enum": Words("应为以下之一：{expected}。", "must be one of {expected}."),
+    "literal_error": Words("应为以下之一：{expected}。", "must be one of {expected}."),
     "uuid_parsing": Words("应为 UUID。", "must be a UUID."),
     "uuid_type": Words("应为 UUID。", "must be a UUID."),
     "list_type": Words("应为列表。", "must be a list."),
@@ -148,14 +148,14 @@ _FIELD_WORDS: dict[str, Words] = {
     "model_attributes_type": Words("应为对象。", "must be an object."),
     "too_short": Words("至少 {min_length} 项。", "must have at least {min_length} item(s)."),
     "too_long": Words("最多 {max_length} 项。", "must have at most {max_length} items."),
-    "timezone_aware": Words("时间需带时区,如 +08:00。", "needs a UTC offset, such as +08:00."),
+    "timezone_aware": Words("时间需带时区，如 +08:00。", "needs a UTC offset, such as +08:00."),
     "datetime_parsing": Words("应为 RFC 3339 时间。", "must be an RFC 3339 time."),
     "datetime_from_date_parsing": Words("应为 RFC 3339 时间。", "must be an RFC 3339 time."),
     "datetime_type": Words("应为 RFC 3339 时间。", "must be an RFC 3339 time."),
-    "date_parsing": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
-    "date_from_datetime_parsing": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
-    "date_from_datetime_inexact": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
-    "date_type": Words("应为日期,如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_parsing": Words("应为日期，如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_from_datetime_parsing": Words("应为日期，如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_from_datetime_inexact": Words("应为日期，如 2026-12-01。", "must be a date, such as 2026-12-01."),
+    "date_type": Words("应为日期，如 2026-12-01。", "must be a date, such as 2026-12-01."),
 }
 
 
@@ -164,7 +164,9 @@ def field_error(details: ErrorDetails) -> FieldError:
     context = details.get("ctx", {})
     words = _FIELD_WORDS.get(details["type"])
     if words is None:
-        words = Words(str(context.get("zh", f"无效({details['msg']})。")), str(context.get("en", f"{details['msg']}.")))
+        words = Words(
+            str(context.get("zh", f"无效（{details['msg']}）。")), str(context.get("en", f"{details['msg']}."))
+        )
     else:
         words = Words(words.zh.format(**context), words.en.format(**context))
     return FieldError(".".join(str(part) for part in details["loc"]) or "body", words)
@@ -177,7 +179,7 @@ def invalid_fields(error: ValidationError) -> Problem:
         field_error(details) for details in islice(error.errors(include_url=False, include_input=False), MOST_ERRORS)
     ]
     return Problem(
-        INVALID, Words(f"有 {found} 处错误,什么都没有改变。", f"{found} error(s); nothing was changed."), errors
+        INVALID, Words(f"有 {found} 处错误，什么都没有改变。", f"{found} error(s); nothing was changed."), errors
     )
 
 

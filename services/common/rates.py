@@ -23,7 +23,7 @@ WRONG_SHARE = 50
 costs a look-up, and nobody who means well has so many."""
 REMEMBERED = 10_000
 
-TOO_FAST = Words("请求过于频繁,请稍后再试。", "Too many requests: try again a little later.")
+TOO_FAST = Words("请求过于频繁，请稍后再试。", "Too many requests: try again a little later.")
 
 
 @dataclass(frozen=True)

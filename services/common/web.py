@@ -214,7 +214,7 @@ def _operator_blueprint(health: Health, subscriber: Subscriber | None) -> APIBlu
             log.exception("release_failed", aggregate=aggregate)
             raise Problem(
                 INTERNAL,
-                Words(f"处理仍然失败,事件仍被搁置:{error!r}", f"It still fails, the events stay parked: {error!r}"),
+                Words(f"处理仍然失败，事件仍被搁置：{error!r}", f"It still fails, the events stay parked: {error!r}"),
             ) from error
         if not released:
             raise not_found("被搁置的对象", "parked aggregate")

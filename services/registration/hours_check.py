@@ -139,7 +139,7 @@ def main() -> None:
         click.echo(f"site {broken.site_id}, record {broken.number}: {broken.what}", err=True)
     if breaks:
         sys.exit(1)
-    click.echo("服务记录完整,未发现改动。 The service records are whole.")
+    click.echo("服务记录完整，未发现改动。 The service records are whole.")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ class PersonTable:
 
 
 _RECORDS = Words("志愿服务记录须保存十年以上", "records of volunteer service are kept for ten years and more")
-_ISSUED = Words("证明编号须可查验是否真实;其中的个人信息已删除", "that its number was issued stays verifiable")
-_COUNTED = Words("活动人次统计需要,已不含个人身份", "attendance is counted, without saying whose")
+_ISSUED = Words("证明编号须可查验是否真实；其中的个人信息已删除", "that its number was issued stays verifiable")
+_COUNTED = Words("活动人次统计需要，已不含个人身份", "attendance is counted, without saying whose")
 _EVIDENCE = Words("证明当时的处理得到同意", "evidence that what was done was agreed to")
 
 PERSON_TABLES = (

@@ -2,6 +2,8 @@
 
     data = PersonalData(keys, index_key)
     data.encrypt("13800000001")                      # bytes for the column
+    data.decrypt(told.phone)                         # the value again; a Problem that says what to do without its key
+    data.shown(told.name), data.readable(told.phone) # the same for lists, which one unreadable row must not break
     data.identity("phone", "+8613800000001", name)   # 32 bytes; equal for the same person, useless without the key
 
 Members of a family share a phone, so an identity is always a contact **and** a name.
@@ -16,8 +18,9 @@ from datetime import date
 from typing import Literal
 
 import phonenumbers
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from services.common.errors import Kind, Problem, Words
 from services.common.events import AgeBand
 
 REGION = "CN"
@@ -25,6 +28,15 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.
 
 # Mobile numbers of China that the library takes for valid as well, at a hundredth of its time.
 USUAL_MOBILE = re.compile(r"(?:\+86)?(1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8})")
+
+UNREADABLE = Kind("unreadable", 409, Words("这条资料无法读取", "This record cannot be read"))
+WHAT_TO_DO = Words(
+    "它是用现在缺少的密钥加密的。请运维人员把旧密钥放回 PERSONAL_DATA_KEYS 的末尾并重启。",
+    "It was encrypted with a key that is missing now. Ask the operator to put the old key back at the end of"
+    " PERSONAL_DATA_KEYS and to restart.",
+)
+NO_NAME = "〔无法读取，请联系运维人员 · unreadable: ask the operator〕"
+"""What stands for a name that cannot be read, whatever the reader's language."""
 
 
 class PersonalData:
@@ -46,8 +58,23 @@ class PersonalData:
         return self._fernet.encrypt(value.encode())
 
     def decrypt(self, stored: bytes) -> str:
-        """The value again. Raises `cryptography.fernet.InvalidToken` when its key is gone."""
-        return self._fernet.decrypt(stored).decode()
+        """The value again. Raises 409 with what to do when its key is gone, or when it is not as we wrote it."""
+        try:
+            return self._fernet.decrypt(stored).decode()
+        except InvalidToken:
+            raise Problem(UNREADABLE, WHAT_TO_DO) from None
+
+    def readable(self, stored: bytes | None) -> str | None:
+        """The value again; None where there is none, or none that can be read."""
+        try:
+            return self.decrypt(stored) if stored else None
+        except Problem:
+            return None
+
+    def shown(self, stored: bytes) -> str:
+        """The name again, or what says that it cannot be read. To look at: never compare or store it."""
+        name = self.readable(stored)
+        return NO_NAME if name is None else name
 
     def renew(self, stored: bytes) -> bytes:
         """The same value, encrypted with the newest key."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Any, Protocol
 
+from services.common.durations import decimal_hours
 from services.common.errors import Words
 from services.reporting.labels import AGE_BANDS, DIMENSIONS, KINDS, MEASURES, NAME, TOTAL
 from services.reporting.operations.participation import FIGURES
@@ -148,7 +149,7 @@ def _words(dimension: str, code: str, scope: Scope) -> Words:
 
 def _figures(row: dict[str, Any]) -> dict[str, Any]:
     figures = {name: row[name] for name in FIGURES}
-    return figures | {"service_hours": round(figures["service_minutes"] / 60, 2)}
+    return figures | {"service_hours": decimal_hours(figures["service_minutes"])}
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ def _only_a_date(value: Any) -> Any:
     """`2026-12-01` and nothing else: pydantic would also take `20261201`, as seconds since 1970."""
     if isinstance(value, str) and (len(value) != 10 or value[4] != "-" or value[7] != "-"):
         raise PydanticCustomError(
-            "day", "date", {"zh": "应为日期,如 2026-12-01。", "en": "must be a date, such as 2026-12-01."}
+            "day", "date", {"zh": "应为日期，如 2026-12-01。", "en": "must be a date, such as 2026-12-01."}
         )
     return value
 
@@ -62,7 +62,7 @@ class ParticipationQuery(Query):
                 "dimension",
                 "dimension",
                 {
-                    "zh": f"没有维度 {unknown[0]!r};可用:{known}。",
+                    "zh": f"没有维度 {unknown[0]!r}；可用：{known}。",
                     "en": f"{unknown[0]!r} is not a dimension; there are {known}.",
                 },
             )
@@ -71,7 +71,7 @@ class ParticipationQuery(Query):
                 "dimension",
                 "dimension",
                 {
-                    "zh": f"最多 {MOST_DIMENSIONS} 个维度,不可重复。",
+                    "zh": f"最多 {MOST_DIMENSIONS} 个维度，不可重复。",
                     "en": f"takes at most {MOST_DIMENSIONS} dimensions, each once.",
                 },
             )
@@ -117,7 +117,7 @@ class Figures(Answer):
     service_minutes: int = Field(description="minutes of volunteer service earned")
     offered: int = Field(description="sign-ups that are offered a place and have not answered")
     places: int = Field(description="places that confirmed sign-ups take, parties with all who come along")
-    service_hours: float = Field(description="the same in hours, to two decimals")
+    service_hours: float = Field(description="the same in hours, with two digits, cut")
     people: int = Field(description="distinct persons with a sign-up that is not cancelled; never a sum of rows")
     people_attended: int = Field(description="distinct persons who came; never a sum of rows")
 

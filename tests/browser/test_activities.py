@@ -1,9 +1,10 @@
 """Staff run an activity by clicking: drafted with a weekly series, published, changed, called off."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from tests.browser.conftest import Visitor
+from tests.registration.rooms_world import SHANGHAI, make_room
 from tests.registration.test_series import shifts
 from tests.registration.world import Site
 
@@ -14,6 +15,28 @@ def fill(visitor: Visitor, **fields: str) -> None:
     """Fill fields by their names; `__` stands for a dot."""
     for name, value in fields.items():
         visitor.page.locator(f'[name="{name.replace("__", ".")}"]').fill(value)
+
+
+def test_a_taken_room_is_told_before_shifts_are_saved(
+    visitor: Visitor, site: Site, staff_at: Callable[..., tuple[str, str]]
+) -> None:
+    page, room = visitor.page, make_room(site)
+    begins = datetime.combine(FIRST, time(15), SHANGHAI)
+    times = {"starts_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=1)).isoformat()}
+    site.expect(201, "POST", "/v1/bookings", times | {"room_id": room, "title": "消防培训"})
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/activities/{site.activity(room_id=room)}/shifts/new")
+    fill(visitor, when__day=str(FIRST), when__time="15:30", when__minutes="60", when__times="2")
+    fill(visitor, when__roles__0__capacity="10")
+    page.get_by_label("重复").select_option("weekly")
+    page.get_by_role("button", name="添加").click()
+    assert "消防培训" in page.get_by_role("status").inner_text()
+    visitor.look("shifts-clash")
+    fill(visitor, when__time="14:30")
+    page.get_by_role("button", name="添加").click()
+    assert "消防培训" in page.get_by_role("status").inner_text()
+    page.get_by_role("button", name="添加").click()
+    assert "场次已添加" in page.get_by_role("status").inner_text()
 
 
 def test_a_weekly_activity_from_the_form_to_the_end(
@@ -46,7 +69,7 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     page.get_by_role("button", name="发布").click()
     assert "风险" in page.get_by_role("alert").inner_text()
     page.get_by_role("link", name="去填写").click()
-    fill(visitor, risks_zh="雨天路滑,请结伴。")
+    fill(visitor, risks_zh="雨天路滑，请结伴。")
     page.get_by_role("button", name="保存").click()
     page.get_by_role("link", name="发布").click()
     visitor.look("activity-publish")

@@ -32,7 +32,7 @@ def test_staff_find_a_volunteer_and_read_the_id_number_for_a_reason(
     page.get_by_text("查看完整号码").click()
     page.get_by_role("button", name="查看", exact=True).click()
     assert page.get_by_text(number).is_visible()
-    page.get_by_role("button", name="撤回同意:身份证件号码").click()
+    page.get_by_role("button", name="撤回同意：身份证件号码").click()
     assert page.get_by_text("已撤回同意").is_visible()
     assert number[-4:] not in page.locator("dl").all_inner_texts()[-1]
 
@@ -64,7 +64,7 @@ def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, sta
     visitor.open("/staff/doubles/")
     page = visitor.page
     visitor.look("people-doubles")
-    page.get_by_role("button", name="合并,保留这一条").first.click()
+    page.get_by_role("button", name="合并，保留这一条").first.click()
     assert page.get_by_text("没有发现重复人员").is_visible()
     visitor.look("people-merged")
     page.get_by_role("button", name="撤销合并").click()
@@ -99,6 +99,8 @@ def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: 
     visitor.log_in((RESIDENT_COOKIE, cookie))
     visitor.open("/my/data/")
     page = visitor.page
+    page.locator("summary").first.click()
+    page.locator("summary").nth(1).click()
     visitor.look("my-data")
     phone = fresh_phone()
     page.get_by_label("电话").fill(phone)

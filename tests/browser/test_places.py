@@ -29,7 +29,7 @@ def test_a_week_of_rooms_a_request_and_a_series(visitor: Visitor, site: Site, st
     page.get_by_label("到", exact=True).fill("21:00")
     page.get_by_label("重复", exact=True).select_option("FREQ=WEEKLY")
     page.get_by_label("重复时共几次").fill("3")
-    page.get_by_role("button", name="预约(重复时先核对日期)").click()
+    page.get_by_role("button", name="预约（重复时先核对日期）").click()
     assert "消防培训" in page.inner_text("main")
     visitor.look("rooms-preview")
     page.get_by_role("button", name="保存可用的 2 个日期").click()
@@ -62,7 +62,7 @@ def test_a_room_is_added_and_a_taken_time_is_refused(
     page.get_by_label("用途").fill("会议")
     page.get_by_label("从").fill("10:00")
     page.get_by_label("到", exact=True).fill("12:00")
-    page.get_by_role("button", name="预约(重复时先核对日期)").click()
+    page.get_by_role("button", name="预约（重复时先核对日期）").click()
     assert "书法班" in page.get_by_role("alert").inner_text()
     visitor.look("booking-refused")
 
@@ -118,6 +118,24 @@ def test_the_centre_is_set_up(visitor: Visitor, site: Site, staff_at: Callable[.
     page.get_by_label("中文名称").fill("省合唱协会")
     page.get_by_role("button", name="添加").click()
     visitor.look("organisations")
+
+
+def test_narrower_hours_show_whom_they_strand(visitor: Visitor, site: Site, staff_at: Callable[..., Any]) -> None:
+    page, room = visitor.page, make_room(site)
+    book(site, room, 19, 21, title="晚场排练")
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/centre/settings")
+    page.get_by_label("周一").fill("08:00-18:00")
+    page.get_by_role("button", name="保存", exact=True).click()
+    assert "晚场排练" in page.get_by_role("status").inner_text()
+    visitor.look("settings-stranded")
+    assert site.expect(200, "GET", f"/v1/sites/{site.id}/settings")["opening_hours"] == {}
+    page.get_by_role("button", name="知道了，仍然保存").click()
+    assert len(site.expect(200, "GET", "/v1/bookings/outside-hours")["items"]) == 1
+    visitor.open(f"/staff/rooms/?week={next_monday()}")
+    visitor.look("rooms-outside")
+    page.get_by_role("link", name="晚场排练").locator("visible=true").first.click()
+    assert "开放时间外" in page.inner_text("main")
 
 
 def test_an_invitation_is_accepted_by_its_link(visitor: Visitor, site: Site, data: PersonalData) -> None:

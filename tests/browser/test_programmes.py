@@ -1,5 +1,6 @@
 """An area's programme by clicking: made of activities, given to sites, and a later change that a site decides on."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -25,7 +26,7 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     page.get_by_role("link", name="用已有活动建立项目").click()
     page.get_by_role("button", name="建立").click()
     assert page.get_by_role("alert").is_visible()
-    page.get_by_label("名称(中文)").fill("社区公益文化+")
+    page.get_by_label("名称（中文）").fill("社区公益文化+")
     page.get_by_label("由谁管理").select_option("140000")
     page.get_by_label("指尖科普课堂").check()
     admin.look("programme-new")
@@ -36,10 +37,11 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     page.get_by_role("button", name="建立草稿").click()
     assert "1 个站点" in page.get_by_role("status").inner_text()
     admin.look("programme")
+    own = re.search(r"/programmes/([0-9a-f-]{36})", page.url)
+    assert own is not None
     assert list(drafts(second)) == ["指尖科普课堂"]
 
-    listed = operator.expect(200, "GET", "/v1/programmes?limit=200")["items"]
-    programme = next(one for one in listed if one["title_zh"] == "社区公益文化+" and one["area"] == "140000")
+    programme = operator.expect(200, "GET", f"/v1/programmes/{own[1]}")
     activity = programme["activities"][0] | {"title_zh": "智能手机课堂", "place": "二楼", "party_limit": 2}
     activity["shifts"][0] |= {"capacity": 30}
     second.expect(
@@ -57,7 +59,7 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     group = staff.page.get_by_role("group", name="地点")
     assert "三楼" in group.inner_text()
     group.get_by_label("不采纳").check()
-    staff.page.get_by_role("group", name="名称(中文)").get_by_label("采纳", exact=True).check()
+    staff.page.get_by_role("group", name="名称（中文）").get_by_label("采纳", exact=True).check()
     staff.page.get_by_role("button", name="保存决定").click()
     assert "采纳 1 项" in staff.page.get_by_role("status").inner_text()
     made = drafts(second)["智能手机课堂"]

@@ -17,9 +17,9 @@ from tests.registration.test_public import fresh_mail, manage_path
 from tests.registration.world import Caller, Site, in_hours
 
 MakeVisitor = Callable[..., Visitor]
-DESCRIPTION = "每周学用手机:视频通话、挂号、出行。\n请自带手机。"
+DESCRIPTION = "每周学用手机：视频通话、挂号、出行。\n请自带手机。"
 DESCRIPTION_EN = "Learn to use your phone: calls, appointments, travel.\nBring your own."
-RISKS, RISKS_EN = "教室在二楼,没有电梯。", "The classroom is on the first floor; there is no lift."
+RISKS, RISKS_EN = "教室在二楼，没有电梯。", "The classroom is on the first floor; there is no lift."
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_childs_guardian_is_asked_with_few_words(centre: Site, visitor: Visito
     shift = centre.shift(activity=course(centre, party_limit=3))
     visitor.open(f"/shifts/{shift}/sign-up")
     page = visitor.page
-    page.get_by_text("参加者未满 14 周岁,点这里").click()
+    page.get_by_text("参加者未满 14 周岁，点这里").click()
     visitor.look("public-sign-up-child")
     page.get_by_label("参加者姓名").fill("小林")
     page.get_by_label("手机号或电子邮箱").fill(fresh_mail())

@@ -46,7 +46,7 @@ def test_somebody_is_invited_sets_a_password_and_works(
     name = site.sql("SELECT name_zh FROM sites WHERE id = :id", id=site.id)[0].name_zh
     boss.page.get_by_label("站点", exact=True).select_option(label=name)
     boss.page.get_by_role("button", name="发送邀请").click()
-    assert boss.page.get_by_text("已邀请,尚未登录").is_visible()
+    assert boss.page.get_by_text("已邀请，尚未登录").is_visible()
 
     new = make_visitor()
     path = link_of(email)
@@ -135,9 +135,9 @@ def test_a_role_is_given_and_taken_away(
     visitor.open(f"/staff/colleagues/{colleague}")
     visitor.look("staff-colleague")
     visitor.page.get_by_role("link", name="区划管理员").click()
-    visitor.page.get_by_label("区划(及其以下)").select_option("140000")
+    visitor.page.get_by_label("区划（及其以下）").select_option("140000")
     visitor.page.get_by_role("button", name="授予").click()
     assert visitor.page.get_by_text("区划管理员 · 山西省").is_visible()
-    visitor.page.get_by_role("button", name="撤销:区划管理员").click()
+    visitor.page.get_by_role("button", name="撤销：区划管理员").click()
     assert visitor.page.get_by_role("status").is_visible()
     visitor.look("staff-people")

@@ -68,6 +68,31 @@ def test_defaults_shown_are_the_defaults_used() -> None:
     assert {name: shown.get(name) for name in used} == used
 
 
+def interpolated(text: str, environment: dict[str, str]) -> str:
+    """The text as compose reads it: `${NAME:-otherwise}` and `${NAME:+instead}`, one within the other."""
+    innermost = re.compile(r"\$\{([A-Z_]+):([-+])([^${}]*)\}")
+    while found := innermost.search(text):
+        name, sign, words = found.groups()
+        value = environment.get(name, "")
+        put = (value or words) if sign == "-" else (words if value else "")
+        text = text[: found.start()] + put + text[found.end() :]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "http://localhost:8080/registration"),
+        ({"GATEWAY_PORT": "9090"}, "http://localhost:9090/registration"),
+        ({"DOMAIN": "hesheng.example.org", "GATEWAY_PORT": "80"}, "https://hesheng.example.org/registration"),
+        ({"PUBLIC_URL": "https://a.example.org/r", "DOMAIN": "b.example.org"}, "https://a.example.org/r"),
+    ],
+)
+def test_links_in_mails_lead_to_where_the_gateway_is(environment: dict[str, str], url: str) -> None:
+    for process in ("registration-api", "registration-worker", "registration-pump"):
+        assert interpolated(CONTAINERS[process]["environment"]["PUBLIC_URL"], environment) == url
+
+
 @pytest.mark.parametrize("secret", sorted(NO_DEFAULT))
 def test_a_secret_has_no_default_and_no_value_in_the_example(secret: str) -> None:
     uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", COMPOSE)

@@ -67,13 +67,13 @@ def shift_at(story: Story, starts_at: datetime, **activity: Any) -> Any:
 def test_a_mail_says_who_what_when_where_and_in_which_role(story: Story, mails: Mails) -> None:
     story.sign_up(shift_at(story, STARTS_AT))
     (mail,) = mails()
-    assert mail["Subject"] == "报名成功：合唱排练，12月1日(星期二)09:00"
+    assert mail["Subject"] == "报名成功：合唱排练，12月1日（星期二）09:00"
     for kind in ("plain", "html"):
         body = part(mail, kind)
         for fact in (
             "王小明",
             "合唱排练",
-            "2048年12月1日(星期二)09:00–11:00",
+            "2048年12月1日（星期二）09:00–11:00",
             "赛马场党群服务中心二楼",
             "歌手",
             "赛马场站",
@@ -124,8 +124,8 @@ def test_a_change_says_what_it_was_before(story: Story, mails: Mails) -> None:
     story.sign_up(shift)
     story.change_shift(shift, STARTS_AT + timedelta(hours=14), role_zh="指挥", role_en="conductor")
     text = part(mails()[1], "plain")
-    assert "时间：2048年12月1日(星期二)23:00–12月2日(星期三)01:00" in text
-    assert "原时间：2048年12月1日(星期二)09:00–11:00" in text
+    assert "时间：2048年12月1日（星期二）23:00–12月2日（星期三）01:00" in text
+    assert "原时间：2048年12月1日（星期二）09:00–11:00" in text
     assert "角色：指挥" in text
     assert "原角色：歌手" in text
     assert "原地点" not in text
@@ -147,20 +147,20 @@ def test_the_calendar_entry_has_a_stable_uid_and_a_rising_sequence(story: Story,
     shift = shift_at(story, STARTS_AT)
     facts = story.sign_up(shift)
     story.change_shift(shift, STARTS_AT + timedelta(hours=1))
-    story.change_activity(place="别处; 二楼, 左边")
+    story.change_activity(place="别处；二楼，左边")
     story.cancel(facts)
     entries = [entry(mail) for mail in mails()]
     assert {str(one["UID"]) for one in entries} == {f"{facts['registration_id']}@hesheng.example"}
     assert [one["SEQUENCE"] for one in entries] == [0, 1, 2, 3]
     assert [str(one["METHOD"]) for one in entries] == ["REQUEST", "REQUEST", "REQUEST", "CANCEL"]
     assert [str(one["STATUS"]) for one in entries] == ["CONFIRMED", "CONFIRMED", "CONFIRMED", "CANCELLED"]
-    assert str(entries[2]["LOCATION"]) == "别处; 二楼, 左边"
+    assert str(entries[2]["LOCATION"]) == "别处；二楼，左边"
     # All of them were sent after everything had happened: a mail says what holds when it goes out.
     assert {one["DTSTART"].dt for one in entries} == {STARTS_AT + timedelta(hours=1)}
 
 
 def test_the_calendar_entry_names_time_place_and_both_parties(story: Story, mails: Mails) -> None:
-    story.sign_up(shift_at(story, STARTS_AT), name='王"小;明')
+    story.sign_up(shift_at(story, STARTS_AT), name='王"小；明')
     one = entry(mails()[0])
     assert (one["DTSTART"].dt, one["DTEND"].dt) == (STARTS_AT, STARTS_AT + timedelta(hours=2))
     assert one["DTSTART"].to_ical() == b"20481201T010000Z"
@@ -168,7 +168,7 @@ def test_the_calendar_entry_names_time_place_and_both_parties(story: Story, mail
     assert str(one["ORGANIZER"]) == "mailto:hesheng@hesheng.example"
     assert one["ORGANIZER"].params["CN"] == "赛马场站"
     assert str(one["ATTENDEE"]) == "mailto:wang@example.org"
-    assert one["ATTENDEE"].params["CN"] == "王'小;明"
+    assert one["ATTENDEE"].params["CN"] == "王'小；明"
     assert (one["ATTENDEE"].params["RSVP"], one["ATTENDEE"].params["PARTSTAT"]) == ("FALSE", "ACCEPTED")
 
 
@@ -222,12 +222,14 @@ def test_one_line_keeps_emoji_together_and_loses_controls(name: str, expected: s
 
 def test_times_are_those_of_the_site(story: Story, mails: Mails) -> None:
     story.sign_up(shift_at(story, STARTS_AT, zone="Asia/Urumqi"))
-    assert "2048年12月1日(星期二)07:00–09:00" in part(mails()[0], "plain")
+    assert "2048年12月1日（星期二）07:00–09:00" in part(mails()[0], "plain")
 
 
 def test_a_period_over_new_year_names_both_years() -> None:
     end = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)
     zone = ZoneInfo("Asia/Shanghai")
-    assert period(end - timedelta(hours=2), end, zone, "zh") == "2026年12月31日(星期四)23:00–2027年1月1日(星期五)01:00"
+    assert (
+        period(end - timedelta(hours=2), end, zone, "zh") == "2026年12月31日（星期四）23:00–2027年1月1日（星期五）01:00"
+    )
     assert period(end - timedelta(hours=2), end, zone, "en") == (
         "Thursday, 31 December 2026, 23:00–Friday, 1 January 2027, 01:00 (Asia/Shanghai time)")  # fmt: skip

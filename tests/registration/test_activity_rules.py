@@ -20,7 +20,7 @@ def test_volunteers_are_recruited_only_with_the_risks_told(site: Site) -> None:
     path = f"/v1/activities/{activity}"
     assert fault(site.call("POST", f"{path}/publish")) == (422, "risks_zh")
     assert site.events(activity) == []
-    site.expect(200, "PATCH", path, {"risks_zh": "路滑,请结伴。"}, If_Match="*")
+    site.expect(200, "PATCH", path, {"risks_zh": "路滑，请结伴。"}, If_Match="*")
     assert site.expect(200, "POST", f"{path}/publish")["status"] == "published"
     assert fault(site.call("PATCH", path, {"risks_zh": ""}, If_Match="*")) == (422, "risks_zh")
     harmless = site.activity(risks_zh="")

@@ -30,6 +30,7 @@ NOT_AUDITED = {
     "holds": "places kept for minutes while a form is filled in; the registration tells",
     "merge_moves": "what a merge moved; the merge itself is audited",
     "people": "a number without any data; what was told is in person_sites",
+    "ended_sessions": "hashes of cookies that somebody logged out with",
     "staff_sessions": "log-ins and log-outs are recorded as such, and not each look at the clock",
 }
 """Tables that no trigger watches, with the reason. Whoever adds a table that people change puts it under `audited`."""

@@ -16,7 +16,7 @@ from stdnum.iso7064 import mod_37_36
 from services.common.database import EVERY_SITE, Database
 from services.common.events import CertificateIssued, CertificateRevoked
 from services.registration.api import certificates as api
-from services.registration.operations.certificate_paper import check_printable, hours, render
+from services.registration.operations.certificate_paper import check_printable, render
 from services.registration.operations.certificates import AT_ONCE, Certificates
 from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
@@ -104,8 +104,8 @@ def test_verification_shows_no_more_than_it_must(site: Site, certificates: Certi
     api._tries._counts.clear()
     anybody = site.app.test_client()
     shown = anybody.get(f"/v1/verify/{number}?k={code}").get_json()
-    assert set(shown) == {"number", "valid", "name", "hours", "period_from", "period_to", "unit", "issued_on"}
-    assert (shown["valid"], shown["name"], shown["hours"]) == (True, "居**", "2")
+    assert set(shown) == {"number", "valid", "name", "minutes", "period_from", "period_to", "unit", "issued_on"}
+    assert (shown["valid"], shown["name"], shown["minutes"]) == (True, "居**", 120)
     wrong = [f"/v1/verify/{number}?k=AAAAAAAAAAAA", f"/v1/verify/{number}", f"/v1/verify/HS202600000000?k={code}"]
     answers = [anybody.get(path, headers={"X-Request-Id": "same"}) for path in wrong]
     assert {a.status_code for a in answers} == {404}
@@ -200,8 +200,4 @@ def test_erasing_takes_the_name_and_leaves_the_proof(
     site.expect(410, "GET", f"/v1/certificates/{made['id']}/pdf")
     with database.transaction(EVERY_SITE) as session:
         shown = certificates.verify(session, made["number"], certificates.code(made["number"]))
-    assert (shown.name, shown.hours, shown.valid) == ("**", "2", True)
-
-
-def test_hours_are_never_rounded_up() -> None:
-    assert [hours(m) for m in (0, 1, 60, 90, 100, 1530)] == ["0", "0.01", "1", "1.5", "1.66", "25.5"]
+    assert (shown.name, shown.minutes, shown.valid) == ("**", 120, True)

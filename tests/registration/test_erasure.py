@@ -13,6 +13,7 @@ from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
 from services.registration.operations.encryption import ENCRYPTED
+from services.registration.operations.holds import settle
 from services.registration.operations.retention import any_to_review, erase_what_is_old
 from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
 from services.registration.person_tables import PERSON_TABLES
@@ -116,6 +117,76 @@ def test_a_site_erases_what_it_was_told_and_the_other_keeps_its_own(make_site: C
     assert stranger.call("GET", f"/v1/people/{person}/data").status_code == 404
 
 
+def test_erasing_gives_up_places_on_running_shifts_too(site: Site) -> None:
+    running, full = site.shift(starts=1), site.shift(capacity=1, starts=1)
+    place = site.sign_up(running)
+    site.sign_up(full)
+    waiting = site.sign_up(full)
+    for shift in (running, full):
+        site.move_shift(shift, -1, 1)
+    for registration in (place, waiting):
+        person = registration["person_id"]
+        done = site.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+        assert done["cancelled"] == [registration["id"]]
+    assert site.expect(200, "GET", f"/v1/shifts/{running}")["confirmed"] == 0
+    assert site.expect(200, "GET", f"/v1/shifts/{full}")["waitlisted"] == 0
+
+
+def test_who_was_asked_to_take_a_place_over_keeps_nobody_waiting_once_erased(site: Site) -> None:
+    taker = site.sign_up(site.shift())["person_id"]
+    giver = site.sign_up(site.shift())
+    path = f"/v1/registrations/{giver['id']}/hand-over"
+    asked = site.expect(201, "POST", path, {"to_person_id": taker})
+    site.expect(200, "POST", f"/v1/people/{taker}/erasure", {"reason": "person_asked"})
+    assert site.sql("SELECT status FROM transfers WHERE id = :id", id=asked["id"])[0].status == "declined"
+    site.expect(201, "POST", path, {"to_person_id": site.sign_up(site.shift())["person_id"]})
+
+
+def forget(site: Site, *registrations: dict[str, Any]) -> None:
+    """What an erasure before shifts that run were looked at left behind: places of people whom nobody knows."""
+    for one in registrations:
+        site.sql("DELETE FROM person_sites WHERE person_id = :of", of=one["person_id"])
+
+
+def test_a_place_of_somebody_erased_is_given_back_passed_over_or_called_off(site: Site) -> None:
+    shift = site.offered_shift(capacity=2)
+    erased, holder, offered, waiting, last = (site.sign_up(shift) for _ in range(5))
+    site.cancel(holder["id"])
+    assert site.statuses(offered) == ["offered"]
+    forget(site, erased, offered, waiting)
+    site.sql("UPDATE registrations SET offer_expires_at = now() WHERE id = :id", id=offered["id"])
+    with site.database.transaction(site.id) as session:
+        settle(session, UUID(shift))
+    assert site.statuses(offered, waiting, last) == ["cancelled", "offered", "waitlisted"]
+    assert site.cancel(erased["id"])["status"] == "cancelled"
+    site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
+    assert set(site.statuses(erased, waiting, last)) == {"cancelled"}
+    seen = site.expect(200, "GET", f"/v1/shifts/{shift}")
+    assert (seen["confirmed"], seen["offered"], seen["waitlisted"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "check-in", None),
+        ("POST", "no-show", None),
+        ("PATCH", "", {"party_size": 2}),
+        ("POST", "accept", None),
+    ],
+)
+def test_acts_on_a_registration_whose_person_was_erased_are_refused_plainly(
+    site: Site, method: str, path: str, body: Any
+) -> None:
+    shift = site.shift(starts=1, party_limit=3)
+    made = site.sign_up(shift)
+    site.move_shift(shift, -3, -1)
+    site.expect(200, "POST", f"/v1/people/{made['person_id']}/erasure", {"reason": "person_asked"})
+    headers = {"If_Match": "*"} if method == "PATCH" else {}
+    address = f"/v1/registrations/{made['id']}/{path}".removesuffix("/")
+    answer = site.call(method, address, body, **headers)
+    assert answer.status_code == 409 and "erased" in answer.get_json()["detail"]
+
+
 def test_nobody_is_erased_while_checked_in(site: Site) -> None:
     made = site.sign_up(site.shift(starts=1))
     site.expect(200, "POST", f"/v1/registrations/{made['id']}/check-in")
@@ -180,7 +251,7 @@ def test_a_resident_sees_what_erasing_does_and_does_it(site: Site, data: Persona
     resident = Resident(site, made["person_id"], data, site.id)
     assert resident.call("GET", "/v1/my/erasure").get_json()["cancels"] == 1
     assert resident.call("POST", "/v1/my/erasure").get_json() == {"everywhere": True, "cancelled": [made["id"]]}
-    assert resident.call("GET", "/v1/my/data").status_code == 403
+    assert resident.call("GET", "/v1/my/data").status_code == 401
 
 
 def _look(site: Site, database: Database, person: str, months: int) -> bool:

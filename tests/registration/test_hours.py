@@ -16,7 +16,6 @@ from services.common.events import (
     ServiceRecordObjected,
     ServiceRecordRecorded,
 )
-from services.registration.operations.records import working_days_after
 from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import (
@@ -217,7 +216,6 @@ def test_a_rejected_objection_changes_nothing(site: Site, operator: Caller, resi
 
 
 def test_a_record_after_ten_working_days_is_late(site: Site, operator: Caller) -> None:
-    assert working_days_after(date(2026, 6, 26), 10) == date(2026, 7, 10)
     _, [registration] = over(site, ago=24 * 20)
     body = {"checked_in_at": moment(-24 * 20 - 1), "checked_out_at": moment(-24 * 20), "reason": "补录"}
     entry = site.expect(201, "POST", f"/v1/registrations/{registration}/later-entries", body)

@@ -114,7 +114,7 @@ def test_a_known_childs_age_counts_though_the_birth_date_is_left_out(site: Site)
 
 
 def test_no_birth_date_is_an_unknown_age(site: Site) -> None:
-    shift = site.shift(volunteering=True)
+    shift = site.shift(volunteering=False)
     person = {"name": "不详", "phone": fresh_phone()}
     site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person": person})
     assert site.events(site.activity_of(shift))[-1].age_band is AgeBand.UNKNOWN  # type: ignore[attr-defined]

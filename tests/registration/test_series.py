@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.common.events import RegistrationCancelled, ShiftCancelled, ShiftChanged, ShiftOpened
+from tests.registration.rooms_world import make_room
 from tests.registration.world import Site, somebody
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")
@@ -90,6 +91,33 @@ def test_clashes_are_told_before_saving(site: Site) -> None:
     }
     seen = site.expect(200, "POST", f"/v1/activities/{site.activity()}/shift-series", itself)
     assert [[clash["kind"] for clash in slot["clashes"]] for slot in seen["slots"]] == [[], ["series"]]
+
+
+def test_bookings_of_the_room_are_told_with_their_set_up(site: Site) -> None:
+    room = make_room(site, setup_minutes=30)
+    activity, first = site.activity(room_id=room), first_tuesday()
+    times = [(first, 60), (first + timedelta(days=7, minutes=180), 60), (first + timedelta(days=14, minutes=300), 60)]
+    made = [
+        site.expect(201, "POST", "/v1/bookings", body | {"room_id": room, "title": title})
+        for title, (starts, minutes) in zip(("消防培训", "书法班", "晚场"), times, strict=True)
+        for body in [{"starts_at": starts.isoformat(), "ends_at": (starts + timedelta(minutes=minutes)).isoformat()}]
+    ]
+    body = rehearsals(first, preview=True, minutes=150)
+    seen = site.expect(200, "POST", f"/v1/activities/{activity}/shift-series", body)
+    clashes = [[(clash["kind"], clash["title_zh"]) for clash in slot["clashes"]] for slot in seen["slots"]]
+    assert clashes == [[("booking", "消防培训")], [("booking", "书法班")], [], []]  # 30 minutes apart need 60
+    site.expect(200, "POST", f"/v1/bookings/{made[0]['id']}/cancel", {})
+    assert site.expect(200, "POST", f"/v1/activities/{activity}/shift-series", body)["clashing"] == 1
+
+
+def test_a_shift_with_its_booking_is_told_of_once(site: Site) -> None:
+    room, first = make_room(site), first_tuesday()
+    other, activity = site.activity(room_id=room), site.activity(room_id=room)
+    slot = {"starts_at": first.isoformat(), "ends_at": (first + timedelta(hours=1)).isoformat(), "capacity": 1}
+    shift = site.expect(201, "POST", f"/v1/activities/{other}/shifts", slot)["id"]
+    site.expect(201, "POST", "/v1/bookings", {"shift_id": shift})
+    seen = site.expect(200, "POST", f"/v1/activities/{activity}/shift-series", rehearsals(first, preview=True))
+    assert [clash["kind"] for clash in seen["slots"][0]["clashes"]] == ["room"]
 
 
 def test_an_override_is_detached_from_the_start(site: Site) -> None:

@@ -40,7 +40,7 @@ def start(settings: Settings, **changes: str) -> Settings:
         ("personal_data_keys", " , "),
         ("personal_data_keys", SHORT_FERNET),
         ("personal_data_keys", f"{FERNET},{SHORT_FERNET}"),
-        ("personal_data_keys", f"{FERNET},密钥"),
+        ("personal_data_keys", f"{FERNET}，密钥"),
     ],
 )
 def test_a_bad_secret_is_refused_by_name_and_not_shown(settings: Settings, name: str, value: str) -> None:

@@ -209,3 +209,11 @@ def test_an_elder_without_an_address_is_reached_through_the_helper(site: Site) -
     withdrawn = site.expect(200, "POST", f"/v1/consents/{consents[0]['id']}/withdraw")
     assert withdrawn["deleted"] == ["helper"]
     assert site.call("GET", f"/v1/people/{made['id']}/helper").status_code == 404
+
+
+def test_volunteers_are_listed_by_service_category(site: Site) -> None:
+    with_it = register(site, categories=["culture"])["person_id"]
+    register(site)
+    found = site.expect(200, "GET", "/v1/volunteers?category=culture")["items"]
+    assert [one["person_id"] for one in found] == [with_it]
+    assert site.expect(200, "GET", "/v1/volunteers?category=nothing")["items"] == []

@@ -23,7 +23,7 @@ Templates extend `base.html` (staff: `staff.html`) and fill the blocks `title`, 
 
     say("中文", "English")             the words in the reader's language
     name(row, "title")                row.title_zh or row.title_en, whichever the reader reads and is there
-    day(moment, zone), times(start, end, zone), clock(moment, zone), number(n)
+    day(moment, zone), times(start, end, zone), clock(moment, zone), number(n), lasting(minutes)
     static("style.css")               the address of a static file, which changes with its content
     principal                         who reads; csrf_token()
 
@@ -55,7 +55,7 @@ from services.common.errors import (
     field_error,
     language,
 )
-from services.common.pages.times import clock, day, number, times
+from services.common.pages.times import clock, day, lasting, number, times
 
 STATIC = Path(__file__).parent.parent / "static"
 NOTICE_COOKIE = "hesheng_notice"
@@ -66,7 +66,7 @@ Answer = str | Response | tuple[str, int]
 Model = TypeVar("Model", bound=BaseModel)
 
 STAFF_NAV: list[tuple[int, str, str, str]] = []
-"""What the staff's menu shows, in order: (place, endpoint, 中文, English), added by each blueprint where it is made."""
+"""The staff's menu in order: (place, endpoint, Chinese, English), added by each blueprint where it is made."""
 
 AT_HAND = 10
 """Pages with a smaller place are always in sight; the others are behind `more`, which a phone is thankful for."""
@@ -212,6 +212,7 @@ def add_pages(app: Flask) -> None:
         day=day,
         clock=clock,
         number=number,
+        lasting=lasting,
         static=_static,
         csrf_token=lambda: csrf_token(g.principal),
         staff_nav=STAFF_NAV,

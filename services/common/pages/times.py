@@ -1,6 +1,7 @@
 """Times and numbers as people read them, in a site's zone and the reader's language.
 
 times(start, end, "Asia/Shanghai")    # 11月24日 周二 09:00–11:00 · Tue 24 Nov, 09:00–11:00
+lasting(90)                           # 1 小时 30 分钟 · 1 h 30 min
 """
 
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from services.common.durations import duration
 from services.common.errors import language
 
 PATTERNS = {"zh": "M月d日 EEE", "en": "EEE d MMM"}
@@ -38,6 +40,12 @@ def times(start: datetime, end: datetime, zone: str) -> str:
 def number(value: int | float) -> str:
     """A number with its groups."""
     return format_decimal(value, locale=_locale())
+
+
+def lasting(minutes: int) -> str:
+    """Hours and minutes (`durations.py`)."""
+    words = duration(minutes)
+    return words.zh if language() == "zh" else words.en
 
 
 def _locale() -> str:

@@ -27,7 +27,7 @@ def plain(value: str, longest: int = 200) -> str:
 
 
 def _day_zh(moment: datetime, year: bool = True) -> str:
-    written = f"{moment.month}月{moment.day}日(星期{WEEKDAYS_ZH[moment.weekday()]})"
+    written = f"{moment.month}月{moment.day}日（星期{WEEKDAYS_ZH[moment.weekday()]}）"
     return f"{moment.year}年{written}" if year else written
 
 
@@ -36,7 +36,7 @@ def _day_en(moment: datetime) -> str:
 
 
 def period(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, language: str) -> str:
-    """From when to when in the site's time zone: `2026年12月1日(星期二)09:00–11:00`."""
+    """From when to when in the site's time zone: `2026年12月1日（星期二）09:00–11:00`."""
     start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
     same_day = start.date() == end.date()
     if language == "zh":
@@ -47,7 +47,7 @@ def period(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, language: str
 
 
 def short_start(starts_at: datetime, zone: ZoneInfo, language: str) -> str:
-    """The start as it fits into a subject: `12月1日(星期二)09:00`."""
+    """The start as it fits into a subject: `12月1日（星期二）09:00`."""
     start = starts_at.astimezone(zone)
     if language == "zh":
         return f"{_day_zh(start, year=False)}{start:%H:%M}"

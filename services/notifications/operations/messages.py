@@ -78,20 +78,20 @@ def _objection(row: Any) -> Words | None:
     """Why this message may not go out again."""
     if row.state not in (State.FAILED, State.NO_CONTACT):
         return Words(
-            f"只能重试发送失败或没有邮箱的消息,此消息为 {row.state}。",
+            f"只能重试发送失败或没有邮箱的消息，此消息为 {row.state}。",
             f"Only a failed one, or one without an address, can be retried; it is {row.state}.",
         )
     if row.cancelled:
-        return Words("报名已取消,此消息不再属实。", "The registration is cancelled; the message no longer holds.")
+        return Words("报名已取消，此消息不再属实。", "The registration is cancelled; the message no longer holds.")
     if row.overtaken:
         return Words(
-            "此报名已有更新的消息,此消息不再属实。",
+            "此报名已有更新的消息，此消息不再属实。",
             "There is a later message of this registration; this one no longer holds.",
         )
     if row.late and row.kind == "link":
-        return Words("链接已过期,请重新获取。", "The link has expired; let a new one be issued.")
+        return Words("链接已过期，请重新获取。", "The link has expired; let a new one be issued.")
     if row.late:
-        return Words("场次已开始,不再提醒。", "The shift has begun; it is too late to remind.")
+        return Words("场次已开始，不再提醒。", "The shift has begun; it is too late to remind.")
     return None
 
 

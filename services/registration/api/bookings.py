@@ -11,6 +11,8 @@ from services.common.database import Database
 from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.registration.models import Booking
 from services.registration.operations import bookings
+from services.registration.operations.bookings.stranded import outside_hours
+from services.registration.operations.places import find_site
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import (
@@ -18,6 +20,7 @@ from services.registration.schemas.bookings import (
     BookingBody,
     BookingEdit,
     BookingQuery,
+    BookingsAnswer,
     BookingSeriesAnswer,
     BookingSeriesBody,
     CancelledAnswer,
@@ -68,6 +71,15 @@ def _add_bookings(blueprint: APIBlueprint, database: Database, data: PersonalDat
             return page(
                 session, rows, Booking.position, query, lambda found: [BookingAnswer.model_validate(b) for b in found]
             )
+
+    @blueprint.get("/bookings/outside-hours")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(BookingsAnswer)
+    def list_outside_hours() -> Response:
+        """The bookings to come that lie outside the opening hours: made before these were narrowed, and still kept."""
+        with database.transaction(g.principal.scope) as session:
+            found = outside_hours(session, find_site(session, own_site()))
+            return answered(BookingsAnswer(items=[BookingAnswer.model_validate(one) for one in found]))
 
     @blueprint.get("/bookings/<uuid:booking_id>")
     @allow(Caller.SITE, Caller.STAFF)

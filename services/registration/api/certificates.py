@@ -53,7 +53,7 @@ def certificates_blueprint(database: Database, data: PersonalData, public_url: s
 def count_try() -> None:
     """Count one look-up by this address. Raises 429 when it has had too many this minute."""
     if _tries.count(str(request.remote_addr)) is None:
-        raise Problem(TOO_MANY, Words("核验过于频繁,请一分钟后再试。", "Too many look-ups: try again in a minute."))
+        raise Problem(TOO_MANY, Words("核验过于频繁，请一分钟后再试。", "Too many look-ups: try again in a minute."))
 
 
 def pdf_response(certificates: Certificates, certificate: Certificate) -> Response:

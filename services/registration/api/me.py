@@ -214,8 +214,8 @@ def describe_me(database: Database, data: PersonalData, principal: Principal) ->
         rows = select(StaffGrant).where(StaffGrant.staff_id == staff.id).order_by(StaffGrant.granted_at)
         return MeAnswer(
             id=staff.id,
-            name=data.decrypt(staff.name),
-            email=data.decrypt(staff.email),
+            name=data.shown(staff.name),
+            email=data.readable(staff.email) or "",
             language=staff.language,
             site_id=principal.site_id,
             role=principal.role,

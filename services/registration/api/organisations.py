@@ -48,7 +48,7 @@ def _keep_directory() -> None:
         raise Problem(
             FORBIDDEN,
             Words(
-                "全局单位目录由区划管理员和运维人员维护;请添加为本站单位(local)。",
+                "全局单位目录由区划管理员和运维人员维护；请添加为本站单位（local）。",
                 "Area admins and operators keep the directory of all; add one of your own site (`local`) instead.",
             ),
         )

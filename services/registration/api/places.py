@@ -11,12 +11,14 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, attempt_of, create, expected_versions, page
+from services.registration.api.conventions import answered, attempt_of, create, expected_versions, json_body, page
 from services.registration.models import Site, SiteKey, SiteLogo
 from services.registration.operations import conflict, places
+from services.registration.operations.bookings.stranded import stranded
 from services.registration.operations.idempotency import earlier_answer, remember
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
+from services.registration.schemas.bookings import BookingAnswer, BookingsAnswer
 from services.registration.schemas.places import KeyAnswer, KeyBody, NewKeyAnswer, SiteAnswer, SiteBody, SiteEdit
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit, SiteAreaAnswer, SiteAreasAnswer
 
@@ -83,7 +85,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         attempt = attempt_of(data, body)
         with database.transaction(g.principal.scope) as session:
             if attempt and earlier_answer(session, attempt) is not None:
-                raise conflict("密钥已发放,只显示一次。", "The key was issued already and is shown only once.")
+                raise conflict("密钥已发放，只显示一次。", "The key was issued already and is shown only once.")
             row, key = places.issue_key(session, site_id, body.label)
             kept = _describe_key(row)
             if attempt:
@@ -128,11 +130,25 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.input(SettingsEdit, arg_name="body")
     @blueprint.output(SettingsAnswer)
     def edit_settings(site_id: UUID, body: SettingsEdit) -> Response:
-        """Change a site's settings. Bookings that were made stay."""
+        """Change a site's settings. Bookings that were made stay, also outside narrower hours (`settings/preview`)."""
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
             site = places.edit_settings(session, site_id, body, expected_versions())
             return answered(places.describe_settings(session, site))
+
+    @blueprint.post("/sites/<uuid:site_id>/settings/preview")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @json_body(SettingsEdit)
+    @blueprint.output(BookingsAnswer)
+    def preview_settings(site_id: UUID, body: SettingsEdit) -> Response:
+        """The bookings that would lie outside the opening hours with these settings, and do not now. Changes nothing.
+
+        They would stay, marked: move them, or give them up (`GET /v1/bookings/outside-hours` lists all there are).
+        """
+        _check_own(site_id)
+        with database.transaction(g.principal.scope) as session:
+            found = stranded(session, places.find_site(session, site_id), body)
+            return answered(BookingsAnswer(items=[BookingAnswer.model_validate(one) for one in found]))
 
     @blueprint.get("/sites/<uuid:site_id>/areas")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)

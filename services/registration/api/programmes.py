@@ -34,7 +34,7 @@ from services.registration.schemas.programmes import (
     ProgrammeQuery,
 )
 
-REFUSED = Words("没有这个站点,或您不能代表它。", "There is no such site, or you may not act for it.")
+REFUSED = Words("没有这个站点，或您不能代表它。", "There is no such site, or you may not act for it.")
 
 
 def programmes_blueprint(database: Database, data: PersonalData) -> APIBlueprint:

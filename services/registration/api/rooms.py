@@ -88,7 +88,7 @@ def _add_questions(blueprint: APIBlueprint, database: Database) -> None:
     def find_free_rooms(query: FreeQuery) -> Response:
         """Rooms that are free from `from` to `to` for so many people, the smallest first."""
         if not query.starts_at < query.ends_at <= query.starts_at + LONGEST:
-            raise invalid("to", Words("应晚于 from,且相隔不超过 24 小时。", "must be within 24 hours after `from`."))
+            raise invalid("to", Words("应晚于 from，且相隔不超过 24 小时。", "must be within 24 hours after `from`."))
         with database.transaction(g.principal.scope) as session:
             return answered(free_answer(session, own_site(), query))
 

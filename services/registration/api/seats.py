@@ -38,17 +38,17 @@ from services.registration.schemas.seats import (
 def seats_blueprint(database: Database, data: PersonalData, sign_ups: SignUps) -> APIBlueprint:
     """The routes by which places are kept and passed on."""
     blueprint = APIBlueprint("seats", __name__, tag="Registrations", url_prefix="/v1")
-    _add_offers(blueprint, database)
+    _add_offers(blueprint, database, data)
     _add_holds(blueprint, database, data)
     _add_teams(blueprint, database, data, sign_ups)
     _add_transfers(blueprint, database, data)
     _add_decisions(blueprint, database, sign_ups)
-    _add_own(blueprint, database)
+    _add_own(blueprint, database, data)
     _add_own_transfers(blueprint, database, sign_ups)
     return blueprint
 
 
-def _add_offers(blueprint: APIBlueprint, database: Database) -> None:
+def _add_offers(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/accept")
     @allow(Caller.SITE, Caller.STAFF)
     @json_body(AcceptBody, optional=True)
@@ -56,7 +56,7 @@ def _add_offers(blueprint: APIBlueprint, database: Database) -> None:
     def accept_offer(registration_id: UUID, body: AcceptBody) -> Response:
         """Take the place that was offered."""
         with database.transaction(g.principal.scope) as session:
-            accepted = offers.accept_offer(session, registration_id, body.instead_of)
+            accepted = offers.accept_offer(session, data, registration_id, body.instead_of)
             return answered(describe_registration(session, accepted))
 
     @blueprint.post("/registrations/<uuid:registration_id>/decline")
@@ -187,7 +187,7 @@ def _add_decisions(blueprint: APIBlueprint, database: Database, sign_ups: SignUp
             return answered(_described(session, transfers.withdraw(session, transfer_id, g.principal.actor)))
 
 
-def _add_own(blueprint: APIBlueprint, database: Database) -> None:
+def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/my/registrations/<uuid:registration_id>/cancel")
     @allow(Caller.PERSON)
     @blueprint.output(RegistrationAnswer)
@@ -206,7 +206,7 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
         """Take the place that one was offered."""
         with database.transaction(EVERY_SITE) as session:
             _check_own(session, registration_id)
-            accepted = offers.accept_offer(session, registration_id, body.instead_of)
+            accepted = offers.accept_offer(session, data, registration_id, body.instead_of)
             return answered(describe_registration(session, accepted))
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/decline")
@@ -220,27 +220,27 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
 
 
 def _add_own_transfers(blueprint: APIBlueprint, database: Database, sign_ups: SignUps) -> None:
-    def decide(transfer_id: UUID, accept: bool, consent: bool) -> Response:
+    def decide(transfer_id: UUID, accept: bool) -> Response:
+        # Nobody says of themselves that their guardian agreed: the consent is on file, or there is none.
         with database.transaction(EVERY_SITE) as session:
             if transfers.find_transfer(session, transfer_id).to_person_id != UUID(g.principal.name):
                 raise not_found("这个转让请求", "transfer")
-            decided = transfers.decide(session, sign_ups, transfer_id, accept, g.principal.actor, consent=consent)
+            decided = transfers.decide(session, sign_ups, transfer_id, accept, g.principal.actor, consent=False)
             return answered(_described(session, decided))
 
     @blueprint.post("/my/transfers/<uuid:transfer_id>/accept")
     @allow(Caller.PERSON)
-    @json_body(TransferDecisionBody, optional=True)
     @blueprint.output(TransferAnswer)
-    def accept_own_transfer(transfer_id: UUID, body: TransferDecisionBody) -> Response:
+    def accept_own_transfer(transfer_id: UUID) -> Response:
         """Take over the place that one was asked to take, or swap."""
-        return decide(transfer_id, True, body.guardian_consent)
+        return decide(transfer_id, True)
 
     @blueprint.post("/my/transfers/<uuid:transfer_id>/decline")
     @allow(Caller.PERSON)
     @blueprint.output(TransferAnswer)
     def decline_own_transfer(transfer_id: UUID) -> Response:
         """Leave things as they are."""
-        return decide(transfer_id, False, False)
+        return decide(transfer_id, False)
 
 
 def _check_own(session: Session, registration_id: UUID) -> None:

@@ -69,7 +69,7 @@ def edit_activity(session: Session, activity_id: UUID, body: ActivityEdit, expec
     _check_references(session, changes.get("room_id"), changes.get("team_id"))
     if changes.get("volunteering", activity.volunteering) != activity.volunteering and has_attendance(session, *shifts):
         raise conflict(
-            "已有出勤记录,不能再改是否计志愿时长。",
+            "已有出勤记录，不能再改是否计志愿时长。",
             "Attendance was taken, and whether it earns service hours can no longer be changed.",
         )
     told = activity_event(ActivityChanged, activity)
@@ -87,7 +87,7 @@ def publish_activity(session: Session, activity_id: UUID) -> Activity:
     activity, shifts = lock_activity(session, activity_id)
     if activity.status in CLOSED:
         raise conflict(
-            "活动已取消或已结项,不能发布。", "The activity was called off or completed, and cannot be published."
+            "活动已取消或已结项，不能发布。", "The activity was called off or completed, and cannot be published."
         )
     if activity.status == "draft":
         assign(activity, {"status": "published"})
@@ -107,7 +107,7 @@ def cancel_activity(session: Session, activity_id: UUID) -> Activity:
     if activity.status == "cancelled":
         return activity
     if activity.status == "completed":
-        raise conflict("活动已结项,不能取消。", "The activity is completed and cannot be called off.")
+        raise conflict("活动已结项，不能取消。", "The activity is completed and cannot be called off.")
     was_published = activity.status == "published"
     assign(activity, {"status": "cancelled"})
     events: list[Event] = [activity_event(ActivityCancelled, activity)]
@@ -211,10 +211,10 @@ def activity_event(model: type[ActivityEvent], activity: Activity) -> ActivityEv
 
 def _check_may_change(activity: Activity, changes: dict[str, Any]) -> None:
     if activity.status == "cancelled":
-        raise conflict("活动已取消,不能再修改。", "The activity was called off and can no longer be changed.")
+        raise conflict("活动已取消，不能再修改。", "The activity was called off and can no longer be changed.")
     if activity.status == "completed" and changes.keys() - WRITTEN_AFTERWARDS:
         raise conflict(
-            "活动已结项,只能补充说明文字。", "The activity is completed: only its description can still be written."
+            "活动已结项，只能补充说明文字。", "The activity is completed: only its description can still be written."
         )
 
 
@@ -229,7 +229,7 @@ def _check_consistent(activity: Activity) -> None:
         errors.add(
             "risks_zh",
             Words(
-                "志愿服务活动发布前须告知风险;没有特别风险也请写明。",
+                "志愿服务活动发布前须告知风险；没有特别风险也请写明。",
                 "must tell the risks before a volunteering activity is published; say so where there are none.",
             ),
         )

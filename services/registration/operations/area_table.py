@@ -57,7 +57,7 @@ def _csv(content: str) -> Iterator[tuple[int, object]]:
     if missing or unknown or len(set(heading)) < len(heading):
         raise Problem(
             MALFORMED,
-            Words(f"首行应为列名:{','.join(KNOWN)}。", f"The first row must name the columns: {','.join(KNOWN)}."),
+            Words(f"首行应为列名：{','.join(KNOWN)}。", f"The first row must name the columns: {','.join(KNOWN)}."),
         )
     try:
         for cells in reader:
@@ -66,7 +66,7 @@ def _csv(content: str) -> Iterator[tuple[int, object]]:
                 continue
             if len(cells) != len(heading):
                 words = Words(
-                    f"有 {len(cells)} 格,应为 {len(heading)} 格。",
+                    f"有 {len(cells)} 格，应为 {len(heading)} 格。",
                     f"has {len(cells)} cells instead of {len(heading)}.",
                 )
                 yield number, words

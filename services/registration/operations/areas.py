@@ -60,7 +60,7 @@ def check_area_in_use(session: Session, code: str) -> None:
     if area.valid_until is not None and area.valid_until <= today:
         instead = area.successor or "—"
         raise invalid(
-            "area", Words(f"该区划已撤销,由 {instead} 接替。", f"was abolished; {instead} took its place. Use that.")
+            "area", Words(f"该区划已撤销，由 {instead} 接替。", f"was abolished; {instead} took its place. Use that.")
         )
 
 
@@ -88,12 +88,12 @@ TOO_WIDE = Words("应低于上级区划的级别。", "must be narrower than the
 TOO_NARROW = Words("应高于下级区划的级别。", "must be wider than that of the areas within.")
 NO_SUCCESSOR = Words("没有这个接替的区划。", "is no other area that exists.")
 SITES_REMAIN = Words(
-    "仍有站点在此区划;请填写接替的区划(successor),或先把站点移出。",
+    "仍有站点在此区划；请填写接替的区划（successor），或先把站点移出。",
     "still has sites: name a successor, or move them first.",
 )
 TWICE = Words("此代码在文件中出现不止一次。", "occurs more than once in the file.")
 NOT_WITHIN = Words(
-    "按 GB/T 2260,代码应以上级代码的有效数字开头。", "must begin with its parent's digits, by GB/T 2260."
+    "按 GB/T 2260，代码应以上级代码的有效数字开头。", "must begin with its parent's digits, by GB/T 2260."
 )
 
 
@@ -122,7 +122,7 @@ def _refusal(faults: Sequence[Fault]) -> Problem:
     found = len(faults)
     return Problem(
         INVALID,
-        Words(f"有 {found} 处错误,什么都没有改变。", f"{found} error(s); nothing was changed."),
+        Words(f"有 {found} 处错误，什么都没有改变。", f"{found} error(s); nothing was changed."),
         [FieldError(f"row {fault.row}.{fault.column}", Words(fault.zh, fault.en)) for fault in faults],
     )
 

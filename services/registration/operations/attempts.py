@@ -91,7 +91,7 @@ def _wait(seconds: float) -> Problem:
     return Problem(
         TOO_MANY,
         Words(
-            f"尝试次数过多,请约 {minutes} 分钟后再试,或通过邮件重设密码。",
+            f"尝试次数过多，请约 {minutes} 分钟后再试，或通过邮件重设密码。",
             f"Too many tries. Wait about {minutes} minute(s), or set a new password by mail.",
         ),
         retry_after=str(round(seconds) + 1),

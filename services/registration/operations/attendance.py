@@ -79,7 +79,7 @@ def check_out(session: Session, registration_id: UUID, at: datetime | None, how:
     held = hold(session, registration_id)
     came = held.registration.checked_in_at
     if came is None:
-        raise conflict("尚未签到,不能签退。", "There is no check-in yet.")
+        raise conflict("尚未签到，不能签退。", "There is no check-in yet.")
     if at is None and held.registration.checked_out_at is not None:
         return held.registration
     check_open(session, held)
@@ -95,7 +95,7 @@ def record_no_show(session: Session, registration_id: UUID, at: datetime | None)
     """Record that a person did not come. Doing so twice changes nothing; a later check-in corrects it."""
     held = hold(session, registration_id)
     if held.registration.checked_in_at is not None:
-        raise conflict("已签到,不能记为缺席。", "The person was checked in.")
+        raise conflict("已签到，不能记为缺席。", "The person was checked in.")
     moment = at or datetime.now(UTC)
     check_absence(held.shift, moment)
     if held.registration.outcome != "no_show":
@@ -194,12 +194,12 @@ def check_open(session: Session, held: Held) -> None:
     over = select(literal(held.shift.ends_at + LATEST) < func.clock_timestamp())
     if session.scalar(over):
         raise conflict(
-            "场次结束已超过一天:请补录(later-entries),并由另一人审核。",
+            "场次结束已超过一天：请补录（later-entries），并由另一人审核。",
             "The shift ended more than a day ago: enter it later (later-entries), for a second person to approve.",
         )
     if is_decided(session, held.registration.id):
         raise conflict(
-            "时长已经审核决定,签到不再改变它;请补录或提出异议。",
+            "时长已经审核决定，签到不再改变它；请补录或提出异议。",
             "Somebody decided on these hours: attendance no longer changes them. Enter them later, or object.",
         )
 

@@ -37,7 +37,7 @@ def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[Atte
             {
                 **vars(registration),
                 "registration_id": registration.id,
-                "name": data.decrypt(name) if name is not None else "",
+                "name": data.shown(name) if name is not None else "",
                 "how": None if known is None else ("entered_later", "confirmed", "scanned")[known],
             }
         )

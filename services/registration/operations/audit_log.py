@@ -88,7 +88,7 @@ def _names(session: Session, data: PersonalData, reader: Reader, rows: Sequence[
     session.execute(select(func.set_config("hesheng.site", EVERY_SITE, True)))
     everything = reader == Reader()
     names = {
-        f"{Caller.STAFF}:{row.id}": data.decrypt(row.name)
+        f"{Caller.STAFF}:{row.id}": data.shown(row.name)
         for row in session.execute(known)
         if everything or not row.is_operator
     }

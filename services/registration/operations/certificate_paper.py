@@ -17,6 +17,7 @@ import typst
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from services.common.durations import decimal_hours, duration
 from services.common.errors import Kind, Problem, Words
 from services.registration.operations.qr import svg
 from services.registration.personal_data import PersonalData
@@ -42,8 +43,8 @@ def render(content: Content) -> bytes:
         "to": _day(content["period_to"]),
         "issued_on": _day(content["issued_on"]),
         "issued": [issued.year, issued.month, issued.day],
-        "hours": hours(content["minutes"]),
-        "records": [r | {"hours": hours(r["minutes"])} for r in content["records"]],
+        "lasting": duration(content["minutes"]).zh,
+        "records": [r | {"lasting": duration(r["minutes"]).zh} for r in content["records"]],
         "qr": svg(content["url"]),
     }
     compiler = typst.Compiler(font_paths=_fonts(), root=str(FOLDER))
@@ -69,15 +70,10 @@ def check_printable(content: Content) -> None:
         raise Problem(
             UNPRINTABLE,
             Words(
-                f"字库中没有这些字:{listed}。请改用规范汉字,或请运维人员更换字库。",
+                f"字库中没有这些字：{listed}。请改用规范汉字，或请运维人员更换字库。",
                 f"The font has no {listed}. Write it with other characters, or ask the operator for another font.",
             ),
         )
-
-
-def hours(minutes: int) -> str:
-    """Hours with up to two digits, never rounded up: 90 is 1.5, 100 is 1.66."""
-    return f"{minutes * 100 // 60 / 100:g}"
 
 
 class Signer:
@@ -100,17 +96,18 @@ class Signer:
             "credentialSubject": {
                 "type": ["AchievementSubject"],
                 "name": content["name"],
-                "creditsEarned": content["minutes"] / 60,
+                "creditsEarned": decimal_hours(content["minutes"]),
                 "activityStartDate": f"{content['period_from']}T00:00:00Z",
                 "activityEndDate": f"{content['period_to']}T23:59:59Z",
                 "achievement": {
                     "type": ["Achievement"],
                     "achievementType": "CommunityService",
                     "name": "志愿服务证明",
-                    "description": f"志愿服务 {hours(content['minutes'])} 小时,{len(content['records'])} 次",
+                    "description": f"志愿服务 {duration(content['minutes']).zh}，{len(content['records'])} 次",
                     "criteria": {"narrative": "依据志愿服务记录出具"},
                 },
             },
+            "minutes": content["minutes"],
             "records": content["records"],
             "number": content["number"],
         }

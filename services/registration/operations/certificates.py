@@ -16,20 +16,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from stdnum.iso7064 import mod_37_36
 
 from services.common.errors import Kind, Problem, Words, invalid, not_found
 from services.common.events import CertificateIssued, CertificateRevoked
+from services.common.logs import get_logger
 from services.common.outbox import add_events
 from services.registration.models import Certificate, CertificateBatch, PersonSite, ServiceRecord, Site, Volunteer
 from services.registration.operations import locked
-from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable, hours
+from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
 from services.registration.operations.records import actor, all_of, standing
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import UNREADABLE, PersonalData
 from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
+
+log = get_logger(__name__)
 
 CODE_LETTERS = 12
 """60 bits, and thirty tries a minute: nobody guesses one."""
@@ -37,6 +39,7 @@ AT_ONCE = 20
 """More than so many certificates are the worker's."""
 
 NO_HOURS = Kind("no-hours", 409, Words("没有可证明的时长", "There are no hours to certify"))
+ALTERED = Words("它的内容与出具时的校验值不符。", "What is kept of it is not what was issued.")
 ERASED = Kind("gone", 410, Words("内容已删除", "Its content was erased"))
 
 
@@ -92,7 +95,8 @@ class Certificates:
             raise Problem(ERASED, Words("应本人要求已删除。", "It was erased at the person's request."))
         plain = self._data.decrypt(certificate.content)
         if hashlib.sha256(plain.encode()).hexdigest() != certificate.content_hash:
-            raise InvalidToken("the content of a certificate does not fit its hash")
+            log.error("certificate_altered", certificate_id=str(certificate.id))
+            raise Problem(UNREADABLE, ALTERED)
         content: Content = json.loads(plain)
         return content
 
@@ -101,13 +105,15 @@ class Certificates:
         number, code = number.strip().upper(), code.strip().upper()
         row = session.scalars(select(Certificate).where(Certificate.number == number)).one_or_none()
         if not hmac.compare_digest(code.encode(), self.code(number).encode()) or row is None:
-            raise not_found("这份证明,请核对编号和验证码", "certificate with this number and code: please compare both")
-        content = json.loads(self._data.decrypt(row.content)) if row.content else {}
+            raise not_found(
+                "这份证明，请核对编号和验证码", "certificate with this number and code: please compare both"
+            )
+        content = json.loads(self._data.readable(row.content) or "{}")
         return VerifiedAnswer(
             number=row.number,
             valid=row.revoked_at is None,
             name=masked(content.get("name", "")),
-            hours=hours(row.minutes),
+            minutes=row.minutes,
             period_from=row.period_from,
             period_to=row.period_to,
             unit=content.get("unit") or session.scalars(select(Site.name_zh).where(Site.id == row.site_id)).one(),
@@ -206,7 +212,7 @@ def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, p
         raise Problem(NO_HOURS, Words("这段时间没有有效的服务记录。", "No service of yours was recorded then."))
     if len(sites) > 1:
         listed = "、".join(str(site) for site in sites)
-        raise invalid("site_id", Words(f"请选择一个站点:{listed}。", f"must name one of the sites: {listed}."))
+        raise invalid("site_id", Words(f"请选择一个站点：{listed}。", f"must name one of the sites: {listed}."))
     return sites[0]
 
 

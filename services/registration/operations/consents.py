@@ -99,7 +99,7 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawn:
         return Withdrawn(consent=ConsentAnswer.model_validate(consent), cancelled=[], deleted=[])
     if consent.kind == "terms":
         raise conflict(
-            "服务条款是处理信息的基础;如不再同意,请申请删除个人信息。",
+            "服务条款是处理信息的基础；如不再同意，请申请删除个人信息。",
             "Without the terms nothing can be processed: ask for erasure instead.",
         )
     cancelled: list[UUID] = []

@@ -62,7 +62,7 @@ def revoke_designation(session: Session, designation_id: UUID, body: RevokeBody)
     today = local_today(session, lock_site(session, row.site_id))
     day = body.on or today
     if not row.valid_from <= day <= today:
-        words = Words(f"应在授牌日({row.valid_from})与今天之间。", f"must lie between {row.valid_from} and today.")
+        words = Words(f"应在授牌日（{row.valid_from}）与今天之间。", f"must lie between {row.valid_from} and today.")
         raise invalid("on", words)
     assign(row, {"revoked_on": day, "revoke_reason": body.reason})
     session.flush()
@@ -92,7 +92,7 @@ def _lock(session: Session, designation_id: UUID) -> Designation:
 
 def _check_not_revoked(row: Designation) -> None:
     if row.revoked_on is not None:
-        raise conflict("此牌匾已撤销,不能再修改。", "The designation was revoked and can no longer be changed.")
+        raise conflict("此牌匾已撤销，不能再修改。", "The designation was revoked and can no longer be changed.")
 
 
 def _check_dates(begins: date, ends: date | None) -> None:

@@ -30,7 +30,7 @@ PERSONS = text("SELECT persons_of(:person)")
 AHEAD = text("""
 SELECT r.id, r.shift_id FROM registrations AS r JOIN shifts AS s ON s.id = r.shift_id
 WHERE r.person_id = ANY(:people) AND r.status <> 'cancelled' AND r.outcome IS NULL
-  AND s.starts_at > clock_timestamp() AND (cast(:site AS uuid) IS NULL OR r.site_id = :site)
+  AND s.ends_at > clock_timestamp() AND (cast(:site AS uuid) IS NULL OR r.site_id = :site)
 ORDER BY r.shift_id
 """)
 
@@ -45,7 +45,13 @@ UPDATE consents SET withdrawn_at = now(), withdrawn_by = :by
 WHERE person_id = ANY(:people) AND withdrawn_at IS NULL AND (cast(:site AS uuid) IS NULL OR site_id = :site)
 """)
 
-HERE = Words("您正在场次中,签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
+# Whoever asked them for something gets an answer: nobody else will give one.
+DECLINE = text("""
+UPDATE transfers SET status = 'declined', decided_by = :by, decided_at = now(), version = version + 1
+WHERE to_person_id = ANY(:people) AND status = 'asked' AND (cast(:site AS uuid) IS NULL OR site_id = :site)
+""")
+
+HERE = Words("您正在场次中，签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
 ALL_SITES = frozenset({"volunteers"})
 """Tables whose rows hold for every site, and go with the last one."""
 
@@ -68,6 +74,7 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         cancel = CancelReason.PERSON if reason == "person_asked" else CancelReason.SITE
         for row in ahead:
             cancel_registration(session, row.id, cancel)
+        session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
         session.execute(WITHDRAW, {"people": people, "site": site_id, "by": by})
         for table in PERSON_TABLES:
             if table.name not in ALL_SITES:

@@ -68,7 +68,7 @@ def _following(session: Session, shift_id: UUID) -> tuple[Shift, list[Shift]]:
     chosen = next(shift for shift in shifts if shift.id == shift_id)
     if chosen.series_id is None or chosen.occurs_at is None or chosen.detached:
         raise conflict(
-            "这个场次不属于系列,或已单独修改过。请单独修改。",
+            "这个场次不属于系列，或已单独修改过。请单独修改。",
             "The shift belongs to no series, or was changed by itself. Change it by itself.",
         )
     first = chosen.occurs_at

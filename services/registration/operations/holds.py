@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import TOO_MANY, Problem, Words, invalid, not_found
 from services.common.events import CancelReason, Event
 from services.common.outbox import add_events
-from services.registration.models import Activity, Hold, Person, Registration, Shift
+from services.registration.models import Activity, Hold, Registration, Shift
 from services.registration.operations import conflict
 from services.registration.operations.seats import end, free_places, is_ahead, lock_shifts, promote
 
@@ -60,7 +60,7 @@ def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> H
     by_caller = select(func.coalesce(func.sum(Hold.places), 0)).where(Hold.shift_id == shift_id, Hold.made_by == caller)
     if session.scalars(by_caller).one() + places > MOST_PER_CALLER:
         raise Problem(
-            TOO_MANY, Words("保留的名额过多,请先完成报名。", "Too many places are held. Finish a sign-up first.")
+            TOO_MANY, Words("保留的名额过多，请先完成报名。", "Too many places are held. Finish a sign-up first.")
         )
     free = free_places(session, shift)
     if shift.waitlisted or places > free or (shift.held + places) * 2 > free + shift.held + 1:
@@ -96,8 +96,7 @@ def settle(session: Session, shift_id: UUID) -> None:
     shift = shifts[shift_id]
     _let_go(session, shift)
     late = (
-        select(Registration, Person.number)
-        .join(Person, Person.id == Registration.person_id)
+        select(Registration, func.person_number(Registration.person_id))
         .where(
             Registration.shift_id == shift_id,
             Registration.status == "offered",

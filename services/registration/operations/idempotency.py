@@ -17,12 +17,12 @@ KEPT_DAYS = 7
 
 BUSY = Problem(
     IN_PROGRESS,
-    Words("同一幂等键的请求正在处理,请稍后重试。", "A request with this Idempotency-Key is being processed."),
+    Words("同一幂等键的请求正在处理，请稍后重试。", "A request with this Idempotency-Key is being processed."),
 )
 REUSED = Problem(
     KEY_REUSED,
     Words(
-        "此幂等键已用于内容不同的请求,请换一个。",
+        "此幂等键已用于内容不同的请求，请换一个。",
         "This Idempotency-Key was used for a different request. Use another one.",
     ),
 )

@@ -114,13 +114,13 @@ def _find(
     if holder is None:
         if by_contact and session.scalar(select(Volunteer.id_number_hash).where(Volunteer.person_id == by_contact)):
             raise conflict(
-                "此人已登记另一个身份证号码,请核对;如确需更正,请先更正志愿者资料。",
+                "此人已登记另一个身份证号码，请核对；如确需更正，请先更正志愿者资料。",
                 "This person is registered with another ID number. Check it, or correct the volunteer's data first.",
             )
         return by_contact
     if not _is_named(session, data, holder, name):
         raise conflict(
-            "此身份证号码已登记在另一个姓名下,请核对号码和姓名,或联系运营方。",
+            "此身份证号码已登记在另一个姓名下，请核对号码和姓名，或联系运营方。",
             "This ID number is registered under another name. Check both, or ask the operator.",
         )
     return person_now(session, holder)
@@ -165,7 +165,7 @@ def _tell(session: Session, data: PersonalData, person_id: UUID, site_id: UUID, 
         raise invalid(
             "birth_date",
             Words(
-                "与本站点已有的出生日期不符;如有误,请先更正个人资料。",
+                "与本站点已有的出生日期不符；如有误，请先更正个人资料。",
                 "is not what this site was told before. If that was wrong, correct the person's data first.",
             ),
         )

@@ -85,9 +85,7 @@ def _guardian(session: Session, data: PersonalData, link: Link) -> Recipient | N
 
 
 def _recipient(data: PersonalData, name: bytes, email: bytes | None, phone: bytes | None, language: str) -> Recipient:
-    return Recipient(
-        data.decrypt(name), data.decrypt(email) if email else None, data.decrypt(phone) if phone else None, language
-    )
+    return Recipient(data.shown(name), data.readable(email), data.readable(phone), language)
 
 
 def _nothing(session: Session, link: Link) -> Words | None:

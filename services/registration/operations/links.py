@@ -94,7 +94,7 @@ class Links:
 def over() -> Problem:
     """What is said of a link that opened something once."""
     return Problem(
-        GONE, Words("链接已使用或已过期,请重新获取。", "It was used or has expired. Please ask for a new one.")
+        GONE, Words("链接已使用或已过期，请重新获取。", "It was used or has expired. Please ask for a new one.")
     )
 
 

@@ -33,7 +33,7 @@ from services.registration.personal_data import PersonalData
 
 WRONG = Words("电子邮件或密码不正确。", "The e-mail or the password is wrong.")
 UNKNOWN = Words(
-    "您的单位账号尚未获邀使用本系统,请联系管理员。",
+    "您的单位账号尚未获邀使用本系统，请联系管理员。",
     "Your organisation's account was not invited here. Ask your administrator.",
 )
 DEVICE_SECONDS = 180 * 24 * 3600
@@ -136,7 +136,7 @@ class LogIns:
     def set_password(self, session: Session, staff_id: UUID, password: str, device: str) -> Opened:
         """A new password for who came by a link. All other sessions end."""
         staff = _find(session, staff_id)
-        check_password(password, self._data.decrypt(staff.email))
+        check_password(password, self._data.readable(staff.email) or "")
         act_as(session, staff_id)
         return self._with_new_password(session, staff_id, self._hasher.hash(password), "link", device)
 
@@ -144,7 +144,7 @@ class LogIns:
         """A new password for who is logged in and knows the present one. All other sessions end."""
         with self._database.transaction(EVERY_SITE) as session:
             staff = _find(session, staff_id)
-            check_password(password, self._data.decrypt(staff.email))
+            check_password(password, self._data.readable(staff.email) or "")
         whose = (staff.email_hash.hex(), f"session {staff_id}", visitor.address)
         self._attempts.take(*whose)
         if not self._hasher.verify(staff.password, present):
@@ -227,7 +227,7 @@ def end_sessions(session: Session, staff_id: UUID, cookie: str | None = None) ->
 def choose_site(session: Session, staff_id: UUID, cookie: str, site_id: UUID) -> None:
     """From here on they work at this site, in this session. Raises 404 for one that is not theirs."""
     if session.scalar(select(func.staff_role_at(staff_id, site_id))) is None:
-        raise not_found("这个站点,或您不在那里工作", "site where you work")
+        raise not_found("这个站点，或您不在那里工作", "site where you work")
     session.execute(
         text("UPDATE staff_sessions SET site_id = :site WHERE sha256 = :digest AND staff_id = :staff"),
         {"site": site_id, "digest": key_hash(cookie), "staff": staff_id},

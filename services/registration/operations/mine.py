@@ -74,10 +74,10 @@ def cancel_own(session: Session, resident: Resident, registration_id: UUID) -> R
     return cancel_registration(session, registration_id, CancelReason.PERSON)
 
 
-def accept_own(session: Session, resident: Resident, registration_id: UUID) -> Registration:
+def accept_own(session: Session, data: PersonalData, resident: Resident, registration_id: UUID) -> Registration:
     """Take the place that was offered; one at the same time is given up, as the mail said. Raises 404, 409."""
     own_registration(session, resident, registration_id)
-    return accept_offer(session, registration_id, instead_of=True)
+    return accept_offer(session, data, registration_id, instead_of=True)
 
 
 def decline_own(session: Session, resident: Resident, registration_id: UUID) -> Registration:

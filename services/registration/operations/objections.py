@@ -14,9 +14,10 @@ from services.common.events import ObjectionDecided, ServiceRecordObjected
 from services.common.outbox import add_events
 from services.registration.models import Objection, ServiceRecord, Shift
 from services.registration.operations import assign, conflict, locked
-from services.registration.operations.records import actor, all_of, find_standing, replace, working_days_after
+from services.registration.operations.records import actor, all_of, find_standing, replace
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ObjectionAnswer, ObjectionDecisionBody
+from services.registration.working_days import is_estimate, working_days_after
 
 DUE_WORKING_DAYS = 15
 
@@ -28,7 +29,7 @@ def object_to(session: Session, data: PersonalData, person_id: UUID, record_id: 
         raise not_found("您的这条服务记录", "service record of yours")
     find_standing(session, record_id)
     if session.scalar(select(Objection.id).where(Objection.record_id == record_id, Objection.state == "open")):
-        raise conflict("您已对这条记录提出异议,请等待处理。", "Your objection to this record is being looked into.")
+        raise conflict("您已对这条记录提出异议，请等待处理。", "Your objection to this record is being looked into.")
     today = session.scalars(select(func.current_date())).one()
     objection = Objection(
         site_id=record.site_id,
@@ -71,7 +72,11 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
 def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     """The objection as it is answered, with the volunteer's words, which are empty once they were erased."""
     return ObjectionAnswer.model_validate(
-        {**vars(objection), "words": data.decrypt(objection.words) if objection.words else ""}
+        {
+            **vars(objection),
+            "words": data.shown(objection.words) if objection.words else "",
+            "due_on_is_estimate": is_estimate(objection.due_on),
+        }
     )
 
 

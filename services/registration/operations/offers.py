@@ -10,6 +10,7 @@ from services.common.events import CancelReason, Event, RegistrationPromoted, Re
 from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, Shift
 from services.registration.operations import Versions, assign, check_version, conflict
+from services.registration.operations.ages import check_age
 from services.registration.operations.registrations import cancel_registration, find_registration, lock_registration
 from services.registration.operations.seats import (
     Clash,
@@ -25,10 +26,11 @@ from services.registration.operations.seats import (
     registration_event,
 )
 from services.registration.operations.verdicts import overlap
+from services.registration.personal_data import PersonalData
 
 
-def accept_offer(session: Session, registration_id: UUID, instead_of: bool = False) -> Registration:
-    """Take the place that was offered. Accepting twice changes nothing.
+def accept_offer(session: Session, data: PersonalData, registration_id: UUID, instead_of: bool = False) -> Registration:
+    """Take the place that was offered. Accepting twice changes nothing. Ages are looked at again, as at sign-up.
 
     Whoever has another place at the same time gives it up with `instead_of`, in the same moment; else it is refused.
     """
@@ -41,6 +43,7 @@ def accept_offer(session: Session, registration_id: UUID, instead_of: bool = Fal
     if registration.status == "confirmed":
         return registration
     _check_open(session, shift, registration)
+    check_age(session, data, registration, shift)
     lock_people(session, [registration.person_id, *_waiting(session, shifts)])
     events: list[Event] = []
     clash = clash_of(session, registration.person_id, shift)
@@ -74,7 +77,7 @@ def resize_party(session: Session, registration_id: UUID, party_size: int, expec
     check_version(registration.version, expected)
     if registration.status == "cancelled" or registration.outcome is not None or is_over(session, shift):
         raise conflict(
-            "报名已取消、已签到或已结束,不能改人数。",
+            "报名已取消、已签到或已结束，不能改人数。",
             "The registration was cancelled, has attendance or is over; its size can no longer be changed.",
         )
     more = party_size - registration.party_size
@@ -95,7 +98,7 @@ def _check_size(session: Session, shift: Shift, registration: Registration, part
         raise invalid("party_size", Words(f"每次最多 {most} 人。", f"must be at most {most} for this activity."))
     if more > 0 and registration.status != "waitlisted" and (shift.waitlisted or more > free_places(session, shift)):
         raise conflict(
-            "没有这么多空余名额,或有人在候补。",
+            "没有这么多空余名额，或有人在候补。",
             "There are not so many free places, or others wait for them.",
         )
 

@@ -39,12 +39,14 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 
 REFUSED = Problem(
     UNAUTHENTICATED,
-    Words("单位账号登录没有成功,请重新登录。", "The log-in with your organisation's account failed. Please try again."),
+    Words(
+        "单位账号登录没有成功，请重新登录。", "The log-in with your organisation's account failed. Please try again."
+    ),
 )
 AWAY = Problem(
     UNAVAILABLE,
     Words(
-        "单位的登录服务暂时没有回应,请稍后再试,或用密码登录。",
+        "单位的登录服务暂时没有回应，请稍后再试，或用密码登录。",
         "Your organisation's log-in does not answer. Try again later, or log in with your password.",
     ),
 )

@@ -71,17 +71,17 @@ def _rows(
     at = "AND t.site_id = ANY(:sites)" if sites is not None and table.name not in ALL_SITES else ""
     query = f"SELECT t.*{more} FROM {table.name} AS t {table.joins} WHERE t.person_id = ANY(:people) {at} ORDER BY t.{table.key}"  # noqa: E501, S608
     found = session.execute(text(query), {"people": people, **({"sites": sites} if at else {})}).mappings()
-    return [{name: _readable(data, value) for name, value in row.items() if _is_shown(name)} for row in found]
+    return [{name: _readable(data, value) for name, value in row.items() if is_shown(name)} for row in found]
 
 
-def _is_shown(name: str) -> bool:
+def is_shown(name: str) -> bool:
     return name not in LEFT_AWAY and not name.endswith(INNER)
 
 
 def _readable(data: PersonalData, value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         # What is no ciphertext of ours is a hash, which says nothing to anybody.
-        return data.decrypt(bytes(value)) if bytes(value).startswith(TOKEN) else None
+        return data.shown(bytes(value)) if bytes(value).startswith(TOKEN) else None
     return value
 
 

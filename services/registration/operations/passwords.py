@@ -43,7 +43,7 @@ def check_password(password: str, email: str, field: str = "password") -> None:
         errors.add(field, Words(f"最多 {LONGEST} 个字符。", f"must have at most {LONGEST} characters."))
     folded = signs.casefold()
     if folded in COMMON or len(set(folded)) < FEWEST_SIGNS or folded in (email.casefold(), email[::-1].casefold()):
-        words = Words("太容易被猜到,请换一个,例如几个不相干的词。", "is easily guessed. Try a few unrelated words.")
+        words = Words("太容易被猜到，请换一个，例如几个不相干的词。", "is easily guessed. Try a few unrelated words.")
         errors.add(field, words)
     errors.raise_any()
 

@@ -54,6 +54,9 @@ def edit_person(
     query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
     told = session.scalars(locked(query)).one()
     check_version(told.version, expected)
+    for stored in (told.name, told.phone, told.email, told.birth_date):
+        if stored:
+            data.decrypt(stored)  # raises: the hashes follow from all of it
     before = _describe(session, data, told)
     after = before.model_copy(update=changes)
     if after == before:
@@ -87,9 +90,9 @@ def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> l
         Contact(
             person_id=one.person_id,
             site_id=one.site_id,
-            name=data.decrypt(told.name),
-            email=_decrypted(data, told.email) or addresses.get((told.person_id, told.site_id)),
-            phone=_decrypted(data, told.phone),
+            name=data.shown(told.name),
+            email=data.readable(told.email) or addresses.get((told.person_id, told.site_id)),
+            phone=data.readable(told.phone),
             language=told.language,
         )
         for one in people
@@ -103,17 +106,17 @@ def _representatives(session: Session, data: PersonalData, people: Sequence[Plac
     query = select(Representative).where(place.in_(people), Representative.email.is_not(None))
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)) if people else ()
-    return {(row.person_id, row.site_id): data.decrypt(row.email) for row in rows if row.email}
+    return {(row.person_id, row.site_id): email for row in rows if (email := data.readable(row.email))}
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:
-    born = _decrypted(data, told.birth_date)
+    born = data.readable(told.birth_date)
     return PersonAnswer(
         id=told.person_id,
         number=session.scalars(select(Person.number).where(Person.id == told.person_id)).one(),
-        name=data.decrypt(told.name),
-        phone=_decrypted(data, told.phone),
-        email=_decrypted(data, told.email),
+        name=data.shown(told.name),
+        phone=data.readable(told.phone),
+        email=data.readable(told.email),
         birth_date=date.fromisoformat(born) if born else None,
         language=told.language,
         version=told.version,
@@ -126,7 +129,3 @@ def _hashes(data: PersonalData, person: PersonAnswer) -> dict[str, bytes | None]
 
 def _encrypted(data: PersonalData, value: str | date | None) -> bytes | None:
     return None if value is None else data.encrypt(str(value))
-
-
-def _decrypted(data: PersonalData, stored: bytes | None) -> str | None:
-    return None if stored is None else data.decrypt(stored)

@@ -50,5 +50,6 @@ def _describe(session: Session, data: PersonalData, site_id: UUID, person_id: UU
     if told is None:
         return None
     volunteer = session.get(Volunteer, person_id)
-    shown(session, site_id, person_id, date.fromisoformat(data.decrypt(told.birth_date)) if told.birth_date else None)
-    return Found(id=person_id, name=data.decrypt(told.name), volunteer_number=volunteer and volunteer.volunteer_number)
+    born = data.readable(told.birth_date)
+    shown(session, site_id, person_id, date.fromisoformat(born) if born else None)
+    return Found(id=person_id, name=data.shown(told.name), volunteer_number=volunteer and volunteer.volunteer_number)

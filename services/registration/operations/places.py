@@ -71,7 +71,7 @@ def _move(session: Session, site: Site, area: str, since: date | None) -> None:
     earlier = areas_of(session, site.id)
     last = earlier[-1].valid_from if earlier else date.min
     if not last <= since <= today:
-        words = Words(f"应在上次变动({last})与今天之间。", f"must lie between the last move ({last}) and today.")
+        words = Words(f"应在上次变动（{last}）与今天之间。", f"must lie between the last move ({last}) and today.")
         raise invalid("area_since", words)
     if earlier and since == last:
         earlier[-1].area = area
@@ -118,14 +118,17 @@ def _check_png(png: bytes) -> None:
         raise invalid(
             "logo",
             Words(
-                "应为 PNG 图片,不超过 100 kB、1024×1024 像素。", "must be a PNG of at most 100 kB and 1024×1024 pixels."
+                "应为 PNG 图片，不超过 100 kB、1024×1024 像素。",
+                "must be a PNG of at most 100 kB and 1024×1024 pixels.",
             ),
         )
 
 
 def _check_no_shifts(session: Session, site_id: UUID) -> None:
     if session.scalar(select(exists().where(Shift.site_id == site_id))):
-        raise invalid("time_zone", Words("已有场次,不能再改时区。", "cannot be changed any more: the site has shifts."))
+        raise invalid(
+            "time_zone", Words("已有场次，不能再改时区。", "cannot be changed any more: the site has shifts.")
+        )
 
 
 def _site_saved(session: Session, site: Site) -> SiteSaved:

@@ -53,7 +53,7 @@ class Codes:
         good = [self._token(shift_id, step - back) for back in range(SLACK_STEPS + 1)]
         if not any(hmac.compare_digest(token.upper().encode(), code.encode()) for code in good):
             raise conflict(
-                "签到码已更换,请重新扫描屏幕上的二维码。", "This code is over. Scan the code on the screen again."
+                "签到码已更换，请重新扫描屏幕上的二维码。", "This code is over. Scan the code on the screen again."
             )
 
     def _token(self, shift_id: UUID, step: int) -> str:
@@ -79,7 +79,7 @@ def scan(session: Session, person_id: UUID, shift_id: UUID, leave: bool) -> Regi
         return check_in(session, registration.id, None, how="scanned")
     came = registration.checked_in_at
     if came is not None and registration.checked_out_at is None and _just_came(session, registration):
-        raise conflict("刚刚签到,请在离开时再签退。", "You have just checked in. Check out when you leave.")
+        raise conflict("刚刚签到，请在离开时再签退。", "You have just checked in. Check out when you leave.")
     return check_out(session, registration.id, None, how="scanned")
 
 

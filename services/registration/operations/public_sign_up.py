@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from services.common.database import Database
 from services.common.errors import IN_PROGRESS, INVALID, FieldError, FieldErrors, Problem, Words
-from services.common.events import AgeBand
 from services.registration.models import ConsentText, PersonSite, Registration, Representative
+from services.registration.operations.ages import asks_age, guardian_below
 from services.registration.operations.consents import newest_text, record_consent
 from services.registration.operations.idempotency import Attempt
 from services.registration.operations.identity import across_sites, person_now
@@ -32,8 +32,8 @@ from services.registration.operations.representatives import ask_guardian, save_
 from services.registration.operations.residents import add_resident
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.throttle import SIGN_UPS, Throttle
-from services.registration.operations.verdicts import ALREADY
-from services.registration.personal_data import PersonalData, age_band
+from services.registration.operations.verdicts import AGE_UNKNOWN, ALREADY, too_young
+from services.registration.personal_data import PersonalData, age_on
 from services.registration.schemas.people import NewPerson, NewResident, RepresentativeBody
 from services.registration.schemas.public import PublicSignUp
 from services.registration.schemas.registrations import SignUpBody
@@ -71,13 +71,14 @@ class PublicSignUps:
         self._take(body.contact, address)
         agreed = self._guardian_agreed(found, body)
         if agreed is False:
-            self._ask_guardian(site_id, body, address)
+            self._ask_guardian(found, body, address)
             return Made(site_id, None, "guardian_asked", None)
-        return self._sign_up(site_id, shift_id, body, key, guardian_consent=bool(agreed))
+        return self._sign_up(found, shift_id, body, key, guardian_consent=bool(agreed))
 
     def _sign_up(
-        self, site_id: UUID, shift_id: UUID, body: PublicSignUp, key: str | None, guardian_consent: bool
+        self, found: OpenActivity, shift_id: UUID, body: PublicSignUp, key: str | None, guardian_consent: bool
     ) -> Made:
+        site_id = found.site.id
         person = NewPerson(
             **body.model_dump(include={"name", "phone", "email", "birth_date", "language"}),
             guardian_consent=guardian_consent,
@@ -87,7 +88,7 @@ class PublicSignUps:
             answer = self._patiently(site_id, shift_id, wanted, self._attempt(site_id, shift_id, body, key))
         except Problem as problem:
             if problem.kind is not ALREADY:
-                raise public_problem(problem) from None
+                raise public_problem(problem, guardian_below(found.site, found.activity)) from None
             answer = self._existing(site_id, UUID(problem.members["registration_id"]))
         with self._database.transaction(site_id) as session:
             record_consent(
@@ -127,8 +128,8 @@ class PublicSignUps:
         if body.birth_date is None:
             return None
         volunteering = found.activity.volunteering
-        band = age_band(body.birth_date, datetime.now(ZoneInfo(found.site.time_zone)).date())
-        if not (band is AgeBand.UNDER_14 or (band is AgeBand.FROM_14 and volunteering)):
+        today = datetime.now(ZoneInfo(found.site.time_zone)).date()
+        if age_on(body.birth_date, today) >= guardian_below(found.site, found.activity):
             return None
         with self._database.transaction(found.site.id) as session:
             person_id = self._known(session, body)
@@ -144,10 +145,11 @@ class PublicSignUps:
             person_id = session.scalar(query)
             return person_now(session, person_id) if person_id else None
 
-    def _ask_guardian(self, site_id: UUID, body: PublicSignUp, address: str | None) -> None:
+    def _ask_guardian(self, found: OpenActivity, body: PublicSignUp, address: str | None) -> None:
         """Send the guardian a link. One whom the site knows already stays: a stranger does not name another."""
         if body.guardian is None:
-            raise guardian_needed()
+            raise guardian_asked_for(guardian_below(found.site, found.activity))
+        site_id = found.site.id
         self._take(body.guardian.email, address)
         details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
         with self._database.transaction(site_id) as session:
@@ -168,38 +170,40 @@ def terms(session: Session) -> ConsentText:
 
 def needs_birth_date(found: OpenActivity, shift: OpenShift) -> bool:
     """Whether this shift asks for the age of whoever signs up, beyond what children need."""
-    asked = shift.shift.requirements
-    return found.activity.volunteering or "min_age" in asked or "max_age" in asked
+    return asks_age(found.site, found.activity, shift.shift)
 
 
 def check_needed(body: PublicSignUp, found: OpenActivity, shift: OpenShift) -> None:
     """Raise what is missing for this shift."""
     errors = FieldErrors()
     if body.birth_date is None and needs_birth_date(found, shift):
-        errors.add(
-            "birth_date", Words("此活动有年龄要求,请填写出生日期。", "is needed: this activity asks for an age.")
-        )
+        errors.add("birth_date", AGE_UNKNOWN)
+    minimum = found.site.minimum_age
+    if body.birth_date is not None and age_on(body.birth_date, shift.shift.local_day) < minimum:
+        errors.add("birth_date", too_young(minimum))
     if body.birth_date is None and body.guardian is not None:
-        errors.add("birth_date", Words("填写监护人时,请填写参加者的出生日期。", "is needed where a guardian is named."))
+        errors.add(
+            "birth_date", Words("填写监护人时，请填写参加者的出生日期。", "is needed where a guardian is named.")
+        )
     if body.party_size > found.activity.party_limit:
         most = found.activity.party_limit
         errors.add("party_size", Words(f"每次最多 {most} 人。", f"must be at most {most} for this activity."))
     errors.raise_any()
 
 
-def guardian_needed() -> Problem:
+def guardian_asked_for(limit: int) -> Problem:
     """A minor may not take part before the guardian agreed."""
     words = Words(
-        "未满 14 周岁参加活动、未满 18 周岁做志愿服务,须经监护人同意。"
-        "请填写监护人的姓名和电子邮箱,我们会发邮件征求同意;"
+        f"未满 {limit} 周岁参加此活动，须经监护人同意。"
+        "请填写监护人的姓名和电子邮箱，我们会发邮件征求同意；"
         "也可请监护人到站点或打电话办理。",
-        "Under 14, and under 18 for volunteering, a guardian must agree. Give the guardian's name and e-mail, and we"
-        " will ask them; or the guardian comes to the site or calls.",
+        f"Below {limit} years of age a guardian must agree to this activity. Give the guardian's name and e-mail, and"
+        " we will ask them; or the guardian comes to the site or calls.",
     )
     return Problem(INVALID, words, [FieldError("guardian.name", words)])
 
 
-def public_problem(problem: Problem) -> Problem:
+def public_problem(problem: Problem, guardian_limit: int) -> Problem:
     """The same without what leads to other registrations, and with the fields of the public form."""
     fields = {"person.guardian_consent": "guardian.name"}
     errors = [
@@ -207,7 +211,7 @@ def public_problem(problem: Problem) -> Problem:
         for error in problem.errors
     ]
     if any(error.field == "guardian.name" for error in errors):
-        return guardian_needed()
+        return guardian_asked_for(guardian_limit)
     if "registration_id" in problem.members:
         return Problem(
             problem.kind,

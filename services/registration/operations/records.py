@@ -9,7 +9,7 @@ own lock is taken by the database, last of all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -23,6 +23,7 @@ from services.registration.models import Activity, Registration, ServiceRecord, 
 from services.registration.operations import conflict
 from services.registration.operations.registrations import lock_registration
 from services.registration.operations.seats import registration_event
+from services.registration.working_days import working_days_after
 
 DUE_WORKING_DAYS = 10
 """Order 67: within ten working days of the end of the activity."""
@@ -41,15 +42,6 @@ class Hours:
 def actor() -> str:
     """Who acts, as records name them: `staff:<id>`, `site:<key id>`, `person:<id>`."""
     return ACTING.get().actor or "system"
-
-
-def working_days_after(day: date, days: int) -> date:
-    """The day that lies so many working days later. Monday to Friday count: public holidays and the working weekends
-    that make up for some of them are not known here, so that a deadline near one may be a few days off."""
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
 
 
 def write(session: Session, registration: Registration, shift: Shift, hours: Hours) -> list[Event]:
@@ -104,7 +96,7 @@ def correct(session: Session, record_id: UUID, minutes: int, reason: str) -> Ser
         raise invalid(
             "minutes",
             Words(
-                "应少于现有时长;增加时长请补录并由另一人审核,或由志愿者提出异议。",
+                "应少于现有时长；增加时长请补录并由另一人审核，或由志愿者提出异议。",
                 "must be fewer than are recorded. To add hours, enter them later for a second person to approve, "
                 "or let the volunteer object.",
             ),
@@ -199,7 +191,7 @@ def record_event(record: ServiceRecord) -> Event:
 def _still_stands(session: Session, record: ServiceRecord) -> None:
     if session.scalar(select(ServiceRecord.id).where(ServiceRecord.corrects == record.id)):
         raise conflict(
-            "这条记录已被更正,请查看最新的记录。",
+            "这条记录已被更正，请查看最新的记录。",
             "This record was corrected meanwhile: look at the one that replaced it.",
         )
 

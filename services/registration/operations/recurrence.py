@@ -83,9 +83,9 @@ def _parts(rule: str) -> dict[str, str]:
                 f"不支持 {name[:20]}={value[:40]}。", f"may not say {name[:20]}={value[:40]} with this frequency."
             )
     if len(parts) < len(pairs) or {"BYDAY", "BYMONTHDAY"} <= parts.keys():
-        raise _refused("每项只能写一次,星期与日期只选其一。", "may say each part once, and days of week or of month.")
+        raise _refused("每项只能写一次，星期与日期只选其一。", "may say each part once, and days of week or of month.")
     if ("COUNT" in parts) == ("UNTIL" in parts):
-        raise _refused("须写 COUNT(次数)或 UNTIL(截止日)之一。", "must end: say either COUNT or UNTIL.")
+        raise _refused("须写 COUNT（次数）或 UNTIL（截止日）之一。", "must end: say either COUNT or UNTIL.")
     return parts
 
 

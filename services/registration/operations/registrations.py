@@ -20,13 +20,13 @@ def cancel_registration(session: Session, registration_id: UUID, reason: CancelR
     shift_id = find_registration(session, registration_id).shift_id
     shifts = lock_shifts(session, shift_id)
     shift = shifts[shift_id]
-    registration, person_number = lock_registration(session, registration_id)
+    registration, person_number = _lock(session, registration_id)
     if registration.status == "cancelled":
         return registration
     if registration.outcome is not None:
-        raise conflict("已有签到记录,不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
+        raise conflict("已有签到记录，不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
     if is_over(session, shift):
-        raise conflict("场次已结束,不能取消。", "The shift is over: the registration can no longer be cancelled.")
+        raise conflict("场次已结束，不能取消。", "The shift is over: the registration can no longer be cancelled.")
     cancelled = end(shift, registration, person_number, reason)
     session.flush()
     promoted = promote(session, *shifts.values())
@@ -46,12 +46,19 @@ def find_registration(session: Session, registration_id: UUID) -> Registration:
 def lock_registration(session: Session, registration_id: UUID) -> tuple[Registration, int]:
     """The registration, locked, and its person's number. The shift must be locked already.
 
-    Raises 409 once the site has erased the person: nothing can happen to it any more.
+    Raises 409 once the site has erased the person: it can be cancelled, and nothing else.
     """
-    registration = session.scalars(locked(select(Registration).where(Registration.id == registration_id))).one()
-    number = session.scalars(select(Person.number).where(Person.id == registration.person_id)).one_or_none()
-    if number is None:
-        raise conflict("此人的资料已删除,报名不能再改。", "This person was erased; the registration cannot be changed.")
+    registration, number = _lock(session, registration_id)
+    if session.scalar(select(Person.id).where(Person.id == registration.person_id)) is None:
+        raise conflict(
+            "此人的资料已删除，报名只能取消。", "This person was erased; the registration can only be cancelled."
+        )
+    return registration, number
+
+
+def _lock(session: Session, registration_id: UUID) -> tuple[Registration, int]:
+    query = select(Registration, func.person_number(Registration.person_id)).where(Registration.id == registration_id)
+    registration, number = session.execute(locked(query)).one()
     return registration, number
 
 

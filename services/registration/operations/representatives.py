@@ -65,10 +65,10 @@ def describe_representative(data: PersonalData, found: Representative) -> Repres
     """As the site told it."""
     return RepresentativeAnswer(
         kind=found.kind,
-        name=data.decrypt(found.name),
+        name=data.shown(found.name),
         relation=found.relation,
-        phone=data.decrypt(found.phone) if found.phone else None,
-        email=data.decrypt(found.email) if found.email else None,
+        phone=data.readable(found.phone),
+        email=data.readable(found.email),
         language=found.language,
         version=found.version,
     )
@@ -79,7 +79,7 @@ def ask_guardian(session: Session, site_id: UUID, person_id: UUID) -> Link:
     guardian = find_representative(session, site_id, person_id, "guardian")
     if guardian.email is None:
         raise conflict(
-            "监护人没有电子邮件,请当面、电话或书面确认后登记同意。",
+            "监护人没有电子邮件，请当面、电话或书面确认后登记同意。",
             "The guardian has no e-mail. Ask them at the desk, by phone or on paper, and enter the consent.",
         )
     return issue_link(

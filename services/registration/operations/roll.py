@@ -84,7 +84,7 @@ def _check_call(session: Session, held: Held, entry: RollEntry) -> None:
     check_open(session, held)
     check_absence(held.shift, datetime.now(UTC))
     if entry.outcome == "no_show" and held.registration.checked_in_at is not None:
-        raise conflict("已签到,不能记为缺席。", "The person was checked in.")
+        raise conflict("已签到，不能记为缺席。", "The person was checked in.")
 
 
 def _call(session: Session, held: Held, entry: RollEntry) -> Registration:

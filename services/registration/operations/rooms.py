@@ -60,6 +60,16 @@ def free_rooms(session: Session, site_id: UUID, query: FreeQuery) -> Sequence[Ro
     return session.scalars(rooms.order_by(Room.capacity, Room.position)).all()
 
 
+def taken_during(session: Session, room_id: UUID, begins: datetime, ends: datetime) -> Sequence[Booking]:
+    """The bookings, with their set-up, that hold any of that time in the room, the earliest first."""
+    query = select(Booking).where(
+        Booking.room_id == room_id,
+        Booking.status.in_(TAKEN),
+        Booking.during.op("&&")(func.tstzrange(begins, ends)),
+    )
+    return session.scalars(query.order_by(Booking.starts_at)).all()
+
+
 def with_set_up(starts_at: datetime, ends_at: datetime, minutes: int) -> tuple[datetime, datetime]:
     """The time that a booking keeps from all others."""
     return starts_at - timedelta(minutes=minutes), ends_at + timedelta(minutes=minutes)

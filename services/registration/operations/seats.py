@@ -25,7 +25,7 @@ from services.common.events import (
     RegistrationOffered,
     RegistrationPromoted,
 )
-from services.registration.models import Activity, Hold, Person, Registration, Shift
+from services.registration.models import Activity, Hold, Registration, Shift
 from services.registration.operations import assign, conflict, locked
 
 Made = TypeVar("Made", bound=RegistrationEvent)
@@ -131,7 +131,7 @@ def check_move(session: Session, shift: Shift, starts_at: datetime, ends_at: dat
     if clashing:
         ids = ", ".join(str(one) for one in clashing)
         raise conflict(
-            f"以下报名者届时在别处已有名额:{ids}。请另选时间,或先与他们商定。",
+            f"以下报名者届时在别处已有名额：{ids}。请另选时间，或先与他们商定。",
             f"These have another place at that time: {ids}. Choose other hours, or agree with them first.",
         )
 
@@ -165,8 +165,7 @@ def end(shift: Shift, registration: Registration, person_number: int, reason: Ca
 def end_all(session: Session, shift: Shift, reason: CancelReason) -> list[RegistrationCancelled]:
     """Cancel a locked shift's registrations, but for those with attendance; returns the events."""
     query = (
-        select(Registration, Person.number)
-        .join(Person, Person.id == Registration.person_id)
+        select(Registration, func.person_number(Registration.person_id))
         .where(Registration.shift_id == shift.id, Registration.status != "cancelled", Registration.outcome.is_(None))
         .order_by(Registration.position)
     )
@@ -220,8 +219,7 @@ def _line(session: Session, shift: Shift) -> Sequence[Waiting]:
         return []
     order = session.scalars(select(Activity.waitlist_order).where(Activity.id == shift.activity_id)).one()
     query = (
-        select(Registration, Person.number)
-        .join(Person, Person.id == Registration.person_id)
+        select(Registration, func.person_number(Registration.person_id))
         .where(Registration.shift_id == shift.id, Registration.status == "waitlisted")
         .order_by(standing(order), Registration.queue_number)
         .limit(free)

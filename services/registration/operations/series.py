@@ -16,8 +16,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import FieldErrors, Words, invalid
-from services.registration.models import Activity, Shift, ShiftSeries
+from services.registration.models import Activity, Booking, Room, Shift, ShiftSeries
 from services.registration.operations.recurrence import MOST_SHIFTS, occurrences
+from services.registration.operations.rooms import taken_during, with_set_up
 from services.registration.operations.shifts import add_shifts, check_times, lock_for_shifts, zone_of
 from services.registration.schemas.activities import RoleBody
 from services.registration.schemas.series import Clash, OverrideBody, PlannedSlot, ShiftSeriesAnswer, ShiftSeriesBody
@@ -134,6 +135,7 @@ def _find_clashes(session: Session, activity: Activity, slots: Sequence[_Slot]) 
                 kind = _kind_of_clash(activity, other, shift, slot)
                 if kind:
                     slot.clashes.append(_clash(kind, other, shift.starts_at, shift.ends_at, shift.id))
+    _find_bookings(session, activity, slots)
 
 
 def _around(session: Session, activity: Activity, slots: Sequence[_Slot]) -> Sequence[Any]:
@@ -154,6 +156,35 @@ def _around(session: Session, activity: Activity, slots: Sequence[_Slot]) -> Seq
         .order_by(Shift.starts_at, Shift.position)
     )
     return session.execute(query).all()
+
+
+def _find_bookings(session: Session, activity: Activity, slots: Sequence[_Slot]) -> None:
+    """Note who has the room, each with its set-up. A shift that was told of by itself is not told of again."""
+    room = session.get(Room, activity.room_id) if activity.room_id else None
+    if room is None:
+        return
+    wanted = [with_set_up(slot.starts_at, slot.ends_at, room.setup_minutes) for slot in slots]
+    taken = taken_during(session, room.id, wanted[0][0], max(ends for _, ends in wanted))
+    for slot, (begins, ends) in zip(slots, wanted, strict=True):
+        told = {clash.shift_id for clash in slot.clashes} - {None}
+        slot.clashes += [_booked(one) for one in taken if one.shift_id not in told and _touches(one, begins, ends)]
+
+
+def _touches(booking: Booking, begins: datetime, ends: datetime) -> bool:
+    """Whether the booking, with its set-up, lies within that time."""
+    before, after = with_set_up(booking.starts_at, booking.ends_at, booking.setup_minutes)
+    return before < ends and begins < after
+
+
+def _booked(booking: Booking) -> Clash:
+    return Clash(
+        kind="booking",
+        title_zh=booking.title,
+        title_en=booking.title,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        shift_id=booking.shift_id,
+    )
 
 
 def _kind_of_clash(

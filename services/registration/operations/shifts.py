@@ -52,7 +52,7 @@ def lock_for_shifts(session: Session, activity_id: UUID) -> Activity:
         raise not_found("这个活动", "activity")
     if activity.status in CLOSED:
         raise conflict(
-            "活动已取消或已结项,不能再加场次。", "The activity was called off or completed, and takes no more shifts."
+            "活动已取消或已结项，不能再加场次。", "The activity was called off or completed, and takes no more shifts."
         )
     return activity
 
@@ -93,7 +93,7 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
         raise invalid(
             "capacity",
             Words(
-                f"已有 {taken} 个名额被占用,不能更少。",
+                f"已有 {taken} 个名额被占用，不能更少。",
                 f"must be at least {taken}: so many places are taken, offered or held.",
             ),
         )
@@ -116,7 +116,7 @@ def cancel_shift(session: Session, shift_id: UUID) -> Shift:
         return shift
     if is_over(session, shift) or has_attendance(session, shift):
         raise conflict(
-            "场次已结束或已有签到,不能取消。", "The shift is over or has attendance, and cannot be called off."
+            "场次已结束或已有签到，不能取消。", "The shift is over or has attendance, and cannot be called off."
         )
     events = call_off(session, shift, CancelReason.SHIFT_CANCELLED)
     session.flush()
@@ -178,12 +178,12 @@ def check_times(starts_at: datetime, ends_at: datetime) -> None:
 def _check_editable(session: Session, shift: Shift) -> None:
     if shift.status == "cancelled" or is_over(session, shift):
         raise conflict(
-            "场次已取消或已结束,不能再修改。", "The shift was called off or is over, and can no longer be changed."
+            "场次已取消或已结束，不能再修改。", "The shift was called off or is over, and can no longer be changed."
         )
     # A shift with attendance outlives its activity, as a record.
     if _activity_status(session, shift) in CLOSED:
         raise conflict(
-            "活动已取消或已结项,场次不能再修改。",
+            "活动已取消或已结项，场次不能再修改。",
             "The activity was called off or completed, and its shifts can no longer be changed.",
         )
 
@@ -193,7 +193,7 @@ def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, A
     moved = any(changes.get(name, getattr(shift, name)) != getattr(shift, name) for name in ("starts_at", "ends_at"))
     if moved and has_attendance(session, shift):
         raise conflict(
-            "本场次已有出勤记录,不能再改时间。",
+            "本场次已有出勤记录，不能再改时间。",
             "Attendance was taken of this shift, and its hours can no longer be changed.",
         )
 

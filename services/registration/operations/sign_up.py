@@ -204,7 +204,7 @@ class _Groups:
 
 _RETRY = Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
 _HELD = Words(
-    "本场次正在变更,请稍后以同一幂等键重试。",
+    "本场次正在变更，请稍后以同一幂等键重试。",
     "This shift is being changed. Please try again shortly, with the same Idempotency-Key.",
 )
 
@@ -242,7 +242,7 @@ class SignUps:
         born = body.person.birth_date if body.person else None
         if answer["birth_date"] is not None:
             born = date.fromisoformat(self._data.decrypt(answer["birth_date"].encode()))
-            told |= {"age_band": self._age_band(site_id, born), "age_is_stored": True}
+            told |= self._age_today(site_id, born) | {"age_is_stored": True}
         return told | {"age": age_on(born, date.fromisoformat(answer["local_day"])) if born else None}
 
     def request(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
@@ -283,15 +283,16 @@ class SignUps:
                 fields[f"{kind}_index"] = "\\x" + self._data.contact_index(kind, contact).hex()  # type: ignore[arg-type]
         if person.birth_date is not None:
             fields["birth_date"] = self._encrypt(person.birth_date.isoformat())
-            fields["age_band"] = self._age_band(site_id, person.birth_date)
+            fields |= self._age_today(site_id, person.birth_date)
         return fields
 
     def _encrypt(self, value: str) -> str:
         # Fernet's base64 has no backslash, so that PostgreSQL reads it as the bytes it is.
         return self._data.encrypt(value).decode()
 
-    def _age_band(self, site_id: UUID, birth_date: date) -> str:
-        return age_band(birth_date, datetime.now(self._zone(site_id)).date()).value
+    def _age_today(self, site_id: UUID, birth_date: date) -> dict[str, Any]:
+        today = datetime.now(self._zone(site_id)).date()
+        return {"age_band": age_band(birth_date, today).value, "age_now": age_on(birth_date, today)}
 
     def _zone(self, site_id: UUID) -> ZoneInfo:
         until, zone = self._zones.get(site_id, (0.0, ZoneInfo("UTC")))

@@ -15,7 +15,7 @@ from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.common.errors import FORBIDDEN, Problem, Words, not_found
+from services.common.errors import CONFLICT, FORBIDDEN, Problem, Words, not_found
 from services.common.logs import get_logger
 from services.registration.models import Staff, StaffGrant, StaffSession
 from services.registration.operations import Versions, check_version, conflict, locked
@@ -29,7 +29,7 @@ log = get_logger(__name__)
 INVITATION, RESET = "staff_invitation", "staff_password"
 INVITATION_HOURS, RESET_HOURS = 7 * 24, 1
 
-DISABLED = "此账号已停用,请联系运维人员。", "This account is disabled. Ask the operator."
+DISABLED = "此账号已停用，请联系运维人员。", "This account is disabled. Ask the operator."
 
 
 def visible(by: By) -> Select[Any]:
@@ -46,7 +46,7 @@ def invite(session: Session, data: PersonalData, by: By, body: StaffBody) -> Sta
     """Make the account where there is none with this address, give the grants, and mail a link to who is new."""
     check_manager(session, by)
     account = data.account(body.email)
-    row = {
+    row: dict[str, Any] = {
         "email": data.encrypt(body.email),
         "email_hash": account,
         "name": data.encrypt(body.name),
@@ -58,8 +58,17 @@ def invite(session: Session, data: PersonalData, by: By, body: StaffBody) -> Sta
     staff = session.scalars(locked(select(Staff).where(Staff.email_hash == account))).one()
     if staff.disabled_at is not None:
         raise conflict(*DISABLED)
+    renewed = data.readable(staff.email) is None
+    if renewed:
+        # The key is gone, and the hash says that the address is the same: so it is known again.
+        staff.email, staff.name, staff.encrypted_with = row["email"], row["name"], data.newest_key
+        staff.version += 1
     for grant in body.grants:
-        add_grant(session, by, staff.id, grant)
+        try:
+            add_grant(session, by, staff.id, grant)
+        except Problem as problem:
+            if not (renewed and problem.kind is CONFLICT):
+                raise
     if is_invited(staff):
         issue_link(session, INVITATION, None, staff_id=staff.id, hours=INVITATION_HOURS)
     return describe(session, data, by, [staff])[0]
@@ -72,7 +81,7 @@ def invite_again(session: Session, data: PersonalData, by: By, staff_id: UUID) -
         raise conflict(*DISABLED)
     if not is_invited(staff):
         raise conflict(
-            "此人已设置过密码或已登录;忘记密码可在登录页重设。",
+            "此人已设置过密码或已登录；忘记密码可在登录页重设。",
             "They have come already. Who forgot the password sets a new one at the log-in page.",
         )
     issue_link(session, INVITATION, None, staff_id=staff.id, hours=INVITATION_HOURS)
@@ -98,7 +107,7 @@ def set_disabled(
         raise conflict("不能停用自己的账号。", "You cannot disable your own account.")
     if not all_manageable(session, by, staff):
         words = Words(
-            "此人还有您管辖之外的权限,请只撤销您所管的权限。", "They serve elsewhere too. Take your roles away."
+            "此人还有您管辖之外的权限，请只撤销您所管的权限。", "They serve elsewhere too. Take your roles away."
         )
         raise Problem(FORBIDDEN, words)
     if disabled != (staff.disabled_at is not None):
@@ -121,7 +130,7 @@ def edit_own(session: Session, data: PersonalData, staff_id: UUID, body: MeEdit)
     """Change what somebody may change of themselves."""
     staff = session.scalars(locked(select(Staff).where(Staff.id == staff_id))).one()
     changes = body.model_dump(exclude_unset=True)
-    if changes.get("name", name := data.decrypt(staff.name)) != name:
+    if changes.get("name", name := data.readable(staff.name)) != name:
         staff.name = data.encrypt(changes["name"])
         staff.version += 1
     if changes.get("language", staff.language) != staff.language:
@@ -139,8 +148,9 @@ def describe(session: Session, data: PersonalData, by: By, found: Sequence[Staff
     return [
         StaffAnswer(
             id=staff.id,
-            email=data.decrypt(staff.email),
-            name=data.decrypt(staff.name),
+            email=data.readable(staff.email) or "",
+            name=data.shown(staff.name),
+            readable=data.readable(staff.email) is not None,
             language=staff.language,
             disabled=staff.disabled_at is not None,
             invited=is_invited(staff),

@@ -51,7 +51,7 @@ def _check_all(verdicts: list[Verdict]) -> None:
         if verdict.answer is None or verdict.answer["status"] != "confirmed"
     ]
     if errors:
-        words = Words("不是每位队员都有名额,没有人被报名。", "Not every member gets a place, so nobody was signed up.")
+        words = Words("不是每位队员都有名额，没有人被报名。", "Not every member gets a place, so nobody was signed up.")
         raise Problem(CONFLICT, words, errors)
 
 

@@ -52,7 +52,7 @@ class Throttle:
         raise Problem(
             TOO_MANY,
             Words(
-                f"操作过于频繁,请约 {minutes} 分钟后再试,或联系站点。",
+                f"操作过于频繁，请约 {minutes} 分钟后再试，或联系站点。",
                 f"Too many requests. Please try again in about {minutes} minute(s), or ask the site.",
             ),
             retry_after=str(round(seconds) + 1),

@@ -198,7 +198,7 @@ def _check_token(plan: Plan, token: str) -> None:
     if plan.token != token:
         raise Problem(
             CHANGED_MEANWHILE,
-            Words("情况已变,请重新预览。", "Things have changed since the preview. Look at a new one."),
+            Words("情况已变，请重新预览。", "Things have changed since the preview. Look at a new one."),
         )
 
 

@@ -33,15 +33,17 @@ def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
             return _closed(verdict, answer)
         case "already" | "overlap" | "limit" | "unmet":
             return _concerning_person(verdict, answer)
-        case "no_person" | "consent" | "party" | "hold":
+        case "too_young":
+            return Problem(UNMET, too_young(answer["minimum_age"]), unmet="age")
+        case "no_person" | "consent" | "party" | "hold" | "age_unknown":
             return _wrong_field(verdict, answer, by_id)
-    return Problem(CONFLICT, Words(f"无法报名({verdict})。", f"The sign-up was refused ({verdict})."))
+    return Problem(CONFLICT, Words(f"无法报名（{verdict}）。", f"The sign-up was refused ({verdict})."))
 
 
 def _closed(verdict: str, answer: dict[str, Any]) -> Problem:
     if verdict == "not_yet":
         opens = str(answer["opens_at"])
-        words = Words(f"报名尚未开始,开始时间:{opens}。", f"Sign-up is not open yet. It opens at {opens}.")
+        words = Words(f"报名尚未开始，开始时间：{opens}。", f"Sign-up is not open yet. It opens at {opens}.")
         return Problem(CLOSED, words, opens_at=opens)
     if verdict == "no_longer":
         closed = str(answer["closes_at"])
@@ -50,7 +52,7 @@ def _closed(verdict: str, answer: dict[str, Any]) -> Problem:
     return Problem(
         CLOSED,
         Words(
-            "场次未开放:尚未发布、已取消或已开始。",
+            "场次未开放：尚未发布、已取消或已开始。",
             "The shift is not open: it is not published, was called off, or has started.",
         ),
     )
@@ -59,7 +61,7 @@ def _closed(verdict: str, answer: dict[str, Any]) -> Problem:
 def _concerning_person(verdict: str, answer: dict[str, Any]) -> Problem:
     existing = str(answer["registration_id"])
     if verdict == "already":
-        words = Words(f"此人已报名本场次:{existing}。", f"This person is on the shift already: {existing}.")
+        words = Words(f"此人已报名本场次：{existing}。", f"This person is on the shift already: {existing}.")
         return Problem(ALREADY, words, registration_id=existing)
     if verdict == "overlap":
         return overlap(existing, bool(answer["elsewhere"]))
@@ -76,12 +78,12 @@ def overlap(registration_id: str, elsewhere: bool) -> Problem:
     """The person has another place at these hours. One at another site is not told of more than that."""
     if elsewhere:
         words = Words(
-            "此人在同一时间已有其他站点的名额,请先取消那一个。",
+            "此人在同一时间已有其他站点的名额，请先取消那一个。",
             "This person has a place at another site at the same time. Cancel that one first.",
         )
         return Problem(OVERLAP, words)
     words = Words(
-        f"此人在同一时间已有名额:{registration_id}。请先取消那一个。",
+        f"此人在同一时间已有名额：{registration_id}。请先取消那一个。",
         f"This person has a place at the same time: {registration_id}. Cancel that one first.",
     )
     return Problem(OVERLAP, words, registration_id=registration_id)
@@ -96,9 +98,36 @@ def requirements_unmet(items: list[str]) -> Problem:
         zh.append(f"{words.zh}({what})" if what else words.zh)
         en.append(f"{words.en} ({what})" if what else words.en)
     detail = Words(
-        f"不符合本场次的条件:{'、'.join(zh)}。", f"The shift asks for what is missing here: {', '.join(en)}."
+        f"不符合本场次的条件：{'、'.join(zh)}。", f"The shift asks for what is missing here: {', '.join(en)}."
     )
     return Problem(UNMET, detail, unmet=",".join(items))
+
+
+def too_young(minimum: int) -> Words:
+    """The site signs up nobody of this age."""
+    return Words(
+        f"本站点的活动须满 {minimum} 周岁（以活动当天计）。请选适合年龄的其他站点；出生日期有误的，请先请站点更正。",
+        f"This site's activities are for people from {minimum} years of age, on the day. Look for another site's; or if"
+        " the date of birth is wrong, ask the site to correct it first.",
+    )
+
+
+def guardian_needed(limit: int) -> Words:
+    """A guardian must agree below this age."""
+    return Words(
+        f"未满 {limit} 周岁参加此活动，须经监护人同意。请先取得监护人同意，再注明已同意。",
+        f"Below {limit} years of age a guardian must agree to this activity. Ask them first, then say that they did.",
+    )
+
+
+AGE_UNKNOWN = Words(
+    "此活动须核对年龄，请填写出生日期。",
+    "is needed: this activity is open to certain ages, or asks for a guardian's consent.",
+)
+AGE_UNKNOWN_OF_KNOWN = Words(
+    "此活动须核对年龄，而站点还没有此人的出生日期，请先在个人资料中补填。",
+    "is somebody without a date of birth on record, which this activity needs. Add it to the person's data first.",
+)
 
 
 def _wrong_field(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
@@ -110,10 +139,7 @@ def _wrong_field(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
     if verdict == "hold":
         held = answer["held"]
         return invalid("party_size", Words(f"只保留了 {held} 个名额。", f"must be at most {held}: so many are held."))
-    return invalid(
-        "guardian_consent" if by_id else "person.guardian_consent",
-        Words(
-            "未满 14 岁报名、未满 18 岁做志愿服务,需监护人同意。",
-            "Under 14, and under 18 for volunteering, a guardian's consent is needed.",
-        ),
-    )
+    if verdict == "age_unknown":
+        return invalid("person_id", AGE_UNKNOWN_OF_KNOWN) if by_id else invalid("person.birth_date", AGE_UNKNOWN)
+    consent = "guardian_consent" if by_id else "person.guardian_consent"
+    return invalid(consent, guardian_needed(answer["guardian_below"]))

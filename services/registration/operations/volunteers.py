@@ -54,7 +54,7 @@ def register_volunteer(
         volunteer = volunteer_of(session, known.person_id, id_hash)
         if session.get(VolunteerSite, (known.person_id, site_id)) is not None:
             raise conflict(
-                f"此人已是本站点的志愿者:{volunteer.volunteer_number}。",
+                f"此人已是本站点的志愿者：{volunteer.volunteer_number}。",
                 f"This person is a volunteer of this site already: {volunteer.volunteer_number}.",
             )
         here = VolunteerSite(
@@ -165,7 +165,7 @@ def _change_id_number(
         holder = session.scalar(select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash))
         if holder not in (None, here.person_id) or volunteer.id_number_hash not in (None, id_hash):
             raise conflict(
-                "此身份证号码已属于另一条记录,或与其他站点登记的号码不同;如是同一人,请合并重复记录。",
+                "此身份证号码已属于另一条记录，或与其他站点登记的号码不同；如是同一人，请合并重复记录。",
                 "This ID number belongs to another record, or differs from what another site was told. If it is the"
                 " same person, have the doubles merged.",
             )
@@ -184,17 +184,17 @@ def find_volunteer(session: Session, data: PersonalData, site_id: UUID, person_i
     told = session.get(PersonSite, (person_id, site_id))
     if here is None or told is None:
         raise not_found("这位志愿者", "volunteer")
-    born = date.fromisoformat(data.decrypt(told.birth_date)) if told.birth_date else None
+    born = _birth_date(data, told)
     shown(session, site_id, person_id, born)
     return VolunteerAnswer(
         person_id=person_id,
         volunteer_number=session.get_one(Volunteer, person_id).volunteer_number,
-        name=data.decrypt(told.name),
-        sex=data.decrypt(here.sex),
+        name=data.shown(told.name),
+        sex=data.readable(here.sex),
         birth_date=born,
-        phone=data.decrypt(told.phone) if told.phone else None,
-        email=data.decrypt(told.email) if told.email else None,
-        id_number=masked(data.decrypt(here.id_number)) if here.id_number else None,
+        phone=data.readable(told.phone),
+        email=data.readable(told.email),
+        id_number=masked(number) if (number := data.readable(here.id_number)) else None,
         version=here.version,
         **{name: getattr(here, name) for name in PLAIN},
     )
@@ -205,19 +205,24 @@ def list_volunteers(session: Session, data: PersonalData, rows: Sequence[Volunte
     listed = []
     for here in rows:
         told = session.get_one(PersonSite, (here.person_id, here.site_id))
-        born = date.fromisoformat(data.decrypt(told.birth_date)) if told.birth_date else None
+        born = _birth_date(data, told)
         shown(session, here.site_id, here.person_id, born)
         listed.append(
             VolunteerListed(
                 person_id=here.person_id,
                 volunteer_number=session.get_one(Volunteer, here.person_id).volunteer_number,
-                name=data.decrypt(told.name),
+                name=data.shown(told.name),
                 skills=here.skills,
                 professions=here.professions,
                 categories=here.categories,
             )
         )
     return listed
+
+
+def _birth_date(data: PersonalData, told: PersonSite) -> date | None:
+    born = data.readable(told.birth_date)
+    return date.fromisoformat(born) if born else None
 
 
 def reveal_id_number(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, reason: str) -> str:

@@ -104,7 +104,7 @@ def _add_door(blueprint: APIBlueprint, database: Database, log_ins: LogIns, sso:
 
 def _show_link(session: Session, data: PersonalData, link: Link) -> dict[str, object]:
     staff = session.get_one(Staff, link.staff_id)
-    return {"form": Form(), "email": data.decrypt(staff.email), "name": data.decrypt(staff.name)}
+    return {"form": Form(), "email": data.readable(staff.email) or "", "name": data.shown(staff.name)}
 
 
 def _set_password(data: PersonalData, log_ins: LogIns) -> Callable[[Session, Link], Response]:
@@ -184,7 +184,7 @@ def _add_account(blueprint: APIBlueprint, database: Database, data: PersonalData
             opened = log_ins.change_password(me(), form.body.present, form.body.password, visitor())
         if form.failed:
             return page(form, 422)
-        words = "密码已更改,其他设备已退出。", "Your password is changed, and other browsers are logged out."
+        words = "密码已更改，其他设备已退出。", "Your password is changed, and other browsers are logged out."
         return let_in(done(url_for(".show_account"), *words), opened)
 
     @blueprint.post("/account/sessions/<uuid:session_id>/end")

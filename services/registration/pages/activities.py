@@ -29,7 +29,7 @@ from services.registration.pages.activity_forms import (
     named,
     translated,
 )
-from services.registration.pages.shifts import add_shift_pages, add_when
+from services.registration.pages.shifts import add_shift_pages, add_when, clash_mark
 from services.registration.schemas.activities import ActivityEdit
 
 LISTED = 50
@@ -43,7 +43,7 @@ def activities_pages(database: Database) -> APIBlueprint:
     _add_new(blueprint, database)
     _add_one(blueprint, database)
     _add_steps(blueprint, database)
-    blueprint.app_context_processor(lambda: {"translated": translated, "named": named})
+    blueprint.app_context_processor(lambda: {"translated": translated, "named": named, "clash_mark": clash_mark})
     add_shift_pages(blueprint, database)
     return blueprint
 
@@ -123,14 +123,14 @@ def _add_new(blueprint: APIBlueprint, database: Database) -> None:
         preview = "preview" in request.form
         with database.transaction(g.principal.scope) as session:
             zone = ZoneInfo(session.get_one(Site, own_site()).time_zone)
-            form = read_form(NewActivity, left_out=("preview",), **activity_fields(zone))
+            form = read_form(NewActivity, left_out=("preview", "seen"), **activity_fields(zone))
             seen, activity = None, None
             with form.catching(), session.begin_nested() as attempt:
                 activity = activities.create_activity(session, own_site(), form.body.activity())
                 seen = add_when(session, activity.id, form.body.when, zone, preview)
-                if preview:
+                if seen:
                     attempt.rollback()
-            if form.failed or preview or activity is None:
+            if form.failed or seen or activity is None:
                 page = _form_page(session, form, seen)
                 return (page, 422) if form.failed else page
             address = url_for("activities_pages.show_activity", activity_id=activity.id)

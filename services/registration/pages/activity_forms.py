@@ -67,7 +67,10 @@ def _dates(given: Any) -> Any:
         raise PydanticCustomError(
             "dates",
             "must be dates such as 2026-10-01",
-            {"zh": "请写成 2026-10-01 这样的日期,用空格隔开。", "en": "must be dates such as 2026-10-01, with spaces."},
+            {
+                "zh": "请写成 2026-10-01 这样的日期，用空格隔开。",
+                "en": "must be dates such as 2026-10-01, with spaces.",
+            },
         ) from None
 
 

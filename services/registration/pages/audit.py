@@ -78,7 +78,7 @@ def columns(entry: AuditAnswer) -> list[tuple[str, str]]:
 
 def _change(value: Any) -> str:
     if value == "*":
-        return str(Words("已更改(内容不显示)", "changed (not shown)"))
+        return str(Words("已更改（内容不显示）", "changed (not shown)"))
     if isinstance(value, list) and len(value) == 2:
         before, after = (_plain(part) for part in value)
         return after if before == "–" else f"{before} → {after}"

@@ -13,8 +13,9 @@ from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
-from services.registration.models import Designation, Organisation, Site, Team
+from services.registration.models import Designation, Organisation, Room, Site, Team
 from services.registration.operations import designations, organisations, places
+from services.registration.operations.bookings.stranded import stranded
 from services.registration.schemas.organisations import DesignationBody, OrganisationBody, RevokeBody
 from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
 
@@ -61,7 +62,14 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         form: Form[SettingsEdit] = Form(request.form)
         with form.catching(), database.transaction(g.principal.scope) as session:
             form.read(SettingsEdit, _read(request.form))
-            places.edit_settings(session, own_site(), form.body, _version(request.form.get("version", "")))
+            site = places.lock_site(session, own_site())
+            left = stranded(session, site, form.body)
+            mark = ",".join(sorted(str(one.id) for one in left))
+            if left and request.form.get("seen") != mark:
+                rooms = {room.id: room for room in session.scalars(select(Room).where(Room.site_id == site.id))}
+                told = {"left": left, "mark": mark, "rooms": rooms, "zone": site.time_zone}
+                return render("centre/settings.html", form=form, weekdays=WEEKDAYS, **told)
+            places.edit_settings(session, site.id, form.body, _version(request.form.get("version", "")))
         if form.failed:
             return render("centre/settings.html", form=form, weekdays=WEEKDAYS), 422
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")

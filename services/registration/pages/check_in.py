@@ -174,7 +174,7 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         if form.failed:
             return _later(shift_id, form), 422
         address = url_for("hours_pages.show_work")
-        return done(address, "已补录,等待另一人审核。", "Entered. A second person must approve it.")
+        return done(address, "已补录，等待另一人审核。", "Entered. A second person must approve it.")
 
     def _later(shift_id: UUID, form: Form[LaterEntryBody]) -> str:
         with database.transaction(g.principal.scope) as session:

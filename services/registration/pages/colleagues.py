@@ -124,7 +124,7 @@ def _add_inviting(blueprint: APIBlueprint, database: Database, data: PersonalDat
             with database.transaction(EVERY_SITE) as session:
                 grants.check_manager(session, by)
                 return page(session, by, form), 422
-        words = "已邀请,邮件会很快送到。", "Invited: a mail is on its way."
+        words = "已邀请，邮件会很快送到。", "Invited: a mail is on its way."
         return done(url_for(".show_colleague", staff_id=invited.id), *words)
 
 
@@ -150,7 +150,7 @@ def _add_grants(blueprint: APIBlueprint, database: Database, data: PersonalData)
         with database.transaction(EVERY_SITE) as session:
             grants.check_manager(session, by)
             grants.take_grant(session, by, staff_id, grant_id)
-        return done(url_for(".list_colleagues"), "权限已撤销,立即生效。", "The role is taken away, at once.")
+        return done(url_for(".list_colleagues"), "权限已撤销，立即生效。", "The role is taken away, at once.")
 
 
 def _add_account(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

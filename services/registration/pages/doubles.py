@@ -52,7 +52,7 @@ def doubles_pages(database: Database, data: PersonalData) -> APIBlueprint:
         ended = len(made.cancelled)
         return done(
             url_for("doubles_pages.show_doubles"),
-            f"已合并;取消了 {ended} 个重复的报名。可以撤销。",
+            f"已合并；取消了 {ended} 个重复的报名。可以撤销。",
             f"Merged; {ended} registrations that were there twice were cancelled. This can be undone.",
         )
 

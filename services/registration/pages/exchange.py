@@ -73,7 +73,7 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
         address = url_for("exchange_pages.show_import", import_id=begun.id)
         return done(
             address,
-            "文件已收到,正在检查。什么都还没有改变。",
+            "文件已收到，正在检查。什么都还没有改变。",
             "The file is here and is being checked. Nothing has changed.",
         )
 
@@ -112,7 +112,7 @@ def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
             uploads.cancel_import(session, import_id)
         return done(
             url_for("exchange_pages.list_imports"),
-            "导入已取消,文件已删除。",
+            "导入已取消，文件已删除。",
             "The import was cancelled and the file deleted.",
         )
 
@@ -136,7 +136,7 @@ def _add_exports(blueprint: APIBlueprint, database: Database) -> None:
             requests.begin_export(session, own_site(), body.format, g.principal.actor)
         return done(
             url_for("exchange_pages.list_exports"),
-            "正在准备文件,完成后可在此下载。",
+            "正在准备文件，完成后可在此下载。",
             "The file is being made. It can be fetched here when it is ready.",
         )
 

@@ -22,8 +22,8 @@ def add_guardian_page(data: PersonalData) -> None:
     def show(session: Session, link: Link) -> dict[str, Any]:
         child, guardian = _both(session, link)
         return {
-            "child": data.decrypt(child.name) if child else "",
-            "guardian": data.decrypt(guardian.name) if guardian else "",
+            "child": data.shown(child.name) if child else "",
+            "guardian": data.shown(guardian.name) if guardian else "",
             "site": session.get(Site, link.site_id),
             "texts": [newest_text(session, kind) for kind in GUARDIANS],
         }

@@ -27,7 +27,7 @@ def add_hand_over(sign_ups: SignUps) -> None:
         address = url_for("public_pages.show_site", site_id=transfer.site_id)
         if accept:
             return done(address, "名额已转给您。", "The place is yours now.")
-        return done(address, "已回绝,什么都没有改变。", "You declined; nothing was changed.")
+        return done(address, "已回绝，什么都没有改变。", "You declined; nothing was changed.")
 
     PURPOSES["hand_over"] = Purpose(show=_show, act=act)
 

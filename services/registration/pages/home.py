@@ -89,7 +89,7 @@ def todays_shifts(session: Session, site_id: UUID) -> Box:
     lines = []
     for row in session.execute(TODAY, {"site": site_id}):
         times = f"{clock(row.starts_at, row.time_zone)}–{clock(row.ends_at, row.time_zone)}"
-        zh = f"{times} {row.title_zh}:报名 {row.confirmed}/{row.capacity},候补 {row.waitlisted},已到 {row.came}"
+        zh = f"{times} {row.title_zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}，已到 {row.came}"
         en = (
             f"{times} {row.title_en or row.title_zh}: {row.confirmed} of {row.capacity} places taken,"
             f" {row.waitlisted} waiting, {row.came} came"

@@ -36,6 +36,7 @@ from services.registration.pages.resident import in_resident_menu, resident_blue
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody, PeriodBody, RevocationBody
 from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionBody, ObjectionDecisionBody
+from services.registration.working_days import is_estimate
 
 Model = TypeVar("Model", bound=Body)
 
@@ -47,6 +48,7 @@ LOOK_BACK = timedelta(days=90)
 def hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:
     """Staff's pages of hours."""
     blueprint = page_blueprint("hours_pages", __name__, url_prefix="/staff/hours")
+    blueprint.app_context_processor(lambda: {"is_estimate": is_estimate})
 
     @blueprint.get("")
     @allow(Caller.STAFF)
@@ -159,7 +161,7 @@ def _add_certificates(
                 "hours/person.html",
                 form=form,
                 person_id=person_id,
-                who=data.decrypt(told.name),
+                who=data.shown(told.name),
                 records=found,
                 minutes=sum(record.minutes for record in found),
                 certificates=session.scalars(issued.order_by(Certificate.position.desc())).all(),
@@ -190,7 +192,7 @@ class _Names:
 
     def __call__(self, person_id: UUID | None) -> str:
         told = self._session.get(PersonSite, (person_id, self._site_id)) if person_id else None
-        return self._data.decrypt(told.name) if told else ""
+        return self._data.shown(told.name) if told else ""
 
 
 def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, object]]:
@@ -237,7 +239,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
             return _own(form), 422
         return done(
             url_for("own_hours_pages.show_hours"),
-            "已收到您的异议,15 个工作日内答复。",
+            "已收到您的异议，15 个工作日内答复。",
             "Your objection was received. It is decided within 15 working days.",
         )
 
@@ -251,7 +253,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
             certificates.issue(session, site_id, resident_id(), form.body)
         if form.failed:
             return _own(form), 422
-        return done(url_for("own_hours_pages.show_hours"), "证明已出具,可以下载。", "The certificate is ready.")
+        return done(url_for("own_hours_pages.show_hours"), "证明已出具，可以下载。", "The certificate is ready.")
 
     @blueprint.get("/certificates/<uuid:certificate_id>.pdf")
     @allow(Caller.PERSON)

@@ -15,7 +15,7 @@ from services.common.pages import Answer, Form, done, page_blueprint, read_form,
 from services.registration.models import Link, Site
 from services.registration.operations import mine
 from services.registration.operations.links import Links, over, use
-from services.registration.operations.sessions import Sessions
+from services.registration.operations.sessions import Sessions, end_resident, end_resident_everywhere
 from services.registration.operations.throttle import LOG_INS, Throttle
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.pages.resident import (
@@ -58,12 +58,15 @@ def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
         with database.transaction(EVERY_SITE) as session:
             return _page(session, registration_id, Form())
 
-    _add_actions(blueprint, database)
+    _add_actions(blueprint, database, data)
     _add_passing_on(blueprint, database, data)
     return blueprint
 
 
-def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
+def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    def take_offer(session: Session, resident: mine.Resident, registration_id: UUID) -> object:
+        return mine.accept_own(session, data, resident, registration_id)
+
     def acted(act: Act, registration_id: UUID, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
             act(session, _me(), registration_id)
@@ -79,19 +82,19 @@ def _add_actions(blueprint: APIBlueprint, database: Database) -> None:
     @allow(Caller.PERSON)
     def accept(registration_id: UUID) -> Response:
         """Take the place that is offered."""
-        return acted(mine.accept_own, registration_id, "已接受,名额是您的了。", "Accepted: the place is yours.")
+        return acted(take_offer, registration_id, "已接受，名额是您的了。", "Accepted: the place is yours.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/decline")
     @allow(Caller.PERSON)
     def decline(registration_id: UUID) -> Response:
         """Leave it to who is next."""
-        return acted(mine.decline_own, registration_id, "已放弃,名额给下一位。", "Declined: it goes to the next.")
+        return acted(mine.decline_own, registration_id, "已放弃，名额给下一位。", "Declined: it goes to the next.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/withdraw")
     @allow(Caller.PERSON)
     def withdraw(registration_id: UUID) -> Response:
         """Take back what was asked of somebody else."""
-        return acted(mine.withdraw_own, registration_id, "已收回,名额仍是您的。", "Taken back: the place stays yours.")
+        return acted(mine.withdraw_own, registration_id, "已收回，名额仍是您的。", "Taken back: the place stays yours.")
 
 
 def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -126,7 +129,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
             return again(registration_id, form)
         return done(
             home(),
-            "如果站点认识这位居民,对方会收到邮件。对方同意之前,名额仍是您的。",
+            "如果站点认识这位居民，对方会收到邮件。对方同意之前，名额仍是您的。",
             "If the site knows this person, they get a mail. Until they agree, the place stays yours.",
         )
 
@@ -171,8 +174,20 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
     @blueprint.post("/my/log-out")
     @allow(Caller.ANYONE)
     def log_out() -> Response:
-        """Forget the session."""
+        """End the session: a copy of its cookie opens nothing either."""
+        if g.principal.caller is Caller.PERSON:
+            with database.transaction(EVERY_SITE) as session:
+                end_resident(session, g.principal.session)
         return let_out(done(url_for("public_pages.start"), "已退出。", "You are logged out."))
+
+    @blueprint.post("/my/log-out-everywhere")
+    @allow(Caller.PERSON)
+    def log_out_everywhere() -> Response:
+        """End all of one's sessions, wherever they were begun."""
+        with database.transaction(EVERY_SITE) as session:
+            end_resident_everywhere(session, resident_id())
+        address = url_for("public_pages.start")
+        return let_out(done(address, "所有设备均已退出。", "You are logged out everywhere."))
 
     _add_manage_link(blueprint, database, sessions, links)
     PURPOSES[mine.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))

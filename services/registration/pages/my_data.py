@@ -4,15 +4,18 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, g, url_for
+from sqlalchemy import select
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, read_form, render
+from services.registration.models import Site
 from services.registration.operations.own_data import own_data
 from services.registration.operations.own_erasure import erase_own, plan_own
 from services.registration.operations.people import edit_person
 from services.registration.operations.proven import proven_sites
+from services.registration.pages.data_words import READ, spoken
 from services.registration.pages.resident import in_resident_menu, let_out, resident_blueprint, resident_id
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import PersonEdit
@@ -27,7 +30,9 @@ def my_data_pages(database: Database, data: PersonalData) -> APIBlueprint:
         with database.transaction(EVERY_SITE) as session:
             sites = proven_sites(session, resident_id(), g.principal.proven_at)
             found = own_data(session, data, resident_id(), sites)
-            return render("my/data.html", found=found, form=form, wrong_at=wrong_at, empty=Form())
+            at = session.scalars(select(Site).where(Site.id.in_([site.site_id for site in found.sites])))
+            shown = {"zones": {site.id: site.time_zone for site in at}, "spoken": spoken, "read": READ}
+            return render("my/data.html", found=found, form=form, wrong_at=wrong_at, empty=Form(), **shown)
 
     @blueprint.get("/")
     @allow(Caller.PERSON)

@@ -150,7 +150,7 @@ def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalDat
         ended = len(led_to.cancelled)
         return done(
             url_for("people_pages.show_person", person_id=person_id),
-            f"已撤回同意;取消了 {ended} 个报名。",
+            f"已撤回同意；取消了 {ended} 个报名。",
             f"The consent was withdrawn; {ended} registrations were cancelled.",
         )
 
@@ -175,7 +175,7 @@ def _add_registering(blueprint: APIBlueprint, database: Database, data: Personal
             return render("people/volunteer.html", form=form, lists=lists), 422
         return done(
             url_for("people_pages.show_person", person_id=made.person_id),
-            f"已登记,志愿者编号 {made.volunteer_number}。",
+            f"已登记，志愿者编号 {made.volunteer_number}。",
             f"Registered. The volunteer number is {made.volunteer_number}.",
         )
 

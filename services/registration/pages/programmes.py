@@ -34,30 +34,30 @@ READINESS = {
     "first_sign_up": ("有人报名", "First sign-up"),
 }
 FIELDS = {
-    "title_zh": ("名称(中文)", "Title, in Chinese"),
-    "title_en": ("名称(英文)", "Title, in English"),
+    "title_zh": ("名称（中文）", "Title, in Chinese"),
+    "title_en": ("名称（英文）", "Title, in English"),
     "kind": ("类型", "Kind"),
     "place": ("地点", "Place"),
     "volunteering": ("是否志愿服务", "Whether it is volunteering"),
     "service_category": ("服务类别", "Kind of service"),
-    "reminder_minutes": ("提醒(提前分钟数)", "Reminders, minutes before"),
-    "description_zh": ("说明(中文)", "What it is, in Chinese"),
-    "description_en": ("说明(英文)", "What it is, in English"),
-    "risks_zh": ("风险告知(中文)", "Risks, in Chinese"),
-    "risks_en": ("风险告知(英文)", "Risks, in English"),
+    "reminder_minutes": ("提醒（提前分钟数）", "Reminders, minutes before"),
+    "description_zh": ("说明（中文）", "What it is, in Chinese"),
+    "description_en": ("说明（英文）", "What it is, in English"),
+    "risks_zh": ("风险告知（中文）", "Risks, in Chinese"),
+    "risks_en": ("风险告知（英文）", "Risks, in English"),
     "public": ("是否公开", "Whether it is public"),
     "per_person_limit": ("每人最多几场", "Shifts per person"),
     "party_limit": ("一次最多几人", "People per sign-up"),
     "waitlist_order": ("候补顺序", "Order of the waitlist"),
     "promotion": ("递补方式", "How places are passed on"),
-    "offer_minutes": ("答复时限(分钟)", "Minutes to answer"),
+    "offer_minutes": ("答复时限（分钟）", "Minutes to answer"),
     "window": ("报名时间", "When one can sign up"),
     "organisations": ("参与单位", "Organisations"),
     "room_wish": ("房间要求", "Room that is needed"),
     "team_wish": ("队伍要求", "Team that is wanted"),
     "when": ("时间", "When"),
-    "role_zh": ("岗位(中文)", "Role, in Chinese"),
-    "role_en": ("岗位(英文)", "Role, in English"),
+    "role_zh": ("岗位（中文）", "Role, in Chinese"),
+    "role_en": ("岗位（英文）", "Role, in English"),
     "capacity": ("名额", "Places"),
     "requirements": ("报名要求", "Requirements"),
 }
@@ -239,7 +239,7 @@ def _add_changes(blueprint: APIBlueprint, database: Database) -> None:
                 return _changes_page(session, programme_id, form), 422
         address = url_for("programmes_pages.show_changes", programme_id=programme_id)
         taken, left = len(body.accept), len(body.decline)
-        return done(address, f"采纳 {taken} 项,不采纳 {left} 项。", f"{taken} accepted, {left} declined.")
+        return done(address, f"采纳 {taken} 项，不采纳 {left} 项。", f"{taken} accepted, {left} declined.")
 
 
 def _changes_page(session: Session, programme_id: UUID, form: Form[Any]) -> str:

@@ -14,6 +14,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import page_blueprint, render
 from services.registration.models import Site
+from services.registration.operations.ages import guardian_below
 from services.registration.operations.calendar import public_calendar
 from services.registration.operations.public import (
     find_site,
@@ -63,7 +64,8 @@ def public_pages(database: Database) -> APIBlueprint:
 
     @blueprint.app_context_processor
     def for_residents() -> dict[str, Any]:
-        return {"resident_nav": RESIDENT_NAV, "kinds": KINDS, "roles": ROLES, "weekdays": WEEKDAYS}
+        words = {"kinds": KINDS, "roles": ROLES, "weekdays": WEEKDAYS}
+        return {"resident_nav": RESIDENT_NAV, "guardian_below": guardian_below, **words}
 
     @blueprint.get("/")
     @allow(Caller.ANYONE)

@@ -20,7 +20,7 @@ from services.common.pages import page_blueprint, problem_page, wants_page
 from services.registration.operations.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
 
 RESIDENT_NAV: list[tuple[str, str, str]] = []
-"""What the menu shows to a resident who is logged in: (endpoint, 中文, English)."""
+"""What the menu shows to a resident who is logged in: (endpoint, Chinese, English)."""
 
 BOXES: list[tuple[str, Callable[[Session, UUID], dict[str, Any]]]] = []
 """Boxes on a resident's own page: a template, and what gives its context."""

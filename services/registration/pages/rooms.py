@@ -1,6 +1,7 @@
 """Staff's pages of rooms: the week, requests to decide, booking once or again and again, the rooms themselves."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from services.registration.models import Booking, Room, Site, Team
 from services.registration.operations import bookings, rooms
 from services.registration.operations.bookings.opening import hours_of
 from services.registration.operations.bookings.shares import hours, monday_of, usage
+from services.registration.operations.bookings.stranded import is_outside, outside_hours
 from services.registration.operations.places import find_site, local_today
 from services.registration.operations.rooms import TAKEN
 from services.registration.pages.home import Box, Line, box
@@ -63,6 +65,8 @@ def _add_week(blueprint: APIBlueprint, database: Database) -> None:
                 slots=_slots(session, site, days),
                 waiting=_waiting(session, site),
                 shares=[(one, hours(one.minutes)) for one in usage(session, site.id, monday)],
+                is_outside=partial(is_outside, site),
+                outside=outside_hours(session, site)[:50],
                 limit=hours(site.team_minutes_per_week) if site.team_minutes_per_week else "",
                 earlier=monday - timedelta(days=7),
                 later=monday + timedelta(days=7),
@@ -188,7 +192,14 @@ def _add_decisions(blueprint: APIBlueprint, database: Database) -> None:
             booking = bookings.find_booking(session, booking_id)
             room = rooms.find_room(session, booking.room_id)
             site = find_site(session, booking.site_id)
-            return render("rooms/booking.html", booking=booking, room=room, zone=site.time_zone, form=Form())
+            return render(
+                "rooms/booking.html",
+                booking=booking,
+                room=room,
+                zone=site.time_zone,
+                form=Form(),
+                outside=booking.status in TAKEN and is_outside(site, booking),
+            )
 
     @blueprint.post("/bookings/<uuid:booking_id>/<step>")
     @allow(Caller.STAFF)
@@ -255,9 +266,14 @@ def _room_fields() -> dict[str, Any]:
 
 
 @box
-def requested_rooms(session: Session, site_id: UUID) -> Box | None:
-    """How many rooms were asked for and wait for a decision."""
+def rooms_to_look_at(session: Session, site_id: UUID) -> Box | None:
+    """How many rooms were asked for and wait for a decision, and how many bookings narrower hours have stranded."""
     query = select(func.count()).where(Booking.site_id == site_id, Booking.status == "requested")
-    count = session.scalar(query)
-    line = Line(f"{count} 个场地预约待批准", f"{count} room(s) asked for", url_for("rooms_pages.week"))
-    return Box("场地", "Rooms", [line]) if count else None
+    asked = session.scalar(query)
+    outside = len(outside_hours(session, find_site(session, site_id)))
+    told = [
+        (asked, f"{asked} 个场地预约待批准", f"{asked} room(s) asked for"),
+        (outside, f"{outside} 个预约在开放时间外", f"{outside} booking(s) outside the opening hours"),
+    ]
+    lines = [Line(zh, en, url_for("rooms_pages.week")) for count, zh, en in told if count]
+    return Box("场地", "Rooms", lines) if lines else None

@@ -1,5 +1,6 @@
 """Staff's pages of shifts: more of them, changes to one or to all that follow, calling off."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from services.registration.operations import following, series, shifts
 from services.registration.operations.recurrence import at_wall_clock
 from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, ShiftForm, When, shift_values
 from services.registration.schemas.activities import ShiftEdit, SlotBody
-from services.registration.schemas.series import FollowingEdit
+from services.registration.schemas.series import FollowingEdit, ShiftSeriesAnswer
 
 
 class MoreShifts(Body):
@@ -51,25 +52,38 @@ def _add_more(blueprint: APIBlueprint, database: Database) -> None:
         preview, seen = "preview" in request.form, None
         with database.transaction(g.principal.scope) as session:
             zone = _zone(session)
-            form = read_form(MoreShifts, left_out=("preview",))
+            form = read_form(MoreShifts, left_out=("preview", "seen"))
             with form.catching(), session.begin_nested():
                 seen = add_when(session, activity_id, form.body.when, zone, preview)
-            if form.failed or preview:
+            if form.failed or seen:
                 page = _more_page(session, activity_id, form, seen)
                 return (page, 422) if form.failed else page
         return done(_activity_url(activity_id), "场次已添加。", "The shifts were added.")
 
 
-def add_when(session: Session, activity_id: UUID, when: When, zone: ZoneInfo, preview: bool) -> Any:
-    """Add the shifts: a series where they repeat. A preview tells which, and what they clash with."""
-    wanted = when.series(zone, preview)
-    if preview or when.repeat != "none":
-        return series.create_series(session, activity_id, wanted)
+def add_when(
+    session: Session, activity_id: UUID, when: When, zone: ZoneInfo, preview: bool
+) -> ShiftSeriesAnswer | None:
+    """Add the shifts, a series where they repeat. Returns what they would be where nothing was added: for a preview,
+    and where something clashes that the form had not shown (`seen`)."""
+    seen = series.create_series(session, activity_id, when.series(zone, preview=True))
+    if preview or (seen.clashing and request.form.get("seen") != clash_mark(seen)):
+        return seen
+    wanted = when.series(zone, preview=False)
+    if when.repeat != "none":
+        series.create_series(session, activity_id, wanted)
+        return None
     ends_at = wanted.first_starts_at + timedelta(minutes=when.minutes)
     shifts.create_slot(
         session, activity_id, SlotBody(starts_at=wanted.first_starts_at, ends_at=ends_at, roles=when.roles)
     )
     return None
+
+
+def clash_mark(seen: ShiftSeriesAnswer) -> str:
+    """Names what clashes: a form that carries it has shown exactly these."""
+    told = [f"{slot.starts_at} {clash.model_dump_json()}" for slot in seen.slots for clash in slot.clashes]
+    return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
 
 
 def _more_page(session: Session, activity_id: UUID, form: Form[Any], seen: Any = None) -> str:

@@ -33,7 +33,7 @@ EMPTY = {
     "name": Words("请填写姓名。", "Please give the name."),
     "contact": Words("请填写手机号或电子邮箱。", "Please give a mobile number or an e-mail."),
 }
-STALE = Words("页面打开太久了,请再点一次报名。", "This page was open for too long. Please press the button again.")
+STALE = Words("页面打开太久了，请再点一次报名。", "This page was open for too long. Please press the button again.")
 TRAPPED = Words("请清空不该填写的一栏再试。", "Please empty the field that is not meant to be filled in.")
 
 

@@ -145,7 +145,7 @@ def _known(session: Session, data: PersonalData, wanted: NewMember) -> UUID:
         if plain_name(found.name) == plain_name(wanted.person_name):
             return found.id
     words = Words(
-        "本站没有这个姓名和电话的居民;请先登记或报名一次。",
+        "本站没有这个姓名和电话的居民；请先登记或报名一次。",
         "The site knows nobody of this name and phone; register them or sign them up first.",
     )
     raise invalid("person_name", words)

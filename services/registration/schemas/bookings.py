@@ -46,7 +46,7 @@ class BookingBody(Body):
                 Words("请填写 room_id、starts_at、ends_at。", "room_id, starts_at and ends_at are needed."),
             )
         if not self.title and self.team_id is None and self.shift_id is None:
-            raise _fault("what_for", Words("请填写用途(title)。", "a title that says what for is needed."))
+            raise _fault("what_for", Words("请填写用途（title）。", "a title that says what for is needed."))
         return self
 
 
@@ -88,7 +88,7 @@ class BookingSeriesBody(Body):
                 "ends_before_it_begins", Words("to_time 应晚于 from_time。", "to_time must be later than from_time.")
             )
         if not self.title and self.team_id is None:
-            raise _fault("what_for", Words("请填写用途(title)。", "a title that says what for is needed."))
+            raise _fault("what_for", Words("请填写用途（title）。", "a title that says what for is needed."))
         return self
 
 
@@ -129,6 +129,12 @@ class BookingAnswer(Answer):
     status: BookingStatus
     reason: str
     version: int
+
+
+class BookingsAnswer(Answer):
+    """Bookings, the earliest first."""
+
+    items: list[BookingAnswer]
 
 
 class Reason(Answer):

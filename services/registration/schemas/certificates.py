@@ -115,7 +115,7 @@ class VerifiedAnswer(Answer):
     number: str
     valid: bool
     name: str = Field(description="the first character alone")
-    hours: str
+    minutes: int
     period_from: date
     period_to: date
     unit: str

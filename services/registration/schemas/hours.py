@@ -209,7 +209,7 @@ class ObjectionDecisionBody(Body):
             raise PydanticCustomError(
                 "minutes_where_upheld",
                 "needs minutes exactly where it is upheld",
-                {"zh": "同意异议时请填写分钟数,驳回时不填。", "en": "needs minutes exactly where it is upheld."},
+                {"zh": "同意异议时请填写分钟数，驳回时不填。", "en": "needs minutes exactly where it is upheld."},
             )
         return self
 
@@ -224,6 +224,9 @@ class ObjectionAnswer(Answer):
     words: str
     made_at: datetime
     due_on: date
+    due_on_is_estimate: bool = Field(
+        description="its year's public holidays are not known yet: Monday to Friday were counted"
+    )
     state: Literal["open", "upheld", "rejected"]
     decision: str
     decided_by: str | None

@@ -24,7 +24,7 @@ def _valid_code(written: str) -> str:
             "not_a_credit_code",
             "is no unified social credit code",
             {
-                "zh": "不是有效的统一社会信用代码(18 位,末位为校验码)。",
+                "zh": "不是有效的统一社会信用代码（18 位，末位为校验码）。",
                 "en": "is no unified social credit code (18 characters, of which the last checks the others).",
             },
         ) from None

@@ -31,7 +31,7 @@ def _phone(written: str) -> str:
             "not_a_phone",
             "is not a phone number",
             {
-                "zh": "不是有效的电话号码;国外号码请带国家码,如 +44…。",
+                "zh": "不是有效的电话号码；国外号码请带国家码，如 +44…。",
                 "en": "is not a valid phone number; one from outside China needs its country code, such as +44….",
             },
         )
@@ -72,10 +72,13 @@ class NewPerson(Body):
     name: PersonName
     phone: Phone | None = None
     email: Email | None = None
-    birth_date: BirthDate | None = None
+    birth_date: BirthDate | None = Field(
+        default=None, description="needed for volunteering, and where the shift or the site asks for an age"
+    )
     language: Language = "zh-CN"
     guardian_consent: bool = Field(
-        default=False, description="needed under 14, and under 18 where the activity is volunteering"
+        default=False,
+        description="needed under the site's `guardian_below`, and under 18 where the activity is volunteering",
     )
 
     @model_validator(mode="after")
@@ -84,7 +87,7 @@ class NewPerson(Body):
             raise PydanticCustomError(
                 "unreachable",
                 "needs a phone or an email",
-                {"zh": "请填写电话(phone)或电子邮件(email)。", "en": "needs a phone or an email."},
+                {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
             )
         return self
 
@@ -158,7 +161,7 @@ class RepresentativeBody(Body):
             raise PydanticCustomError(
                 "unreachable",
                 "needs a phone or an email",
-                {"zh": "请填写电话(phone)或电子邮件(email)。", "en": "needs a phone or an email."},
+                {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
             )
         return self
 
@@ -180,7 +183,10 @@ class NewResident(NewPerson):
             raise PydanticCustomError(
                 "helper_not_agreed",
                 "helper needs the person's agreement",
-                {"zh": "须本人同意代办(helper_agreed)。", "en": "helper needs the person's agreement (helper_agreed)."},
+                {
+                    "zh": "须本人同意代办（helper_agreed）。",
+                    "en": "helper needs the person's agreement (helper_agreed).",
+                },
             )
         return self
 

@@ -20,7 +20,7 @@ def _known_zone(name: str) -> str:
             "unknown_time_zone",
             "is no IANA time zone",
             {
-                "zh": "不是 IANA 时区名,如 Asia/Shanghai。",
+                "zh": "不是 IANA 时区名，如 Asia/Shanghai。",
                 "en": "is not the name of an IANA time zone, such as Asia/Shanghai.",
             },
         )

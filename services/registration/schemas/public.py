@@ -65,10 +65,10 @@ class PublicSignUp(_OneContact):
     """
 
     birth_date: BirthDate | None = Field(
-        default=None, description="needed under 14, for volunteering, and where the shift asks for an age"
+        default=None, description="needed under 14, for volunteering, and where the shift or the site asks for an age"
     )
     guardian: PublicGuardian | None = Field(
-        default=None, description="of somebody under 14, or under 18 for volunteering: gets a mail and decides"
+        default=None, description="of who is under `guardian_below`, or under 18 for volunteering: is asked by mail"
     )
     party_size: int = Field(default=1, ge=1, le=20, description="places, the person's own included")
     language: Language = "zh-CN"
@@ -99,7 +99,7 @@ def _origin(written: str) -> str:
             "not_an_origin",
             "is not an origin",
             {
-                "zh": "应如 https://www.example.org,不带路径(本机试用可写 http://localhost:端口)。",
+                "zh": "应如 https://www.example.org，不带路径（本机试用可写 http://localhost:端口）。",
                 "en": "must look like https://www.example.org, without a path (http://localhost:port to try it out).",
             },
         )

@@ -34,7 +34,7 @@ def _readable(colour: str) -> str:
             "hard_to_read",
             "is too light",
             {
-                "zh": f"太浅:白字的对比度只有 {contrast:.1f},至少应为 {READABLE}。请选更深的颜色。",
+                "zh": f"太浅：白字的对比度只有 {contrast:.1f}，至少应为 {READABLE}。请选更深的颜色。",
                 "en": f"is too light: white text has a contrast of {contrast:.1f} and needs {READABLE}.",
             },
         )
@@ -54,7 +54,7 @@ def _in_order(hours: list[tuple[str, str]]) -> list[tuple[str, str]]:
             "hours_not_in_order",
             "must not overlap",
             {
-                "zh": "每段应先开后关,各段不能重叠或相接。",
+                "zh": "每段应先开后关，各段不能重叠或相接。",
                 "en": "each must open before it closes, and none overlap or touch.",
             },
         )

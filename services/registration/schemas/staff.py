@@ -66,8 +66,12 @@ class StaffAnswer(Answer):
     """An account, with those of its grants that the reader may manage."""
 
     id: UUID
-    email: str
+    email: str = Field(description="empty where it cannot be read")
     name: str
+    readable: bool = Field(
+        description="false where the key that encrypted name and address is missing: put it back at the end of"
+        " PERSONAL_DATA_KEYS, or invite the same address again"
+    )
     language: str
     disabled: bool
     invited: bool = Field(description="has not yet set a password or come by single sign-on")

@@ -25,7 +25,7 @@ def _known(codes: dict[str, Words]) -> AfterValidator:
             raise PydanticCustomError(
                 "unknown_code",
                 "has unknown codes",
-                {"zh": f"应为以下之一:{listed}。", "en": f"must be among {listed}."},
+                {"zh": f"应为以下之一：{listed}。", "en": f"must be among {listed}."},
             )
         return sorted(set(chosen))
 
@@ -39,7 +39,7 @@ def _id_number(written: str) -> str:
             "not_an_id_number",
             "is not a valid ID number",
             {
-                "zh": "不是有效的居民身份证号码,请核对 18 位号码。",
+                "zh": "不是有效的居民身份证号码，请核对 18 位号码。",
                 "en": "is not a valid Chinese ID number; check its 18 characters.",
             },
         )
@@ -115,7 +115,7 @@ class NewVolunteer(Body):
             raise PydanticCustomError(
                 "unreachable",
                 "needs a phone or an email",
-                {"zh": "请填写电话(phone)或电子邮件(email)。", "en": "needs a phone or an email."},
+                {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
             )
         return self
 
@@ -148,7 +148,7 @@ class VolunteerAnswer(Answer):
     person_id: UUID
     volunteer_number: str
     name: str
-    sex: Sex
+    sex: Sex | None = Field(description="null where it cannot be read")
     birth_date: date | None
     phone: str | None
     email: str | None

@@ -49,14 +49,14 @@ _BIRTH_DATE = Column(
     "birth_date",
     Words("出生日期", "birth_date"),
     "1961-07-13",
-    Words("年-月-日,可不填。", "Year-month-day; may be empty."),
+    Words("年-月-日，可不填。", "Year-month-day; may be empty."),
     also=("生日", "出生年月日", "birthday", "date of birth", "born"),
 )
 _LANGUAGE = Column(
     "language",
     Words("语言", "language"),
     "zh-CN",
-    Words("通知所用语言:zh-CN 或 en;空白为中文。", "Language of messages: zh-CN or en; Chinese when empty."),
+    Words("通知所用语言：zh-CN 或 en；空白为中文。", "Language of messages: zh-CN or en; Chinese when empty."),
 )
 _PERSON = (_NAME, _PHONE, _EMAIL, _BIRTH_DATE, _LANGUAGE)
 
@@ -67,7 +67,7 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
             "team",
             Words("队伍", "team"),
             "暖阳合唱团",
-            Words("队伍的中文或英文名称,须已建立。", "The team's Chinese or English name; the team must exist."),
+            Words("队伍的中文或英文名称，须已建立。", "The team's Chinese or English name; the team must exist."),
             True,
             ("队伍名称", "团队", "合唱团", "team name", "choir"),
         ),
@@ -77,7 +77,7 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
             Words("角色", "role"),
             "队员",
             Words(
-                "队长 或 队员;空白为队员。一队只有一名队长。",
+                "队长 或 队员；空白为队员。一队只有一名队长。",
                 "leader or member; member when empty. A team has one leader.",
             ),
             also=("职务", "position"),
@@ -126,7 +126,7 @@ def _fields(kind: Kind, cells: Sequence[str]) -> list[str | None]:
 
 
 def _plain(heading: str) -> str:
-    """A heading without what people decorate it with: `姓名*`, `电话(手机)`, `Birth date`."""
+    """A heading without what people decorate it with: `姓名*`, `电话（手机）`, `Birth date`."""
     folded = unicodedata.normalize("NFKC", heading).casefold()
     return re.sub(r"\(.*?\)|[\s_*::-]", "", folded)
 

@@ -25,16 +25,16 @@ class Fault:
 
 WORDS: dict[str, Words] = {
     "not_a_table": Words(
-        "这不是 CSV 或 XLSX 文件。请在 Excel 中另存为“Excel 工作簿(.xlsx)”或“CSV UTF-8”。",
+        "这不是 CSV 或 XLSX 文件。请在 Excel 中另存为“Excel 工作簿（.xlsx）”或“CSV UTF-8”。",
         "This is no CSV or XLSX file. Save it in Excel as “Excel Workbook (.xlsx)” or “CSV UTF-8”.",
     ),
     "workbook_damaged": Words(
-        "无法打开此工作簿:已损坏或有密码。请去掉密码,另存后重新上传。",
+        "无法打开此工作簿：已损坏或有密码。请去掉密码，另存后重新上传。",
         "This workbook cannot be opened: it is damaged or has a password. Remove the password, save it again.",
     ),
     "workbook_too_large": Words(
-        "工作簿过大(约 20 万行以上)。请另存为“CSV UTF-8”再上传,CSV 不限行数。",
-        "This workbook is too large (about 200,000 rows). Save it as “CSV UTF-8”, which may have any number of rows.",
+        "工作簿过大（约 20 万行以上）。请另存为“CSV UTF-8”再上传，CSV 不限行数。",
+        "This workbook is too large (about 200,000 rows). Save it as “CSV UTF-8”， which may have any number of rows.",
     ),
     "empty": Words("文件中没有数据行。请检查是否选对文件。", "The file has no rows. Check that it is the right file."),
     "quote_not_closed": Words(
@@ -42,7 +42,7 @@ WORDS: dict[str, Words] = {
         "A quotation mark is never closed. Open it in Excel and save it again as “CSV UTF-8”.",
     ),
     "no_headings": Words(
-        "前 10 行中没有找到标题行。请使用模板中的标题,如“姓名”“电话”。",
+        "前 10 行中没有找到标题行。请使用模板中的标题，如“姓名”“电话”。",
         "No headings were found in the first 10 rows. Use those of the template, such as “name” and “phone”.",
     ),
     "heading_twice": Words("此标题出现两次。请删去一列。", "This heading stands twice. Remove one of the columns."),
@@ -52,26 +52,26 @@ WORDS: dict[str, Words] = {
         "Has characters that cannot be read. Save the file as “CSV UTF-8” or XLSX.",
     ),
     "cut": Words(
-        "数字已被 Excel 截断(如 1.38E+10)。请把此列设为“文本”后重新填写。",
+        "数字已被 Excel 截断（如 1.38E+10）。请把此列设为“文本”后重新填写。",
         "Excel has cut this number short (as 1.38E+10). Format the column as text and enter it again.",
     ),
-    "missing": Words("必填,请补上。", "Is required. Fill it in."),
-    "too_long": Words("过长,请缩短。", "Is too long. Shorten it."),
-    "invisible": Words("没有可见的文字,请重新填写。", "Has no visible character. Enter it again."),
+    "missing": Words("必填，请补上。", "Is required. Fill it in."),
+    "too_long": Words("过长，请缩短。", "Is too long. Shorten it."),
+    "invisible": Words("没有可见的文字，请重新填写。", "Has no visible character. Enter it again."),
     "unreachable": Words(
         "电话和电子邮件都没有填。请至少补上一项。", "Neither phone nor e-mail is given. Fill in one of them."
     ),
     "phone": Words(
-        "不是有效的电话号码,请改正;国外号码请带国家码,如 +44…。",
+        "不是有效的电话号码，请改正；国外号码请带国家码，如 +44…。",
         "Is no valid phone number. Correct it; one from outside China needs its country code, such as +44….",
     ),
-    "email": Words("不是有效的电子邮件地址,请改正。", "Is no valid e-mail address. Correct it."),
+    "email": Words("不是有效的电子邮件地址，请改正。", "Is no valid e-mail address. Correct it."),
     "date": Words("不是日期。请写成 1961-07-13。", "Is no date. Write it as 1961-07-13."),
-    "birth_date": Words("应在 1900 年至今天之间,请改正。", "Must lie between 1900 and today. Correct it."),
+    "birth_date": Words("应在 1900 年至今天之间，请改正。", "Must lie between 1900 and today. Correct it."),
     "language": Words("应为 zh-CN 或 en。", "Must be zh-CN or en."),
     "role": Words("应为 队长 或 队员。", "Must be leader or member."),
     "team": Words(
-        "站点没有这支队伍。请先建立队伍,或改正名称。",
+        "站点没有这支队伍。请先建立队伍，或改正名称。",
         "The site has no such team. Make the team first, or correct the name.",
     ),
     "leader": Words("这支队伍已有队长。请改为队员。", "This team has a leader already. Change the role to member."),

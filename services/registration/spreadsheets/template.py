@@ -36,7 +36,7 @@ def template(kind: Kind) -> bytes:
             0,
             last,
             4,
-            "请在第一张表中从第 2 行起填写,标题行保留。Fill in the first sheet from row 2 on and keep its headings.",
+            "请在第一张表中从第 2 行起填写，标题行保留。Fill in the first sheet from row 2 on and keep its headings.",
             wrapped,
         )
     return content.getvalue()

@@ -37,6 +37,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/sites": lambda town, made: {"area": town.own_city, "name_zh": "新站", "name_en": "New site"},
     "PATCH /v1/sites/<uuid:site_id>": {"address": "矩阵街 1 号"},
     "POST /v1/sites/<uuid:site_id>/keys": {"label": "矩阵"},
+    "POST /v1/sites/<uuid:site_id>/settings/preview": {"opening_hours": {}},
     "POST /v1/teams": TEAM,
     "POST /v1/rooms": ROOM,
 }

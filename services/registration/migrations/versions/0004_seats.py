@@ -42,6 +42,19 @@ $$;
 CREATE TRIGGER registrations_follow AFTER UPDATE OF starts_at, ends_at ON shifts FOR EACH ROW
 WHEN (OLD.starts_at <> NEW.starts_at OR OLD.ends_at <> NEW.ends_at) EXECUTE FUNCTION registrations_follow_shift();
 
+-- By what a person is counted, whether or not the site still knows them: a place stays theirs until it is given back.
+CREATE FUNCTION person_number(person uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    scope text := current_setting('hesheng.site', true);
+    found bigint;
+BEGIN
+    PERFORM set_config('hesheng.site', '*', true);
+    SELECT p.number INTO found FROM people AS p WHERE p.id = person;
+    PERFORM set_config('hesheng.site', coalesce(scope, ''), true);
+    RETURN found;
+END
+$$;
+
 -- Where a person has a place at these hours other than on this shift, at whichever site.
 CREATE FUNCTION clash_of(person uuid, shift uuid, hours tstzrange, OUT id uuid, OUT site_id uuid, OUT shift_id uuid)
 LANGUAGE plpgsql AS $$

@@ -1,6 +1,6 @@
 -- One sign-up as the api sends it; `n` is its place in the group. Ids are drawn by the api: gen_random_uuid() reads
 -- the system's randomness afresh for each, which took more time than all the rest. `age` is the person's on
--- `age_day`, where the shift asks for one. In a transfer the place is the hold's, and the window for sign-up is over.
+-- `age_day`, where the shift or the site asks for one, `age_now` today's. In a transfer the place is the hold's, and the window for sign-up is over.
 CREATE TYPE sign_up_request AS (
     n integer, site_id uuid, shift_id uuid, request_id text, idempotency_key text, fingerprint bytea,
     person_id uuid, name bytea, phone bytea, email bytea, birth_date bytea, language text,
@@ -8,14 +8,16 @@ CREATE TYPE sign_up_request AS (
     phone_hash bytea, email_hash bytea, phone_index bytea, email_index bytea, age_band text, age_is_stored boolean, guardian_consent boolean,
     registration_id uuid, new_person_id uuid, event_id uuid,
     party_size integer, priority smallint, hold_id uuid, team_id uuid, group_id uuid, channel text, made_by text,
-    address text, age integer, age_day date, in_transfer boolean
+    address text, age_now integer, age integer, age_day date, in_transfer boolean
 );
 
--- What becomes of it. `size` is the number of places, `keeps` tells that they were held for it.
+-- What becomes of it. `size` is the number of places, `keeps` tells that they were held for it, `guardian` is the kind
+-- of consent that was said with it and becomes a record.
 CREATE TYPE sign_up_decision AS (
     request sign_up_request, verdict text, answer jsonb,
     activity_id uuid, person_id uuid, person_number bigint, is_new boolean, is_new_here boolean, fills boolean,
-    registration_id uuid, status text, queue_number bigint, size integer, keeps boolean, during tstzrange
+    registration_id uuid, status text, queue_number bigint, size integer, keeps boolean, during tstzrange,
+    guardian text
 );
 
 -- Statement by statement, because each sees what was committed while the one before it waited for a lock:
@@ -130,8 +132,9 @@ BEGIN
                 -- what the site was told first counts: no consent is saved by telling another birth date
                 WHEN d.birth_date IS NOT NULL AND NOT coalesce((m.request).age_is_stored, false) THEN 'birth_date'
                 WHEN s.asks_age AND (m.request).age_day IS DISTINCT FROM s.local_day THEN 'birth_date'
-                WHEN NOT (m.request).guardian_consent AND ((m.request).age_band = 'under_14'
-                     OR (m.request).age_band = '14_17' AND a.volunteering)
+                WHEN (m.request).age_now IS NULL AND (s.asks_age OR a.guardian_below > 14) THEN 'age_unknown'
+                WHEN (m.request).age < c.minimum_age THEN 'too_young'
+                WHEN NOT (m.request).guardian_consent AND (m.request).age_now < a.guardian_below
                      AND NOT guardian_agreed(m.found, (m.request).site_id, a.volunteering) THEN 'consent'
                 WHEN g.id IS NOT NULL THEN 'already'
                 WHEN o.id IS NOT NULL THEN 'overlap'
@@ -149,20 +152,32 @@ BEGIN
                     'elsewhere', g.id IS NULL AND o.site_id <> (m.request).site_id,
                     'birth_date', encode(d.birth_date, 'escape'), 'local_day', s.local_day, 'unmet', u.unmet,
                     'party_limit', a.party_limit, 'held', h.places, 'per_person_limit', a.per_person_limit,
+                    'minimum_age', c.minimum_age, 'guardian_below', a.guardian_below,
                     'opens_at', a.registration_opens_at, 'closes_at', a.registration_closes_at)
-            END AS answer
+            END AS answer,
+            CASE WHEN (m.request).age_now < a.guardian_below
+                 AND NOT guardian_agreed(m.found, (m.request).site_id, a.volunteering)
+                 THEN CASE WHEN a.volunteering THEN 'guardian_volunteering' ELSE 'guardian_signup' END
+            END AS guardian
         FROM matched AS m
         LEFT JOIN LATERAL (
             SELECT x.fingerprint, x.answer FROM idempotency_keys AS x
             WHERE x.owner = (m.request).site_id::text AND x.key = (m.request).idempotency_key OFFSET 0
         ) AS k ON true
         LEFT JOIN LATERAL (
+            SELECT x.minimum_age, x.guardian_below FROM sites AS x WHERE x.id = (m.request).site_id OFFSET 0
+        ) AS c ON true
+        LEFT JOIN LATERAL (
             SELECT x.*, x.capacity - x.confirmed - x.offered - x.held AS free,
                    tstzrange(x.starts_at, x.ends_at) AS during,
-                   coalesce(x.requirements ->> 'min_age', x.requirements ->> 'max_age') IS NOT NULL AS asks_age
+                   c.minimum_age > 0
+                   OR coalesce(x.requirements ->> 'min_age', x.requirements ->> 'max_age') IS NOT NULL AS asks_age
             FROM shifts AS x WHERE x.id = (m.request).shift_id AND x.site_id = (m.request).site_id OFFSET 0
         ) AS s ON true
-        LEFT JOIN LATERAL (SELECT x.* FROM activities AS x WHERE x.id = s.activity_id OFFSET 0) AS a ON true
+        LEFT JOIN LATERAL (
+            SELECT x.*, CASE WHEN x.volunteering THEN 18 ELSE c.guardian_below END AS guardian_below
+            FROM activities AS x WHERE x.id = s.activity_id OFFSET 0
+        ) AS a ON true
         LEFT JOIN LATERAL (SELECT x.number FROM people AS x WHERE x.id = m.found OFFSET 0) AS p ON true
         LEFT JOIN LATERAL (
             SELECT x.* FROM person_sites AS x
@@ -183,9 +198,8 @@ BEGIN
             WHERE x.id = (m.request).hold_id AND x.shift_id = s.id AND x.expires_at > moment OFFSET 0
         ) AS h ON true
         LEFT JOIN LATERAL (
-            SELECT CASE WHEN s.asks_age AND coalesce((m.request).age NOT BETWEEN
-                        coalesce((s.requirements ->> 'min_age')::integer, 0)
-                        AND coalesce((s.requirements ->> 'max_age')::integer, 999), true)
+            SELECT CASE WHEN (m.request).age NOT BETWEEN coalesce((s.requirements ->> 'min_age')::integer, 0)
+                        AND coalesce((s.requirements ->> 'max_age')::integer, 999)
                    THEN '{age}'::text[] ELSE '{}' END
                    || person_meets(m.found, (m.request).site_id, s.requirements) AS unmet
             WHERE s.requirements <> '{}' OFFSET 0
@@ -232,7 +246,7 @@ BEGIN
             'created_at', to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         ) ELSE answer END,
         activity_id, person_id, person_number, found IS NULL, is_new_here, fills, registration_id, status, queue_number,
-        size, keeps, during
+        size, keeps, during, guardian
     )::sign_up_decision ORDER BY (request).n) INTO decided FROM numbered;
 
     PERFORM 1 FROM person_sites AS p
@@ -263,6 +277,14 @@ BEGIN
                birth_date = coalesce(p.birth_date, (d.request).birth_date), version = p.version + 1,
                encrypted_with = CASE p.encrypted_with WHEN (d.request).encrypted_with THEN p.encrypted_with ELSE '' END
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
+    ), agreed AS (
+        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by)
+        SELECT person_id, (request).site_id, guardian, t.id, 'guardian', 'sign_up',
+               coalesce(nullif((request).made_by, ''), 'site')
+        FROM accepted CROSS JOIN LATERAL (
+            SELECT x.id FROM consent_texts AS x WHERE x.kind = guardian ORDER BY x.number DESC LIMIT 1) AS t
+        WHERE guardian IS NOT NULL
+        ON CONFLICT DO NOTHING
     ), seats AS (
         INSERT INTO registrations
             (id, shift_id, activity_id, site_id, person_id, age_band, status, queue_number, party_size, priority,

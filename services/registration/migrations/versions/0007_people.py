@@ -176,27 +176,6 @@ CREATE FUNCTION guardian_agreed(person uuid, site uuid, volunteering boolean) RE
                    AND c.withdrawn_at IS NULL AND (c.kind = 'guardian_volunteering'
                         OR c.kind = 'guardian_signup' AND NOT volunteering))
 $$;
-
--- Whoever signs a minor up says whether the guardian agreed; sign_up refuses without. What was said becomes a record,
--- unless one is on file. Only minors' registrations pay for this.
-CREATE FUNCTION record_guardian_consent() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    volunteering boolean := (SELECT a.volunteering FROM activities AS a WHERE a.id = NEW.activity_id);
-    needed text := CASE WHEN volunteering THEN 'guardian_volunteering' ELSE 'guardian_signup' END;
-BEGIN
-    IF (NEW.age_band = 'under_14' OR volunteering)
-       AND NOT guardian_agreed(NEW.person_id, NEW.site_id, volunteering) THEN
-        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by)
-        SELECT NEW.person_id, NEW.site_id, needed, t.id, 'guardian', 'sign_up',
-               coalesce(nullif(NEW.made_by, ''), 'site')
-        FROM consent_texts AS t WHERE t.kind = needed ORDER BY t.number DESC LIMIT 1
-        ON CONFLICT DO NOTHING;
-    END IF;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER record_guardian_consent AFTER INSERT ON registrations FOR EACH ROW
-    WHEN (NEW.age_band IN ('under_14', '14_17')) EXECUTE FUNCTION record_guardian_consent();
 """
 
 REPRESENTATIVES = """

@@ -1,4 +1,4 @@
-"""What staff need in the database: who may manage whom, sessions that tell where they are."""
+"""What staff need in the database: who may manage whom, sessions that tell where they are; and how residents' end."""
 
 from alembic import op
 
@@ -61,6 +61,17 @@ CREATE INDEX staff_grants_site ON staff_grants (site_id) WHERE site_id IS NOT NU
 CREATE INDEX staff_grants_area ON staff_grants (area) WHERE area IS NOT NULL;
 """
 
+# A resident's session is a signed cookie without a row: the crowd that opens links writes nothing. What is kept is what
+# ended before its hour: the hash of a cookie that somebody logged out with, and since when a person's cookies are good.
+RESIDENTS = """
+CREATE TABLE ended_sessions (
+    sha256 text PRIMARY KEY,
+    ended_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ended_sessions_age ON ended_sessions (ended_at);
+ALTER TABLE people ADD COLUMN sessions_from timestamptz NOT NULL DEFAULT '-infinity';
+"""
+
 # An account belongs to no site and to no person of the directory.
 LINKS = """
 ALTER TABLE links
@@ -80,7 +91,7 @@ def upgrade() -> None:
     for table in ("staff", "staff_grants", "staff_sessions"):
         op.execute(POLICIES.format(table=table, owner="NULL"))
     op.execute(POLICIES.format(table="links", owner="site_id::text"))
-    for statements in (OVER_WHAT, SESSIONS, LINKS):
+    for statements in (OVER_WHAT, SESSIONS, RESIDENTS, LINKS):
         op.execute(statements)
     op.execute("DROP TRIGGER audited ON shifts")
     op.execute(audited("shifts", SHIFTS))

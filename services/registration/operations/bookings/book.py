@@ -40,7 +40,7 @@ def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
         raise conflict("场次已取消。", "The shift was called off.")
     room_id = body.room_id or (activity.room_id if activity else None)
     if room_id is None:
-        raise invalid("room_id", Words("活动没有指定房间,请填写。", "is needed: the activity has no room of its own."))
+        raise invalid("room_id", Words("活动没有指定房间，请填写。", "is needed: the activity has no room of its own."))
     room, team = find_room_and_team(session, site_id, room_id, body.team_id)
     wanted = Wanted(
         site, room, _time(body.starts_at, shift, "starts_at"), _time(body.ends_at, shift, "ends_at"), team, body.block
@@ -176,7 +176,7 @@ def cancel(session: Session, booking_id: UUID, reason: str = "") -> Booking:
     """Give a booking up. Doing so twice changes nothing."""
     booking = lock_booking(session, booking_id)
     if booking.status == "declined":
-        raise conflict("预约未获批准,无需取消。", "The booking was turned down; there is nothing to give up.")
+        raise conflict("预约未获批准，无需取消。", "The booking was turned down; there is nothing to give up.")
     if booking.status != "cancelled":
         give_up(session, booking, reason)
     return booking

@@ -10,14 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
-from services.registration.models import Booking, Room, Site, Team
+from services.registration.models import Room, Site, Team
 from services.registration.operations.bookings.opening import hours_of, is_open
 from services.registration.operations.bookings.shares import monday_of, over_share, usage
-from services.registration.operations.rooms import TAKEN, with_set_up
+from services.registration.operations.rooms import taken_during, with_set_up
 
 LONGEST = timedelta(hours=24)
 LONGEST_BLOCK = timedelta(days=400)
@@ -86,16 +85,10 @@ def reasons_against(session: Session, wanted: Wanted, alongside: Sequence[Wanted
 
 def _overlaps(session: Session, wanted: Wanted, alongside: Sequence[Wanted]) -> list[Words]:
     begins, ends = wanted.during
-    query = select(Booking).where(
-        Booking.room_id == wanted.room.id,
-        Booking.status.in_(TAKEN),
-        Booking.during.op("&&")(func.tstzrange(begins, ends)),
-    )
-    if wanted.besides is not None:
-        query = query.where(Booking.id != wanted.besides)
     taken = [
         _taken(wanted.site, row.title, row.starts_at, row.ends_at, max(row.setup_minutes, wanted.setup_minutes))
-        for row in session.scalars(query.order_by(Booking.starts_at))
+        for row in taken_during(session, wanted.room.id, begins, ends)
+        if row.id != wanted.besides
     ]
     same = [other for other in alongside if other.during[0] < ends and begins < other.during[1]]
     return taken + [
@@ -109,8 +102,8 @@ def _taken(site: Site, title: str, starts_at: datetime, ends_at: datetime, setup
     when = f"{starts_at.astimezone(zone):%m-%d %H:%M}–{ends_at.astimezone(zone):%H:%M}"
     if ends_at - starts_at > LONGEST:
         when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M} – {ends_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    set_up = (f"(前后另需布置 {setup} 分钟)", f" (with {setup} minutes of set-up)") if setup else ("", "")
-    return Words(f"该时段已有预约:{title},{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
+    set_up = (f"（前后另需布置 {setup} 分钟）", f" (with {setup} minutes of set-up)") if setup else ("", "")
+    return Words(f"该时段已有预约：{title},{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
 
 
 def _hours_in_words(wanted: Wanted) -> Words:
@@ -125,7 +118,7 @@ def _hours_in_words(wanted: Wanted) -> Words:
             f"{wanted.local_day} 不开放{note[0]}。", f"is on {wanted.local_day}, when the site is closed{note[1]}."
         )
     return Words(
-        f"不在开放时间内:{wanted.local_day} 开放 {when}{note[0]}。",
+        f"不在开放时间内：{wanted.local_day} 开放 {when}{note[0]}。",
         f"is outside opening hours: on {wanted.local_day} the site is open {when}{note[1]}.",
     )
 

@@ -104,7 +104,7 @@ def _no_rule() -> Problem:
     return invalid(
         "rrule",
         Words(
-            "应如 FREQ=WEEKLY;BYDAY=TU;COUNT=10:FREQ 为 DAILY、WEEKLY 或 MONTHLY,且须有 COUNT 或 UNTIL 之一。",
+            "应如 FREQ=WEEKLY;BYDAY=TU;COUNT=10:FREQ 为 DAILY、WEEKLY 或 MONTHLY，且须有 COUNT 或 UNTIL 之一。",
             "must look like FREQ=WEEKLY;BYDAY=TU;COUNT=10: FREQ DAILY, WEEKLY or MONTHLY, and one of COUNT and UNTIL.",
         ),
     )
@@ -152,7 +152,7 @@ def _look(session: Session, site: Site, body: BookingSeriesBody) -> Iterator[tup
             check_length(wanted)
             reasons = reasons_against(session, wanted, alongside)
         else:
-            words = Words("当天拨快时钟,没有这个时段。", "does not exist on that day: clocks are put forward.")
+            words = Words("当天拨快时钟，没有这个时段。", "does not exist on that day: clocks are put forward.")
             reasons = [FieldError("starts_at", words)]
         if not reasons:
             alongside.append(wanted)
@@ -178,7 +178,7 @@ def _not_free(looked: Sequence[tuple[Wanted, Occurrence]]) -> Problem:
     return Problem(
         CONFLICT,
         Words(
-            f"{of} 个日期中有 {count} 个不可用,什么都没有保存。可改时间,或只保存可用的日期(take=free)。",
+            f"{of} 个日期中有 {count} 个不可用，什么都没有保存。可改时间，或只保存可用的日期（take=free）。",
             f"{count} of {of} dates are not free; nothing was saved. Change the time, or save the others (take=free).",
         ),
         [

@@ -56,8 +56,8 @@ def over_share(site: Site, team: Team, monday: date, used: Sequence[Usage], want
     others_zh = "、".join(f"{one.name_zh} {hours(one.minutes)}" for one in used) or "无"
     others_en = ", ".join(f"{one.name_en} {hours(one.minutes)}" for one in used) or "none"
     return Words(
-        f"{monday} 起的一周,{team.name_zh}已有 {hours(own)} 小时,再加 {hours(wanted)} 小时就超过每队每周"
-        f" {hours(limit)} 小时。各队已用小时数:{others_zh}。",
+        f"{monday} 起的一周，{team.name_zh}已有 {hours(own)} 小时，再加 {hours(wanted)} 小时就超过每队每周"
+        f" {hours(limit)} 小时。各队已用小时数：{others_zh}。",
         f"in the week from {monday} {team.name_en} has {hours(own)} h; {hours(wanted)} h more exceed the"
         f" {hours(limit)} h that each team may have. Hours by team: {others_en}.",
     )

@@ -12,11 +12,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words
+from services.common.errors import Problem, Words
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 
@@ -46,7 +45,7 @@ TITLES = {
     "site_id": Words("站点编号", "id of the site"),
     "activity_id": Words("活动编号", "id of the activity"),
     "shift_id": Words("场次编号", "id of the shift"),
-    "person_id": Words("人员编号(见 person_sites)", "id of the person (see person_sites)"),
+    "person_id": Words("人员编号（见 person_sites）", "id of the person (see person_sites)"),
     "team_id": Words("队伍编号", "id of the team"),
     "room_id": Words("房间编号", "id of the room"),
     "name": Words("姓名或名称", "name"),
@@ -164,7 +163,7 @@ def _shower(data: PersonalData, zone: ZoneInfo) -> Callable[[Any], str]:
             case bytes() | memoryview():
                 try:
                     return data.decrypt(bytes(cell))
-                except InvalidToken:
+                except Problem:
                     return bytes(cell).hex()[:200]
             case datetime():
                 return cell.astimezone(zone).isoformat(timespec="seconds")

@@ -62,7 +62,7 @@ def roster(database: Database, data: PersonalData, scope: str, shift: Shift, zon
 
 def _line(data: PersonalData, registration: Registration, told: PersonSite | None, zone: ZoneInfo) -> tuple[str, ...]:
     details = [
-        data.decrypt(stored) if stored else ""
+        data.shown(stored) if stored else ""
         for stored in ((told.name, told.phone, told.email) if told else (None, None, None))
     ]
     times = [

@@ -40,7 +40,7 @@ def open_export(session: Session, export_id: UUID, asked_by: str) -> Export:
     found = find_export(session, export_id, asked_by)
     if found.state != "done":
         raise conflict(
-            "文件尚未就绪,或已过期删除。请稍后再试,或重新导出。",
+            "文件尚未就绪，或已过期删除。请稍后再试，或重新导出。",
             "There is no file: it is not ready, or was deleted after a week. Wait, or export again.",
         )
     record(session, "download", "exports", found.id, found.site_id, rows=found.rows)

@@ -55,14 +55,14 @@ def put_part(session: Session, data: PersonalData, import_id: UUID, number: int,
         raise Problem(
             TOO_LARGE,
             Words(
-                f"每部分最多 {LARGEST_PART} 字节,请分成更多部分。",
+                f"每部分最多 {LARGEST_PART} 字节，请分成更多部分。",
                 f"A part has at most {LARGEST_PART} bytes. Cut the file into more parts.",
             ),
         )
     found = _locked(session, import_id)
     if found.state != "uploading":
         raise conflict(
-            "文件已上传完毕。要换文件,请新建导入。", "The file is complete. For another one, begin a new import."
+            "文件已上传完毕。要换文件，请新建导入。", "The file is complete. For another one, begin a new import."
         )
     store_part(session, data, found, number, content)
     found.touched_at = func.now()
@@ -105,7 +105,7 @@ def begin_check(session: Session, data: PersonalData, import_id: UUID) -> Import
     gaps = missing(numbers)
     if not numbers or gaps:
         shown = ", ".join(str(number) for number in gaps[:20]) or "1"
-        raise conflict(f"还缺第 {shown} 部分,请补传。", f"Parts are missing: {shown}. Send them first.")
+        raise conflict(f"还缺第 {shown} 部分，请补传。", f"Parts are missing: {shown}. Send them first.")
     found.parts = len(numbers)
     found.workbook = is_workbook(read_part(session, data, import_id, 1))
     _begin_phase(found, "checking")
@@ -121,7 +121,7 @@ def begin_apply(session: Session, import_id: UUID, body: ApplyBody) -> Import:
         raise conflict("请先完成检查。", "It has to be checked first, and can be applied once.")
     if found.faulty_rows and not body.skip_faulty:
         raise conflict(
-            f"有 {found.faulty_rows} 行有错。请改正后重新上传,或选择跳过有错的行。",
+            f"有 {found.faulty_rows} 行有错。请改正后重新上传，或选择跳过有错的行。",
             f"{found.faulty_rows} row(s) have faults. Correct them and upload again, or choose to skip them.",
         )
     if found.rows == found.faulty_rows:

@@ -5,9 +5,10 @@ The same phone or e-mail under two people is often a family, so what else agrees
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.registration.operations.identity import across_sites
@@ -47,21 +48,22 @@ def list_doubles(
     return list(found.values())
 
 
-def _describe(data: PersonalData, row: object) -> Double:
+def _describe(data: PersonalData, row: Row[Any]) -> Double:
     sides = [_side(data, row, which) for which in ("one", "two")]
     agrees = [name for name in ("phone", "email") if getattr(row, name)]
-    if plain_name(sides[0].name) == plain_name(sides[1].name):
+    names = [data.readable(name) for name in (row.name_one, row.name_two)]
+    if names[0] and names[1] and plain_name(names[0]) == plain_name(names[1]):
         agrees.append("name")
     if sides[0].birth_date and sides[0].birth_date == sides[1].birth_date:
         agrees.append("birth_date")
     return Double(one=sides[0], two=sides[1], agrees=agrees)
 
 
-def _side(data: PersonalData, row: object, which: str) -> Side:
-    born = getattr(row, f"born_{which}")
+def _side(data: PersonalData, row: Row[Any], which: str) -> Side:
+    born = data.readable(getattr(row, f"born_{which}"))
     return Side(
         person_id=getattr(row, which),
         site_id=getattr(row, f"site_{which}"),
-        name=data.decrypt(getattr(row, f"name_{which}")),
-        birth_date=date.fromisoformat(data.decrypt(born)) if born else None,
+        name=data.shown(getattr(row, f"name_{which}")),
+        birth_date=date.fromisoformat(born) if born else None,
     )

@@ -91,7 +91,7 @@ def undo_merge(session: Session, merge_id: UUID, by: str, site_id: UUID | None) 
         if made.undone_at is not None:
             return _describe(made, [])
         if holder.erased_at is not None:
-            raise conflict("此人的信息已删除,不能撤销合并。", "This person was erased: the merge stays.")
+            raise conflict("此人的信息已删除，不能撤销合并。", "This person was erased: the merge stays.")
         made.undone_at, made.undone_by = datetime.now(UTC), by
         session.flush()
         below = list(session.scalars(DESCENDANTS, {"person": made.merged}))
@@ -133,7 +133,7 @@ def _lock_all(session: Session, asked: list[UUID]) -> dict[UUID, Person]:
     rows = session.scalars(query.with_for_update().execution_options(populate_existing=True))
     locked_people = {row.id: row for row in rows}
     if any(person_now(session, one) != now for one, now in people.items()):
-        raise conflict("此人刚被合并或拆分,请重试。", "One of them was merged or separated just now. Try again.")
+        raise conflict("此人刚被合并或拆分，请重试。", "One of them was merged or separated just now. Try again.")
     return {one: locked_people[now] for one, now in people.items() if now in locked_people}
 
 
@@ -151,13 +151,15 @@ def _check(session: Session, pair: Pair, site_id: UUID | None) -> None:
             raise Problem(
                 FORBIDDEN,
                 Words(
-                    "其中有人也在其他站点登记,请运营方合并。",
+                    "其中有人也在其他站点登记，请运营方合并。",
                     "One of them is known to another site too. Ask the operator to merge them.",
                 ),
             )
     numbers = text("SELECT count(DISTINCT id_number_hash) FROM volunteers WHERE person_id = ANY(:people)")
     if session.scalar(numbers, {"people": people}) > 1:
-        raise conflict("两者的身份证号码不同,不是同一个人。", "They have different ID numbers, so they are two people.")
+        raise conflict(
+            "两者的身份证号码不同，不是同一个人。", "They have different ID numbers, so they are two people."
+        )
 
 
 def _end_doubles(session: Session, pair: Pair) -> list[UUID]:
@@ -167,7 +169,7 @@ def _end_doubles(session: Session, pair: Pair) -> list[UUID]:
     for row in session.execute(CLASHES, people).all():
         if row.both:
             raise conflict(
-                "两人曾同时签到,不是同一个人;如签到有误,请先更正。",
+                "两人曾同时签到，不是同一个人；如签到有误，请先更正。",
                 "Both came at the same time, so they are two people. If attendance is wrong, correct it first.",
             )
         loser = (row.two_ends or row.one_ends) if row.keep_one else (row.one_ends or row.two_ends)

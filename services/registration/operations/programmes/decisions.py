@@ -45,7 +45,7 @@ def decide(session: Session, programme_id: UUID, site_id: UUID, body: OfferDecis
         raise Problem(
             CHANGED_MEANWHILE,
             Words(
-                f"项目现在是第 {programme.version} 版,请重新查看后再决定。",
+                f"项目现在是第 {programme.version} 版，请重新查看后再决定。",
                 f"The programme is at version {programme.version} now. Look again, then decide.",
             ),
         )

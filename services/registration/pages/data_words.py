@@ -1,0 +1,278 @@
+"""A resident's own data in words: what each field of the own data file is called, and what its codes mean.
+
+    spoken(row, "Asia/Shanghai")     # [("电话", "+86138…"), ("登记时间", "11月24日 周二 09:00")]
+
+The file itself keeps the raw names, for programs. Inner numbers are only in the file: they say nothing to people.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from services.common.errors import Words, language
+from services.common.pages.times import clock, day
+from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
+
+FIELDS = {
+    "activity": Words("活动", "Activity"),
+    "activity_id": Words("活动内部编号", "Inner number of the activity"),
+    "age_band": Words("年龄段", "Age band"),
+    "agreed": Words("怎样同意的", "How it was agreed to"),
+    "area": Words("居住区划代码", "Code of the area of residence"),
+    "batch_id": Words("批次内部编号", "Inner number of the batch"),
+    "birth_date": Words("出生日期", "Date of birth"),
+    "cancel_reason": Words("取消原因", "Why it was cancelled"),
+    "categories": Words("服务类别", "Service categories"),
+    "channel": Words("报名方式", "How the sign-up came"),
+    "checked_in_at": Words("签到时间", "Checked in"),
+    "checked_out_at": Words("签退时间", "Checked out"),
+    "code": Words("培训代码", "Code of the training"),
+    "content": Words("内容", "Content"),
+    "correction_id": Words("更正记录的内部编号", "Inner number of the correction"),
+    "corrects": Words("被更正记录的内部编号", "Inner number of the record it corrects"),
+    "created_at": Words("登记时间", "Entered"),
+    "day": Words("日期", "Date"),
+    "decided_at": Words("决定时间", "Decided"),
+    "decided_by": Words("决定人", "Decided by"),
+    "decision": Words("决定说明", "Decision"),
+    "due_on": Words("答复期限", "Due on"),
+    "email": Words("电子邮件", "E-mail"),
+    "ends_at": Words("结束时间", "Ends"),
+    "evaluator": Words("评价单位", "Evaluated by"),
+    "expires_at": Words("有效期至", "Good until"),
+    "given_at": Words("同意时间", "Agreed on"),
+    "given_by": Words("由谁同意", "Whose word it was"),
+    "grantor": Words("授予单位", "Granted by"),
+    "group_id": Words("同批报名的内部编号", "Inner number of those signed up together"),
+    "how": Words("方式", "How"),
+    "id": Words("内部编号", "Inner number"),
+    "id_number": Words("身份证号码", "ID number"),
+    "in_charge": Words("负责人", "In charge"),
+    "invited_at": Words("邀请时间", "Invited"),
+    "issued_at": Words("出具时间", "Issued"),
+    "issued_by": Words("出具人", "Issued by"),
+    "joined_at": Words("加入时间", "Joined"),
+    "kind": Words("种类", "Kind"),
+    "language": Words("语言", "Language"),
+    "late": Words("超过十个工作日才登记", "Recorded after ten working days"),
+    "left_at": Words("离开时间", "Left"),
+    "made_at": Words("提出时间", "Raised"),
+    "made_by": Words("登记人", "Entered by"),
+    "minutes": Words("时长", "Time"),
+    "name": Words("名称", "Name"),
+    "number": Words("编号", "Number"),
+    "offer_expires_at": Words("名额保留至", "Offer good until"),
+    "outcome": Words("到场情况", "Attendance"),
+    "party_size": Words("人数", "How many people"),
+    "period_from": Words("从", "From"),
+    "period_to": Words("到", "Until"),
+    "person_sites.name": Words("姓名", "Name"),
+    "phone": Words("电话", "Phone"),
+    "place": Words("地点", "Place"),
+    "priority": Words("候补优先级", "Priority in the waitlist"),
+    "professions": Words("职业", "Professions"),
+    "provider": Words("培训单位", "Given by"),
+    "purpose": Words("用途", "Purpose"),
+    "quality": Words("评价", "Evaluation"),
+    "queue_number": Words("报名顺序号", "Number in the queue"),
+    "reason": Words("原因", "Reason"),
+    "record_id": Words("服务记录的内部编号", "Inner number of the record"),
+    "recorded_at": Words("记录时间", "Recorded"),
+    "recorded_by": Words("记录人", "Recorded by"),
+    "records": Words("所含服务记录的内部编号", "Inner numbers of its records"),
+    "registration_id": Words("报名的内部编号", "Inner number of the registration"),
+    "relation": Words("关系", "Relation"),
+    "representatives.name": Words("姓名", "Name"),
+    "revoke_reason": Words("撤销原因", "Why it was revoked"),
+    "revoked_at": Words("撤销时间", "Revoked"),
+    "revoked_by": Words("撤销人", "Revoked by"),
+    "role": Words("身份", "Role"),
+    "service_minutes": Words("服务时长", "Time of service"),
+    "sex": Words("性别", "Sex"),
+    "shift_id": Words("场次的内部编号", "Inner number of the shift"),
+    "site_id": Words("站点的内部编号", "Inner number of the site"),
+    "skills": Words("技能", "Skills"),
+    "staff_id": Words("工作人员的内部编号", "Inner number of the member of staff"),
+    "starts_at": Words("开始时间", "Starts"),
+    "state": Words("状态", "State"),
+    "status": Words("状态", "State"),
+    "subject": Words("对象的内部编号", "Inner number of what it is about"),
+    "team_en": Words("队伍", "Team"),
+    "team_id": Words("队伍的内部编号", "Inner number of the team"),
+    "team_zh": Words("队伍", "Team"),
+    "template": Words("证明版式", "Layout of the certificate"),
+    "text_en": Words("同意书内容", "What was agreed to"),
+    "text_number": Words("同意书版本", "Version of the text"),
+    "text_zh": Words("同意书内容", "What was agreed to"),
+    "title_en": Words("活动", "Activity"),
+    "title_zh": Words("活动", "Activity"),
+    "unit": Words("记录单位", "Recorded by the unit"),
+    "used_at": Words("使用时间", "Used"),
+    "volunteer_number": Words("志愿者编号", "Volunteer number"),
+    "withdrawn_at": Words("撤回时间", "Withdrawn"),
+    "withdrawn_by": Words("撤回人", "Withdrawn by"),
+    "words": Words("您的意见", "Your words"),
+}
+"""By the field's name, or by table and field where one name means different things."""
+
+ONLY_IN_FILE = frozenset({"queue_number", "priority", "template", "records", "certificates.content", "code"})
+
+FIRST = ("title_zh", "title_en", "team_zh", "team_en", "activity", "kind", "name", "starts_at", "ends_at", "day")
+"""What a row is about, before what is said of it."""
+
+_STATES = {
+    "confirmed": Words("已报上", "has a place"),
+    "waitlisted": Words("候补", "waiting"),
+    "offered": Words("有名额等您确认", "a place is offered"),
+    "cancelled": Words("已取消", "cancelled"),
+    "invited": Words("已邀请", "invited"),
+    "member": Words("成员", "member"),
+    "declined": Words("已谢绝", "declined"),
+    "left": Words("已离开", "left"),
+    "valid": Words("有效", "valid"),
+    "withdrawn": Words("已撤销", "withdrawn"),
+    "open": Words("处理中", "open"),
+    "upheld": Words("已采纳", "upheld"),
+    "rejected": Words("未采纳", "not upheld"),
+}
+
+CODES: dict[str, Mapping[str, Words]] = {
+    "skills": SKILLS,
+    "professions": PROFESSIONS,
+    "categories": CATEGORIES,
+    "consents.kind": CONSENT_KINDS,
+    "kind": {"guardian": Words("监护人", "guardian"), "helper": Words("代办人", "helper")},
+    "status": _STATES,
+    "state": _STATES,
+    "role": {"leader": Words("负责人", "leader"), "member": Words("成员", "member")},
+    "sex": {"female": Words("女", "female"), "male": Words("男", "male")},
+    "language": {"zh-CN": Words("中文", "Chinese"), "en": Words("英文", "English")},
+    "given_by": {"person": Words("本人", "the person"), "guardian": Words("监护人", "the guardian")},
+    "how": {
+        "online": Words("网上", "online"),
+        "link": Words("邮件里的链接", "by a link in a mail"),
+        "desk": Words("当面", "at the desk"),
+        "phone": Words("电话", "by phone"),
+        "paper": Words("书面", "on paper"),
+        "site": Words("由站点登记", "entered by the site"),
+        "sign_up": Words("报名时", "with a sign-up"),
+        "scanned": Words("扫码签到", "scanned"),
+        "confirmed": Words("负责人点名", "roll call"),
+        "entered_later": Words("事后补录", "entered later"),
+        "imported": Words("从旧记录导入", "imported from older records"),
+    },
+    "channel": {
+        "site": Words("站点系统", "the site's own system"),
+        "web": Words("网上", "online"),
+        "desk": Words("站点柜台", "at the desk"),
+        "phone": Words("电话", "by phone"),
+        "proxy": Words("他人代办", "by a helper"),
+        "team": Words("随队伍", "with a team"),
+        "import": Words("导入", "imported"),
+    },
+    "agreed": {
+        "link": Words("邮件里的链接", "by a link in a mail"),
+        "session": Words("在“我的队伍”网页", "on one's own page"),
+    },
+    "outcome": {
+        "present": Words("已到", "came"),
+        "attended": Words("参加了", "took part"),
+        "no_show": Words("未到", "did not come"),
+    },
+    "cancel_reason": {
+        "person": Words("本人取消", "by the person"),
+        "site": Words("站点取消", "by the site"),
+        "shift_cancelled": Words("场次取消", "the shift was called off"),
+        "activity_cancelled": Words("活动取消", "the activity was called off"),
+        "merged": Words("合并重复记录", "doubles were merged"),
+    },
+    "quality": {
+        "excellent": Words("优秀", "excellent"),
+        "good": Words("良好", "good"),
+        "fair": Words("一般", "fair"),
+        "poor": Words("较差", "poor"),
+    },
+    "age_band": {
+        "under_14": Words("14 周岁以下", "under 14"),
+        "14_17": Words("14–17 周岁", "14 to 17"),
+        "18_34": Words("18–34 周岁", "18 to 34"),
+        "35_59": Words("35–59 周岁", "35 to 59"),
+        "60_plus": Words("60 周岁以上", "60 and over"),
+        "unknown": Words("未填写", "not given"),
+    },
+    "purpose": {
+        "my_registrations": Words("查看我的报名", "see one's registrations"),
+        "guardian_consent": Words("监护人同意", "a guardian's consent"),
+        "team_invitation": Words("队伍邀请", "an invitation to a team"),
+        "hand_over": Words("接手名额", "taking over a place"),
+    },
+}
+
+_ACTORS = {
+    "staff": Words("站点工作人员", "staff of the site"),
+    "site": Words("站点系统", "the site's own system"),
+    "person": Words("本人", "yourself"),
+    "guardian": Words("监护人", "the guardian"),
+    "operator": Words("系统管理员", "the operator"),
+    "web": Words("网上报名", "sign-up online"),
+    "import": Words("导入", "an import"),
+    "system": Words("系统", "the system"),
+}
+READ = {
+    "read": Words("工作人员查看了资料", "staff read the details"),
+    "reveal": Words("工作人员查看了完整的身份证号码", "staff read the whole ID number"),
+    "certificate": Words("出具证明", "for a certificate"),
+    "insurance": Words("办理保险", "for insurance"),
+    "verification": Words("核实身份", "to make sure who it is"),
+    "authority": Words("主管部门要求", "because an authority asked"),
+    "correction": Words("更正资料", "for a correction"),
+}
+"""Who looked at somebody's data, and what for."""
+
+_SAID_BY = ("made_by", "recorded_by", "decided_by", "issued_by", "revoked_by", "withdrawn_by")
+
+
+def spoken(table: str, row: Mapping[str, Any], zone: str) -> list[tuple[str, str]]:
+    """What a row says to people: label and value, in the reader's language, times in this zone."""
+    return [
+        (str(words(table, name)), _value(table, name, value, zone))
+        for name, value in sorted(row.items(), key=lambda field: field[0] not in FIRST)
+        if value not in (None, "", [], {}) and _is_for_people(table, name, value, row)
+    ]
+
+
+def words(table: str, name: str) -> Words:
+    """What a field is called; its own name where nobody gave it words, which a test forbids."""
+    return FIELDS.get(f"{table}.{name}") or FIELDS.get(name) or Words(name, name)
+
+
+def _is_for_people(table: str, name: str, value: Any, row: Mapping[str, Any]) -> bool:
+    if isinstance(value, UUID) or name in ONLY_IN_FILE or f"{table}.{name}" in ONLY_IN_FILE:
+        return False
+    if name == "service_minutes" and not value:
+        return False
+    other = {"_zh": "_en", "_en": "_zh"}.get(name[-3:])
+    is_other_language = name.endswith("_zh" if language() == "en" else "_en")
+    return not (other and is_other_language and row.get(name[:-3] + other))
+
+
+def _value(table: str, name: str, value: Any, zone: str) -> str:
+    if isinstance(value, bool):
+        return str(Words("是", "yes") if value else Words("否", "no"))
+    if isinstance(value, datetime):
+        return f"{day(value, zone)} {clock(value, zone)}"
+    if isinstance(value, date):
+        return day(value)
+    if name in ("minutes", "service_minutes"):
+        return str(Words(f"{value} 分钟", f"{value} minutes"))
+    if name in _SAID_BY:
+        return _code(_ACTORS, str(value).split(":")[0])
+    codes = CODES.get(f"{table}.{name}") or CODES.get(name, {})
+    if isinstance(value, list | tuple):
+        return str(Words("、", ", ")).join(_code(codes, one) for one in value)
+    return _code(codes, value)
+
+
+def _code(codes: Mapping[str, Words], value: Any) -> str:
+    return str(codes.get(str(value), value))
