@@ -11,7 +11,8 @@ import psycopg
 
 from bench.cores import Cores
 from bench.empty_route import empty_route
-from bench.load import Load, LoadResult, run_load
+from bench.generator import LoadResult
+from bench.load import Load, run_load
 from bench.place import CONSUMERS, admin, fresh_system
 from bench.programme import ROOM_FOR_ALL, Programme, load_programme
 from bench.report import Report, Value
