@@ -89,6 +89,8 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     # What residents do without an account, and what other web pages show of a site.
     doors |= {("registration", f"/{path}") for path in ("my/log-in", "my/log-out", "shifts/<uuid:shift_id>/sign-up")}
     doors |= {("registration", f"/embed/{path}") for path in ("sites/<uuid:site_id>", "shifts/<uuid:shift_id>")}
+    form = ("/shifts/<uuid:shift_id>/sign-up", "/embed/shifts/<uuid:shift_id>")
+    doors |= {("registration", f"{path}/{step}") for path in form for step in ("begin", "leave")}
     doors |= {("registration", f"/v1/public/{path}") for path in (
         "sites/<uuid:site_id>/calendar", "sites/<uuid:site_id>/terms", "activities/<uuid:activity_id>",
         "shifts/<uuid:shift_id>/registrations")}  # fmt: skip

@@ -119,7 +119,8 @@ class Visit:
         resident.open(resident.link(f"/registration/sites/{self._site['id']}"), "Smartphone Class")
         resident.open(resident.link(f"/registration/activities/{activity['id']}"), "There is no lift.")
         form = resident.link(f"/registration/shifts/{shift['id']}/sign-up")
-        resident.open(form, "Name of who takes part")
+        resident.open(form, "Begin to sign up")
+        resident.send(f"{form}/begin", "kept for you until")
         told: dict[str, Any] = {"name": f"{MARK}居民", "contact": RESIDENT, "birth_date": "1950-02-03"}
         resident.send(form, "You have a place", agreed="on", **told)
         (self._registration,) = self._programme.every(f"/v1/shifts/{shift['id']}/registrations")

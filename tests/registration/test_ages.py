@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.registration.test_public import anybody, body, browser, send_form
+from tests.registration.test_public import anybody, body, browser, make_browser, send_form
 from tests.registration.world import Caller, Site, somebody
 
-__all__ = ["anybody", "browser"]
+__all__ = ["anybody", "browser", "make_browser"]
 
 OLD = {"minimum_age": 16}
 STRICT = {"guardian_below": 17}

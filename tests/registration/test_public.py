@@ -26,12 +26,22 @@ def anybody(site: Site) -> Caller:
 
 
 @pytest.fixture
-def browser(site: Site) -> FlaskClient:
-    """A browser with its cookies, from an address of its own."""
-    address = f"10.{uuid.uuid4().int % 250}.{uuid.uuid4().int % 250}.{uuid.uuid4().int % 250}"
-    client = site.app.test_client()
-    client.environ_base["REMOTE_ADDR"] = address
-    return client
+def make_browser(site: Site) -> Callable[[], FlaskClient]:
+    """Makes browsers with their cookies, from an address of its own each."""
+
+    def make() -> FlaskClient:
+        address = f"10.{uuid.uuid4().int % 250}.{uuid.uuid4().int % 250}.{uuid.uuid4().int % 250}"
+        client = site.app.test_client()
+        client.environ_base["REMOTE_ADDR"] = address
+        return client
+
+    return make
+
+
+@pytest.fixture
+def browser(make_browser: Callable[[], FlaskClient]) -> FlaskClient:
+    """A browser."""
+    return make_browser()
 
 
 def fresh_mail() -> str:

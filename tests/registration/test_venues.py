@@ -4,7 +4,7 @@ from typing import Any
 
 from services.common.events import RegistrationMovedToWaitlist
 from services.registration.operations.holds import due_shifts, settle
-from tests.registration.world import Site, in_hours
+from tests.registration.world import Caller, Site, in_hours
 
 
 def venue(site: Site, capacity: int = 4, percent: int = 100) -> str:
@@ -139,3 +139,21 @@ def test_venues_are_renamed_and_listed(site: Site, other: Site) -> None:
     assert site.expect(200, "GET", f"/v1/venues/{hall}") == renamed
     assert site.expect(200, "GET", "/v1/venues")["items"] == [renamed]
     other.expect(404, "GET", f"/v1/venues/{hall}")
+
+
+def test_everybody_is_shown_the_places_that_a_sign_up_would_get(site: Site) -> None:
+    hall = venue(site, capacity=8, percent=50)
+    choir, clinic, later = (in_venue(site, hall, at, capacity=3) for at in (48, 49, 50))
+    site.sign_up(clinic)
+    site.sign_up(later)
+    anybody = Caller(site.app, "")
+    for taken in range(3):
+        listed = anybody.expect(200, "GET", f"/v1/sites/{site.id}/calendar")["activities"]
+        of_calendar = {shift["id"]: shift["free"] for activity in listed for shift in activity["shifts"]}
+        of_page = {
+            shift: anybody.expect(200, "GET", f"/v1/public/activities/{site.activity_of(shift)}")["shifts"][0]["free"]
+            for shift in (choir, clinic, later)
+        }
+        assert of_calendar == of_page == {choir: 3 - taken, clinic: min(2, 3 - taken), later: 2}
+        site.sign_up(choir)
+    assert site.sign_up(clinic)["status"] == "waitlisted"

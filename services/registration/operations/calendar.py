@@ -7,8 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from services.common.errors import Words, invalid, not_found
 from services.registration.models import Activity, Shift, Site
@@ -32,11 +33,11 @@ def public_calendar(
     if not first <= last <= first + LONGEST:
         raise invalid("to", Words("应在起始日之后的 92 天之内。", "must lie within 92 days after `from`."))
     found: dict[UUID, CalendarActivity] = {}
-    for activity, shift, now in _rows(session, site_id, first, last):
+    for activity, shift, now, free in _rows(session, site_id, first, last, places_of_next()):
         one = found.get(activity.id)
         if one is None:
             one = found[activity.id] = CalendarActivity.model_validate({**_facts(activity), "shifts": []})
-        one.shifts.append(_shift(activity, shift, now))
+        one.shifts.append(_shift(activity, shift, now, free))
     return CalendarAnswer(
         site_id=site_id, time_zone=site.time_zone, first_day=first, last_day=last, activities=list(found.values())
     )
@@ -65,9 +66,20 @@ def _site(session: Session, site_id: UUID) -> Site:
     return site
 
 
-def _rows(session: Session, site_id: UUID, first: date, last: date) -> Sequence[Any]:
+def places_of_next() -> ColumnElement[int]:
+    """Places of a shift that the next sign-up gets: what is left of its capacity and, in a venue, of the venue's cap.
+
+    A free place belongs to who waits until they have had their turn. The venue is asked only where it decides.
+    """
+    left = Shift.capacity - Shift.confirmed - Shift.offered - Shift.held
+    in_venue = Shift.venue_id.is_not(None) & (left > 0) & (Shift.starts_at > func.now())
+    of_venue = case((in_venue, func.venue_free(Shift.id)))
+    return case((Shift.waitlisted > 0, 0), else_=func.greatest(0, func.least(left, of_venue)))
+
+
+def _rows(session: Session, site_id: UUID, first: date, last: date, *more: Any) -> Sequence[Any]:
     query = (
-        select(Activity, Shift, func.clock_timestamp())
+        select(Activity, Shift, func.clock_timestamp(), *more)
         .join(Shift, Shift.activity_id == Activity.id)
         .where(
             Shift.site_id == site_id,
@@ -85,9 +97,7 @@ def _facts(activity: Activity) -> dict[str, Any]:
     return {name: getattr(activity, name) for name in CalendarActivity.model_fields if name != "shifts"}
 
 
-def _shift(activity: Activity, shift: Shift, now: datetime) -> CalendarShift:
-    # A free place belongs to who waits until they have had their turn.
-    free = 0 if shift.waitlisted else max(0, shift.capacity - shift.confirmed - shift.offered - shift.held)
+def _shift(activity: Activity, shift: Shift, now: datetime, free: int) -> CalendarShift:
     return CalendarShift(
         id=shift.id,
         starts_at=shift.starts_at,

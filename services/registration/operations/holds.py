@@ -36,13 +36,46 @@ DUE = text("""
 """)
 
 
-def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> Hold:
-    """Keep free places for `HOLD`. Only where nobody waits, and never more than half of what is free.
+MOST_PER_ADDRESS = 10
+"""Places that the public's forms hold from one address, on all shifts together. A crowd at a centre shares an address:
+whoever comes after these fills in the form without a hold."""
 
-    So nobody can keep others out by holding everything, as one caller or as many: what is held is never the last.
+
+def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> Hold:
+    """Keep free places for `HOLD`, for a site's own form. Only where nobody waits, and never more than half."""
+    shift = lock_shifts(session, shift_id)[shift_id]
+    _check_open(session, shift, places)
+    _let_go(session, shift)
+    by_caller = select(func.coalesce(func.sum(Hold.places), 0)).where(Hold.shift_id == shift_id, Hold.made_by == caller)
+    if session.scalars(by_caller).one() + places > MOST_PER_CALLER:
+        raise _too_many()
+    return _keep(session, shift, Hold(places=places, made_by=caller))
+
+
+def hold_for_form(session: Session, form_id: UUID, shift_id: UUID, places: int, address: str) -> Hold:
+    """Keep free places for `HOLD` while somebody fills in the public form `form_id`, once per form. Sees every site.
+
+    What it costs whoever would keep others out: `MOST_PER_ADDRESS` places need an address (or an IPv6 /64), and a POST
+    every ten minutes each. It gains them nothing: half of what is free is never held, and as soon as the rest is taken
+    the next one waits, with whom no hold is made or renewed any more; what is held falls to who waits within `HOLD`.
     """
-    shifts = lock_shifts(session, shift_id)
-    shift = shifts[shift_id]
+    shift = lock_shifts(session, shift_id)[shift_id]
+    known = session.get(Hold, form_id)
+    if known is not None:
+        return known
+    _check_open(session, shift, places)
+    _let_go(session, shift)
+    # After shifts, and nothing is locked after it: the address's holds on other shifts stay as they are counted.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address, 3))))
+    lasting = Hold.made_by == address, Hold.expires_at > func.clock_timestamp()
+    held = session.scalars(select(func.coalesce(func.sum(Hold.places), 0)).where(*lasting)).one()
+    if held + places > MOST_PER_ADDRESS:
+        raise _too_many()
+    return _keep(session, shift, Hold(id=form_id, places=places, made_by=address))
+
+
+def _check_open(session: Session, shift: Shift, places: int) -> None:
+    """Raise unless so many can sign up for the shift now."""
     activity = session.get_one(Activity, shift.activity_id)
     now = session.scalars(select(func.clock_timestamp())).one()
     closes, opens = activity.registration_closes_at, activity.registration_opens_at
@@ -56,20 +89,33 @@ def hold_places(session: Session, shift_id: UUID, places: int, caller: str) -> H
     if places > activity.party_limit:
         most = activity.party_limit
         raise invalid("places", Words(f"每次最多 {most} 个名额。", f"must be at most {most} for this activity."))
-    _let_go(session, shift)
-    by_caller = select(func.coalesce(func.sum(Hold.places), 0)).where(Hold.shift_id == shift_id, Hold.made_by == caller)
-    if session.scalars(by_caller).one() + places > MOST_PER_CALLER:
-        raise Problem(
-            TOO_MANY, Words("保留的名额过多，请先完成报名。", "Too many places are held. Finish a sign-up first.")
-        )
-    free = free_places(session, shift)
+
+
+def _keep(session: Session, shift: Shift, hold: Hold) -> Hold:
+    """Hold places of a locked shift: so that nobody keeps others out, as one or as many, at most half of the free."""
+    free, places = free_places(session, shift), hold.places
     if shift.waitlisted or places > free or (shift.held + places) * 2 > free + shift.held + 1:
         raise conflict("目前没有可保留的名额。", "No place can be held now. Sign up directly.")
-    hold = Hold(shift_id=shift_id, site_id=shift.site_id, places=places, made_by=caller, expires_at=now + HOLD)
+    hold.shift_id, hold.site_id = shift.id, shift.site_id
+    hold.expires_at = session.scalars(select(func.clock_timestamp())).one() + HOLD
     shift.held += places
     session.add(hold)
     session.flush()
     return hold
+
+
+def _too_many() -> Problem:
+    return Problem(
+        TOO_MANY, Words("保留的名额过多，请先完成报名。", "Too many places are held. Finish a sign-up first.")
+    )
+
+
+def find_hold(session: Session, hold_id: UUID) -> tuple[Hold, timedelta] | None:
+    """A hold that has not run out, and how much longer it lasts."""
+    row = session.execute(select(Hold, func.clock_timestamp()).where(Hold.id == hold_id)).one_or_none()
+    if row is None or row[0].expires_at <= row[1]:
+        return None
+    return row[0], row[0].expires_at - row[1]
 
 
 def release_hold(session: Session, hold_id: UUID) -> None:

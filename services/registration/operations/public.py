@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.registration.models import Activity, ActivityOrganisation, Area, Designation, Organisation, Shift, Site
-from services.registration.operations.calendar import SHOWN, sign_up_state
+from services.registration.operations.calendar import SHOWN, places_of_next, sign_up_state
 from services.registration.schemas.calendar import SignUp
 
 MOST_SITES = 60
@@ -117,27 +117,27 @@ def open_activity(session: Session, activity_id: UUID) -> OpenActivity:
     if activity is None or not activity.public or activity.status not in SHOWN:
         raise not_found("这个活动", "activity")
     rows = session.execute(
-        select(Shift, func.clock_timestamp())
+        select(Shift, func.clock_timestamp(), places_of_next())
         .where(Shift.activity_id == activity_id, Shift.status == "open", Shift.ends_at > func.now())
         .order_by(Shift.starts_at, Shift.position)
         .limit(200)
     )
-    shifts = [_open_shift(activity, shift, now) for shift, now in rows]
+    shifts = [_open_shift(activity, shift, now, free) for shift, now, free in rows]
     return OpenActivity(activity, find_site(session, activity.site_id), shifts)
 
 
 def open_shift(session: Session, shift_id: UUID) -> tuple[OpenActivity, OpenShift]:
     """One shift of a public activity, with its activity. Raises 404."""
-    row = session.execute(select(Shift, func.clock_timestamp()).where(Shift.id == shift_id)).one_or_none()
+    query = select(Shift, func.clock_timestamp(), places_of_next()).where(Shift.id == shift_id)
+    row = session.execute(query).one_or_none()
     if row is None:
         raise not_found("这个场次", "shift")
-    shift, now = row
+    shift, now, free = row
     found = open_activity(session, shift.activity_id)
-    return found, _open_shift(found.activity, shift, now)
+    return found, _open_shift(found.activity, shift, now, free)
 
 
-def _open_shift(activity: Activity, shift: Shift, now: datetime) -> OpenShift:
-    free = 0 if shift.waitlisted else max(0, shift.capacity - shift.confirmed - shift.offered - shift.held)
+def _open_shift(activity: Activity, shift: Shift, now: datetime, free: int) -> OpenShift:
     state = sign_up_state(activity, shift, now)
     # Nobody is told of a place on a shift that runs already.
     state = "closed" if shift.starts_at <= now else state

@@ -10,6 +10,7 @@ what else is known: whoever is on the shift already gets the same answer as on t
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +20,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import IN_PROGRESS, INVALID, FieldError, FieldErrors, Problem, Words
-from services.registration.models import ConsentText, PersonSite, Registration, Representative
+from services.common.rates import origin
+from services.registration.models import ConsentText, Hold, PersonSite, Registration, Representative
 from services.registration.operations.ages import asks_age, guardian_below
 from services.registration.operations.consents import newest_text, record_consent
+from services.registration.operations.holds import hold_for_form, release_hold
 from services.registration.operations.idempotency import Attempt
 from services.registration.operations.identity import across_sites, person_now
 from services.registration.operations.public import OpenActivity, OpenShift, open_shift, site_of_shift
@@ -62,8 +65,27 @@ class PublicSignUps:
         self.sign_ups = sign_ups
         self._throttle = Throttle(SIGN_UPS)
 
-    def sign_up(self, shift_id: UUID, body: PublicSignUp, key: str | None, address: str | None) -> Made:
-        """Confirmed, waitlisted, or a guardian is asked. The same key again gives the same answer. Raises `Problem`."""
+    def hold(self, form_id: UUID, shift_id: UUID, places: int, address: str | None) -> None:
+        """Keep places while the form is filled in. Raises `Problem` where that cannot be; the form needs no hold."""
+        caller = f"web:{self._data.fingerprint('hold', origin(address)).hex()[:16]}"
+        site_of_shift(self._database, shift_id)
+        with self._database.transaction(EVERY_SITE) as session:
+            hold_for_form(session, form_id, shift_id, places, caller)
+
+    def leave(self, form_id: UUID) -> None:
+        """Give back what is held for a form; nothing, where it is over already."""
+        with self._database.transaction(EVERY_SITE) as session:
+            if session.get(Hold, form_id) is not None:
+                with suppress(Problem):
+                    release_hold(session, form_id)
+
+    def sign_up(
+        self, shift_id: UUID, body: PublicSignUp, key: str | None, address: str | None, form_id: UUID | None = None
+    ) -> Made:
+        """Confirmed, waitlisted, or a guardian is asked. The same key again gives the same answer. Raises `Problem`.
+
+        The places held for the form `form_id` are used, if they still are.
+        """
         site_id = site_of_shift(self._database, shift_id)
         with self._database.transaction(site_id) as session:
             found, shift = open_shift(session, shift_id)
@@ -72,20 +94,20 @@ class PublicSignUps:
         agreed = self._guardian_agreed(found, body)
         if agreed is False:
             self._ask_guardian(found, body, address)
+            if form_id is not None:
+                self.leave(form_id)
             return Made(site_id, None, "guardian_asked", None)
-        return self._sign_up(found, shift_id, body, key, guardian_consent=bool(agreed))
-
-    def _sign_up(
-        self, found: OpenActivity, shift_id: UUID, body: PublicSignUp, key: str | None, guardian_consent: bool
-    ) -> Made:
-        site_id = found.site.id
         person = NewPerson(
             **body.model_dump(include={"name", "phone", "email", "birth_date", "language"}),
-            guardian_consent=guardian_consent,
+            guardian_consent=bool(agreed),
         )
-        wanted = SignUpBody(person=person, party_size=body.party_size, channel=CHANNEL)
+        wanted = SignUpBody(person=person, party_size=body.party_size, channel=CHANNEL, hold_id=form_id)
+        return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key))
+
+    def _sign_up(self, found: OpenActivity, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None) -> Made:
+        site_id = found.site.id
         try:
-            answer = self._patiently(site_id, shift_id, wanted, self._attempt(site_id, shift_id, body, key))
+            answer = self._patiently(site_id, shift_id, wanted, attempt)
         except Problem as problem:
             if problem.kind is not ALREADY:
                 raise public_problem(problem, guardian_below(found.site, found.activity)) from None

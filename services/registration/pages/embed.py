@@ -19,10 +19,22 @@ from services.common.web import PAGE_POLICY
 from services.registration.operations.origins import allowed_origins
 from services.registration.operations.public import site_of_shift
 from services.registration.pages.public import site_context
-from services.registration.pages.sign_up import Desk, Redirect, answer_form, form_page, result_page
+from services.registration.pages.sign_up import (
+    Desk,
+    Redirect,
+    Steps,
+    answer_form,
+    begin_form,
+    form_page,
+    leave_form,
+    result_page,
+)
 
 SCRIPTS = Path(__file__).parent.parent / "static"
 SCRIPT_SECONDS = 3600
+FRAMED = Steps(
+    "embed/sign_up.html", "embed_pages.show_form", "embed_pages.begin", "embed_pages.leave", "embed_pages.show_result"
+)
 
 
 def embed_pages(desk: Desk) -> APIBlueprint:
@@ -54,16 +66,28 @@ def _add_pages(blueprint: APIBlueprint, desk: Desk) -> None:
     @blueprint.get("/shifts/<uuid:shift_id>")
     @allow(Caller.ANYONE)
     def show_form(shift_id: UUID) -> str:
-        """The form."""
+        """What it is about, and once begun the form."""
         _frame(desk, site_of_shift(desk.database, shift_id))
-        return form_page(desk, shift_id, Form(), "embed/sign_up.html")
+        return form_page(desk, shift_id, Form(), FRAMED)
 
     @blueprint.post("/shifts/<uuid:shift_id>")
     @allow(Caller.ANYONE)
     def send_form(shift_id: UUID) -> Answer | Redirect:
         """Sign up."""
         _frame(desk, site_of_shift(desk.database, shift_id))
-        return answer_form(desk, shift_id, "embed/sign_up.html", "embed_pages.show_result")
+        return answer_form(desk, shift_id, FRAMED)
+
+    @blueprint.post("/shifts/<uuid:shift_id>/begin")
+    @allow(Caller.ANYONE)
+    def begin(shift_id: UUID) -> Redirect:
+        """Have places held, and go on to the form."""
+        return begin_form(desk, shift_id, FRAMED)
+
+    @blueprint.post("/shifts/<uuid:shift_id>/leave")
+    @allow(Caller.ANYONE)
+    def leave(shift_id: UUID) -> Redirect:
+        """Give them back."""
+        return leave_form(desk, shift_id, FRAMED)
 
     @blueprint.get("/links/done/<token>")
     @allow(Caller.LINK)

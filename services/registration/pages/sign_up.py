@@ -1,11 +1,17 @@
 """The public's sign-up form and what it says afterwards; the same within a site's own web page (`embed.py`).
 
+The page says what it is about; its button begins, which holds places while the form is filled in. Opening a page holds
+nothing, so that no crawler does. Where no place is free, the page is the form of the waitlist at once.
+
 The form carries a signed ticket. It is the idempotency key, so that a double click or a reload never makes two
-registrations, and it shows that the form was opened before it was sent. The field that people do not see is for
-programs that fill in everything.
+registrations, it names the hold, and it shows that the page was opened before the form was sent. The field that people
+do not see is for programs that fill in everything.
 """
 
-from dataclasses import dataclass
+import math
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +25,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import MALFORMED, Problem, Words, language, not_found
 from services.common.pages import Answer, Form, page_blueprint, render
 from services.registration.models import Activity, Registration, Shift, Site
-from services.registration.operations.public import open_shift, site_of_shift
+from services.registration.operations.holds import find_hold
+from services.registration.operations.public import OpenActivity, open_shift, site_of_shift
 from services.registration.operations.public_sign_up import PublicSignUps, needs_birth_date, terms
 from services.registration.operations.registrations import describe_registration
 from services.registration.pages.resident import check_own_page
@@ -34,6 +41,10 @@ EMPTY = {
     "contact": Words("请填写手机号或电子邮箱。", "Please give a mobile number or an e-mail."),
 }
 STALE = Words("页面打开太久了，请再点一次报名。", "This page was open for too long. Please press the button again.")
+NOT_HELD = Words(
+    "现在没有为您保留名额，请直接填写。提交时还有名额就是您的，否则列入候补。",
+    "No place is held for you. Fill in the form: you get one if any is free then; if not, you wait for one.",
+)
 TRAPPED = Words("请清空不该填写的一栏再试。", "Please empty the field that is not meant to be filled in.")
 
 
@@ -52,6 +63,18 @@ class Desk:
         keys = (URLSafeTimedSerializer(data.key_for(f"sign-up {what}")) for what in ("ticket", "result"))
         return cls(database, sign_ups, *keys)
 
+    def ticket(self, shift_id: UUID) -> str:
+        """For a form that is opened now."""
+        return str(self.tickets.dumps([shift_id.hex, uuid4().hex]))
+
+    def form_id(self, shift_id: UUID, ticket: str) -> UUID | None:
+        """Which form of this shift a ticket is for; None for one that is forged, another shift's, or of yesterday."""
+        try:
+            of, key = self.tickets.loads(ticket, max_age=TICKET_SECONDS)
+        except BadSignature:
+            return None
+        return UUID(key) if of == shift_id.hex else None
+
     def opened(self, token: str) -> tuple[UUID, UUID | None]:
         """The shift and the registration of a result's token. Raises 404."""
         try:
@@ -66,6 +89,32 @@ class Desk:
             return session.get_one(Shift, self.opened(token)[0]).site_id
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Where the steps of a sign-up are: here, or in a frame. Template and endpoints."""
+
+    template: str
+    form: str
+    begin: str
+    leave: str
+    result: str
+
+    def back(self, found: OpenActivity) -> str:
+        """Where whoever leaves goes."""
+        if self.form.startswith("embed_pages"):
+            return url_for("embed_pages.show_site", site_id=found.site.id)
+        return url_for("public_pages.show_activity", activity_id=found.activity.id)
+
+
+HERE = Steps(
+    "public/sign_up.html",
+    "sign_up_pages.show_form",
+    "sign_up_pages.begin",
+    "sign_up_pages.leave",
+    "sign_up_pages.show_result",
+)
+
+
 def sign_up_pages(desk: Desk) -> APIBlueprint:
     """The form and the page after it."""
     blueprint = page_blueprint("sign_up_pages", __name__)
@@ -73,14 +122,26 @@ def sign_up_pages(desk: Desk) -> APIBlueprint:
     @blueprint.get("/shifts/<uuid:shift_id>/sign-up")
     @allow(Caller.ANYONE)
     def show_form(shift_id: UUID) -> str:
-        """The form."""
-        return form_page(desk, shift_id, Form(), "public/sign_up.html")
+        """What it is about, and once begun the form."""
+        return form_page(desk, shift_id, Form(), HERE)
 
     @blueprint.post("/shifts/<uuid:shift_id>/sign-up")
     @allow(Caller.ANYONE)
     def send_form(shift_id: UUID) -> Answer | Redirect:
         """Sign up."""
-        return answer_form(desk, shift_id, "public/sign_up.html", "sign_up_pages.show_result")
+        return answer_form(desk, shift_id, HERE)
+
+    @blueprint.post("/shifts/<uuid:shift_id>/sign-up/begin")
+    @allow(Caller.ANYONE)
+    def begin(shift_id: UUID) -> Redirect:
+        """Have places held, and go on to the form."""
+        return begin_form(desk, shift_id, HERE)
+
+    @blueprint.post("/shifts/<uuid:shift_id>/sign-up/leave")
+    @allow(Caller.ANYONE)
+    def leave(shift_id: UUID) -> Redirect:
+        """Give them back."""
+        return leave_form(desk, shift_id, HERE)
 
     @blueprint.get("/links/done/<token>")
     @allow(Caller.LINK)
@@ -91,25 +152,70 @@ def sign_up_pages(desk: Desk) -> APIBlueprint:
     return blueprint
 
 
-def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], template: str) -> str:
-    """The form, empty or with what is wrong in it."""
+def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], steps: Steps) -> str:
+    """The first page, or the form: empty or with what is wrong in it."""
+    ticket = form.value("ticket") or request.args.get("ticket", "")
+    form_id = desk.form_id(shift_id, ticket)
     with desk.database.transaction(site_of_shift(desk.database, shift_id)) as session:
         found, shift = open_shift(session, shift_id)
-        ticket = desk.tickets.dumps([shift_id.hex, uuid4().hex]) if not form.values else form.value("ticket")
-        asked = {"form": form, "terms": terms(session), "asks_age": needs_birth_date(found, shift)}
-        return render(template, found=found, one=shift, ticket=ticket, trap=TRAP, **asked)
+        kept = find_hold(session, form_id) if form_id else None
+        if kept:  # to them it is a free one
+            shift = replace(shift, free=shift.free + kept[0].places)
+        return render(
+            steps.template,
+            form=form,
+            found=found,
+            one=shift,
+            begun=bool(form_id or form.values) or not shift.free,
+            hold=kept[0] if kept else None,
+            minutes=math.ceil(kept[1] / timedelta(minutes=1)) if kept else 0,
+            not_held=NOT_HELD if form_id and not kept and shift.free else None,
+            terms=terms(session),
+            asks_age=needs_birth_date(found, shift),
+            ticket=ticket if form_id else desk.ticket(shift_id),
+            trap=TRAP,
+            begin=url_for(steps.begin, shift_id=shift_id),
+            send=url_for(steps.form, shift_id=shift_id),
+            leave=url_for(steps.leave, shift_id=shift_id),
+            back=steps.back(found),
+        )
 
 
-def answer_form(desk: Desk, shift_id: UUID, template: str, result: str) -> Answer | Redirect:
+def begin_form(desk: Desk, shift_id: UUID, steps: Steps) -> Redirect:
+    """Have places held for the form, where that can be, and go on to it."""
+    check_own_page()
+    form_id = desk.form_id(shift_id, request.form.get("ticket", ""))
+    if form_id is None:
+        return redirect(url_for(steps.form, shift_id=shift_id), 303)
+    wanted = request.form.get("party_size", "1")
+    places = int(wanted) if wanted.isdecimal() and len(wanted) < 3 else 1
+    with suppress(Problem):
+        desk.sign_ups.hold(form_id, shift_id, max(1, places), request.remote_addr)
+    form = {"shift_id": str(shift_id), "ticket": request.form["ticket"], "party_size": str(places)}
+    return redirect(url_for(steps.form, **form), 303)  # type: ignore[arg-type]
+
+
+def leave_form(desk: Desk, shift_id: UUID, steps: Steps) -> Redirect:
+    """Give back what is held for the form."""
+    check_own_page()
+    form_id = desk.form_id(shift_id, request.form.get("ticket", ""))
+    if form_id is not None:
+        desk.sign_ups.leave(form_id)
+    with desk.database.transaction(site_of_shift(desk.database, shift_id)) as session:
+        return redirect(steps.back(open_shift(session, shift_id)[0]), 303)
+
+
+def answer_form(desk: Desk, shift_id: UUID, steps: Steps) -> Answer | Redirect:
     """Sign up what was posted; the result is a page to be redirected to, so that reloading repeats nothing."""
     check_own_page()
     form = _read()
     with form.catching():
-        made = desk.sign_ups.sign_up(shift_id, form.body, _ticket(desk, shift_id, form), request.remote_addr)
+        form_id = _ticket(desk, shift_id, form)
+        made = desk.sign_ups.sign_up(shift_id, form.body, form_id.hex, request.remote_addr, form_id)
         about = made.registration_id.hex if made.registration_id else ""
         token = desk.results.dumps([shift_id.hex, about])
-        return redirect(url_for(result, token=token), 303)
-    return form_page(desk, shift_id, form, template), 422
+        return redirect(url_for(steps.result, token=token), 303)
+    return form_page(desk, shift_id, form, steps), 422
 
 
 def result_page(desk: Desk, token: str, template: str) -> str:
@@ -170,16 +276,13 @@ def at_contact(form: Form[Any]) -> None:
             form.errors[name] = words
 
 
-def _ticket(desk: Desk, shift_id: UUID, form: Form[PublicSignUp]) -> str:
-    """The key of this form. Raises what to do where the form was never opened, or yesterday."""
+def _ticket(desk: Desk, shift_id: UUID, form: Form[PublicSignUp]) -> UUID:
+    """Which form this is. Raises what to do where it was never opened, or yesterday."""
     if form.problem is not None:
         raise Problem(MALFORMED, form.problem)
-    try:
-        of, key = desk.tickets.loads(form.value("ticket"), max_age=TICKET_SECONDS)
-    except BadSignature:
-        of, key = "", ""
-    if of != shift_id.hex:
+    form_id = desk.form_id(shift_id, form.value("ticket"))
+    if form_id is None:
         form.values = form.values.copy()
-        form.values["ticket"] = desk.tickets.dumps([shift_id.hex, uuid4().hex])
+        form.values["ticket"] = desk.ticket(shift_id)
         raise Problem(MALFORMED, STALE)
-    return str(key)
+    return form_id
