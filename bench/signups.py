@@ -20,8 +20,8 @@ from bench.sql_bound import BATCHES, sign_ups_by_sql
 from deploy.local.system import System
 
 CLIENTS = (1, 8, 32, 128)
-SECONDS = 4.0
-SQL_SECONDS = 1.5
+SECONDS = 3.0
+SQL_SECONDS = 1.0
 Targets = dict[str, Callable[[], list[tuple[str, str]]]]
 """Where people sign up: anew for each cell, since a shift that holds many people already is something else."""
 
