@@ -61,3 +61,13 @@ def _describe(session: Session, data: PersonalData, site_id: UUID, people: set[U
     born = [(told.person_id, data.readable(told.birth_date)) for told, _ in rows]
     all_shown(session, site_id, [(person_id, date.fromisoformat(day) if day else None) for person_id, day in born])
     return [Found(id=told.person_id, name=data.shown(told.name), volunteer_number=number) for told, number in rows]
+
+
+def search_for(written: str) -> dict[str, str]:
+    """What somebody typed into one field, as the body of a search: each kind of number is known by its shape."""
+    value = written.strip()
+    if "@" in value:
+        return {"email": value}
+    if normal_volunteer_number(value):
+        return {"volunteer_number": value}
+    return {"id_number" if normal_id_number(value) else "phone": value}

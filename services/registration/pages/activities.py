@@ -17,7 +17,7 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team
-from services.registration.operations import activities
+from services.registration.operations import activities, organisations
 from services.registration.pages.activity_forms import (
     KINDS,
     REPEATS,
@@ -29,6 +29,8 @@ from services.registration.pages.activity_forms import (
     named,
     translated,
 )
+from services.registration.pages.activity_organisations import add_parts_page
+from services.registration.pages.public import ROLES as PART_ROLES
 from services.registration.pages.shifts import add_shift_pages, add_when, clash_mark
 from services.registration.schemas.activities import ActivityEdit
 
@@ -45,6 +47,7 @@ def activities_pages(database: Database) -> APIBlueprint:
     _add_steps(blueprint, database)
     blueprint.app_context_processor(lambda: {"translated": translated, "named": named, "clash_mark": clash_mark})
     add_shift_pages(blueprint, database)
+    add_parts_page(blueprint, database)
     return blueprint
 
 
@@ -172,6 +175,8 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
                 statuses=STATUSES,
                 room=session.get(Room, activity.room_id) if activity.room_id else None,
                 team=session.get(Team, activity.team_id) if activity.team_id else None,
+                parts=organisations.describe_parts(session, activity).organisations,
+                part_roles=PART_ROLES,
             )
 
     @blueprint.get("/<uuid:activity_id>/edit")
