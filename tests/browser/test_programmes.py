@@ -65,3 +65,40 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     made = drafts(second)["智能手机课堂"]
     assert (made["place"], made["party_limit"]) == ("三楼", 1)
     assert staff.page.locator("main").get_by_role("group").count() == 2
+
+
+def test_a_template_is_changed_and_keeps_what_the_page_does_not_show(
+    visitor: Visitor, site: Site, staff_at: Callable[..., tuple[str, str]]
+) -> None:
+    page = visitor.page
+    lesson, talk = site.activity(title_zh="指尖科普课堂", party_limit=3), site.activity(title_zh="防诈讲座")
+    for activity in (lesson, lesson, talk):
+        site.shift(activity=activity)
+    body = {"title_zh": "社区公益文化+", "from_activities": [lesson, talk]}
+    made = site.expect(201, "POST", "/v1/programmes", body)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/programmes/{made['id']}")
+    page.get_by_role("link", name="修改模板").click()
+    visitor.look("programme-edit")
+    first = page.get_by_role("region", name="活动 1")
+    shift = first.get_by_role("group", name="场次 1")
+    shift.get_by_label("时长（分钟）").fill("0")
+    page.get_by_role("button", name="保存模板").click()
+    assert page.get_by_role("alert").is_visible()
+    shift.get_by_label("时长（分钟）").fill("45")
+    first.get_by_role("group", name="场次 2").get_by_label("去掉这个场次").check()
+    first.get_by_text("添加一个场次").click()
+    extra = first.get_by_role("group", name="新的场次")
+    for label, value in (("第几天", "8"), ("开始时间", "19:00"), ("时长（分钟）", "90"), ("名额", "12")):
+        extra.get_by_label(label).fill(value)
+    page.get_by_role("region", name="活动 2").get_by_label("去掉这个活动").check()
+    page.get_by_role("button", name="保存模板").click()
+    assert "模板已保存" in page.get_by_role("status").inner_text()
+    (kept,) = site.expect(200, "GET", f"/v1/programmes/{made['id']}")["activities"]
+    before = made["activities"][0]
+    assert (kept["key"], kept["party_limit"], kept["title_zh"]) == (before["key"], 3, "指尖科普课堂")
+    told = [(one["key"], one["day"], one["time"], one["minutes"], one["capacity"]) for one in kept["shifts"]]
+    old = before["shifts"][0]
+    assert told[0] == (old["key"], old["day"], old["time"], 45, old["capacity"])
+    assert told[1][1:] == (7, "19:00", 90, 12) and len(told) == 2
+    assert kept["shifts"][0]["requirements"] == old["requirements"]

@@ -22,6 +22,7 @@ from services.registration.models import Activity, Area, Programme, ProgrammeClo
 from services.registration.operations.programmes import authority, changes, decisions, templates
 from services.registration.operations.programmes.readiness import clones_described
 from services.registration.pages.activity_forms import STATUSES
+from services.registration.pages.programme_template import add_template_page
 from services.registration.schemas.programmes import MOST_SITES, CloneBody, OfferDecisionBody, ProgrammeBody
 
 LISTED = 100
@@ -72,6 +73,7 @@ def programmes_pages(database: Database) -> APIBlueprint:
     _add_new(blueprint, database)
     _add_one(blueprint, database)
     _add_changes(blueprint, database)
+    add_template_page(blueprint, database)
     return blueprint
 
 
@@ -181,6 +183,7 @@ def _one_page(session: Session, programme_id: UUID, form: Form[Any], refused: st
         clones=clones_described(session, programme, clones),
         free=session.scalars(free.limit(MOST_SITES)).all(),
         here=own_site(),
+        kept=authority.keeps(session, g.principal, programme.site_id, programme.area),
         form=form,
         refused=refused,
         readiness=READINESS,
