@@ -1,7 +1,7 @@
 """Staff's pages of rooms: the week, requests to decide, booking once or again and again, the rooms themselves."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages.times import clock
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site, Team
 from services.registration.operations import bookings, rooms
@@ -49,6 +50,16 @@ def rooms_pages(database: Database) -> APIBlueprint:
     return blueprint
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A booking as the week shows it, twice: as a table and, on a phone, as a list."""
+
+    booking: Booking
+    time: str
+    address: str
+    is_outside: bool
+
+
 def _add_week(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.get("/")
     @allow(Caller.STAFF)
@@ -69,7 +80,6 @@ def _add_week(blueprint: APIBlueprint, database: Database) -> None:
                 slots=_slots(session, site, days),
                 waiting=_waiting(session, site),
                 shares=[(one, hours(one.minutes)) for one in usage(session, site.id, monday)],
-                is_outside=partial(is_outside, site),
                 outside=outside_hours(session, site)[:50],
                 limit=hours(site.team_minutes_per_week) if site.team_minutes_per_week else "",
                 earlier=monday - timedelta(days=7),
@@ -82,13 +92,20 @@ def _rooms(session: Session, site: Site) -> dict[UUID, Room]:
     return {room.id: room for room in found}
 
 
-def _slots(session: Session, site: Site, days: list[date]) -> dict[tuple[UUID, date], list[Booking]]:
+def _slots(session: Session, site: Site, days: list[date]) -> dict[tuple[UUID, date], list[Slot]]:
     """What is in each room on each day, in order; a block of many days is in each of them."""
-    slots: dict[tuple[UUID, date], list[Booking]] = {}
+    slots: dict[tuple[UUID, date], list[Slot]] = {}
     for booking, _ in bookings_touching(session, site, days):
+        slot = _slot(site, booking)
         for one in days_of(booking, ZoneInfo(site.time_zone)):
-            slots.setdefault((booking.room_id, one), []).append(booking)
+            slots.setdefault((booking.room_id, one), []).append(slot)
     return slots
+
+
+def _slot(site: Site, booking: Booking) -> Slot:
+    time = f"{clock(booking.starts_at, site.time_zone)}–{clock(booking.ends_at, site.time_zone)}"
+    address = url_for("rooms_pages.show_one", booking_id=booking.id)
+    return Slot(booking, time, address, is_outside(site, booking))
 
 
 def _waiting(session: Session, site: Site) -> list[Booking]:
