@@ -14,7 +14,7 @@ from rich.console import Console
 from bench import machine
 from bench.report import Report
 
-PARTS = ("signups", "events", "reminders", "reports", "imports", "memory")
+PARTS = ("signups", "events", "reminders", "reports", "pages", "imports", "memory")
 WIDTH = 150
 """Of the printed tables, whatever the terminal says: a cut-off figure is worth less than a broken line."""
 

@@ -1,9 +1,9 @@
-"""Bound (a): an empty Flask route that parses the same body, on the same server with the same settings.
+"""Bound (a): empty Flask routes that take the same bodies, on the same server with the same settings.
 
     with empty_route(system) as url:
         run_load(Load(url, ...))
 
-It is plain Flask without anything of ours: what remains of a sign-up when it does nothing.
+It is plain Flask without anything of ours: what remains of a sign-up or a page when it does nothing.
 """
 
 import os
@@ -32,6 +32,11 @@ def application() -> Flask:
     def sign_up(shift_id: str) -> Response:
         request.get_json()
         return Response(ANSWER, 201, mimetype="application/json")
+
+    @app.route("/<path:page>", methods=["GET", "POST"])
+    def read(page: str) -> Response:
+        request.get_data()
+        return Response(ANSWER, mimetype="application/json")
 
     return app
 

@@ -57,12 +57,16 @@ def start_only(system: System, *names: str) -> None:
             wait_for(f"{system.urls[name.removesuffix('-api')]}/readyz")
 
 
-def wait_for(url: str, patience: float = 30.0) -> None:
-    """Return when something answers there, whatever it says. Raises `requests.ConnectionError` otherwise."""
+def wait_for(url: str, patience: float = 60.0) -> None:
+    """Return when something answers there, whatever it says. Raises `requests.RequestException` otherwise.
+
+    A server listens before its worker has imported the application, and on a busy machine that takes longer than any
+    usual time-out: a question that was taken waits for its answer as long as the patience lasts.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
-            requests.get(url, timeout=5)
+            requests.get(url, timeout=max(0.1, deadline - time.monotonic()))
             return
         except requests.ConnectionError:
             if time.monotonic() > deadline:

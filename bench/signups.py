@@ -11,7 +11,8 @@ import psycopg
 
 from bench.cores import Cores
 from bench.empty_route import empty_route
-from bench.load import Load, LoadResult, run_load
+from bench.generator import LoadResult
+from bench.load import Load, run_load
 from bench.place import CONSUMERS, admin, fresh_system
 from bench.programme import ROOM_FOR_ALL, Programme, load_programme
 from bench.report import Report, Value
@@ -19,8 +20,8 @@ from bench.sql_bound import BATCHES, sign_ups_by_sql
 from deploy.local.system import System
 
 CLIENTS = (1, 8, 32, 128)
-SECONDS = 4.0
-SQL_SECONDS = 1.5
+SECONDS = 3.0
+SQL_SECONDS = 1.0
 Targets = dict[str, Callable[[], list[tuple[str, str]]]]
 """Where people sign up: anew for each cell, since a shift that holds many people already is something else."""
 

@@ -10,7 +10,7 @@ raises is logged and it is asked again a little later: the pump itself never giv
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +33,18 @@ class Duty:
 
 
 def run_pump(settings: CommonSettings, duties: Sequence[Duty]) -> None:
-    """Run all duties until SIGTERM or SIGINT; touch the heartbeat file while every one of them turns."""
+    """Run all duties until SIGTERM or SIGINT; touch the heartbeat file while every one of them comes back in time."""
     configure_logs(settings.service, "pump", settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    turned = {duty.name: time.monotonic() for duty in duties}
-    threads = [threading.Thread(target=_turn, args=(duty, stop, turned), daemon=True) for duty in duties]
+    awaited = {duty.name: time.monotonic() for duty in duties}
+    threads = [threading.Thread(target=turn, args=(duty, stop, awaited), daemon=True) for duty in duties]
     for thread in threads:
         thread.start()
     log.info("pump_started", duties=[duty.name for duty in duties])
     while not stop.wait(5):
-        stuck = [name for name, at in turned.items() if time.monotonic() - at > STUCK_AFTER]
-        if stuck:
+        if stuck := overdue(awaited):
             log.error("duty_stuck", duties=stuck)
         elif settings.heartbeat_file:
             Path(settings.heartbeat_file).touch()
@@ -54,7 +53,13 @@ def run_pump(settings: CommonSettings, duties: Sequence[Duty]) -> None:
     log.info("pump_stopped")
 
 
-def _turn(duty: Duty, stop: threading.Event, turned: dict[str, float]) -> None:
+def overdue(awaited: Mapping[str, float]) -> list[str]:
+    """The duties that should have begun a turn long ago. One that rests for ten minutes is not stuck."""
+    return [name for name, at in awaited.items() if time.monotonic() - at > STUCK_AFTER]
+
+
+def turn(duty: Duty, stop: threading.Event, awaited: dict[str, float]) -> None:
+    """One duty again and again; `awaited` tells by when it means to begin its next turn."""
     failures = 0
     while not stop.is_set():
         try:
@@ -64,5 +69,5 @@ def _turn(duty: Duty, stop: threading.Event, turned: dict[str, float]) -> None:
             failures += 1
             rest = min(LONGEST_REST_AFTER_FAILURE, 0.2 * 2 ** min(failures, 6))
             log.warning("duty_failed", duty=duty.name, failures=failures, error=repr(error)[:500])
-        turned[duty.name] = time.monotonic()
+        awaited[duty.name] = time.monotonic() + rest
         stop.wait(rest)

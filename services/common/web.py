@@ -6,6 +6,7 @@ It gives every route a caller (`g.principal`), a request id, a rate limit, probl
 place in `/openapi.json`; and adds `/healthz`, `/readyz`, `/metrics`, `/docs` and `/internal/…` for operators.
 """
 
+import gc
 import re
 import time
 import uuid
@@ -302,6 +303,17 @@ def link_next(response: Response, cursor: object) -> None:
     """Say where a list goes on. Relative, so that it leads there behind a gateway with a prefix too."""
     arguments = urlencode({**request.args.to_dict(), "cursor": str(cursor)})
     response.headers["Link"] = f'<?{arguments}>; rel="next"'
+
+
+def lasting(app: APIFlask) -> APIFlask:
+    """Take all that was made up to now out of the garbage collector's rounds, for as long as the process lives.
+
+    Each full round looked at 250,000 objects of modules, models and routes that never go, while every request waited:
+    80 ms on an idle machine, 400 on a busy one. To be called once, when the app is complete.
+    """
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def serve(factory: str, settings: CommonSettings) -> None:

@@ -8,7 +8,7 @@ from services.common.auth import Keys
 from services.common.database import Database
 from services.common.queue import make_celery
 from services.common.status import Health
-from services.common.web import create_app, serve
+from services.common.web import create_app, lasting, serve
 from services.notifications.api import messages_blueprint
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.upkeep import gauges
@@ -33,7 +33,7 @@ def make_app(settings: Settings) -> APIFlask:
 
 def application() -> APIFlask:
     """The application for the environment's settings; what the server loads."""
-    return make_app(Settings())
+    return lasting(make_app(Settings()))
 
 
 if __name__ == "__main__":

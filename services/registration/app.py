@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from services.common.auth import Keys
 from services.common.database import Database
 from services.common.status import Health
-from services.common.web import create_app, serve
+from services.common.web import create_app, lasting, serve
 from services.registration.api import blueprints
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -40,7 +40,7 @@ def make_app(settings: Settings) -> APIFlask:
 
 def application() -> APIFlask:
     """The same with settings from the environment, for the server."""
-    return make_app(Settings())
+    return lasting(make_app(Settings()))
 
 
 if __name__ == "__main__":

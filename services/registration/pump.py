@@ -1,4 +1,14 @@
-"""Registration's pump: numbers and sends events, and keeps time for the worker."""
+"""Registration's pump: numbers and sends events, and keeps time for the worker.
+
+Events have connections of their own: whatever the watches wait for, a long query or a lock, no event waits for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from celery import Celery
+from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.outbox import send_pages, sequence_events
@@ -14,6 +24,7 @@ from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
 from services.registration.operations.retention import any_to_review
 from services.registration.operations.staff import any_older_staff_encryption
+from services.registration.personal_data import PersonalData
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (
     CERTIFY_TASK,
@@ -28,82 +39,55 @@ from services.registration.tasks import (
 
 SEQUENCE_IDLE = 0.03
 SEND_IDLE = 0.03
-FORGET_IDLE = 30.0
-RENEW_IDLE = 30.0
-SETTLE_IDLE = 1.0
-COMPLETE_IDLE = 60.0
-CERTIFY_IDLE = 3.0
-RETENTION_IDLE = 600.0
-EXCHANGE_IDLE = 1.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Something that may be due: the worker is nudged to do the task where the query finds so. `idle` in seconds."""
+
+    name: str
+    is_due: Callable[[Session], object]
+    task: str
+    idle: float
+
+
+def watches(data: PersonalData) -> list[Watch]:
+    """What the worker does when it is time."""
+    return [
+        Watch("tidy", any_old_keys, FORGET_TASK, 30.0),
+        Watch(
+            "renew", lambda s: any_older_encryption(s, data) or any_older_staff_encryption(s, data), RENEW_TASK, 30.0
+        ),
+        Watch("complete", any_to_complete, COMPLETE_TASK, 60.0),
+        Watch("settle", partial(due_shifts, limit=1), SETTLE_TASK, 1.0),
+        Watch("retention", any_to_review, RETENTION_TASK, 600.0),
+        Watch("exchange", lambda s: any_import_due(s) or any_export_due(s) or any_to_forget(s), EXCHANGE_TASK, 1.0),
+        Watch("certify", waiting_batch, CERTIFY_TASK, 3.0),
+    ]
 
 
 def duties(settings: Settings) -> list[Duty]:
     """What the loop looks at, and how often."""
-    database = Database(settings.database_dsn, pool_size=len(SUBSCRIBERS) + 1)
     app = make_celery_app(settings)
     pages = CeleryPages(app)
-    data = settings.personal_data()
-
-    def tidy() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = any_old_keys(session)
-        if due:
-            nudge(app, FORGET_TASK, settings.service)
-        return False
-
-    def renew() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = any_older_encryption(session, data) or any_older_staff_encryption(session, data)
-        if due:
-            nudge(app, RENEW_TASK, settings.service)
-        return False
-
-    def complete() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = any_to_complete(session)
-        if due:
-            nudge(app, COMPLETE_TASK, settings.service)
-        return False
-
-    def certify() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = waiting_batch(session) is not None
-        if due:
-            nudge(app, CERTIFY_TASK, settings.service)
-        return False
-
-    def settle() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = due_shifts(session, limit=1)
-        if due:
-            nudge(app, SETTLE_TASK, settings.service)
-        return False
-
-    def retention() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = any_to_review(session)
-        if due:
-            nudge(app, RETENTION_TASK, settings.service)
-        return False
-
-    def exchange() -> bool:
-        with database.transaction(EVERY_SITE) as session:
-            due = any_import_due(session) or any_export_due(session) or any_to_forget(session)
-        if due:
-            nudge(app, EXCHANGE_TASK, settings.service)
-        return False
-
+    events = Database(settings.database_dsn, pool_size=2)
+    watched = watches(settings.personal_data())
+    # One for each: a watch that waits holds up none of the others either.
+    database = Database(settings.database_dsn, pool_size=len(watched))
     return [
-        Duty("sequence", lambda: sequence_events(database), SEQUENCE_IDLE),
-        Duty("send", lambda: send_pages(database, pages, settings.service, SUBSCRIBERS), SEND_IDLE),
-        Duty("tidy", tidy, FORGET_IDLE),
-        Duty("renew", renew, RENEW_IDLE),
-        Duty("complete", complete, COMPLETE_IDLE),
-        Duty("settle", settle, SETTLE_IDLE),
-        Duty("retention", retention, RETENTION_IDLE),
-        Duty("exchange", exchange, EXCHANGE_IDLE),
-        Duty("certify", certify, CERTIFY_IDLE),
+        Duty("sequence", lambda: sequence_events(events), SEQUENCE_IDLE),
+        Duty("send", lambda: send_pages(events, pages, settings.service, SUBSCRIBERS), SEND_IDLE),
+        *(Duty(watch.name, partial(_look, database, app, settings.service, watch), watch.idle) for watch in watched),
     ]
+
+
+def _look(database: Database, app: Celery, service: str, watch: Watch) -> bool:
+    """Nudge where something is due. The next look is after the rest all the same: the worker needs a while."""
+    with database.transaction(EVERY_SITE) as session:
+        is_due = watch.is_due(session)
+    if is_due:
+        nudge(app, watch.task, service)
+    return False
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from services.common.auth import Keys
 from services.common.database import Database
 from services.common.status import Health
-from services.common.web import create_app, serve
+from services.common.web import create_app, lasting, serve
 from services.reporting.api import blueprints
 from services.reporting.handlers import make_subscriber
 from services.reporting.operations.aggregation import gauges
@@ -30,7 +30,7 @@ def make_app(settings: Settings) -> APIFlask:
 
 def application() -> APIFlask:
     """The application with its settings from the environment."""
-    return make_app(Settings())
+    return lasting(make_app(Settings()))
 
 
 if __name__ == "__main__":

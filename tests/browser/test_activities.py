@@ -116,16 +116,55 @@ def test_a_form_keeps_what_was_cleared_and_notices_who_was_faster(
     activity = site.activity(description_zh="旧说明", public=True, per_person_limit=3)
     visitor.log_in(staff_at(site))
     visitor.open(f"/staff/activities/{activity}/edit")
+    visitor.page.get_by_text("更多设置").click()
     fill(visitor, description_zh="", per_person_limit="", registration_opens_at="2030-05-01T09:00")
     visitor.page.get_by_label("显示在公开日历上").uncheck()
     visitor.page.get_by_role("button", name="保存").click()
     seen = site.expect(200, "GET", f"/v1/activities/{activity}")
     assert (seen["description_zh"], seen["public"], seen["per_person_limit"]) == ("", False, None)
     assert seen["registration_opens_at"] == "2030-05-01T01:00:00Z"
+    assert (seen["reminder_minutes"], seen["offer_minutes"]) == ([1440, 120], 1440)
     visitor.open(f"/staff/activities/{activity}/edit")
     site.expect(200, "PATCH", f"/v1/activities/{activity}", {"place": "别处"}, If_Match="*")
     visitor.page.get_by_role("button", name="保存").click()
     assert "请重新读取" in visitor.page.get_by_role("alert").inner_text()
+
+
+def test_what_a_role_asks_is_ticked_said_and_changed(
+    visitor: Visitor, site: Site, staff_at: Callable[..., tuple[str, str]]
+) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/activities/new")
+    fill(visitor, title_zh="义诊", place="正门", when__day=str(FIRST), when__time="15:00", when__minutes="120")
+    fill(visitor, when__roles__0__capacity="10")
+    page.get_by_label("服务类别").select_option("health")
+    role = page.get_by_role("group", name="岗位 1")
+    role.get_by_text("报名要求").click()
+    role.get_by_label("最小年龄").fill("18")
+    for box in ("急救", "护士", "健康信息"):
+        role.get_by_label(box).check()
+    page.get_by_text("更多设置").click()
+    page.get_by_label("一小时前").check()
+    page.get_by_label("一天前").uncheck()
+    page.get_by_role("button", name="先预览场次").click()
+    assert role.get_by_label("护士").is_checked() and page.get_by_label("一小时前").is_checked()
+    visitor.look("activity-requirements")
+    page.get_by_role("button", name="保存草稿").click()
+    assert "18 岁以上（含）；技能：急救；职业：护士；须同意：健康信息" in page.inner_text("main")
+    (activity,) = site.expect(200, "GET", "/v1/activities")["items"]
+    assert (activity["reminder_minutes"], activity["service_category"]) == ([120, 60], "health")
+    (shift,) = shifts(site, activity["id"])
+    asked = shift["requirements"]
+    assert (asked["min_age"], asked["skills"], asked["professions"]) == (18, ["first_aid"], ["nurse"])
+    site.expect(200, "PATCH", f"/v1/shifts/{shift['id']}", {"requirements": {"skills": ["juggling"]}}, If_Match="*")
+    visitor.open(f"/staff/activities/shifts/{shift['id']}")
+    assert page.get_by_label("juggling").is_checked()
+    page.get_by_label("护士").check()
+    visitor.look("shift-requirements")
+    page.get_by_role("button", name="保存").click()
+    asked = shifts(site, activity["id"])[0]["requirements"]
+    assert (asked["min_age"], asked["skills"], asked["professions"]) == (None, ["juggling"], ["nurse"])
 
 
 def test_another_sites_activity_is_not_there(

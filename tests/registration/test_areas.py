@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from services.common.events import AreaSaved, SiteSaved
+from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site
 
 _provinces = itertools.count(50)
@@ -129,3 +130,27 @@ def test_a_move_is_dated_within_what_was(operator: Caller, site: Site) -> None:
 
 def test_only_the_operator_imports(site: Site) -> None:
     assert send(site, HEAD).status_code == 403
+
+
+def test_area_admins_keep_what_lies_below_their_area(operator: Caller, office: Office, make_site: Any) -> None:
+    p, q = fresh(), fresh()
+    send(operator, HEAD + f"{p}0000,,province,省,P,,,\n{p}0100,{p}0000,city,市,C,,,\n{q}0000,,province,省,Q,,,\n")
+    admin = office.area_admin(f"{p}0100", at=make_site(area=f"{p}0100").id)
+    below = f"{p}0107,{p}0100,district,区,D,,,\n{p}0107001,{p}0107,subdistrict,街道,S,,,\n"
+    assert _sent(admin, HEAD + below).get_json()["added"] == 2
+    assert _sent(admin, HEAD + below.replace("区,D", "新区,D")).get_json()["changed"] == 1
+    for others in (
+        f"{p}0100,{p}0000,city,改名,C,,,\n",  # their area itself is for who keeps the province
+        f"{p}0200,{p}0000,city,市,C,,,\n",
+        f"{q}0000,,province,省,改名,,,\n",
+        f"{p}0107,{q}0000,district,区,D,,,\n",  # moved out to others
+        f"{p}9900,,province,省,P,,,\n",
+    ):
+        assert "code" in {fault["column"] for fault in _sent(admin, HEAD + others, dry=True).get_json()["faults"]}
+        assert _sent(admin, HEAD + others).status_code == 422
+    site = make_site(area=f"{p}0100")
+    assert _sent(office.site_staff(site.id), HEAD + below).status_code == 403
+
+
+def _sent(member: Member, table: str, dry: bool = False) -> TestResponse:
+    return member.call("POST", f"/v1/areas/import{'?dry_run=true' if dry else ''}", form=table.encode())

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import or_, select
 
 from services.common.auth import Caller, allow
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid, not_found
 from services.common.schemas import AreaCode
 from services.registration.api.conventions import answered, expected_versions, page
@@ -80,7 +80,7 @@ def _add_saving(blueprint: APIBlueprint, database: Database) -> None:
             return answered(AreaAnswer.model_validate(area))
 
     @blueprint.post("/areas/import")
-    @allow(Caller.OPERATOR)
+    @allow(Caller.STAFF, Caller.OPERATOR)
     @blueprint.input(ImportQuery, location="query", arg_name="query")
     @blueprint.output(AreasImportAnswer)
     def import_areas(query: ImportQuery) -> Response:
@@ -88,7 +88,9 @@ def _add_saving(blueprint: APIBlueprint, database: Database) -> None:
 
         Columns: code, parent, level, name_zh, name_en, valid_from, valid_until, successor. With `dry_run=true` the
         answer lists every fault by row and column. Applied all or nothing; areas that the table does not name stay.
+        Area admins may change and add what lies below their areas.
         """
-        rows, faults = read_table(request.get_data(), request.mimetype)
-        with database.transaction(g.principal.scope) as session:
-            return answered(areas.import_areas(session, rows, faults, query.dry_run))
+        with database.transaction(EVERY_SITE) as session:
+            within = areas.areas_kept(session, g.principal)
+            rows, faults = read_table(request.get_data(), request.mimetype)
+            return answered(areas.import_areas(session, rows, faults, query.dry_run, within))

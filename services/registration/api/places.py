@@ -16,6 +16,7 @@ from services.registration.models import Site, SiteKey, SiteLogo
 from services.registration.operations import conflict, places
 from services.registration.operations.bookings.stranded import stranded
 from services.registration.operations.idempotency import earlier_answer, remember
+from services.registration.operations.logos import set_logo
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import BookingAnswer, BookingsAnswer
@@ -164,11 +165,14 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.put("/sites/<uuid:site_id>/logo")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output({}, status_code=204)
-    def set_logo(site_id: UUID) -> tuple[str, int]:
-        """Send a PNG of at most 100 kB as the body; an empty body takes the logo away."""
+    def save_logo(site_id: UUID) -> tuple[str, int]:
+        """Send a PNG of at most 100 kB as the body; an empty body takes the logo away.
+
+        It is written anew with its picture alone: texts and places that a program left in it are dropped.
+        """
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            places.set_logo(session, site_id, request.get_data())
+            set_logo(session, site_id, request.get_data())
         return "", 204
 
     @blueprint.get("/sites/<uuid:site_id>/logo")

@@ -44,7 +44,7 @@ class Booking(Table):
     ends_at: Mapped[datetime]
     local_day: Mapped[date]
     setup_minutes: Mapped[int] = mapped_column(default=0)
-    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE, deferred=True)
     status: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
     version: Mapped[int] = mapped_column(default=1)

@@ -21,10 +21,10 @@ NEEDED = ("code", "level", "name_zh", "name_en")
 
 def read_table(raw: bytes, mimetype: str) -> tuple[list[tuple[int, AreaRow]], list[Fault]]:
     """The rows that can be read, each with its number, and what is wrong with the others. Raises 400 for no table."""
-    lines = _json_lines(_decoded(raw)) if mimetype in ("application/x-ndjson", "application/jsonl") else None
+    lines = _json_lines(decoded(raw)) if mimetype in ("application/x-ndjson", "application/jsonl") else None
     rows: list[tuple[int, AreaRow]] = []
     faults: list[Fault] = []
-    for number, cells in lines if lines is not None else _csv(_decoded(raw)):
+    for number, cells in lines if lines is not None else _csv(decoded(raw)):
         if isinstance(cells, Words):
             faults.append(Fault(row=number, column="", zh=cells.zh, en=cells.en))
             continue
@@ -40,7 +40,8 @@ def _fault(number: int, found: object) -> Fault:
     return Fault(row=number, column=told.field, zh=told.message.zh, en=told.message.en)
 
 
-def _decoded(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
+    """The file as text: UTF-8, or as Chinese Excel writes it. Raises 400 for neither."""
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return raw.decode(encoding)

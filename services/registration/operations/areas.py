@@ -1,13 +1,14 @@
 """The tree of areas: saved one by one or from a table, with the days from and until which a code is in use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
-from services.common.errors import INVALID, FieldError, FieldErrors, Problem, Words, invalid
+from services.common.auth import Principal, Role
+from services.common.errors import FORBIDDEN, INVALID, FieldError, FieldErrors, Problem, Words, invalid
 from services.common.events import AreaSaved
 from services.common.outbox import add_events
 from services.registration.models import Area, Site
@@ -92,21 +93,39 @@ SITES_REMAIN = Words(
     "still has sites: name a successor, or move them first.",
 )
 TWICE = Words("此代码在文件中出现不止一次。", "occurs more than once in the file.")
+NOT_YOURS = Words("不在您管理的区划之下。", "does not lie below an area that you administer.")
 NOT_WITHIN = Words(
     "按 GB/T 2260，代码应以上级代码的有效数字开头。", "must begin with its parent's digits, by GB/T 2260."
 )
 
 
+def areas_kept(session: Session, principal: Principal) -> set[str] | None:
+    """The areas below which the caller keeps the tree; None for everywhere. Raises 403 for who keeps none."""
+    if principal.is_operator:
+        return None
+    if principal.role is not Role.AREA_ADMIN:
+        raise Problem(
+            FORBIDDEN, Words("区划表由区划管理员和系统管理员维护。", "Area admins and operators keep the areas.")
+        )
+    return set(session.scalars(text("SELECT staff_areas(cast(:staff AS uuid))"), {"staff": principal.name}))
+
+
 def import_areas(
-    session: Session, rows: Sequence[tuple[int, AreaRow]], faults: list[Fault], dry: bool
+    session: Session,
+    rows: Sequence[tuple[int, AreaRow]],
+    faults: list[Fault],
+    dry: bool,
+    within: Collection[str] | None = None,
 ) -> AreasImportAnswer:
     """Check a table against itself and the tree, and apply it, all or nothing. `faults` are those of reading it.
 
-    Areas that the table does not name stay as they are.
+    Areas that the table does not name stay as they are. Whoever keeps only the areas `within` may change what lies
+    below one of these, and add to it; new areas of the table count as theirs.
     """
     lock_tree(session)
     present = {area.code: area for area in session.scalars(select(Area))}
-    faults = sorted(faults + _faults_of_tree(session, rows, present), key=lambda fault: (fault.row, fault.column))
+    found = faults + _faults_of_tree(session, rows, present) + _faults_of_reach(rows, present, within)
+    faults = sorted(found, key=lambda fault: (fault.row, fault.column))
     added, changed = _compare(rows, present)
     if not dry and faults:
         raise _refusal(faults)
@@ -165,6 +184,20 @@ def _faults_of_tree(session: Session, rows: Sequence[tuple[int, AreaRow]], prese
         if row.valid_until and not row.successor and row.code in with_sites:
             add(number, "valid_until", SITES_REMAIN)
     return faults
+
+
+def _faults_of_reach(
+    rows: Sequence[tuple[int, AreaRow]], present: Mapping[str, Area], within: Collection[str] | None
+) -> list[Fault]:
+    """Rows that whoever keeps only some areas may not write: of others' areas, or under others' areas."""
+    if within is None:
+        return []
+    mine = set(within) | {row.code for _, row in rows if row.code not in present}
+    return [
+        Fault(row=number, column="code", zh=NOT_YOURS.zh, en=NOT_YOURS.en)
+        for number, row in rows
+        if row.code not in mine or row.parent not in mine
+    ]
 
 
 def _widest_child_ranks(areas: Mapping[str, Any]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 The look-up goes over keyed hashes; that somebody searched, by what kind of thing and how many were found is on record.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -11,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.registration.id_numbers import normal_id_number
-from services.registration.models import PersonSite, Volunteer
-from services.registration.operations.identity import person_now
-from services.registration.operations.shown import shown
+from services.registration.models import Person, PersonSite, Volunteer
+from services.registration.operations.shown import all_shown
 from services.registration.operations.volunteer_ids import normal_volunteer_number
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Found, SearchBody
@@ -24,9 +24,8 @@ def search_people(session: Session, data: PersonalData, site_id: UUID, body: Sea
     by = next(name for name, value in body.model_dump().items() if value is not None)
     found = select(PersonSite).where(PersonSite.site_id == site_id, _condition(session, data, by, getattr(body, by)))
     # Whoever was merged is found by what they told, and shown as who they are by now.
-    people = {person_now(session, told.person_id) for told in session.scalars(found.limit(50))}
-    answers = [_describe(session, data, site_id, person_id) for person_id in people]
-    listed = sorted((one for one in answers if one is not None), key=lambda one: one.name)
+    people = _now(session, [told.person_id for told in session.scalars(found.limit(50))])
+    listed = sorted(_describe(session, data, site_id, people), key=lambda one: one.name)
     record(session, "search", "people", "", site_id, by=by, found=len(listed))
     return listed
 
@@ -42,14 +41,33 @@ def _condition(session: Session, data: PersonalData, by: str, value: str) -> Col
     else:
         id_hash = data.id_number_hash(normal_id_number(value) or "")
         holders = select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash)
-    return PersonSite.person_id.in_([person_now(session, person_id) for person_id in session.scalars(holders)])
+    return PersonSite.person_id.in_(_now(session, list(session.scalars(holders))))
 
 
-def _describe(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> Found | None:
-    told = session.get(PersonSite, (person_id, site_id))
-    if told is None:
-        return None
-    volunteer = session.get(Volunteer, person_id)
-    born = data.readable(told.birth_date)
-    shown(session, site_id, person_id, date.fromisoformat(born) if born else None)
-    return Found(id=person_id, name=data.shown(told.name), volunteer_number=volunteer and volunteer.volunteer_number)
+def _now(session: Session, people: Sequence[UUID]) -> set[UUID]:
+    """Who these are by now: whom they were merged into, or themselves."""
+    merged = select(Person.id, Person.merged_into).where(Person.id.in_(people), Person.merged_into.is_not(None))
+    into = {row.id: row.merged_into for row in session.execute(merged)} if people else {}
+    return {into.get(person_id, person_id) for person_id in people}
+
+
+def _describe(session: Session, data: PersonalData, site_id: UUID, people: set[UUID]) -> list[Found]:
+    query = (
+        select(PersonSite, Volunteer.volunteer_number)
+        .outerjoin(Volunteer, Volunteer.person_id == PersonSite.person_id)
+        .where(PersonSite.person_id.in_(people), PersonSite.site_id == site_id)
+    )
+    rows = session.execute(query).all() if people else []
+    born = [(told.person_id, data.readable(told.birth_date)) for told, _ in rows]
+    all_shown(session, site_id, [(person_id, date.fromisoformat(day) if day else None) for person_id, day in born])
+    return [Found(id=told.person_id, name=data.shown(told.name), volunteer_number=number) for told, number in rows]
+
+
+def search_for(written: str) -> dict[str, str]:
+    """What somebody typed into one field, as the body of a search: each kind of number is known by its shape."""
+    value = written.strip()
+    if "@" in value:
+        return {"email": value}
+    if normal_volunteer_number(value):
+        return {"volunteer_number": value}
+    return {"id_number" if normal_id_number(value) else "phone": value}

@@ -1,7 +1,5 @@
 """Sites: added, moved in the tree, set up; and their keys."""
 
-import hashlib
-import struct
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
@@ -18,9 +16,6 @@ from services.registration.operations import Versions, assign, check_version, lo
 from services.registration.operations.areas import check_area_in_use
 from services.registration.schemas.places import SiteBody, SiteEdit
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
-
-LARGEST_LOGO = 100_000
-WIDEST_LOGO = 1024
 
 
 def create_site(session: Session, body: SiteBody) -> Site:
@@ -93,35 +88,6 @@ def describe_settings(session: Session, site: Site) -> SettingsAnswer:
     """A site's settings."""
     has_logo = bool(session.scalar(select(exists().where(SiteLogo.site_id == site.id))))
     return SettingsAnswer.model_validate({**vars(site), "site_id": site.id, "has_logo": has_logo})
-
-
-def set_logo(session: Session, site_id: UUID, png: bytes) -> None:
-    """Give a site a logo: a PNG of at most 100 kB and 1024 by 1024 pixels; no bytes at all take it away."""
-    lock_site(session, site_id)
-    logo = session.get(SiteLogo, site_id)
-    if not png:
-        if logo is not None:
-            session.delete(logo)
-    else:
-        _check_png(png)
-        logo = logo or SiteLogo(site_id=site_id)
-        logo.png, logo.sha256 = png, hashlib.sha256(png).hexdigest()
-        session.add(logo)
-    session.flush()
-
-
-def _check_png(png: bytes) -> None:
-    """Only PNG, which runs no script as SVG would, and whose head tells its size."""
-    is_png = len(png) > 33 and png[:8] == b"\x89PNG\r\n\x1a\n" and png[12:16] == b"IHDR"
-    size = struct.unpack(">II", png[16:24]) if is_png else (0, 0)
-    if len(png) > LARGEST_LOGO or not all(0 < pixels <= WIDEST_LOGO for pixels in size):
-        raise invalid(
-            "logo",
-            Words(
-                "应为 PNG 图片，不超过 100 kB、1024×1024 像素。",
-                "must be a PNG of at most 100 kB and 1024×1024 pixels.",
-            ),
-        )
 
 
 def _check_no_shifts(session: Session, site_id: UUID) -> None:

@@ -31,17 +31,17 @@ from services.registration.operations.idempotency import Attempt
 from services.registration.operations.identity import across_sites, person_now
 from services.registration.operations.public import OpenActivity, OpenShift, open_shift, site_of_shift
 from services.registration.operations.registrations import describe_registration
-from services.registration.operations.representatives import ask_guardian, save_representative
-from services.registration.operations.residents import add_resident
+from services.registration.operations.representatives import ask_guardian, representative_or_none, save_representative
+from services.registration.operations.residents import add_resident, name_helper
 from services.registration.operations.sign_up import SignUps
 from services.registration.operations.throttle import SIGN_UPS, Throttle
 from services.registration.operations.verdicts import AGE_UNKNOWN, ALREADY, too_young
 from services.registration.personal_data import PersonalData, age_on
 from services.registration.schemas.people import NewPerson, NewResident, RepresentativeBody
-from services.registration.schemas.public import PublicSignUp
-from services.registration.schemas.registrations import SignUpBody
+from services.registration.schemas.public import PublicHelper, PublicSignUp
+from services.registration.schemas.registrations import Channel, SignUpBody
 
-CHANNEL = "web"
+CHANNEL: Channel = "web"
 PATIENCE = 3.0
 """Seconds that the second of two clicks waits for the first one's answer."""
 
@@ -101,22 +101,37 @@ class PublicSignUps:
             **body.model_dump(include={"name", "phone", "email", "birth_date", "language"}),
             guardian_consent=bool(agreed),
         )
-        wanted = SignUpBody(person=person, party_size=body.party_size, channel=CHANNEL, hold_id=form_id)
-        return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key))
+        channel: Channel = "proxy" if body.helper else CHANNEL
+        wanted = SignUpBody(person=person, party_size=body.party_size, channel=channel, hold_id=form_id)
+        return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key), body.helper)
 
-    def _sign_up(self, found: OpenActivity, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None) -> Made:
+    def _sign_up(
+        self,
+        found: OpenActivity,
+        shift_id: UUID,
+        wanted: SignUpBody,
+        attempt: Attempt | None,
+        helper: PublicHelper | None,
+    ) -> Made:
         site_id = found.site.id
         try:
             answer = self._patiently(site_id, shift_id, wanted, attempt)
         except Problem as problem:
             if problem.kind is not ALREADY:
                 raise public_problem(problem, guardian_below(found.site, found.activity)) from None
-            answer = self._existing(site_id, UUID(problem.members["registration_id"]))
+            answer, helper = self._existing(site_id, UUID(problem.members["registration_id"])), None
         with self._database.transaction(site_id) as session:
-            record_consent(
-                session, site_id, UUID(str(answer["person_id"])), terms(session), "person", "online", CHANNEL
-            )
+            person_id = UUID(str(answer["person_id"]))
+            record_consent(session, site_id, person_id, terms(session), "person", "online", CHANNEL)
+            if helper is not None:
+                self._note(session, site_id, person_id, helper)
         return Made(site_id, UUID(str(answer["id"])), str(answer["status"]), answer["waitlist_position"])
+
+    def _note(self, session: Session, site_id: UUID, person_id: UUID, helper: PublicHelper) -> None:
+        """Who came for the person. One whom the site knows already stays: a stranger does not name another."""
+        if representative_or_none(session, site_id, person_id, "helper") is None:
+            told = RepresentativeBody(**helper.model_dump(exclude={"agreed"}))
+            name_helper(session, self._data, site_id, person_id, told, "online", CHANNEL)
 
     def _patiently(self, site_id: UUID, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
         """The second of two clicks finds the first still at work, and gets the same answer."""

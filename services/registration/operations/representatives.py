@@ -51,14 +51,19 @@ def save_representative(
 
 def find_representative(session: Session, site_id: UUID, person_id: UUID, kind: Kind) -> Representative:
     """Who speaks for the person. Raises 404."""
+    found = representative_or_none(session, site_id, person_id, kind)
+    if found is None:
+        raise not_found("监护人或代办人", "guardian or helper")
+    return found
+
+
+def representative_or_none(session: Session, site_id: UUID, person_id: UUID, kind: Kind) -> Representative | None:
+    """Who speaks for the person, where anybody does. Raises 404 for a person whom the site does not know."""
     person_id = told_by(session, site_id, person_id).person_id
     query = select(Representative).where(
         Representative.person_id == person_id, Representative.site_id == site_id, Representative.kind == kind
     )
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise not_found("监护人或代办人", "guardian or helper")
-    return found
+    return session.scalars(query).one_or_none()
 
 
 def describe_representative(data: PersonalData, found: Representative) -> RepresentativeAnswer:

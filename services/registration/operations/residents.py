@@ -13,7 +13,7 @@ from services.registration.operations.identity import Details, across_sites, kno
 from services.registration.operations.representatives import ask_guardian, save_representative
 from services.registration.operations.shown import is_minor
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import NewResident, PersonMade
+from services.registration.schemas.people import NewResident, PersonMade, RepresentativeBody
 
 
 def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewResident, made_by: str) -> PersonMade:
@@ -31,6 +31,19 @@ def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewR
             ask_guardian(session, site_id, known.person_id)
             asked = True
     if body.helper is not None:
-        save_representative(session, data, site_id, known.person_id, "helper", body.helper)
-        record_consent(session, site_id, known.person_id, newest_text(session, "helper"), "person", body.how, made_by)
+        name_helper(session, data, site_id, known.person_id, body.helper, body.how, made_by)
     return PersonMade(id=known.person_id, is_new=known.is_new, guardian_asked=asked)
+
+
+def name_helper(
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    person_id: UUID,
+    helper: RepresentativeBody,
+    how: str,
+    made_by: str,
+) -> None:
+    """Who acts for the person from now on, and on whose word that is."""
+    save_representative(session, data, site_id, person_id, "helper", helper)
+    record_consent(session, site_id, person_id, newest_text(session, "helper"), "person", how, made_by)

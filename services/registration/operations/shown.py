@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.audit import record
+from services.common.audit import record, record_each
 
 ADULT = 18
 
@@ -33,5 +33,5 @@ def shown(session: Session, site_id: UUID | None, person_id: UUID, born: date | 
 
 def all_shown(session: Session, site_id: UUID | None, people: Iterable[tuple[UUID, date | None]]) -> None:
     """The same for a list."""
-    for person_id, born in people:
-        shown(session, site_id, person_id, born)
+    minors = [person_id for person_id, born in people if is_minor(born)]
+    record_each(session, "read", "people", minors, site_id, minor=True)

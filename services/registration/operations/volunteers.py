@@ -27,7 +27,7 @@ from services.registration.operations.identity import (
     person_now,
 )
 from services.registration.operations.representatives import ask_guardian, save_representative
-from services.registration.operations.shown import shown
+from services.registration.operations.shown import all_shown, shown
 from services.registration.operations.volunteer_ids import drop_id_number, volunteer_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.volunteers import (
@@ -201,23 +201,26 @@ def find_volunteer(session: Session, data: PersonalData, site_id: UUID, person_i
 
 
 def list_volunteers(session: Session, data: PersonalData, rows: Sequence[VolunteerSite]) -> list[VolunteerListed]:
-    """These rows with name and number."""
-    listed = []
-    for here in rows:
-        told = session.get_one(PersonSite, (here.person_id, here.site_id))
-        born = _birth_date(data, told)
-        shown(session, here.site_id, here.person_id, born)
-        listed.append(
-            VolunteerListed(
-                person_id=here.person_id,
-                volunteer_number=session.get_one(Volunteer, here.person_id).volunteer_number,
-                name=data.shown(told.name),
-                skills=here.skills,
-                professions=here.professions,
-                categories=here.categories,
-            )
+    """These rows, all of one site, with name and number."""
+    if not rows:
+        return []
+    site_id, people = rows[0].site_id, [here.person_id for here in rows]
+    found = select(PersonSite).where(PersonSite.person_id.in_(people), PersonSite.site_id == site_id)
+    told = {one.person_id: one for one in session.scalars(found)}
+    volunteers = session.scalars(select(Volunteer).where(Volunteer.person_id.in_(people)))
+    numbers = {one.person_id: one.volunteer_number for one in volunteers}
+    all_shown(session, site_id, [(person_id, _birth_date(data, one)) for person_id, one in told.items()])
+    return [
+        VolunteerListed(
+            person_id=here.person_id,
+            volunteer_number=numbers[here.person_id],
+            name=data.shown(told[here.person_id].name),
+            skills=here.skills,
+            professions=here.professions,
+            categories=here.categories,
         )
-    return listed
+        for here in rows
+    ]
 
 
 def _birth_date(data: PersonalData, told: PersonSite) -> date | None:

@@ -12,10 +12,12 @@ from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
+from services.registration.pages.areas import areas_pages
 from services.registration.pages.audit import audit_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.colleagues import colleague_pages
+from services.registration.pages.desk import desk_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
 from services.registration.pages.exchange import exchange_pages
@@ -60,6 +62,7 @@ def pages(
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
         my_pages(database, data),
+        desk_pages(database, data, sign_ups),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
         hours_pages(database, data, certificates),
@@ -77,6 +80,7 @@ def pages(
         exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
+        areas_pages(database),
         colleague_pages(database, data),
         audit_pages(database, data),
         web_page_pages(database),

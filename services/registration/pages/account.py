@@ -50,11 +50,15 @@ def account_pages(database: Database, data: PersonalData, log_ins: LogIns, sso: 
 
 
 def _site(database: Database) -> Site | None:
+    """Asked for twice by the head of every page, and once more by some."""
     site_id = g.principal.site_id if "principal" in g else None
     if site_id is None:
         return None
-    with database.transaction() as session:
-        return session.get(Site, site_id)
+    if "working_at" not in g or g.working_at.id != site_id:
+        with database.transaction() as session:
+            g.working_at = session.get_one(Site, site_id)
+    site: Site = g.working_at
+    return site
 
 
 def _add_door(blueprint: APIBlueprint, database: Database, log_ins: LogIns, sso: bool = False) -> None:

@@ -17,22 +17,37 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team
-from services.registration.operations import activities
+from services.registration.operations import activities, organisations
 from services.registration.pages.activity_forms import (
     KINDS,
+    MORE,
+    REMINDERS,
     REPEATS,
     ROLE_ROWS,
     STATUSES,
+    WHEN_LISTS,
     NewActivity,
     activity_fields,
     activity_values,
+    category_choices,
     named,
     translated,
 )
+from services.registration.pages.activity_organisations import add_parts_page
+from services.registration.pages.public import ROLES as PART_ROLES
+from services.registration.pages.requirement_forms import LISTS, asked, trainings_known
 from services.registration.pages.shifts import add_shift_pages, add_when, clash_mark
 from services.registration.schemas.activities import ActivityEdit
 
 LISTED = 50
+FOR_TEMPLATES = {
+    "translated": translated,
+    "named": named,
+    "category_choices": category_choices,
+    "clash_mark": clash_mark,
+    "requirement_lists": LISTS,
+    "asked": asked,
+}
 
 
 def activities_pages(database: Database) -> APIBlueprint:
@@ -43,8 +58,9 @@ def activities_pages(database: Database) -> APIBlueprint:
     _add_new(blueprint, database)
     _add_one(blueprint, database)
     _add_steps(blueprint, database)
-    blueprint.app_context_processor(lambda: {"translated": translated, "named": named, "clash_mark": clash_mark})
+    blueprint.app_context_processor(lambda: FOR_TEMPLATES)
     add_shift_pages(blueprint, database)
+    add_parts_page(blueprint, database)
     return blueprint
 
 
@@ -123,7 +139,7 @@ def _add_new(blueprint: APIBlueprint, database: Database) -> None:
         preview = "preview" in request.form
         with database.transaction(g.principal.scope) as session:
             zone = ZoneInfo(session.get_one(Site, own_site()).time_zone)
-            form = read_form(NewActivity, left_out=("preview", "seen"), **activity_fields(zone))
+            form = read_form(NewActivity, WHEN_LISTS, ("preview", "seen"), **activity_fields(zone))
             seen, activity = None, None
             with form.catching(), session.begin_nested() as attempt:
                 activity = activities.create_activity(session, own_site(), form.body.activity())
@@ -149,6 +165,9 @@ def _form_page(session: Session, form: Form[Any], seen: Any = None, activity: Ac
         repeats=REPEATS,
         role_rows=range(ROLE_ROWS),
         rooms=session.scalars(select(Room).where(Room.site_id == site.id).order_by(Room.position)).all(),
+        reminders=REMINDERS,
+        more_fields=MORE,
+        trainings=trainings_known(session, site.id),
         teams=session.scalars(select(Team).where(Team.site_id == site.id).order_by(Team.position)).all(),
     )
 
@@ -172,6 +191,8 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
                 statuses=STATUSES,
                 room=session.get(Room, activity.room_id) if activity.room_id else None,
                 team=session.get(Team, activity.team_id) if activity.team_id else None,
+                parts=organisations.describe_parts(session, activity).organisations,
+                part_roles=PART_ROLES,
             )
 
     @blueprint.get("/<uuid:activity_id>/edit")

@@ -9,14 +9,17 @@ from flask import request
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.common.errors import language
+from services.common.errors import Words, language
 from services.common.events import ActivityKind
 from services.common.schemas import Body
+from services.registration.codes import CATEGORIES
 from services.registration.models import Activity, Shift
 from services.registration.operations.recurrence import at_wall_clock
+from services.registration.pages.requirement_forms import list_fields, requirement_values
 from services.registration.schemas import Count
 from services.registration.schemas.activities import ActivityBody, Roles
 from services.registration.schemas.calendar import Day
+from services.registration.schemas.requirements import Requirements
 from services.registration.schemas.series import ShiftMinutes, ShiftSeriesBody, WallClock
 
 KINDS = {
@@ -41,11 +44,21 @@ REPEATS = {
     "biweekly": ("每两周", "Every two weeks"),
     "monthly": ("每月同一个星期几", "Every month on the same weekday"),
 }
+REMINDERS = {
+    "10080": Words("一周前", "a week before"),
+    "2880": Words("两天前", "two days before"),
+    "1440": Words("一天前", "a day before"),
+    "120": Words("两小时前", "two hours before"),
+    "60": Words("一小时前", "an hour before"),
+}
 ROLE_ROWS = 3
+WHEN_LISTS = [name for n in range(ROLE_ROWS) for name in list_fields(f"when.roles.{n}.requirements")]
 TEXTS = ("title_en", "description_zh", "description_en", "risks_zh", "risks_en")
 SWITCHES = ("volunteering", "public")
 MOMENTS = ("registration_opens_at", "registration_closes_at")
 OPTIONAL = ("per_person_limit", "room_id", "team_id", "service_category")
+MORE = (*MOMENTS, "per_person_limit", "party_limit", "waitlist_order", "promotion", "offer_minutes", "reminder_minutes")
+"""What most activities leave as it is: folded away until somebody wants it, or something there is wrong."""
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -126,6 +139,7 @@ class ShiftForm(Body):
     time: WallClock
     minutes: ShiftMinutes
     capacity: Count
+    requirements: Requirements = Field(default_factory=Requirements)
     following: bool = False
 
 
@@ -133,6 +147,7 @@ def activity_fields(zone: ZoneInfo, clearing: bool = False) -> dict[str, Any]:
     """What a form cannot say by itself: a box left empty, a time without a zone; with `clearing`, an emptied field."""
     fields: dict[str, Any] = {name: name in request.form for name in SWITCHES}
     fields |= {name: _moment(request.form.get(name, ""), zone) for name in MOMENTS}
+    fields["reminder_minutes"] = request.form.getlist("reminder_minutes")
     if clearing:
         fields |= {name: request.form.get(name, "") for name in TEXTS}
         fields |= {name: request.form.get(name) or None for name in OPTIONAL}
@@ -141,9 +156,20 @@ def activity_fields(zone: ZoneInfo, clearing: bool = False) -> dict[str, Any]:
 
 def activity_values(activity: Activity, zone: ZoneInfo) -> dict[str, Any]:
     """An activity as the form shows it."""
-    names = ("kind", "title_zh", "place", "party_limit", "waitlist_order", "promotion", *TEXTS, *OPTIONAL)
+    names = (
+        "kind",
+        "title_zh",
+        "place",
+        "party_limit",
+        "waitlist_order",
+        "promotion",
+        "offer_minutes",
+        *TEXTS,
+        *OPTIONAL,
+    )
     values = {name: getattr(activity, name) for name in names}
     values |= {name: "on" if getattr(activity, name) else "" for name in SWITCHES}
+    values["reminder_minutes"] = [str(minutes) for minutes in activity.reminder_minutes]
     return values | {name: _shown(getattr(activity, name), zone) for name in MOMENTS}
 
 
@@ -151,12 +177,19 @@ def shift_values(shift: Shift, zone: ZoneInfo) -> dict[str, Any]:
     """A shift as the form shows it."""
     local = shift.starts_at.astimezone(zone)
     minutes = round((shift.ends_at - shift.starts_at).total_seconds() / 60)
-    return {"day": str(local.date()), "time": f"{local:%H:%M}", "minutes": minutes, "capacity": shift.capacity}
+    values = {"day": str(local.date()), "time": f"{local:%H:%M}", "minutes": minutes, "capacity": shift.capacity}
+    return values | requirement_values(shift.requirements, "requirements")
 
 
 def translated(words: dict[Any, tuple[str, str]]) -> list[tuple[str, str]]:
     """Choices in the reader's language, for the macro `choice`."""
     return [(str(key), zh if language() == "zh" else en) for key, (zh, en) in words.items()]
+
+
+def category_choices(now: str) -> list[tuple[str, str]]:
+    """The kinds of volunteer service to choose from, with the one that is chosen now, whatever it is."""
+    known = {code: (words.zh, words.en) for code, words in CATEGORIES.items()}
+    return translated({"": ("不填", "None")} | ({} if now in known or not now else {now: (now, now)}) | known)
 
 
 def named(rows: Iterable[Any]) -> list[tuple[str, str]]:

@@ -13,9 +13,10 @@ from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
-from services.registration.models import Designation, Organisation, Room, Site, Team
+from services.registration.models import Designation, Organisation, Room, Site, SiteLogo, Team
 from services.registration.operations import designations, organisations, places
 from services.registration.operations.bookings.stranded import stranded
+from services.registration.operations.logos import LARGEST_LOGO, set_logo
 from services.registration.schemas.organisations import DesignationBody, OrganisationBody, RevokeBody
 from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
 
@@ -33,6 +34,9 @@ PLAIN = (
     "booking_horizon_days",
 )
 
+LOGO_SAVED = ("标志已保存。", "The logo was saved.")
+LOGO_GONE = ("标志已去掉。", "The logo was taken away.")
+
 
 def centre_pages(database: Database) -> APIBlueprint:
     """The pages of the centre."""
@@ -41,6 +45,7 @@ def centre_pages(database: Database) -> APIBlueprint:
     in_menu("centre_pages.list_designations", "牌匾", "Plaques", 18)
     in_menu("centre_pages.list_organisations", "单位", "Organisations", 19)
     _add_settings(blueprint, database)
+    _add_logo(blueprint, database)
     _add_designations(blueprint, database)
     _add_organisations(blueprint, database)
     return blueprint
@@ -73,6 +78,36 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         if form.failed:
             return render("centre/settings.html", form=form, weekdays=WEEKDAYS), 422
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")
+
+
+def _add_logo(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.post("/logo")
+    @allow(Caller.STAFF)
+    def save_logo() -> Answer:
+        """Give the site a logo, or take it away."""
+        form: Form[Any] = Form()
+        file = request.files.get("logo")
+        raw = file.stream.read(LARGEST_LOGO + 1) if file else b""
+        away = request.form.get("step") == "away"
+        if not raw and not away:
+            form.errors["logo"] = Words("请选择图片文件。", "Choose a picture.")
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            if not form.failed:
+                set_logo(session, own_site(), b"" if away else raw)
+        if form.failed:
+            return show_logo_form(form), 422
+        return done(url_for("centre_pages.show_logo"), *(LOGO_GONE if away else LOGO_SAVED))
+
+    @blueprint.get("/logo")
+    @allow(Caller.STAFF)
+    def show_logo() -> Answer:
+        """The logo, and how to give another."""
+        return show_logo_form(Form())
+
+    def show_logo_form(form: Form[Any]) -> str:
+        with database.transaction(g.principal.scope) as session:
+            site = places.find_site(session, own_site())
+            return render("centre/logo.html", form=form, site=site, logo=session.get(SiteLogo, site.id))
 
 
 def _version(written: str) -> set[int] | None:

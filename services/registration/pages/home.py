@@ -103,4 +103,8 @@ def administration(session: Session, site_id: UUID) -> Box | None:
     """For who manages others."""
     if g.principal.role not in (Role.AREA_ADMIN, Role.OPERATOR):
         return None
-    return Box("管理", "Administration", [Line("工作人员与权限", "Staff and their roles", url_for(COLLEAGUES))])
+    lines = [
+        Line("工作人员与权限", "Staff and their roles", url_for(COLLEAGUES)),
+        Line("区划表", "Table of areas", url_for("areas_pages.show_import")),
+    ]
+    return Box("管理", "Administration", lines)

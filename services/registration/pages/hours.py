@@ -1,7 +1,7 @@
 """What waits for a second person about hours, for staff; one's own hours and certificates, for volunteers; and the
 page on which anybody compares a certificate with what was issued."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -60,15 +60,18 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
             since = datetime.now(UTC).date() - LOOK_BACK
+            entries, said = _entries(session, data, site_id), _objections(session, data, site_id)
+            found = flags.flags(session, site_id, since)
+            people = [one["person_id"] for one in entries + said] + [flag.person_id for flag in found]
             return render(
                 "hours/work.html",
                 form=form,
                 site=session.get(Site, site_id),
                 me=g.principal.actor,
-                entries=_entries(session, data, site_id),
-                objections=_objections(session, data, site_id),
-                flags=flags.flags(session, site_id, since),
-                names=_Names(session, data, site_id),
+                entries=entries,
+                objections=said,
+                flags=found,
+                names=_names(session, data, site_id, people),
             )
 
     @blueprint.post("/later-entries/<uuid:entry_id>")
@@ -184,18 +187,15 @@ def catching(form: "Form[Any]") -> Iterator[None]:
         raise gone
 
 
-class _Names:
-    """The names of people as the site knows them, for its own staff."""
-
-    def __init__(self, session: Session, data: PersonalData, site_id: UUID) -> None:
-        self._session, self._data, self._site_id = session, data, site_id
-
-    def __call__(self, person_id: UUID | None) -> str:
-        told = self._session.get(PersonSite, (person_id, self._site_id)) if person_id else None
-        return self._data.shown(told.name) if told else ""
+def _names(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID | None]) -> dict[UUID, str]:
+    """The names of people as the site knows them, for its own staff; without those whom it has erased."""
+    told = select(PersonSite.person_id, PersonSite.name).where(
+        PersonSite.person_id.in_(set(people) - {None}), PersonSite.site_id == site_id
+    )
+    return {row.person_id: data.shown(row.name) for row in session.execute(told)}
 
 
-def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, object]]:
+def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, Any]]:
     query = (
         select(LaterEntry, Registration.person_id, Shift)
         .join(Registration, Registration.id == LaterEntry.registration_id)
@@ -207,7 +207,7 @@ def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[s
     return [{"entry": e, "person_id": person, "shift": shift} for e, person, shift in session.execute(query)]
 
 
-def _objections(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, object]]:
+def _objections(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, Any]]:
     query = (
         select(Objection, ServiceRecord)
         .join(ServiceRecord, ServiceRecord.id == Objection.record_id)
@@ -215,7 +215,8 @@ def _objections(session: Session, data: PersonalData, site_id: UUID) -> list[dic
         .order_by(Objection.position)
         .limit(100)
     )
-    return [{"said": objections.describe(data, o), "record": record} for o, record in session.execute(query)]
+    rows = session.execute(query)
+    return [{"said": objections.describe(data, o), "person_id": o.person_id, "record": r} for o, r in rows]
 
 
 def own_hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:

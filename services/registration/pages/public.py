@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import request, url_for
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import page_blueprint, render
-from services.registration.models import Site
+from services.registration.models import Site, SiteLogo
 from services.registration.operations.ages import guardian_below
 from services.registration.operations.calendar import public_calendar
 from services.registration.operations.public import (
@@ -83,7 +84,11 @@ def public_pages(database: Database) -> APIBlueprint:
             context = site_context(session, site_id)
             site = context["site"]
             return render(
-                "public/site.html", plaques=plaques(session, site), exceptions=exceptions_ahead(site), **context
+                "public/site.html",
+                plaques=plaques(session, site),
+                exceptions=exceptions_ahead(site),
+                logo=session.scalar(select(SiteLogo.sha256).where(SiteLogo.site_id == site_id)),
+                **context,
             )
 
     @blueprint.get("/activities/<uuid:activity_id>")

@@ -1,7 +1,7 @@
 """Staff's pages of rooms: the week, requests to decide, booking once or again and again, the rooms themselves."""
 
-from datetime import date, datetime, timedelta
-from functools import partial
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages.times import clock
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site, Team
 from services.registration.operations import bookings, rooms
@@ -23,7 +24,9 @@ from services.registration.operations.bookings.shares import hours, monday_of, u
 from services.registration.operations.bookings.stranded import is_outside, outside_hours
 from services.registration.operations.places import find_site, local_today
 from services.registration.operations.rooms import TAKEN
+from services.registration.pages.booking_moves import add_moves, typed_times
 from services.registration.pages.home import Box, Line, box
+from services.registration.pages.room_lists import add_lists, bookings_touching, day_typed, days_of
 from services.registration.schemas.bookings import BookingBody, BookingSeriesBody, PreviewAnswer, SaveSeriesBody
 from services.registration.schemas.rooms import RoomBody, RoomEdit
 
@@ -42,7 +45,19 @@ def rooms_pages(database: Database) -> APIBlueprint:
     _add_booking(blueprint, database)
     _add_decisions(blueprint, database)
     _add_rooms(blueprint, database)
+    add_moves(blueprint, database)
+    add_lists(blueprint, database)
     return blueprint
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A booking as the week shows it, twice: as a table and, on a phone, as a list."""
+
+    booking: Booking
+    time: str
+    address: str
+    is_outside: bool
 
 
 def _add_week(blueprint: APIBlueprint, database: Database) -> None:
@@ -53,7 +68,7 @@ def _add_week(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             site = find_site(session, own_site())
             today = local_today(session, site)
-            monday = monday_of(_day(request.args.get("week", "")) or today)
+            monday = monday_of(day_typed(request.args.get("week", "")) or today)
             days = [monday + timedelta(days=n) for n in range(7)]
             return render(
                 "rooms/week.html",
@@ -65,7 +80,6 @@ def _add_week(blueprint: APIBlueprint, database: Database) -> None:
                 slots=_slots(session, site, days),
                 waiting=_waiting(session, site),
                 shares=[(one, hours(one.minutes)) for one in usage(session, site.id, monday)],
-                is_outside=partial(is_outside, site),
                 outside=outside_hours(session, site)[:50],
                 limit=hours(site.team_minutes_per_week) if site.team_minutes_per_week else "",
                 earlier=monday - timedelta(days=7),
@@ -73,37 +87,25 @@ def _add_week(blueprint: APIBlueprint, database: Database) -> None:
             )
 
 
-def _day(written: str) -> date | None:
-    try:
-        found = date.fromisoformat(written)
-    except ValueError:
-        return None
-    return found if 2000 <= found.year < 2100 else None
-
-
 def _rooms(session: Session, site: Site) -> dict[UUID, Room]:
     found = session.scalars(select(Room).where(Room.site_id == site.id).order_by(Room.position).limit(100))
     return {room.id: room for room in found}
 
 
-def _slots(session: Session, site: Site, days: list[date]) -> dict[tuple[UUID, date], list[Booking]]:
+def _slots(session: Session, site: Site, days: list[date]) -> dict[tuple[UUID, date], list[Slot]]:
     """What is in each room on each day, in order; a block of many days is in each of them."""
-    zone = ZoneInfo(site.time_zone)
-    begins = datetime.combine(days[0], datetime.min.time(), zone)
-    query = select(Booking).where(
-        Booking.site_id == site.id,
-        Booking.status.in_(TAKEN),
-        Booking.ends_at > begins,
-        Booking.starts_at < begins + timedelta(days=7, hours=2),
-    )
-    slots: dict[tuple[UUID, date], list[Booking]] = {}
-    for booking in session.scalars(query.order_by(Booking.starts_at, Booking.position)):
-        first = booking.starts_at.astimezone(zone).date()
-        last = (booking.ends_at - timedelta(microseconds=1)).astimezone(zone).date()
-        for one in days:
-            if first <= one <= last:
-                slots.setdefault((booking.room_id, one), []).append(booking)
+    slots: dict[tuple[UUID, date], list[Slot]] = {}
+    for booking, _ in bookings_touching(session, site, days):
+        slot = _slot(site, booking)
+        for one in days_of(booking, ZoneInfo(site.time_zone)):
+            slots.setdefault((booking.room_id, one), []).append(slot)
     return slots
+
+
+def _slot(site: Site, booking: Booking) -> Slot:
+    time = f"{clock(booking.starts_at, site.time_zone)}–{clock(booking.ends_at, site.time_zone)}"
+    address = url_for("rooms_pages.show_one", booking_id=booking.id)
+    return Slot(booking, time, address, is_outside(site, booking))
 
 
 def _waiting(session: Session, site: Site) -> list[Booking]:
@@ -155,7 +157,7 @@ def _add_booking(blueprint: APIBlueprint, database: Database) -> None:
                 preview = bookings.preview(session, site.id, form.body)
         if form.failed or preview is not None:
             return show(form, preview), 422 if form.failed else 200
-        week = _day(request.form.get("first_day", ""))
+        week = day_typed(request.form.get("first_day", ""))
         address = url_for("rooms_pages.week", week=week)
         return done(address, f"已保存 {saved} 个预约。", f"{saved} booking(s) saved.")
 
@@ -167,14 +169,7 @@ def _what(typed: Any) -> dict[str, Any]:
 
 
 def _once(site: Site, typed: Any) -> dict[str, Any]:
-    zone = ZoneInfo(site.time_zone)
-    times: dict[str, Any] = {}
-    for name, clock in (("starts_at", "from_time"), ("ends_at", "to_time")):
-        try:
-            times[name] = datetime.fromisoformat(f"{typed['first_day']}T{typed[clock]}").replace(tzinfo=zone)
-        except ValueError:
-            times[name] = None
-    return _what(typed) | times | {"block": typed.get("block") == "on"}
+    return _what(typed) | typed_times(site, typed) | {"block": typed.get("block") == "on"}
 
 
 def _series(typed: Any) -> dict[str, Any]:

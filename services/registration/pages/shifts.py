@@ -19,7 +19,8 @@ from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import following, series, shifts
 from services.registration.operations.recurrence import at_wall_clock
-from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, ShiftForm, When, shift_values
+from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, WHEN_LISTS, ShiftForm, When, shift_values
+from services.registration.pages.requirement_forms import list_fields, trainings_known
 from services.registration.schemas.activities import ShiftEdit, SlotBody
 from services.registration.schemas.series import FollowingEdit, ShiftSeriesAnswer
 
@@ -52,7 +53,7 @@ def _add_more(blueprint: APIBlueprint, database: Database) -> None:
         preview, seen = "preview" in request.form, None
         with database.transaction(g.principal.scope) as session:
             zone = _zone(session)
-            form = read_form(MoreShifts, left_out=("preview", "seen"))
+            form = read_form(MoreShifts, WHEN_LISTS, ("preview", "seen"))
             with form.catching(), session.begin_nested():
                 seen = add_when(session, activity_id, form.body.when, zone, preview)
             if form.failed or seen:
@@ -98,6 +99,7 @@ def _more_page(session: Session, activity_id: UUID, form: Form[Any], seen: Any =
         zone=str(_zone(session)),
         repeats=REPEATS,
         role_rows=range(ROLE_ROWS),
+        trainings=trainings_known(session, own_site()),
     )
 
 
@@ -117,7 +119,7 @@ def _add_edit(blueprint: APIBlueprint, database: Database) -> None:
             shift = _find(session, shift_id)
             version = request.form.get("version", "")
             expected = {int(version)} if version.isdecimal() else set()
-            form = read_form(ShiftForm, left_out=("version",))
+            form = read_form(ShiftForm, list_fields("requirements"), ("version",))
             with form.catching(), session.begin_nested():
                 _change(session, shift, form.body, expected)
             if form.failed:
@@ -131,6 +133,8 @@ def _change(session: Session, shift: Shift, form: ShiftForm, expected: set[int])
     if form.following:
         sent: dict[str, Any] = {"time": form.time, "minutes": form.minutes, "capacity": form.capacity}
         changes = {name: value for name, value in sent.items() if value != old[name]}
+        if form.requirements.stored() != shift.requirements:
+            changes["requirements"] = form.requirements
         days = (form.day - shift.starts_at.astimezone(zone).date()).days
         edit = FollowingEdit.model_validate(changes | ({"days": days} if days else {}))
         following.edit_following(session, shift.id, edit, expected)
@@ -140,7 +144,10 @@ def _change(session: Session, shift: Shift, form: ShiftForm, expected: set[int])
     local = local.replace(year=form.day.year, month=form.day.month, day=form.day.day, hour=hour, minute=minute)
     starts_at = at_wall_clock(local, zone)
     edit_one = ShiftEdit(
-        starts_at=starts_at, ends_at=starts_at + timedelta(minutes=form.minutes), capacity=form.capacity
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=form.minutes),
+        capacity=form.capacity,
+        requirements=form.requirements,
     )
     shifts.edit_shift(session, shift.id, edit_one, expected)
 
@@ -153,6 +160,7 @@ def _shift_page(session: Session, shift_id: UUID, form: Form[Any] | None) -> str
         shift=shift,
         activity=session.get_one(Activity, shift.activity_id),
         zone=str(zone),
+        trainings=trainings_known(session, shift.site_id),
         form=form or Form(shift_values(shift, zone)),
         in_series=shift.series_id is not None and not shift.detached,
     )

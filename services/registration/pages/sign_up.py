@@ -251,6 +251,9 @@ def _read() -> Form[PublicSignUp]:
     guardian = {name: form.value(f"guardian.{name}").strip() for name in ("name", "email")}
     if any(guardian.values()):
         data["guardian"] = guardian
+    helper = {name: form.value(f"helper.{name}").strip() for name in ("name", "relation", "phone")}
+    if any(helper.values()):
+        data["helper"] = helper | ({"agreed": True} if form.value("helper.agreed") == "on" else {})
     if form.value("agreed") == "on":
         data["agreed"] = True
     form.read(PublicSignUp, data)
@@ -260,6 +263,8 @@ def _read() -> Form[PublicSignUp]:
 
 def _at_our_fields(form: Form[PublicSignUp]) -> None:
     at_contact(form)
+    if "helper.agreed" in form.errors:
+        form.errors["helper.agreed"] = Words("请先征得本人同意。", "Please ask the person first.")
     if "agreed" in form.errors:
         form.errors["agreed"] = Words("请先阅读并同意。", "Please read and agree first.")
     if form.value(TRAP):

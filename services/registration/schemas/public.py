@@ -24,6 +24,19 @@ class PublicGuardian(Body):
     email: Email
 
 
+class PublicHelper(Body):
+    """Who signs somebody else up: a relative, a neighbour.
+
+    By phone only: mail goes to the person. With an address of their own, whoever knows an elder's name and number could
+    have the elder's mails.
+    """
+
+    name: PersonName
+    relation: Annotated[str, Field(max_length=40)] = Field(default="", description="daughter, neighbour, …")
+    phone: Phone
+    agreed: Literal[True] = Field(description="the person asked for it")
+
+
 class _OneContact(Body):
     """A name with one way to be reached, by which a person is found."""
 
@@ -70,6 +83,7 @@ class PublicSignUp(_OneContact):
     guardian: PublicGuardian | None = Field(
         default=None, description="of who is under `guardian_below`, or under 18 for volunteering: is asked by mail"
     )
+    helper: PublicHelper | None = Field(default=None, description="who signs the person up, where it is not themselves")
     party_size: int = Field(default=1, ge=1, le=20, description="places, the person's own included")
     language: Language = "zh-CN"
     agreed: Literal[True] = Field(description="the person agrees to the terms (GET /v1/public/sites/{site_id}/terms)")

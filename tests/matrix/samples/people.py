@@ -58,3 +58,10 @@ BODIES: dict[str, Any] = {
     f"PATCH {VOLUNTEERS}": {"sex": "female"},
     f"POST {VOLUNTEERS}/id-number": {"reason": "insurance"},
 } | {f"POST {VOLUNTEERS}/{kind}": body for kind, body in RECORDS.items()}
+
+DESK = "/staff/desk/<uuid:shift_id>"
+
+FORMS: dict[str, Any] = {
+    f"POST {DESK}": {"value": "matrix@example.com"},
+    f"POST {DESK}/new": lambda town, made: {name: somebody()[name] for name in ("name", "phone")},
+}

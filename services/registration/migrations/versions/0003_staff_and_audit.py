@@ -127,9 +127,17 @@ AUDITED = {
 }
 
 
+# The same as before, in words of which the planner thinks better: it took the old ones to be true of one row in two
+# hundred, and so sorted all of a site's rows rather than read the first fifty in order.
+SEES = """
+CREATE OR REPLACE FUNCTION sees(owner text) RETURNS boolean LANGUAGE sql STABLE
+RETURN coalesce(current_setting('hesheng.site', true) IN ('*', owner), false);
+"""
+
+
 def upgrade() -> None:
     """Make everything."""
-    for statements in (STAFF, LINKS, ACTIVITIES, AUDIT):
+    for statements in (SEES, STAFF, LINKS, ACTIVITIES, AUDIT):
         op.execute(statements)
     for table, columns in AUDITED.items():
         op.execute(audited(table, columns))

@@ -177,6 +177,9 @@ CREATE TABLE bookings (
         WHERE (status IN ('requested', 'confirmed'))
 );
 CREATE INDEX bookings_site ON bookings (site_id, starts_at);
+-- What a week's page asks for: what is not over by then, however long the site has booked its rooms; what waits.
+CREATE INDEX bookings_ends ON bookings (site_id, ends_at);
+CREATE INDEX bookings_requested ON bookings (site_id, starts_at) WHERE status = 'requested';
 CREATE INDEX bookings_team ON bookings (team_id, local_day) WHERE team_id IS NOT NULL;
 CREATE INDEX bookings_shift ON bookings (shift_id) WHERE shift_id IS NOT NULL;
 CREATE INDEX bookings_series ON bookings (series_id) WHERE series_id IS NOT NULL;

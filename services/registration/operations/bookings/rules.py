@@ -103,7 +103,7 @@ def _taken(site: Site, title: str, starts_at: datetime, ends_at: datetime, setup
     if ends_at - starts_at > LONGEST:
         when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M} – {ends_at.astimezone(zone):%Y-%m-%d %H:%M}"
     set_up = (f"（前后另需布置 {setup} 分钟）", f" (with {setup} minutes of set-up)") if setup else ("", "")
-    return Words(f"该时段已有预约：{title},{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
+    return Words(f"该时段已有预约：{title}，{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
 
 
 def _hours_in_words(wanted: Wanted) -> Words:

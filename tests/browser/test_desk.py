@@ -1,0 +1,56 @@
+"""The desk's sign-up as it is clicked: three taps for somebody known, and a helper for an elder."""
+
+from collections.abc import Callable
+
+from tests.browser.conftest import Visitor
+from tests.registration.world import Site, fresh_phone
+
+StaffAt = Callable[..., tuple[str, str]]
+
+
+def test_somebody_known_takes_three_taps(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    phone = fresh_phone()
+    for name in ("王奶奶", "王爷爷"):
+        site.sign_up(site.shift(), name=name, phone=phone)
+    site.shift(title_zh="指尖科普课堂", starts=1)
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/desk/")
+    visitor.look("desk-list")
+    page = visitor.page
+    page.get_by_role("link", name="指尖科普课堂").first.click()
+    page.get_by_label("电话、志愿者编号、身份证号或邮箱").fill(phone[3:])
+    page.get_by_role("button", name="查找").click()
+    visitor.look("desk-found")
+    page.get_by_role("button", name="报名 王奶奶").click()
+    assert page.get_by_text("已报名，名额已保留。").is_visible()
+    visitor.look("desk-signed-up")
+    assert page.get_by_label("电话、志愿者编号、身份证号或邮箱").input_value() == "", "ready for the next"
+
+
+def test_a_daughter_signs_up_her_mother(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    visitor.log_in(staff_at(site))
+    shift = site.shift(activity=site.activity(party_limit=4))
+    visitor.open(f"/staff/desk/{shift}")
+    page, phone = visitor.page, fresh_phone()
+    page.get_by_label("电话、志愿者编号、身份证号或邮箱").fill(phone)
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_label("电话", exact=False).nth(1).input_value() == phone
+    page.get_by_label("姓名", exact=True).fill("李奶奶")
+    page.get_by_text("由他人代办").click()
+    page.get_by_label("代办人姓名").fill("李女儿")
+    page.get_by_label("与本人的关系").fill("女儿")
+    page.get_by_label("代办人电话").fill(fresh_phone())
+    page.get_by_role("button", name="登记并报名").click()
+    assert page.get_by_role("alert").is_visible()
+    visitor.look("desk-new-wrong")
+    page.get_by_label("本人同意由此人代办").check()
+    page.get_by_role("button", name="登记并报名").click()
+    assert page.get_by_text("已报名，名额已保留。").is_visible()
+    page.get_by_label("电话、志愿者编号、身份证号或邮箱").fill(phone)
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_text("代办人：李女儿 女儿").is_visible()
+    other = site.shift()
+    person = site.sql("SELECT person_id FROM registrations WHERE shift_id = :shift", shift=shift)[0].person_id
+    visitor.open(f"/staff/desk/{other}/people/{person}")
+    page.get_by_text("由他人代办").click()
+    visitor.look("desk-known")
