@@ -20,6 +20,7 @@ from services.common.events import CancelReason
 from services.common.outbox import add_events
 from services.registration.models import Hold, PersonSite, Registration, Shift, Transfer
 from services.registration.operations import assign, conflict, locked
+from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
 from services.registration.operations.registrations import find_registration, lock_registration
 from services.registration.operations.seats import (
@@ -38,6 +39,7 @@ BRIEFLY = timedelta(minutes=1)
 def ask_hand_over(session: Session, registration_id: UUID, to_person_id: UUID, asked_by: str) -> Transfer:
     """Ask a person whom the site knows whether they take over a place."""
     given = find_registration(session, registration_id)
+    to_person_id = person_now(session, to_person_id)
     if session.get(PersonSite, (to_person_id, given.site_id)) is None:
         raise invalid("to_person_id", Words("没有这个人。", "is no person that this site knows."))
     if to_person_id == given.person_id:
