@@ -33,6 +33,7 @@ from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.rooms import rooms_pages
+from services.registration.pages.rosters import rosters_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.web_page import web_page_pages
@@ -74,6 +75,7 @@ def pages(
         programmes_pages(database),
         rooms_pages(database),
         teams_pages(database, data),
+        rosters_pages(database, data),
         centre_pages(database),
         people_pages(database, data),
         doubles_pages(database, data),
