@@ -80,3 +80,31 @@ def test_singers_become_volunteers_in_one_step(visitor: Visitor, site: Site, sta
     page.get_by_role("button", name="登记选中的队员").click()
     assert page.get_by_text("没有还需要登记的队员").is_visible()
     visitor.look("team-roster")
+
+
+def test_a_course_is_entered_for_a_whole_team(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    team = site.expect(201, "POST", "/v1/teams", {"name_zh": "急救队", "name_en": "First aid", "kind": "volunteers"})[
+        "id"
+    ]
+    told = {"name": "孙志愿", "phone": fresh_phone(), "birth_date": "1970-01-01", "sex": "male", "terms_consent": True}
+    people = [site.expect(201, "POST", "/v1/volunteers", told)["person_id"]]
+    people.append(site.sign_up(site.shift(), name="周居民")["person_id"])
+    for person in people:
+        site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "名单"})
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/trainings/")
+    page = visitor.page
+    page.get_by_role("link", name="急救队").click()
+    assert page.get_by_label("孙志愿").is_checked() and page.get_by_label("周居民").is_disabled()
+    page.get_by_label("培训名称").fill("心肺复苏")
+    page.get_by_label("日期").fill("2026-01-10")
+    page.get_by_label("有效期至").fill("2026-01-20")
+    page.get_by_role("button", name="登记").click()
+    assert page.get_by_role("alert").is_visible()
+    visitor.look("training-wrong")
+    page.get_by_label("时长（分钟）").fill("90")
+    page.get_by_label("培训单位").fill("红十字会")
+    page.get_by_role("button", name="登记").click()
+    assert page.get_by_text("已为 1 人登记培训。").is_visible()
+    assert page.get_by_text("已到期", exact=True).is_visible()
+    visitor.look("trainings")

@@ -70,3 +70,5 @@ FORMS: dict[str, Any] = {
     },
     f"POST {DESK}/new": lambda town, made: {name: somebody()[name] for name in ("name", "phone")},
 }
+
+BODIES["POST /v1/volunteers/trainings"] = lambda town, made: TRAINING | {"people": [town.person]}
