@@ -63,7 +63,7 @@ def pages(
         sign_up_pages(desk),
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
-        my_pages(database, data),
+        my_pages(database, data, links),
         desk_pages(database, data, sign_ups),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
