@@ -40,6 +40,7 @@ def add_editing(blueprint: APIBlueprint, database: Database, data: PersonalData)
     def edit(person_id: UUID) -> Answer:
         """Correct it."""
         with database.transaction(g.principal.scope) as session:
+            person_id = people.told_by(session, own_site(), person_id).person_id
             is_volunteer = _is_volunteer(session, person_id)
         person: Form[PersonEdit] = Form(request.form)
         volunteer: Form[VolunteerEdit] = Form(request.form)
