@@ -199,5 +199,6 @@ def upgrade() -> None:
         secure(table)
     for table in ("venues", "transfers"):
         op.execute(audited(table))
-    op.execute("DROP FUNCTION sign_up; DROP TYPE sign_up_decision; DROP TYPE sign_up_request")
+    # In databases that were made before; new ones have had none (0002).
+    op.execute("DROP FUNCTION IF EXISTS sign_up; DROP TYPE IF EXISTS sign_up_decision, sign_up_request")
     op.execute(SIGN_UP.read_text(encoding="utf-8"))
