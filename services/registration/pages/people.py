@@ -166,8 +166,12 @@ def _add_registering(blueprint: APIBlueprint, database: Database, data: Personal
     @blueprint.get("/new")
     @allow(Caller.STAFF)
     def new_volunteer() -> Answer:
-        """The form by which somebody becomes a volunteer."""
-        return render("people/volunteer.html", form=Form(), lists=lists)
+        """The form by which somebody becomes a volunteer; of a `person` whom the site knows it holds what is known."""
+        known, form = request.args.get("person", type=UUID), Form[NewVolunteer]()
+        if known is not None:
+            with database.transaction(g.principal.scope) as session:
+                form = Form(people.find_person(session, data, own_site(), known).model_dump(mode="json"))
+        return render("people/volunteer.html", form=form, lists=lists)
 
     @blueprint.post("/new")
     @allow(Caller.STAFF)
