@@ -19,6 +19,8 @@ from services.registration.operations import consents, people, volunteers
 from services.registration.operations.erasure import erase, plan_erasure
 from services.registration.operations.people_search import search_people
 from services.registration.operations.representatives import describe_representative, find_representative
+from services.registration.pages.data_words import CODES
+from services.registration.pages.people_edit import add_editing
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.consents import NewConsent
 from services.registration.schemas.erasure import EraseBody
@@ -34,6 +36,7 @@ def people_pages(database: Database, data: PersonalData) -> APIBlueprint:
     in_menu("people_pages.search", "人员", "People", 5)
     _add_search(blueprint, database, data)
     _add_person(blueprint, database, data)
+    add_editing(blueprint, database, data)
     _add_consents(blueprint, database, data)
     _add_registering(blueprint, database, data)
     _add_erasing(blueprint, database)
@@ -111,6 +114,8 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
         "records": records,
         "codes": SKILLS | PROFESSIONS | CATEGORIES,
         "kinds": CONSENT_KINDS,
+        "hows": CODES["how"],
+        "qualities": CODES["quality"],
         "form": Form(),
         "revealed": None,
     }
