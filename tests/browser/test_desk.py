@@ -54,3 +54,57 @@ def test_a_daughter_signs_up_her_mother(visitor: Visitor, site: Site, staff_at: 
     visitor.open(f"/staff/desk/{other}/people/{person}")
     page.get_by_text("由他人代办").click()
     visitor.look("desk-known")
+
+
+def test_singers_become_volunteers_in_one_step(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    choir = {"name_zh": "夕阳红合唱团", "name_en": "Sunset Choir", "kind": "choir"}
+    team = site.expect(201, "POST", "/v1/teams", choir)["id"]
+    people = [site.sign_up(site.shift(), name="赵歌手")["person_id"]]
+    people += [site.sign_up(site.shift(), name="钱歌手", birth_date=None)["person_id"]]
+    for person in people:
+        member = {"person_id": person, "agreement": "入队名单"}
+        site.expect(201, "POST", f"/v1/teams/{team}/members", member)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/teams/{team}")
+    page = visitor.page
+    page.get_by_role("link", name="队员登记为志愿者").click()
+    for name in ("赵歌手", "钱歌手"):
+        page.get_by_label(name, exact=True).check()
+    for person in people:
+        page.locator(f"[id='{person}.sex']").select_option("female")
+    page.get_by_role("button", name="登记选中的队员").click()
+    assert page.get_by_text("出生日期：必填。").is_visible()
+    visitor.look("team-roster-refused")
+    page.locator(f"[id='{people[1]}.birth_date']").fill("1958-03-01")
+    page.get_by_label("钱歌手", exact=True).check()
+    page.get_by_role("button", name="登记选中的队员").click()
+    assert page.get_by_text("没有还需要登记的队员").is_visible()
+    visitor.look("team-roster")
+
+
+def test_a_course_is_entered_for_a_whole_team(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    team = site.expect(201, "POST", "/v1/teams", {"name_zh": "急救队", "name_en": "First aid", "kind": "volunteers"})[
+        "id"
+    ]
+    told = {"name": "孙志愿", "phone": fresh_phone(), "birth_date": "1970-01-01", "sex": "male", "terms_consent": True}
+    people = [site.expect(201, "POST", "/v1/volunteers", told)["person_id"]]
+    people.append(site.sign_up(site.shift(), name="周居民")["person_id"])
+    for person in people:
+        site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "名单"})
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/trainings/")
+    page = visitor.page
+    page.get_by_role("link", name="急救队").click()
+    assert page.get_by_label("孙志愿").is_checked() and page.get_by_label("周居民").is_disabled()
+    page.get_by_label("培训名称").fill("心肺复苏")
+    page.get_by_label("日期").fill("2026-01-10")
+    page.get_by_label("有效期至").fill("2026-01-20")
+    page.get_by_role("button", name="登记").click()
+    assert page.get_by_role("alert").is_visible()
+    visitor.look("training-wrong")
+    page.get_by_label("时长（分钟）").fill("90")
+    page.get_by_label("培训单位").fill("红十字会")
+    page.get_by_role("button", name="登记").click()
+    assert page.get_by_text("已为 1 人登记培训。").is_visible()
+    assert page.get_by_text("已到期", exact=True).is_visible()
+    visitor.look("trainings")

@@ -112,3 +112,24 @@ def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: 
     page.get_by_role("button", name="确认删除").click()
     assert page.get_by_role("heading", name="您的信息已删除").is_visible()
     assert site.call("GET", f"/v1/people/{made['person_id']}").status_code == 404
+
+
+def test_staff_correct_what_the_site_was_told(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    made = register(site, name="写错了", skills=["singing"])
+    evaluation = {"quality": "good", "evaluator": "服务中心", "day": "2026-01-10"}
+    site.expect(201, "POST", f"/v1/volunteers/{made['person_id']}/evaluations", evaluation)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/people/{made['person_id']}")
+    page = visitor.page
+    assert page.get_by_text("良好").is_visible(), "no code stands on the page"
+    page.get_by_role("link", name="更正资料").click()
+    assert page.get_by_label("歌唱", exact=True).is_checked()
+    page.get_by_label("姓名").fill("")
+    page.get_by_label("急救", exact=True).check()
+    page.get_by_role("button", name="保存更正").click()
+    assert page.get_by_role("alert").is_visible() and page.get_by_label("急救", exact=True).is_checked()
+    page.get_by_label("姓名").fill("写对了")
+    visitor.look("people-edit")
+    page.get_by_role("button", name="保存更正").click()
+    assert page.get_by_role("heading", name="写对了").is_visible()
+    assert page.get_by_text("急救、歌唱").is_visible()

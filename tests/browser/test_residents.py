@@ -84,9 +84,32 @@ def test_from_the_mail_to_a_cancellation(centre: Site, make_visitor: MakeVisitor
     expect(page.get_by_role("status")).to_contain_text("已取消")
     expect(page.get_by_text("候补第 1 位")).to_be_visible()
     look("mine-list")
-    page.get_by_role("button", name="退出").click()
+    page.get_by_role("button", name="退出", exact=True).click()
     visitor.open("/my")
     expect(page.get_by_role("heading", level=1)).to_have_text("查看我的报名")
+
+
+def test_passing_a_place_on_by_a_link(centre: Site, visitor: Visitor) -> None:
+    activity = course(centre)
+    made = centre.sign_up(centre.shift(activity=activity), name="林居民", email=fresh_mail())
+    centre.shift(activity=activity, starts=50)
+    page = visitor.page
+    visitor.open(f"{manage_path(centre, made['person_id'])}?registration={made['id']}")
+    page.get_by_role("button", name="查看我的报名").click()
+    for summary in ("转给认识的人", "和认识的人换场次", "用链接转让"):
+        page.get_by_text(f"{summary}，点这里").click()
+    visitor.look("mine-passing-on")
+    page.get_by_role("button", name="做一个链接").click()
+    visitor.look("mine-hand-on")
+    address = page.get_by_label("把这个链接发给对方").input_value()
+    visitor.open(address[address.index("/links/") :])
+    visitor.look("link-hand-on")
+    page.get_by_label("姓名").fill("接手人")
+    page.get_by_label("手机号或电子邮箱").fill(fresh_mail())
+    page.get_by_role("button", name="发邮件给我").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("请看邮箱")
+    visitor.open(f"/my/registrations/{made['id']}")
+    expect(page.get_by_text("对方还没有答复")).to_be_visible()
 
 
 def _same(site: Site, made: dict[str, str]) -> dict[str, str]:
@@ -267,6 +290,6 @@ def test_everything_works_under_the_gateways_prefix(centre: Site, behind_gateway
     assert page.url == f"{behind_gateway}/my"
     (cookie,) = [one for one in page.context.cookies() if one["name"] == "hesheng_person"]
     assert cookie["path"] == "/registration"
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log out", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("logged out")
     assert missing == []

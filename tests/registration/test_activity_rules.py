@@ -136,7 +136,11 @@ def test_what_nobody_completed_is_completed_a_week_after_the_end(site: Site) -> 
     old, recent, mixed, empty = (site.activity() for _ in range(4))
     draft = site.activity(publish=False)
     for activity in (old, recent, mixed, draft):
-        site.move_shift(site.shift(activity=activity), -24 * 9, -24 * (6 if activity == recent else 8))
+        site.move_shift(
+            site.shift(activity=activity),
+            -24 * (6 if activity == recent else 8) - 2,
+            -24 * (6 if activity == recent else 8),
+        )
     site.shift(activity=mixed)
     assert completed() == [old]
     assert completed() == [old]

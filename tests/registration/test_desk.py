@@ -91,3 +91,14 @@ def test_another_sites_people_and_shifts_are_not_there(site: Site, other: Site, 
     assert post(clerk, f"/staff/desk/{theirs}", value=fresh_phone())[0] == 404
     assert post(clerk, f"/staff/desk/{theirs}/new", name="新人", phone=fresh_phone())[0] == 404
     assert on_shift(site, shift) == [] and on_shift(other, theirs) == []
+
+
+def test_somebody_known_becomes_a_volunteer_without_being_typed_again(site: Site, other: Site, clerk: Member) -> None:
+    told = somebody(email=f"{fresh_phone()[3:]}@example.com")
+    person = site.sign_up(site.shift(), **told)["person_id"]
+    link = f"/staff/people/new?person={person}"
+    assert link in clerk.call("GET", f"/staff/people/{person}").get_data(as_text=True)
+    page = clerk.call("GET", link).get_data(as_text=True)
+    assert all(f'value="{told[name]}"' in page for name in ("name", "phone", "email", "birth_date"))
+    stranger = other.sign_up(other.shift())["person_id"]
+    assert clerk.call("GET", f"/staff/people/new?person={stranger}").status_code == 404

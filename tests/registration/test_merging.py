@@ -104,6 +104,50 @@ def test_one_person_has_one_place_on_a_shift(site: Site) -> None:
     assert site.expect(200, "GET", f"/v1/registrations/{first['id']}")["person_id"] == first["person_id"]
 
 
+def test_nobody_earns_the_same_hours_twice_by_a_merge(site: Site) -> None:
+    shift = site.shift(volunteering=True)
+    both = [site.sign_up(shift) for _ in range(2)]
+    site.move_shift(shift, -3, -1)
+    made = site.expect(201, "POST", "/v1/merges", merge_body(*(one["person_id"] for one in both)))
+    assert made["cancelled"] == [both[1]["id"]] and site.statuses(*both) == ["confirmed", "cancelled"]
+    site.expect(200, "POST", f"/v1/registrations/{both[0]['id']}/check-in")
+    assert site.call("POST", f"/v1/registrations/{both[1]['id']}/check-in").status_code == 409
+    assert site.expect(200, "GET", f"/v1/shifts/{shift}")["confirmed"] == 1
+
+
+def test_nobody_is_in_a_team_twice_by_a_merge(site: Site) -> None:
+    survivor, merged, third = (site.sign_up(site.shift())["person_id"] for _ in range(3))
+    teams = [add_team(site) for _ in range(3)]
+    for team, who in ((0, survivor), (0, merged), (0, third), (1, merged), (2, survivor), (2, merged)):
+        add_member(site, teams[team], who)
+    site.expect(200, "PUT", f"/v1/teams/{teams[2]}/leader", {"person_id": merged})
+    before = [members(site, team) for team in teams]
+    made = site.expect(201, "POST", "/v1/merges", merge_body(survivor, merged))
+    assert [members(site, team) for team in teams] == [
+        {survivor: "member", third: "member"}, {survivor: "member"}, {survivor: "leader"}]  # fmt: skip
+    site.expect(409, "POST", f"/v1/teams/{teams[0]}/members", {"person_id": merged, "agreement": "名单"})
+    shift = site.shift()
+    signed = site.expect(201, "POST", f"/v1/shifts/{shift}/team-registrations", {"team_id": teams[0]})
+    assert [one["verdict"] for one in signed["members"]] == ["confirmed", "confirmed"]
+    site.expect(200, "POST", f"/v1/merges/{made['id']}/undo")
+    assert [members(site, team) for team in teams] == before
+
+
+def add_team(site: Site) -> str:
+    return str(site.expect(201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"})["id"])
+
+
+def add_member(site: Site, team: str, person: str) -> None:
+    site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "名单"})
+
+
+def members(site: Site, team: str) -> dict[str, str]:
+    """Role by person of who is in the team."""
+    rows = site.sql("SELECT person_id, role FROM team_members WHERE team_id = :of AND status = 'member'", of=team)
+    assert len(rows) == len({row.person_id for row in rows})
+    return {str(row.person_id): row.role for row in rows}
+
+
 def test_two_who_came_to_one_shift_are_two_people(site: Site) -> None:
     shift = site.shift(starts=1)
     pair = [site.sign_up(shift) for _ in range(2)]

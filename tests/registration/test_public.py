@@ -447,6 +447,92 @@ def test_a_place_is_handed_over_once_the_other_agreed(site: Site, browser: Flask
     assert notice.findall(unknown.get_data(as_text=True)) == notice.findall(known.get_data(as_text=True))
 
 
+def page_after(browser: FlaskClient, registration: str) -> str:
+    """What the giver sees of their place, but for its ids."""
+    shown = browser.get(f"/my/registrations/{registration}", headers=HTML).get_data(as_text=True)
+    return re.sub(r"[0-9a-f-]{36}|csrf_token.*?>", "", shown)
+
+
+@pytest.mark.parametrize("way", ["hand-over", "swap"])
+def test_whoever_asks_learns_nothing_of_who_is_known(site: Site, browser: FlaskClient, way: str) -> None:
+    activity, mail = site.activity(), fresh_mail()
+    shift, wanted = (site.shift(activity=activity, starts=at) for at in (30, 60))
+    site.sign_up(wanted, name="认识的人", email=mail)
+    made = site.sign_up(shift, email=fresh_mail())
+    log_in(browser, site, made["person_id"])
+    more = {"shift_id": wanted} if way == "swap" else {}
+    seen = []
+    for contact in (mail, fresh_mail()):
+        answer = posted(browser, made["id"], way, name="认识的人", contact=contact, **more)
+        again = posted(browser, made["id"], way, name="认识的人", contact=contact, **more)
+        assert (answer.status_code, again.status_code) == (200, 422)
+        words = re.findall(r'role="(?:status|alert)"[^>]*>(.*?)</', answer.get_data(as_text=True), re.S)
+        seen.append((words, page_after(browser, made["id"])))
+        assert "Waiting for an answer" in seen[-1][1]
+        posted(browser, made["id"], "withdraw")
+    assert seen[0] == seen[1]
+    asked = site.sql("SELECT to_person_id, kind, status FROM transfers WHERE registration_id = :r", r=made["id"])
+    assert [row.to_person_id is None for row in asked] == [False, True]
+    assert {row.status for row in asked} == {"withdrawn"}
+
+
+def test_two_residents_swap_their_shifts(site: Site, browser: FlaskClient, data: PersonalData) -> None:
+    activity, mail = site.activity(), fresh_mail()
+    shift, wanted = (site.shift(activity=activity, capacity=1, starts=at) for at in (30, 60))
+    other, made = site.sign_up(wanted, name="换场人", email=mail), site.sign_up(shift, email=fresh_mail())
+    log_in(browser, site, made["person_id"])
+    elsewhere = posted(browser, made["id"], "swap", name="换场人", contact=mail, shift_id=site.shift())
+    assert elsewhere.status_code == 422
+    posted(browser, made["id"], "swap", name="换场人", contact=mail, shift_id=wanted)
+    (link,) = site.sql("SELECT id FROM links WHERE site_id = :s AND purpose = 'hand_over'", s=site.id)
+    site.app.test_client().post(f"/links/{Links(data, '').token(link.id)}", data={"decision": "accept"}, headers=HTML)
+    places = site.sql("SELECT shift_id, person_id FROM registrations WHERE site_id = :s AND status = 'confirmed'",
+                      s=site.id)  # fmt: skip
+    assert {(str(row.shift_id), str(row.person_id)) for row in places} == {
+        (shift, other["person_id"]), (wanted, made["person_id"])}  # fmt: skip
+
+
+def test_a_place_is_handed_on_by_a_link(site: Site, browser: FlaskClient, data: PersonalData) -> None:
+    shift, mail = site.shift(capacity=1), fresh_mail()
+    made = site.sign_up(shift, email=fresh_mail())
+    taker = site.sign_up(site.shift(starts=70), name="接手人", email=mail)
+    log_in(browser, site, made["person_id"])
+    answers = []
+    for contact in (fresh_mail(), mail):
+        for _ in range(2):
+            shown = posted(browser, made["id"], "hand-on").get_data(as_text=True)
+            (url,) = re.findall(r'readonly value="([^"]+)"', shown)
+        path, other = url[url.index("/links/") :], site.app.test_client()
+        assert "hand a place over" in other.get(path, headers=HTML).get_data(as_text=True)
+        assert other.post(path, data={"name": "", "contact": ""}, headers=HTML).status_code == 422
+        sent = other.post(path, data={"name": "接手人", "contact": contact}, headers=HTML)
+        words = sent.get_data(as_text=True).partition("<main")[2].partition("</main")[0]
+        answers.append((sent.status_code, words, page_after(browser, made["id"])))
+        assert other.get(path, headers=HTML).status_code == 410, "it works once"
+        if contact != mail:
+            posted(browser, made["id"], "withdraw")
+    assert answers[0] == answers[1]
+    (link,) = site.sql("SELECT id FROM links WHERE site_id = :s AND purpose = 'hand_over'", s=site.id)
+    site.app.test_client().post(f"/links/{Links(data, '').token(link.id)}", data={"decision": "accept"}, headers=HTML)
+    rows = site.sql("SELECT person_id FROM registrations WHERE shift_id = :s AND status = 'confirmed'", s=shift)
+    assert [str(row.person_id) for row in rows] == [taker["person_id"]]
+
+
+def test_a_link_that_was_made_void_or_whose_place_is_gone_is_over(
+    site: Site, browser: FlaskClient, data: PersonalData
+) -> None:
+    made = site.sign_up(site.shift(), email=fresh_mail())
+    log_in(browser, site, made["person_id"])
+    for end in ("withdraw", "cancel"):
+        posted(browser, made["id"], "hand-on")
+        (link,) = site.sql("SELECT id FROM links WHERE subject = :r AND used_at IS NULL", r=made["id"])
+        path = f"/links/{Links(data, '').token(link.id)}"
+        assert browser.get(path, headers=HTML).status_code == 200
+        posted(browser, made["id"], end)
+        assert browser.get(path, headers=HTML).status_code == 410
+    assert posted(browser, made["id"], "hand-on").status_code == 409
+
+
 def _again(site: Site, made: dict[str, Any]) -> dict[str, Any]:
     known = site.expect(200, "GET", f"/v1/people/{made['person_id']}")
     return {name: known[name] for name in ("name", "phone", "email")}

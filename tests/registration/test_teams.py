@@ -14,7 +14,7 @@ from services.common.events import TeamMemberJoined, TeamMemberLeft, TeamSaved
 from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
 from services.registration.operations.teams import roster
 from services.registration.personal_data import PersonalData
-from tests.registration.world import Site
+from tests.registration.world import Site, fresh_phone
 
 CHOIR = {"name_zh": "暖阳合唱团", "name_en": "Warm Sun choir", "kind": "choir"}
 PAPER = "签署入队名单"
@@ -142,3 +142,23 @@ def test_a_roster_becomes_volunteers_in_one_step(site: Site, team: str) -> None:
     site.expect(200, "GET", f"/v1/volunteers/{first}")
     again = site.expect(201, "POST", path, {"members": agreed[:1]})["items"]
     assert again[0]["outcome"] == "volunteer_already"
+
+
+def test_what_the_roster_lacks_is_told_and_a_guardian_on_record_need_not_be_told_again(site: Site, team: str) -> None:
+    told = {"name": "小歌手", "phone": fresh_phone(), "birth_date": "2012-05-05"}
+    guardian = {"name": "歌手妈妈", "phone": fresh_phone()}
+    minor = site.expect(201, "POST", "/v1/people", told | {"guardian": guardian, "guardian_consent": True})["id"]
+    adult = site.sign_up(site.shift(), birth_date=None)["person_id"]
+    for who in (minor, adult):
+        add(site, team, who)
+    path = f"/v1/teams/{team}/volunteers"
+    lacks = {one["person_id"]: one["lacks"] for one in site.expect(200, "GET", path)["items"]}
+    rest = ["id_number", "area", "skills", "categories"]
+    assert lacks == {minor: ["sex", *rest], adult: ["sex", "birth_date", *rest]}
+    agreed = {"sex": "female", "terms_consent": True, "guardian_consent": True, "how": "phone", "skills": ["singing"]}
+    done = site.expect(201, "POST", path, {"members": [agreed | {"person_id": minor}], "how": "paper"})["items"]
+    assert done[0]["outcome"] == "registered"
+    (consent,) = site.sql("SELECT how FROM consents WHERE person_id = :of AND kind = 'terms'", of=minor)
+    assert consent.how == "phone", "this member's own way"
+    now = {one["person_id"]: one for one in site.expect(200, "GET", path)["items"]}
+    assert now[minor]["volunteer_number"] and now[minor]["lacks"] == ["id_number", "area", "categories"]

@@ -15,7 +15,7 @@ from services.registration.api.conventions import answered, create, expected_ver
 from services.registration.models import Team, TeamMember
 from services.registration.operations import teams
 from services.registration.operations.people import contacts
-from services.registration.operations.rosters import make_roster_volunteers
+from services.registration.operations.rosters import make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.people import Known
@@ -28,6 +28,7 @@ from services.registration.schemas.teams import (
     MyTeamsAnswer,
     RosterAnswer,
     RosterBody,
+    RosterMembers,
     TeamAnswer,
     TeamBody,
     TeamEdit,
@@ -134,6 +135,14 @@ def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData
 
 
 def _add_roster(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/teams/<uuid:team_id>/volunteers")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(RosterMembers)
+    def list_roster(team_id: UUID) -> Response:
+        """Which members are volunteers, and what of a volunteer's data the site lacks of each."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(RosterMembers(items=roster_members(session, data, team_id)))
+
     @blueprint.post("/teams/<uuid:team_id>/volunteers")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(RosterBody, arg_name="body")

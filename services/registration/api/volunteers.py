@@ -15,12 +15,15 @@ from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Award, Evaluation, Training, VolunteerSite
 from services.registration.operations import volunteers
 from services.registration.operations.people import told_by
+from services.registration.operations.trainings import add_trainings, expiring_trainings
 from services.registration.operations.volunteer_records import Record, add_record, remove_record
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.volunteers import (
     AwardAnswer,
     EvaluationAnswer,
+    ExpiringQuery,
+    ExpiringTrainings,
     NewAward,
     NewEvaluation,
     NewTraining,
@@ -28,6 +31,8 @@ from services.registration.schemas.volunteers import (
     RevealAnswer,
     RevealBody,
     TrainingAnswer,
+    TrainingLines,
+    TrainingOfMany,
     VolunteerAnswer,
     VolunteerEdit,
     VolunteerListed,
@@ -47,6 +52,7 @@ def volunteers_blueprint(database: Database, data: PersonalData) -> APIBlueprint
     blueprint = APIBlueprint("volunteers", __name__, tag="Volunteers", url_prefix="/v1/volunteers")
     _add_volunteers(blueprint, database, data)
     _add_codes(blueprint)
+    _add_trainings(blueprint, database, data)
     for name, table, new, answer in RECORDS:
         _add_records(blueprint, database, data, name, table, new, answer)
     return blueprint
@@ -107,6 +113,26 @@ def _add_volunteers(blueprint: APIBlueprint, database: Database, data: PersonalD
         with database.transaction(g.principal.scope) as session:
             number = volunteers.reveal_id_number(session, data, own_site(), person_id, body.reason)
             return answered(RevealAnswer(id_number=number))
+
+
+def _add_trainings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.post("/trainings")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(TrainingOfMany, arg_name="body")
+    @blueprint.output(TrainingLines, status_code=201)
+    def add_training_of_many(body: TrainingOfMany) -> Response:
+        """Put one course on record for many volunteers at once."""
+        site_id, actor = own_site(), g.principal.actor
+        return create(database, data, body, lambda session: add_trainings(session, site_id, body, actor))
+
+    @blueprint.get("/trainings/expiring")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.input(ExpiringQuery, location="query", arg_name="query")
+    @blueprint.output(ExpiringTrainings)
+    def list_expiring(query: ExpiringQuery) -> Response:
+        """Trainings that expired or will soon, and were not renewed, the soonest first; at most 500."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(ExpiringTrainings(items=expiring_trainings(session, data, own_site(), query.days)))
 
 
 def _add_codes(blueprint: APIBlueprint) -> None:

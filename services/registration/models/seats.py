@@ -44,7 +44,7 @@ class Transfer(Table):
     site_id: Mapped[UUID]
     kind: Mapped[str]
     registration_id: Mapped[UUID] = mapped_column(ForeignKey("registrations.id"))
-    to_person_id: Mapped[UUID]
+    to_person_id: Mapped[UUID | None]
     other_registration_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(default="asked")
     asked_by: Mapped[str]

@@ -27,6 +27,7 @@ class Training(_OfVolunteer, Table):
     content: Mapped[str]
     minutes: Mapped[int]
     provider: Mapped[str]
+    valid_until: Mapped[date | None]
 
 
 class Award(_OfVolunteer, Table):

@@ -59,6 +59,10 @@ def hold_for_form(session: Session, form_id: UUID, shift_id: UUID, places: int, 
     every ten minutes each. It gains them nothing: half of what is free is never held, and as soon as the rest is taken
     the next one waits, with whom no hold is made or renewed any more; what is held falls to who waits within `HOLD`.
     """
+    seen = session.get(Shift, shift_id)
+    if seen is not None and session.get(Hold, form_id) is None:
+        # A crowd for whom nothing can be held does not queue at the lock that sign-ups need.
+        _check_room(session, seen, places)
     shift = lock_shifts(session, shift_id)[shift_id]
     known = session.get(Hold, form_id)
     if known is not None:
@@ -92,16 +96,22 @@ def _check_open(session: Session, shift: Shift, places: int) -> None:
 
 
 def _keep(session: Session, shift: Shift, hold: Hold) -> Hold:
-    """Hold places of a locked shift: so that nobody keeps others out, as one or as many, at most half of the free."""
-    free, places = free_places(session, shift), hold.places
-    if shift.waitlisted or places > free or (shift.held + places) * 2 > free + shift.held + 1:
-        raise conflict("目前没有可保留的名额。", "No place can be held now. Sign up directly.")
+    """Hold places of a locked shift."""
+    places = hold.places
+    _check_room(session, shift, places)
     hold.shift_id, hold.site_id = shift.id, shift.site_id
     hold.expires_at = session.scalars(select(func.clock_timestamp())).one() + HOLD
     shift.held += places
     session.add(hold)
     session.flush()
     return hold
+
+
+def _check_room(session: Session, shift: Shift, places: int) -> None:
+    """Raise 409 unless at most half of what is free is held then: nobody keeps others out, as one or as many."""
+    free = free_places(session, shift)
+    if shift.waitlisted or places > free or (shift.held + places) * 2 > free + shift.held + 1:
+        raise conflict("目前没有可保留的名额。", "No place can be held now. Sign up directly.")
 
 
 def _too_many() -> Problem:

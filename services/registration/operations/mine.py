@@ -11,15 +11,14 @@ from sqlalchemy.sql import ColumnElement
 
 from services.common.errors import not_found
 from services.common.events import CancelReason
-from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Transfer
+from services.registration.models import Activity, PersonSite, Registration, Shift, Site
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
 from services.registration.operations.offers import accept_offer, decline_offer, resize_party
 from services.registration.operations.proven import proven_sites
 from services.registration.operations.registrations import cancel_registration, describe_registrations
-from services.registration.operations.transfers import ask_hand_over, withdraw
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.public import LinkRequest
+from services.registration.schemas.public import LinkRequest, SwapRequest
 from services.registration.schemas.registrations import RegistrationAnswer
 
 PURPOSE = "my_registrations"
@@ -92,36 +91,12 @@ def resize_own(session: Session, resident: Resident, registration_id: UUID, part
     return resize_party(session, registration_id, party_size, None)
 
 
-def hand_over_own(
-    session: Session, data: PersonalData, resident: Resident, registration_id: UUID, body: LinkRequest
-) -> None:
-    """Ask somebody by mail whether they take one's place over. Whether the site knows them is not told."""
-    own = own_registration(session, resident, registration_id)
-    told = _told(session, data, body, PersonSite.site_id == own.site.id)
-    if told is not None:
-        ask_hand_over(session, registration_id, person_now(session, told.person_id), f"person:{resident.person_id}")
-
-
-def withdraw_own(session: Session, resident: Resident, registration_id: UUID) -> None:
-    """Take back what was asked of somebody else. Raises 404."""
-    own_registration(session, resident, registration_id)
-    asked = pending_transfer(session, registration_id)
-    if asked is not None:
-        withdraw(session, asked.id, f"person:{resident.person_id}")
-
-
-def pending_transfer(session: Session, registration_id: UUID) -> Transfer | None:
-    """What somebody else was asked about this place and has not answered."""
-    query = select(Transfer).where(Transfer.registration_id == registration_id, Transfer.status == "asked")
-    return session.scalars(query).one_or_none()
-
-
 def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
     """Mail a link to whoever is known by this name and contact; to nobody where nobody is.
 
     It goes to an address that a site was told, never to one that was typed in for this.
     """
-    told = _told(session, data, body)
+    told = told_of(session, data, body)
     if told is not None:
         person_id = person_now(session, told.person_id)
         issue_link(session, PURPOSE, told.site_id, person_id=person_id, hours=LINK_HOURS)
@@ -132,8 +107,8 @@ def _theirs(session: Session, resident: Resident) -> ColumnElement[bool]:
     return (Registration.person_id == person_now(session, resident.person_id)) & Registration.site_id.in_(sites)
 
 
-def _told(
-    session: Session, data: PersonalData, body: LinkRequest, *conditions: ColumnElement[bool]
+def told_of(
+    session: Session, data: PersonalData, body: LinkRequest | SwapRequest, *conditions: ColumnElement[bool]
 ) -> PersonSite | None:
     """Who is known by this name and contact: where there is an address, and of these where they were last."""
     identity = data.identity("phone" if body.phone else "email", body.contact, body.name)

@@ -69,6 +69,7 @@ def roster(session: Session, team_id: UUID) -> Sequence[TeamMember]:
 def invite(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
     """Ask a person whom the site knows to join, by a link in a mail. They are no member until they accept."""
     team = lock_team(session, team_id)
+    person_id = person_now(session, person_id)
     _check_may_join(session, team, person_id)
     issue_link(session, INVITATION, team.site_id, person_id=person_id, subject=team_id, hours=INVITATION_HOURS)
     return _add(session, TeamMember(team_id=team_id, site_id=team.site_id, person_id=person_id, status="invited"))
@@ -77,6 +78,7 @@ def invite(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
 def add_member(session: Session, team_id: UUID, person_id: UUID, agreement: str) -> TeamMember:
     """Add a person who agreed; `agreement` says how, and stays on record. An open invitation ends with it."""
     team = lock_team(session, team_id)
+    person_id = person_now(session, person_id)
     present = _present(session, team_id, person_id)
     if present is not None and present.status == "invited":
         return _join(session, present, agreement)
@@ -117,10 +119,19 @@ def leave(session: Session, member_id: UUID) -> TeamMember:
     return member
 
 
+def rejoin(session: Session, member_id: UUID) -> TeamMember:
+    """Take back that somebody left: with the agreement that they gave."""
+    member = _lock_member(session, member_id)
+    assign(member, {"status": "member", "left_at": None})
+    session.flush()
+    add_events(session, [_event(session, TeamMemberJoined, member, role=TeamRole(member.role))])
+    return member
+
+
 def hand_over(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
     """Make a member the leader, in place of whoever was. Doing so twice changes nothing."""
     lock_team(session, team_id)
-    member = _present(session, team_id, person_id)
+    member = _present(session, team_id, person_now(session, person_id))
     if member is None or member.status != "member":
         raise invalid(
             "person_id", Words("不是本队成员；负责人须先入队。", "is not in the team; a leader has to be a member.")

@@ -20,6 +20,7 @@ from services.common.events import CancelReason
 from services.common.outbox import add_events
 from services.registration.models import Hold, PersonSite, Registration, Shift, Transfer
 from services.registration.operations import assign, conflict, locked
+from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
 from services.registration.operations.registrations import find_registration, lock_registration
 from services.registration.operations.seats import (
@@ -38,6 +39,7 @@ BRIEFLY = timedelta(minutes=1)
 def ask_hand_over(session: Session, registration_id: UUID, to_person_id: UUID, asked_by: str) -> Transfer:
     """Ask a person whom the site knows whether they take over a place."""
     given = find_registration(session, registration_id)
+    to_person_id = person_now(session, to_person_id)
     if session.get(PersonSite, (to_person_id, given.site_id)) is None:
         raise invalid("to_person_id", Words("没有这个人。", "is no person that this site knows."))
     if to_person_id == given.person_id:
@@ -55,6 +57,11 @@ def ask_swap(session: Session, registration_id: UUID, other_id: UUID, asked_by: 
             "other_registration_id", Words("应为他人的另一场次。", "must be another person's on another shift.")
         )
     return _ask(session, given, other.person_id, other, asked_by)
+
+
+def ask_nobody(session: Session, registration_id: UUID, kind: str, asked_by: str) -> Transfer:
+    """What is kept where a resident asked somebody whom the site does not know: to them it looks like all others."""
+    return _ask(session, find_registration(session, registration_id), None, None, asked_by, kind)
 
 
 def decide(session: Session, sign_ups: SignUps, transfer_id: UUID, accept: bool, by: str, consent: bool) -> Transfer:
@@ -94,12 +101,17 @@ def find_transfer(session: Session, transfer_id: UUID) -> Transfer:
 
 
 def _ask(
-    session: Session, given: Registration, to_person_id: UUID, other: Registration | None, asked_by: str
+    session: Session,
+    given: Registration,
+    to_person_id: UUID | None,
+    other: Registration | None,
+    asked_by: str,
+    kind: str | None = None,
 ) -> Transfer:
     shifts = lock_shifts(session, given.shift_id, *([other.shift_id] if other else []))
     transfer = Transfer(
         site_id=given.site_id,
-        kind="swap" if other else "hand_over",
+        kind=kind or ("swap" if other else "hand_over"),
         registration_id=given.id,
         to_person_id=to_person_id,
         other_registration_id=other.id if other else None,
@@ -111,7 +123,8 @@ def _ask(
         session.flush()
     except IntegrityError as error:
         raise conflict("此名额已有待答复的请求。", "Somebody is asked for this place already.") from error
-    issue_link(session, "hand_over", given.site_id, person_id=to_person_id, subject=transfer.id)
+    if to_person_id is not None:
+        issue_link(session, "hand_over", given.site_id, person_id=to_person_id, subject=transfer.id)
     return transfer
 
 
@@ -131,6 +144,8 @@ def _check(session: Session, transfer: Transfer, shifts: dict[UUID, Shift]) -> l
 def _exchange(
     session: Session, sign_ups: SignUps, transfer: Transfer, shifts: dict[UUID, Shift], consent: bool
 ) -> None:
+    if transfer.to_person_id is None:
+        raise conflict("没有人能接受这个请求。", "Nobody can accept this.")
     given = _check(session, transfer, shifts)
     takers = [transfer.to_person_id, given[0].person_id][: len(given)]
     lock_people(session, takers)

@@ -33,8 +33,10 @@ from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.rooms import rooms_pages
+from services.registration.pages.rosters import rosters_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.teams import teams_pages
+from services.registration.pages.trainings import trainings_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
@@ -61,7 +63,7 @@ def pages(
         sign_up_pages(desk),
         embed_pages(desk),
         log_in_pages(database, data, sessions, links),
-        my_pages(database, data),
+        my_pages(database, data, links),
         desk_pages(database, data, sign_ups),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
@@ -74,8 +76,10 @@ def pages(
         programmes_pages(database),
         rooms_pages(database),
         teams_pages(database, data),
+        rosters_pages(database, data),
         centre_pages(database),
         people_pages(database, data),
+        trainings_pages(database, data),
         doubles_pages(database, data),
         exchange_pages(database, data),
         my_data_pages(database, data),

@@ -109,6 +109,7 @@ FIELDS = {
     "title_zh": Words("活动", "Activity"),
     "unit": Words("记录单位", "Recorded by the unit"),
     "used_at": Words("使用时间", "Used"),
+    "valid_until": Words("有效期至", "Counts until"),
     "volunteer_number": Words("志愿者编号", "Volunteer number"),
     "withdrawn_at": Words("撤回时间", "Withdrawn"),
     "withdrawn_by": Words("撤回人", "Withdrawn by"),

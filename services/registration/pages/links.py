@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import page_blueprint, render
+from services.common.pages import Answer, page_blueprint, render
 from services.registration.models import Link
 from services.registration.operations.links import Links
 
@@ -26,7 +26,7 @@ class Purpose:
     """What one kind of link is good for."""
 
     show: Callable[[Session, Link], dict[str, Any]]
-    act: Callable[[Session, Link], Response]
+    act: Callable[[Session, Link], Response | Answer]
 
 
 PURPOSES: dict[str, Purpose] = {}
@@ -47,7 +47,7 @@ def links_pages(database: Database, links: Links) -> APIBlueprint:
 
     @blueprint.post("/<token>")
     @allow(Caller.LINK)
-    def act_on_link(token: str) -> Response:
+    def act_on_link(token: str) -> Response | Answer:
         """Do what the link is for."""
         with database.transaction(EVERY_SITE) as session:
             link = links.open(session, token, lock=True)

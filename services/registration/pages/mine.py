@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
-from services.registration.models import Link, Site
-from services.registration.operations import mine
+from services.registration.models import Activity, Link, Registration, Shift, Site
+from services.registration.operations import mine, own_transfers
 from services.registration.operations.links import Links, over, use
 from services.registration.operations.sessions import Sessions, end_resident, end_resident_everywhere
 from services.registration.operations.throttle import LOG_INS, Throttle
@@ -29,16 +29,17 @@ from services.registration.pages.resident import (
 )
 from services.registration.pages.sign_up import at_contact
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.public import LinkRequest, PartyBody
+from services.registration.schemas.public import LinkRequest, PartyBody, SwapRequest
 
 ANSWERED_AFTER = 0.3
 """Seconds after which a request for a link is answered, whether or not there was one to be mailed."""
 
 
 Act = Callable[[Session, mine.Resident, UUID], object]
+Page = Callable[[Session, UUID, Form[Any]], str]
 
 
-def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
+def my_pages(database: Database, data: PersonalData, links: Links) -> APIBlueprint:
     """What a resident sees once they are in."""
     blueprint = resident_blueprint("my_pages", __name__, url_prefix="/my")
 
@@ -56,10 +57,22 @@ def my_pages(database: Database, data: PersonalData) -> APIBlueprint:
     def show_one(registration_id: UUID) -> str:
         """One registration, and what can be done with it."""
         with database.transaction(EVERY_SITE) as session:
-            return _page(session, registration_id, Form())
+            return page(session, registration_id, Form())
+
+    def page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
+        own = mine.own_registration(session, _me(), registration_id)
+        link = own_transfers.hand_on_link(session, registration_id)
+        return render(
+            "mine/one.html",
+            own=own,
+            asked=own_transfers.pending_transfer(session, registration_id),
+            others=own_transfers.shifts_to_swap(session, own),
+            hand_on=links.url(link.id) if link else None,
+            form=form,
+        )
 
     _add_actions(blueprint, database, data)
-    _add_passing_on(blueprint, database, data)
+    _add_passing_on(blueprint, database, data, page)
     return blueprint
 
 
@@ -94,15 +107,17 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
     @allow(Caller.PERSON)
     def withdraw(registration_id: UUID) -> Response:
         """Take back what was asked of somebody else."""
-        return acted(mine.withdraw_own, registration_id, "已收回，名额仍是您的。", "Taken back: the place stays yours.")
+        return acted(
+            own_transfers.withdraw_own, registration_id, "已收回，名额仍是您的。", "Taken back: the place stays yours."
+        )
 
 
-def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalData, page: Page) -> None:
     throttle = Throttle(LOG_INS)
 
     def again(registration_id: UUID, form: Form[Any]) -> Answer:
         with database.transaction(EVERY_SITE) as session:
-            return _page(session, registration_id, form), 422
+            return page(session, registration_id, form), 422
 
     @blueprint.post("/registrations/<uuid:registration_id>/party")
     @allow(Caller.PERSON)
@@ -119,14 +134,38 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
     @allow(Caller.PERSON)
     def hand_over(registration_id: UUID) -> Answer:
         """Ask somebody else whether they take the place."""
-        form = _read()
+        form, began = _read(), time.monotonic()
         with form.catching():
-            body = form.body
-            throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+            take(form.body)
             with database.transaction(EVERY_SITE) as session:
-                mine.hand_over_own(session, data, _me(), registration_id, body)
-        if form.failed:
-            return again(registration_id, form)
+                own_transfers.hand_over_own(session, data, _me(), registration_id, form.body)
+        return again(registration_id, form) if form.failed else asked(began)
+
+    @blueprint.post("/registrations/<uuid:registration_id>/swap")
+    @allow(Caller.PERSON)
+    def swap(registration_id: UUID) -> Answer:
+        """Ask somebody else whether they exchange their place on another shift."""
+        form, began = _read_swap(), time.monotonic()
+        with form.catching():
+            take(form.body)
+            with database.transaction(EVERY_SITE) as session:
+                own_transfers.swap_own(session, data, _me(), registration_id, form.body)
+        return again(registration_id, form) if form.failed else asked(began)
+
+    @blueprint.post("/registrations/<uuid:registration_id>/hand-on")
+    @allow(Caller.PERSON)
+    def hand_on(registration_id: UUID) -> Response:
+        """Make a link to send to whoever shall have the place."""
+        with database.transaction(EVERY_SITE) as session:
+            own_transfers.make_hand_on(session, _me(), registration_id)
+        address = url_for("my_pages.show_one", registration_id=registration_id)
+        return done(address, "链接已做好，发给对方即可。", "The link is ready: send it to them.")
+
+    def take(body: LinkRequest | SwapRequest) -> None:
+        throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+
+    def asked(began: float) -> Response:
+        time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
         return done(
             home(),
             "如果站点认识这位居民，对方会收到邮件。对方同意之前，名额仍是您的。",
@@ -136,11 +175,6 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
 
 def _me() -> mine.Resident:
     return mine.Resident(resident_id(), g.principal.proven_at)
-
-
-def _page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
-    own = mine.own_registration(session, _me(), registration_id)
-    return render("mine/one.html", own=own, asked=mine.pending_transfer(session, registration_id), form=form)
 
 
 def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, links: Links) -> APIBlueprint:
@@ -191,6 +225,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
 
     _add_manage_link(blueprint, database, sessions, links)
     PURPOSES[mine.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))
+    PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
 
 
@@ -217,6 +252,37 @@ def _show_site(session: Session, link: Link) -> dict[str, Any]:
     return {"site": session.get(Site, link.site_id)}
 
 
+def _show_place(session: Session, link: Link) -> dict[str, Any]:
+    registration = session.get(Registration, link.subject) if link.subject else None
+    if registration is None or registration.status != "confirmed":
+        raise over()
+    shift = session.get_one(Shift, registration.shift_id)
+    return {
+        "form": Form(),
+        "shift": shift,
+        "activity": session.get_one(Activity, shift.activity_id),
+        "site": session.get(Site, link.site_id),
+        "places": registration.party_size,
+    }
+
+
+def _ask_by_link(data: PersonalData, throttle: Throttle) -> Any:
+    def act(session: Session, link: Link) -> Answer:
+        """Mail whoever they say they are the question. What is answered tells nobody whether somebody is known."""
+        began = time.monotonic()
+        check_own_page()
+        form = _read()
+        with form.catching():
+            throttle.take(data.fingerprint("contact", form.body.contact.lower()).hex(), request.remote_addr)
+            own_transfers.ask_by_link(session, data, link, form.body)
+        if form.failed:
+            return render("links/hand_on.html", link=link, **_show_place(session, link) | {"form": form}), 422
+        time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
+        return render("mine/asked.html")
+
+    return act
+
+
 def _open_with(sessions: Sessions) -> Any:
     def act(session: Session, link: Link) -> Response:
         check_own_page()
@@ -239,7 +305,18 @@ def _in(sessions: Sessions, person_id: UUID, site_id: UUID | None, registration:
 
 def _read() -> Form[LinkRequest]:
     form: Form[LinkRequest] = Form(request.form)
-    contact = form.value("contact").strip()
-    form.read(LinkRequest, {"name": form.value("name"), ("email" if "@" in contact else "phone"): contact or None})
+    form.read(LinkRequest, _named(form))
     at_contact(form)
     return form
+
+
+def _read_swap() -> Form[SwapRequest]:
+    form: Form[SwapRequest] = Form(request.form)
+    form.read(SwapRequest, _named(form) | {"shift_id": form.value("shift_id")})
+    at_contact(form)
+    return form
+
+
+def _named(form: Form[Any]) -> dict[str, Any]:
+    contact = form.value("contact").strip()
+    return {"name": form.value("name"), ("email" if "@" in contact else "phone"): contact or None}

@@ -19,6 +19,8 @@ from services.registration.operations import consents, people, volunteers
 from services.registration.operations.erasure import erase, plan_erasure
 from services.registration.operations.people_search import search_people
 from services.registration.operations.representatives import describe_representative, find_representative
+from services.registration.pages.data_words import CODES
+from services.registration.pages.people_edit import add_editing
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.consents import NewConsent
 from services.registration.schemas.erasure import EraseBody
@@ -34,6 +36,7 @@ def people_pages(database: Database, data: PersonalData) -> APIBlueprint:
     in_menu("people_pages.search", "人员", "People", 5)
     _add_search(blueprint, database, data)
     _add_person(blueprint, database, data)
+    add_editing(blueprint, database, data)
     _add_consents(blueprint, database, data)
     _add_registering(blueprint, database, data)
     _add_erasing(blueprint, database)
@@ -111,6 +114,8 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
         "records": records,
         "codes": SKILLS | PROFESSIONS | CATEGORIES,
         "kinds": CONSENT_KINDS,
+        "hows": CODES["how"],
+        "qualities": CODES["quality"],
         "form": Form(),
         "revealed": None,
     }
@@ -161,8 +166,12 @@ def _add_registering(blueprint: APIBlueprint, database: Database, data: Personal
     @blueprint.get("/new")
     @allow(Caller.STAFF)
     def new_volunteer() -> Answer:
-        """The form by which somebody becomes a volunteer."""
-        return render("people/volunteer.html", form=Form(), lists=lists)
+        """The form by which somebody becomes a volunteer; of a `person` whom the site knows it holds what is known."""
+        known, form = request.args.get("person", type=UUID), Form[NewVolunteer]()
+        if known is not None:
+            with database.transaction(g.principal.scope) as session:
+                form = Form(people.find_person(session, data, own_site(), known).model_dump(mode="json"))
+        return render("people/volunteer.html", form=form, lists=lists)
 
     @blueprint.post("/new")
     @allow(Caller.STAFF)

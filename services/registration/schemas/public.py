@@ -64,6 +64,12 @@ class LinkRequest(_OneContact):
     """Who wants to see their registrations."""
 
 
+class SwapRequest(_OneContact):
+    """With whom a place shall be exchanged, for theirs on which shift."""
+
+    shift_id: UUID
+
+
 class PartyBody(Body):
     """How many come."""
 

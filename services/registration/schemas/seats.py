@@ -86,7 +86,7 @@ class TransferAnswer(Answer):
     id: UUID
     kind: Literal["hand_over", "swap"]
     registration_id: UUID
-    to_person_id: UUID
+    to_person_id: UUID | None = Field(description="null where a resident asked somebody whom the site does not know")
     other_registration_id: UUID | None
     status: Literal["asked", "accepted", "declined", "withdrawn"]
     created_at: datetime

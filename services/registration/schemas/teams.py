@@ -95,6 +95,10 @@ class MyTeamsAnswer(Answer):
     items: list[MyTeamAnswer]
 
 
+Word = Literal["online", "desk", "phone", "paper", "site"]
+Lacking = Literal["sex", "birth_date", "guardian", "id_number", "area", "skills", "categories"]
+
+
 class ToVolunteer(Body):
     """A member who agreed to become a volunteer. Name, contact and birth date are those that the site knows."""
 
@@ -104,15 +108,34 @@ class ToVolunteer(Body):
     birth_date: BirthDate | None = Field(default=None, description="needed where the site does not know it")
     skills: Skills = Field(default_factory=list)
     categories: Categories = Field(default_factory=list)
-    guardian: RepresentativeBody | None = Field(default=None, description="needed under 18")
+    guardian: RepresentativeBody | None = Field(
+        default=None, description="needed under 18 where the site does not know them"
+    )
     guardian_consent: bool = Field(default=False, description="the guardian agreed, before the site; needed under 14")
+    how: Word | None = Field(default=None, description="how this member's word came, where not like the others'")
 
 
 class RosterBody(Body):
     """Which members become volunteers, and how their word came."""
 
     members: Annotated[list[ToVolunteer], Field(min_length=1, max_length=200)]
-    how: Literal["online", "desk", "phone", "paper", "site"] = "paper"
+    how: Word = "paper"
+
+
+class RosterMember(Answer):
+    """A member, and what of a volunteer's data (Order 67) the site does not have. Under 18 also the guardian."""
+
+    person_id: UUID
+    name: str
+    volunteer_number: str | None
+    lacks: list[Lacking]
+    minor: bool
+
+
+class RosterMembers(Answer):
+    """The members of a team, in the order in which they came."""
+
+    items: list[RosterMember]
 
 
 class RosterLine(Answer):

@@ -199,6 +199,59 @@ class NewTraining(Body):
     minutes: int = Field(ge=1, le=60_000)
     provider: Name
     day: PastDay
+    valid_until: date | None = Field(default=None, description="the last day on which it counts for shifts that ask it")
+
+    @field_validator("valid_until")
+    @classmethod
+    def _after_it(cls, until: date | None, info: ValidationInfo) -> date | None:
+        day = info.data.get("day")
+        if until is not None and day is not None and until < day:
+            raise PydanticCustomError(
+                "ends_before", "ends before", {"zh": "不能早于培训日期。", "en": "must not be before the training."}
+            )
+        return until
+
+
+class TrainingOfMany(NewTraining):
+    """A course that several volunteers took part in."""
+
+    people: list[UUID] = Field(min_length=1, max_length=500)
+
+
+class TrainingLine(Answer):
+    """What became of one person's record: `known` where the same course of the same day was on record already."""
+
+    person_id: UUID
+    outcome: Literal["recorded", "known", "no_volunteer"]
+
+
+class TrainingLines(Answer):
+    """What became of each, in the order in which they were sent."""
+
+    items: list[TrainingLine]
+
+
+class ExpiringTraining(Answer):
+    """A training that counts no longer, or not for long, and was not renewed."""
+
+    person_id: UUID
+    name: str = Field(description="of the volunteer")
+    training: str
+    code: str
+    valid_until: date
+    expired: bool
+
+
+class ExpiringTrainings(Answer):
+    """The soonest first."""
+
+    items: list[ExpiringTraining]
+
+
+class ExpiringQuery(Body):
+    """How far to look ahead."""
+
+    days: int = Field(default=60, ge=0, le=730)
 
 
 class TrainingAnswer(Answer):
@@ -212,6 +265,7 @@ class TrainingAnswer(Answer):
     minutes: int
     provider: str
     day: date
+    valid_until: date | None
 
 
 class NewAward(Body):

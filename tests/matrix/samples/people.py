@@ -63,5 +63,12 @@ DESK = "/staff/desk/<uuid:shift_id>"
 
 FORMS: dict[str, Any] = {
     f"POST {DESK}": {"value": "matrix@example.com"},
+    "POST /staff/teams/<uuid:team_id>/volunteers": lambda town, made: {
+        "chosen": town.person,
+        f"{town.person}.sex": "female",
+        f"{town.person}.birth_date": "1990-01-01",
+    },
     f"POST {DESK}/new": lambda town, made: {name: somebody()[name] for name in ("name", "phone")},
 }
+
+BODIES["POST /v1/volunteers/trainings"] = lambda town, made: TRAINING | {"people": [town.person]}

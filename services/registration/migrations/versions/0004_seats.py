@@ -154,7 +154,8 @@ CREATE INDEX registrations_offers ON registrations (offer_expires_at) WHERE stat
 CREATE INDEX registrations_group ON registrations (group_id) WHERE group_id IS NOT NULL;
 """
 
-# Nobody is signed up against their will: the other person accepts.
+# Nobody is signed up against their will: the other person accepts. Without a person it was asked of somebody whom the
+# site does not know: so that whoever asks learns nothing of whom it knows. Nobody accepts that.
 TRANSFERS = """
 CREATE TABLE transfers (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -162,7 +163,7 @@ CREATE TABLE transfers (
     site_id uuid NOT NULL REFERENCES sites,
     kind text NOT NULL CHECK (kind IN ('hand_over', 'swap')),
     registration_id uuid NOT NULL REFERENCES registrations,
-    to_person_id uuid NOT NULL REFERENCES people,
+    to_person_id uuid REFERENCES people,
     other_registration_id uuid REFERENCES registrations,
     status text NOT NULL DEFAULT 'asked' CHECK (status IN ('asked', 'accepted', 'declined', 'withdrawn')),
     asked_by text NOT NULL,
@@ -170,7 +171,10 @@ CREATE TABLE transfers (
     decided_at timestamptz,
     version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT transfers_what CHECK ((kind = 'swap') = (other_registration_id IS NOT NULL))
+    CONSTRAINT transfers_what CHECK (
+        CASE WHEN to_person_id IS NULL THEN other_registration_id IS NULL
+             ELSE (kind = 'swap') = (other_registration_id IS NOT NULL) END),
+    CONSTRAINT transfers_by_somebody CHECK (status <> 'accepted' OR to_person_id IS NOT NULL)
 );
 CREATE UNIQUE INDEX transfers_once ON transfers (registration_id) WHERE status = 'asked';
 CREATE INDEX transfers_site ON transfers (site_id, position);
@@ -195,5 +199,6 @@ def upgrade() -> None:
         secure(table)
     for table in ("venues", "transfers"):
         op.execute(audited(table))
-    op.execute("DROP FUNCTION sign_up; DROP TYPE sign_up_decision; DROP TYPE sign_up_request")
+    # In databases that were made before; new ones have had none (0002).
+    op.execute("DROP FUNCTION IF EXISTS sign_up; DROP TYPE IF EXISTS sign_up_decision, sign_up_request")
     op.execute(SIGN_UP.read_text(encoding="utf-8"))

@@ -81,9 +81,11 @@ CREATE TABLE trainings (
     minutes integer NOT NULL CHECK (minutes BETWEEN 1 AND 60000),
     provider text NOT NULL,
     day date NOT NULL,
+    valid_until date CHECK (valid_until >= day),
     made_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX trainings_expiring ON trainings (site_id, valid_until) WHERE valid_until IS NOT NULL;
 CREATE INDEX trainings_person ON trainings (person_id);
 CREATE INDEX trainings_site ON trainings (site_id, position);
 
@@ -230,7 +232,8 @@ CREATE INDEX merge_moves_merge ON merge_moves (merge_id);
 """
 
 # What a person lacks of what a shift asks for. Skills, professions and consents count where they were told; training
-# counts wherever it was given, for it is a record and holds for every site. Whoever is new lacks everything.
+# counts wherever it was given, for it is a record and holds for every site, until it expires, which is seen on the day
+# of the sign-up. Whoever is new lacks everything.
 REQUIREMENTS = """
 CREATE OR REPLACE FUNCTION person_meets(person uuid, site uuid, requirements jsonb) RETURNS text[]
 LANGUAGE plpgsql VOLATILE AS $$
@@ -250,7 +253,8 @@ BEGIN
         WHEN 'professions' THEN (SELECT asked.code = ANY (v.professions) FROM volunteer_sites AS v
                                  WHERE v.person_id = person AND v.site_id = site)
         WHEN 'consents' THEN consent_in_force(person, site, asked.code)
-        WHEN 'training' THEN EXISTS (SELECT FROM trainings AS t WHERE t.person_id = person AND t.code = asked.code)
+        WHEN 'training' THEN EXISTS (SELECT FROM trainings AS t WHERE t.person_id = person AND t.code = asked.code
+                                     AND coalesce(t.valid_until >= current_date, true))
     END, false);
     PERFORM set_config('hesheng.site', coalesce(scope, ''), true);
     RETURN lacks;

@@ -9,6 +9,7 @@ exactly the rows that were written down. What came after the merge stays with th
 
 Both on one shift at once: that is one person, who needs one place. The better registration stays (attendance, then
 confirmed before offered before waitlisted, then the earlier one), the other is cancelled with the reason `merged`, and
-its place is given away. That alone is not undone: places that were given away do not come back. Two who both came at
+its place is given away. That alone is not undone: places that were given away do not come back. Both in one team: the
+better membership stays (`memberships.py`). Two who both came at
 the same time are two people, and are not merged.
 """

@@ -13,9 +13,14 @@ from services.common.outbox import add_events
 from services.registration.models import Merge, Person
 from services.registration.operations import conflict
 from services.registration.operations.identity import across_sites, person_now
+from services.registration.operations.merging.memberships import (
+    end_double_memberships,
+    lock_teams,
+    restore_memberships,
+)
 from services.registration.operations.merging.moves import gather, give_back
-from services.registration.operations.registrations import cancel_registration
-from services.registration.operations.seats import lock_people, lock_shifts
+from services.registration.operations.registrations import cancel_registration, find_registration, lock_registration
+from services.registration.operations.seats import end, is_over, lock_people, lock_shift, lock_shifts
 from services.registration.schemas.merges import MergeAnswer, MergeBody
 
 LIVE_SHIFTS = text("SELECT shift_id FROM registrations WHERE person_id = ANY(:people) AND status <> 'cancelled'")
@@ -25,8 +30,7 @@ CLASHES = text("""
 SELECT a.id AS one, b.id AS two, a.outcome IN ('present', 'attended') AND b.outcome IN ('present', 'attended') AS both,
     (a.outcome IS NOT NULL, a.status = 'confirmed', a.status = 'offered', -a.position)
     > (b.outcome IS NOT NULL, b.status = 'confirmed', b.status = 'offered', -b.position) AS keep_one,
-    CASE WHEN s.ends_at > clock_timestamp() AND b.outcome IS NULL THEN b.id END AS two_ends,
-    CASE WHEN f.ends_at > clock_timestamp() AND a.outcome IS NULL THEN a.id END AS one_ends
+    CASE WHEN b.outcome IS NULL THEN b.id END AS two_ends, CASE WHEN a.outcome IS NULL THEN a.id END AS one_ends
 FROM registrations AS a JOIN shifts AS f ON f.id = a.shift_id
 JOIN registrations AS b ON b.person_id = :merged AND b.status <> 'cancelled'
 JOIN shifts AS s ON s.id = b.shift_id
@@ -69,7 +73,9 @@ def merge(session: Session, body: MergeBody, by: str, site_id: UUID | None) -> M
         _check(session, pair, site_id)
         made = Merge(merged=pair.merged.id, survivor=pair.survivor.id, site_id=site_id, reason=body.reason, made_by=by)
         session.add(made)
+        session.flush()
         cancelled = _end_doubles(session, pair)
+        end_double_memberships(session, made.id, [pair.survivor.id, pair.merged.id])
         session.execute(
             text("UPDATE people SET merged_into = :survivor WHERE id = :merged OR merged_into = :merged"),
             {"survivor": pair.survivor.id, "merged": pair.merged.id},
@@ -104,6 +110,7 @@ def undo_merge(session: Session, merge_id: UUID, by: str, site_id: UUID | None) 
         )
         own = select(Merge.id).where(Merge.merged.in_(below), Merge.undone_at.is_(None))
         give_back(session, made.merged, holder.id, [made.id, *session.scalars(own)])
+        restore_memberships(session, made.id)
         session.execute(COPY_DETAILS, {"holder": holder.id, "merged": made.merged})
         gather(session, holder.id)
         gather(session, made.merged)
@@ -125,6 +132,7 @@ def _lock(session: Session, body: MergeBody) -> Pair:
 def _lock_all(session: Session, asked: list[UUID]) -> dict[UUID, Person]:
     """Who these are by now, with everything locked that a sign-up locks; by the id that was asked for."""
     people = {one: person_now(session, one) for one in asked}
+    lock_teams(session, list(people.values()))
     shifts = session.scalars(LIVE_SHIFTS, {"people": list(people.values())}).all()
     lock_shifts(session, *shifts)
     lock_people(session, {*people, *people.values()})
@@ -163,7 +171,7 @@ def _check(session: Session, pair: Pair, site_id: UUID | None) -> None:
 
 
 def _end_doubles(session: Session, pair: Pair) -> list[UUID]:
-    """Cancel what one person cannot have twice. What is over and was not attended stays with the merged."""
+    """Cancel what one person cannot have twice. What says that somebody did not come stays with the merged."""
     people = {"survivor": pair.survivor.id, "merged": pair.merged.id}
     cancelled: list[UUID] = []
     for row in session.execute(CLASHES, people).all():
@@ -174,9 +182,21 @@ def _end_doubles(session: Session, pair: Pair) -> list[UUID]:
             )
         loser = (row.two_ends or row.one_ends) if row.keep_one else (row.one_ends or row.two_ends)
         if loser is not None and not {row.one, row.two} & set(cancelled):
-            cancel_registration(session, loser, CancelReason.MERGED)
+            _cancel(session, loser)
             cancelled.append(loser)
     return cancelled
+
+
+def _cancel(session: Session, registration_id: UUID) -> None:
+    """Of a shift that is over as well: hours are recorded later, and one person has them once."""
+    shift = lock_shift(session, find_registration(session, registration_id).shift_id)
+    if not is_over(session, shift):
+        cancel_registration(session, registration_id, CancelReason.MERGED)
+        return
+    registration, number = lock_registration(session, registration_id)
+    event = end(shift, registration, number, CancelReason.MERGED)
+    session.flush()
+    add_events(session, [event])
 
 
 def _tell(session: Session, event: type[PersonMerged], made: Merge) -> None:
