@@ -15,12 +15,12 @@ FROM ${PYTHON_IMAGE} AS builder
 ARG PIP_INDEX_URL
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements/services.txt /requirements.txt
-# Wheels only, so that no image needs a compiler. "ca" is an optional file of authorities for a build behind a
+# Wheels only, so that no image needs a compiler. Why --no-deps: see the Makefile. "ca" is an optional file of authorities for a build behind a
 # proxy that re-signs TLS; as a secret it stays out of the layers.
 RUN --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     python -m venv --without-pip /venv \
- && pip --python /venv/bin/python install --require-hashes --only-binary :all: -r /requirements.txt
+ && pip --python /venv/bin/python install --no-deps --require-hashes --only-binary :all: -r /requirements.txt
 
 
 FROM ${PYTHON_IMAGE} AS mail-builder
@@ -31,7 +31,7 @@ RUN --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     awk '/^[a-z]/ {wanted = /^(aiosmtpd|atpublic|attrs)==/} wanted' /dev.txt >/requirements.txt \
  && python -m venv --without-pip /venv \
- && pip --python /venv/bin/python install --require-hashes --only-binary :all: -r /requirements.txt
+ && pip --python /venv/bin/python install --no-deps --require-hashes --only-binary :all: -r /requirements.txt
 
 
 # --- one service: common and its own code, nothing of the others ---------------------------------------

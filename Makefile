@@ -15,12 +15,14 @@ help:  ## list the targets
 
 setup: $(VENV)/ready  ## the virtual environment, from hash-locked requirements
 
+# The lock names every package, so nothing is resolved (--no-deps): pip would meet `pydantic[email]`, which a library
+# asks for, outside the lock as soon as a newer pydantic is out, and stop.
 $(VENV)/ready: requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "Hesheng 需要 Python 3.11–3.13(可用 make PYTHON=python3.12 指定)。 It needs Python 3.11 to 3.13 (name one with make PYTHON=python3.12)." >&2; exit 1; }
 	@echo "正在准备 Python 环境(约一分钟)… Preparing the Python environment (about a minute)…"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 browser:  ## install what the browser tests need: Chromium and Chinese fonts (needs root on Debian)
