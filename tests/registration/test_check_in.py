@@ -64,7 +64,8 @@ def test_a_resident_scans_the_screen_to_come_and_to_leave(site: Site, resident: 
     volunteer.expect(409, "POST", path, {"token": "A" * 16})
     assert volunteer.expect(200, "POST", path, {"token": code["token"]})["outcome"] == "present"
     volunteer.expect(409, "POST", path, {"token": code["token"], "leave": True})  # a finger that slipped
-    resident(str(uuid.uuid4())).expect(404, "POST", path, {"token": code["token"]})
+    _, [elsewhere] = over(site, ago=-1)
+    resident(person_of(site, elsewhere)).expect(404, "POST", path, {"token": code["token"]})
     items = site.expect(200, "GET", f"/v1/shifts/{shift}/attendance")["items"]
     assert {item["registration_id"]: item["how"] for item in items} == {registration: "scanned", others: None}
     assert all(item["name"].startswith("居民") for item in items)
