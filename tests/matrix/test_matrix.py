@@ -54,8 +54,8 @@ def town(
     """Two sites in two cities."""
     cities = make_area(), make_area()
     districts = [make_area(city, "district") for city in cities]
-    own, other = (make_site(area=district) for district in districts)
-    return Town(operator, office, own, other, *cities, districts[0])
+    own, other, third = (make_site(area=district) for district in (*districts, districts[1]))
+    return Town(operator, office, own, other, third, *cities, districts[0])
 
 
 @pytest.fixture(scope="session")

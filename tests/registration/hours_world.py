@@ -1,6 +1,5 @@
 """What tests of hours have in common: a second key of a site, a resident's session, shifts that are over."""
 
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 from apiflask import APIFlask
 
 from services.common.auth import Caller, Principal, csrf_token
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.common.database import Database
+from services.registration.operations.sessions import RESIDENT_COOKIE
+from services.registration.personal_data import PersonalData
 from tests.registration.world import Caller as KeyHolder
-from tests.registration.world import Site
+from tests.registration.world import Site, resident_cookie
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 """The minute in which the tests began: whole minutes make whole hours."""
@@ -51,9 +52,9 @@ def moment(hours: float) -> str:
 class Resident:
     """A resident with a session."""
 
-    def __init__(self, app: APIFlask, sessions: Sessions, person_id: str) -> None:
+    def __init__(self, app: APIFlask, database: Database, data: PersonalData, person_id: str) -> None:
         self.id = person_id
-        cookie = sessions.resident_cookie(uuid.UUID(person_id))
+        cookie = resident_cookie(database, data, person_id)
         self._client = app.test_client()
         self._client.set_cookie(RESIDENT_COOKIE, cookie)
         self._csrf = csrf_token(Principal(Caller.PERSON, person_id, session=cookie))

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from services.common.database import Database
 from services.registration.operations.presence import STEP_SECONDS, Codes
-from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident, minutes_agree, moment, over, person_of, records_of
 from tests.registration.test_concurrency import at_once
@@ -21,8 +20,7 @@ from tests.registration.world import Site
 @pytest.fixture
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
-    sessions = Sessions(database, data)
-    return lambda person_id: Resident(app, sessions, person_id)
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 def tap(registration: str, what: str, hours: float, **fields: Any) -> dict[str, Any]:

@@ -12,12 +12,11 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import TOO_MANY, Problem, Words, not_found
 from services.common.rates import Windows
-from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Certificate, CertificateBatch
 from services.registration.operations import certificates as operations
 from services.registration.operations.certificate_paper import Signer, render
 from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
-from services.registration.operations.records import all_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (
@@ -127,20 +126,16 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData, ce
     @blueprint.output(CertificateAnswer, status_code=201)
     def issue_own_certificate(body: OwnCertificateBody) -> Response:
         """Certify one's own hours at a site in a period. Free, and as often as wanted."""
-        person_id = UUID(g.principal.name)
         with database.transaction(EVERY_SITE) as session:
-            site_id = operations.site_of_own_hours(session, person_id, body.site_id, body)
-            return answered(
-                CertificateAnswer.model_validate(certificates.issue(session, site_id, person_id, body)), 201
-            )
+            issued = certificates.issue_own(session, resident(), body)
+            return answered(CertificateAnswer.model_validate(issued), 201)
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.PERSON)
     def read_own_certificate(certificate_id: UUID) -> Response:
         """One's own certificate as a PDF."""
         with database.transaction(EVERY_SITE) as session:
-            people = all_of(session, UUID(g.principal.name))
-            certificate = find_certificate(session, certificate_id, people)
+            certificate = operations.own_certificate(session, resident(), certificate_id)
         return pdf_response(certificates, certificate)
 
 

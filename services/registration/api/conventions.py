@@ -17,6 +17,7 @@ from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Prob
 from services.common.schemas import ListQuery
 from services.common.web import link_next
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
+from services.registration.operations.proven import Resident
 from services.registration.personal_data import PersonalData
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -155,6 +156,11 @@ def create(
             if attempt:
                 remember(session, attempt, answer)
     return answered(answer, 201)
+
+
+def resident() -> Resident:
+    """The resident who calls: what their session reaches, operations ask of it (`proven.py`)."""
+    return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address))
 
 
 def own_site() -> UUID:

@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
 from services.registration.operations import flags, later, objections, records
+from services.registration.operations.proven import theirs
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.hours import (
@@ -84,9 +85,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @allow(Caller.PERSON)
     @blueprint.output(RecordsAnswer)
     def list_own_records() -> Response:
-        """The volunteer's own records that count, at all sites."""
+        """The volunteer's own records that count."""
         with database.transaction(EVERY_SITE) as session:
-            found = records.standing(session, None, records.all_of(session, UUID(g.principal.name)))
+            found = records.own_standing(session, resident())
             total = sum(record.minutes for record in found)
             return answered(RecordsAnswer(minutes=total, items=[describe_record(record) for record in found]))
 
@@ -96,9 +97,8 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @blueprint.output(ObjectionAnswer, status_code=201)
     def object_to_record(record_id: UUID, body: ObjectionBody) -> Response:
         """Object to a record of one's own. It is decided within fifteen working days."""
-        person_id = UUID(g.principal.name)
         with database.transaction(EVERY_SITE) as session:
-            made = objections.object_to(session, data, person_id, record_id, body.words)
+            made = objections.object_to(session, data, resident(), record_id, body.words)
             return answered(objections.describe(data, made), 201)
 
     @blueprint.get("/my/objections")
@@ -108,7 +108,7 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def list_own_objections(query: ObjectionQuery) -> Response:
         """The volunteer's own objections."""
         with database.transaction(EVERY_SITE) as session:
-            rows = select(Objection).where(Objection.person_id.in_(records.all_of(session, UUID(g.principal.name))))
+            rows = select(Objection).where(theirs(session, resident(), Objection))
             if query.state:
                 rows = rows.where(Objection.state == query.state)
             describe = objections.describe

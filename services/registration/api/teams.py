@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
+from services.registration.api.conventions import answered, create, expected_versions, own_site, page, resident
 from services.registration.models import Team, TeamMember
 from services.registration.operations import teams
 from services.registration.operations.people import contacts
@@ -167,14 +167,13 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
                     role=member.role,
                     status=member.status,
                 )
-                for member in teams.teams_of(session, UUID(g.principal.name))
+                for member in teams.own_memberships(session, resident())
             ]
             return answered(MyTeamsAnswer(items=items))
 
     def answer(member_id: UUID, accept: bool) -> tuple[str, int]:
         with database.transaction(EVERY_SITE) as session:
-            teams.find_membership(session, member_id, UUID(g.principal.name))
-            teams.answer_invitation(session, member_id, accept, teams.IN_PERSON)
+            teams.answer_own(session, resident(), member_id, accept)
         return "", 204
 
     @blueprint.post("/my/teams/<uuid:member_id>/accept")
@@ -197,8 +196,7 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
     def leave(member_id: UUID) -> tuple[str, int]:
         """Leave a team."""
         with database.transaction(EVERY_SITE) as session:
-            teams.find_membership(session, member_id, UUID(g.principal.name))
-            teams.leave(session, member_id)
+            teams.leave_own(session, resident(), member_id)
         return "", 204
 
 

@@ -27,9 +27,17 @@ from services.common.outbox import add_events
 from services.registration.models import Certificate, CertificateBatch, PersonSite, ServiceRecord, Site, Volunteer
 from services.registration.operations import locked
 from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
-from services.registration.operations.records import actor, all_of, standing
+from services.registration.operations.identity import person_now
+from services.registration.operations.proven import Resident, theirs
+from services.registration.operations.records import actor, all_of, own_standing, standing
 from services.registration.personal_data import UNREADABLE, PersonalData
-from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
+from services.registration.schemas.certificates import (
+    BatchAnswer,
+    BatchBody,
+    OwnCertificateBody,
+    PeriodBody,
+    VerifiedAnswer,
+)
 
 log = get_logger(__name__)
 
@@ -88,6 +96,11 @@ class Certificates:
         session.refresh(issued)
         add_events(session, [CertificateIssued.model_validate(_facts(issued))])
         return issued
+
+    def issue_own(self, session: Session, resident: Resident, body: OwnCertificateBody) -> Certificate:
+        """A certificate of one's own hours. Raises 409 where there are no hours, 422 where the site must be named."""
+        site_id = _site_of_own_hours(session, resident, body)
+        return self.issue(session, site_id, person_now(session, resident.person_id), body)
 
     def content(self, certificate: Certificate) -> Content:
         """What it says. Raises 410 where that was erased, and refuses what no longer fits its hash."""
@@ -204,10 +217,10 @@ def revoke(session: Session, certificate_id: UUID, reason: str) -> Certificate:
     return certificate
 
 
-def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, period: PeriodBody) -> UUID:
-    """The one site that recorded hours of this person in the period. Raises 422 where there are several."""
-    found = _within(standing(session, site_id, all_of(session, person_id)), period)
-    sites = sorted({record.site_id for record in found}, key=str)
+def _site_of_own_hours(session: Session, resident: Resident, body: OwnCertificateBody) -> UUID:
+    """The one site that recorded hours of this resident in the period. Raises 422 where there are several."""
+    found = _within(own_standing(session, resident), body)
+    sites = sorted({record.site_id for record in found if body.site_id in (None, record.site_id)}, key=str)
     if not sites:
         raise Problem(NO_HOURS, Words("这段时间没有有效的服务记录。", "No service of yours was recorded then."))
     if len(sites) > 1:
@@ -216,10 +229,25 @@ def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, p
     return sites[0]
 
 
-def find_certificate(session: Session, certificate_id: UUID, people: Sequence[UUID] | None = None) -> Certificate:
-    """The certificate, of one of these persons where they are given. Raises 404."""
+def find_certificate(session: Session, certificate_id: UUID) -> Certificate:
+    """The certificate. Raises 404."""
     certificate = session.get(Certificate, certificate_id)
-    if certificate is None or (people is not None and certificate.person_id not in people):
+    if certificate is None:
+        raise not_found("这份证明", "certificate")
+    return certificate
+
+
+def own_certificates(session: Session, resident: Resident) -> Sequence[Certificate]:
+    """A resident's own certificates, newest first."""
+    own = theirs(session, resident, Certificate)
+    return session.scalars(select(Certificate).where(own).order_by(Certificate.position.desc())).all()
+
+
+def own_certificate(session: Session, resident: Resident, certificate_id: UUID) -> Certificate:
+    """One of a resident's own. Raises 404."""
+    own = theirs(session, resident, Certificate)
+    certificate = session.scalars(select(Certificate).where(own, Certificate.id == certificate_id)).one_or_none()
+    if certificate is None:
         raise not_found("这份证明", "certificate")
     return certificate
 

@@ -14,7 +14,9 @@ from services.common.events import ObjectionDecided, ServiceRecordObjected
 from services.common.outbox import add_events
 from services.registration.models import Objection, ServiceRecord, Shift
 from services.registration.operations import assign, conflict, locked
-from services.registration.operations.records import actor, all_of, find_standing, replace
+from services.registration.operations.identity import person_now
+from services.registration.operations.proven import Resident, theirs
+from services.registration.operations.records import actor, find_standing, replace
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ObjectionAnswer, ObjectionDecisionBody
 from services.registration.working_days import is_estimate, working_days_after
@@ -22,10 +24,11 @@ from services.registration.working_days import is_estimate, working_days_after
 DUE_WORKING_DAYS = 15
 
 
-def object_to(session: Session, data: PersonalData, person_id: UUID, record_id: UUID, words: str) -> Objection:
+def object_to(session: Session, data: PersonalData, resident: Resident, record_id: UUID, words: str) -> Objection:
     """Object to a record of one's own. One objection at a time per record."""
-    record = session.get(ServiceRecord, record_id)
-    if record is None or record.person_id not in all_of(session, person_id):
+    own = theirs(session, resident, ServiceRecord)
+    record = session.scalars(select(ServiceRecord).where(own, ServiceRecord.id == record_id)).one_or_none()
+    if record is None:
         raise not_found("您的这条服务记录", "service record of yours")
     find_standing(session, record_id)
     if session.scalar(select(Objection.id).where(Objection.record_id == record_id, Objection.state == "open")):
@@ -34,7 +37,7 @@ def object_to(session: Session, data: PersonalData, person_id: UUID, record_id: 
     objection = Objection(
         site_id=record.site_id,
         record_id=record_id,
-        person_id=person_id,
+        person_id=person_now(session, resident.person_id),
         in_charge=record.in_charge,
         words=data.encrypt(words),
         encrypted_with=data.newest_key,

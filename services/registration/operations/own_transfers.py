@@ -11,14 +11,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words, invalid
+from services.common.errors import Words, invalid, not_found
 from services.registration.models import Link, PersonSite, Registration, Shift, Transfer
 from services.registration.operations import conflict
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import over, use
-from services.registration.operations.mine import Own, Resident, own_registration, told_of
+from services.registration.operations.mine import Own, own_registration, told_of
+from services.registration.operations.proven import Resident, persons, proven_sites
 from services.registration.operations.seats import lock_shift
-from services.registration.operations.transfers import ask_hand_over, ask_nobody, ask_swap, withdraw
+from services.registration.operations.sign_up import SignUps
+from services.registration.operations.transfers import ask_hand_over, ask_nobody, ask_swap, decide, withdraw
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import LinkRequest, SwapRequest
 
@@ -99,6 +101,17 @@ def withdraw_own(session: Session, resident: Resident, registration_id: UUID) ->
     asked = pending_transfer(session, registration_id)
     if asked is not None:
         withdraw(session, asked.id, f"person:{resident.person_id}")
+
+
+def decide_own(session: Session, sign_ups: SignUps, resident: Resident, transfer_id: UUID, accept: bool) -> Transfer:
+    """Take over the place that one was asked to take, or swap; or leave things as they are. Raises 404, 409.
+
+    Nobody says of themselves that their guardian agreed: the consent is on file, or there is none.
+    """
+    to_me = Transfer.to_person_id.in_(persons(session, resident)), Transfer.site_id.in_(proven_sites(session, resident))
+    if session.scalar(select(Transfer.id).where(Transfer.id == transfer_id, *to_me)) is None:
+        raise not_found("这个转让请求", "transfer")
+    return decide(session, sign_ups, transfer_id, accept, f"person:{resident.person_id}", consent=False)
 
 
 def pending_transfer(session: Session, registration_id: UUID) -> Transfer | None:

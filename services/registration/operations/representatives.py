@@ -34,6 +34,7 @@ def save_representative(
         "name": data.encrypt(body.name),
         "phone": data.encrypt(body.phone) if body.phone else None,
         "email": data.encrypt(body.email) if body.email else None,
+        "email_index": data.contact_index("email", body.email) if body.email else None,
         "relation": body.relation,
         "language": body.language,
         "encrypted_with": data.newest_key,

@@ -19,7 +19,7 @@ from services.common.errors import NOT_FOUND, Problem, not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
 from services.registration.api.certificates import count_try, pdf_response
-from services.registration.api.conventions import own_site
+from services.registration.api.conventions import own_site, resident
 from services.registration.models import (
     Certificate,
     LaterEntry,
@@ -31,8 +31,15 @@ from services.registration.models import (
     Site,
 )
 from services.registration.operations import flags, later, objections, records
-from services.registration.operations.certificates import Certificates, find_certificate, revoke, site_of_own_hours
-from services.registration.pages.resident import in_resident_menu, resident_blueprint, resident_id
+from services.registration.operations.certificates import (
+    Certificates,
+    find_certificate,
+    own_certificate,
+    own_certificates,
+    revoke,
+)
+from services.registration.operations.proven import theirs
+from services.registration.pages.resident import in_resident_menu, resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody, PeriodBody, RevocationBody
 from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionBody, ObjectionDecisionBody
@@ -235,7 +242,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
         """Object to a record."""
         form = read_form(ObjectionBody)
         with catching(form), database.transaction(EVERY_SITE) as session:
-            objections.object_to(session, data, resident_id(), record_id, form.body.words)
+            objections.object_to(session, data, resident(), record_id, form.body.words)
         if form.failed:
             return _own(form), 422
         return done(
@@ -250,8 +257,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
         """Make a certificate."""
         form = read_form(OwnCertificateBody)
         with catching(form), database.transaction(EVERY_SITE) as session:
-            site_id = site_of_own_hours(session, resident_id(), form.body.site_id, form.body)
-            certificates.issue(session, site_id, resident_id(), form.body)
+            certificates.issue_own(session, resident(), form.body)
         if form.failed:
             return _own(form), 422
         return done(url_for("own_hours_pages.show_hours"), "证明已出具，可以下载。", "The certificate is ready.")
@@ -261,15 +267,14 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
     def read_own(certificate_id: UUID) -> Response:
         """The PDF."""
         with database.transaction(EVERY_SITE) as session:
-            certificate = find_certificate(session, certificate_id, records.all_of(session, resident_id()))
+            certificate = own_certificate(session, resident(), certificate_id)
         return pdf_response(certificates, certificate)
 
     def _own(form: Form[Any]) -> str:
         with database.transaction(EVERY_SITE) as session:
-            people = records.all_of(session, resident_id())
-            found = records.standing(session, None, people)
-            said = select(Objection).where(Objection.person_id.in_(people)).order_by(Objection.position.desc())
-            made = select(Certificate).where(Certificate.person_id.in_(people)).order_by(Certificate.position.desc())
+            found = records.own_standing(session, resident())
+            own = theirs(session, resident(), Objection)
+            said = select(Objection).where(own).order_by(Objection.position.desc())
             sites = {r.site_id: r.unit for r in found}
             return render(
                 "hours/own.html",
@@ -277,7 +282,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
                 records=found,
                 minutes=sum(record.minutes for record in found),
                 objections={o.record_id: o for o in session.scalars(said)},
-                certificates=session.scalars(made).all(),
+                certificates=own_certificates(session, resident()),
                 sites=[(str(site_id), unit) for site_id, unit in sites.items()],
                 today=datetime.now(ZoneInfo(HOME)).date(),
             )
