@@ -94,8 +94,8 @@ def call_as_everybody(town: Town, route: Route) -> Row:
         row.outcomes[who] = outcome(answer.status_code)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data().decode(errors="replace")  # some answers are files
-            private = [what for what in private(town, made) if what not in str(sent)]  # an echo tells nobody anything
-            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in private if what in seen]
+            marks = [what for what in private(town, made) if what not in str(sent)]  # an echo tells nobody anything
+            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in marks if what in seen]
     return row
 
 
