@@ -15,6 +15,7 @@ from services.common.outbox import add_events
 from services.registration.models import Objection, ServiceRecord, Shift
 from services.registration.operations import assign, conflict, locked
 from services.registration.operations.records import actor, all_of, find_standing, replace
+from services.registration.operations.second_person import check_second_person
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ObjectionAnswer, ObjectionDecisionBody
 from services.registration.working_days import is_estimate, working_days_after
@@ -54,8 +55,8 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
         raise not_found("这条异议", "objection")
     if objection.state != "open":
         raise conflict("这条异议已处理。", "This objection was decided already.")
-    if objection.in_charge == actor():
-        raise conflict("记录的负责人不能处理对它的异议。", "Whoever is in charge of the record does not decide on it.")
+    own = "记录的负责人不能处理对它的异议。", "Whoever is in charge of the record does not decide on it."
+    check_second_person(session, objection.in_charge, *own)
     changes: dict[str, object] = {"state": "rejected", "decision": body.reason, "decided_by": actor()}
     record = session.scalars(select(ServiceRecord).where(ServiceRecord.id == objection.record_id)).one()
     if body.upheld and body.minutes is not None:

@@ -66,7 +66,7 @@ def write(session: Session, registration: Registration, shift: Shift, hours: Hou
 
 def append(session: Session, record: ServiceRecord, registration: Registration | None = None) -> Event:
     """Put a new record at the end of its site's chain; returns its event."""
-    record.recorded_by = actor()
+    record.recorded_by = record.recorded_by or actor()
     if record.corrects is not None and not record.minutes:
         record.state = "withdrawn"
     session.add(record)
@@ -137,6 +137,7 @@ COPIED = (
     "content",
     "how",
     "unit",
+    "responsible",
 )
 """What a correction takes over from the record that it replaces."""
 
@@ -225,5 +226,6 @@ def _of_shift(session: Session, registration: Registration, shift: Shift) -> Ser
         place=activity.place,
         content=shift.role_zh,
         unit=unit,
+        responsible=activity.responsible,
         late=datetime.now(UTC).date() > working_days_after(shift.ends_at.date(), DUE_WORKING_DAYS),
     )
