@@ -195,3 +195,16 @@ def test_log_ins_that_failed_are_on_record_for_the_operator_alone(site: Site, op
     assert (newest["record"], newest["actor"]) == ("unknown", "anyone:anyone")
     assert body["email"] not in str(newest)
     assert site.expect(200, "GET", "/v1/audit?action=log_in_failed")["items"] == []
+
+
+def test_staff_without_a_site_and_accounts_without_a_grant_read_nothing(site: Site, office: Office) -> None:
+    _room(site)
+    unplaced = office.session(office.account(("site_staff", site.id, None)))
+    admin = office.session(office.account(("area_admin", None, "140000")))
+    dismissed = office.session(office.account(), at=site.id)
+    for nobody in (unplaced, admin, dismissed):
+        answer = nobody.call("GET", "/staff/audit", Accept="text/html")
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/sites?next=%2Fstaff%2Faudit")
+        for path in ("/staff/audit", "/v1/audit"):
+            answer = nobody.call("GET", path)
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:hesheng:problem:site-needed")

@@ -54,12 +54,6 @@ from services.common.events.organisations import (
     TakingPart,
 )
 from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
-from services.common.events.places import (
-    AreaSaved,
-    SiteKeyIssued,
-    SiteKeyRevoked,
-    SiteSaved,
-)
 from services.common.events.programmes import (
     ProgrammeCloned,
     ProgrammeSaved,
@@ -77,6 +71,12 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
+)
+from services.common.events.sites import (
+    AreaSaved,
+    SiteKeyIssued,
+    SiteKeyRevoked,
+    SiteSaved,
 )
 from services.common.events.teams import (
     TeamKind,
