@@ -1,6 +1,7 @@
 """Service of past years, from a list that a site kept before: a kind of record of its own.
 
-    record = add_past(session, site_id, Past(person_id, date(2023, 5, 4), ...), brought_by="staff:…", approved_by="staff:…")
+    past = Past(person_id, date(2023, 5, 4), ...)
+    record = add_past(session, site_id, past, brought_by="staff:…", approved_by="staff:…")
 
 Nobody scanned or confirmed these hours here, and no certificate says so: `how` is `imported`. One person brings the
 list, a second one approves it; the database compares the two. Whoever approves in a request is looked at by
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.outbox import add_events
-from services.registration.models import ServiceRecord, Site
-from services.registration.operations.records import DUE_WORKING_DAYS, all_of, append, site_day, standing
+from services.registration.models import ServiceRecord
+from services.registration.operations.records import DUE_WORKING_DAYS, all_of, append, standing
+from services.registration.operations.sites import find_site, local_today
 from services.registration.working_days import working_days_after
 
 
@@ -33,16 +34,14 @@ class Past:
     responsible: str
 
 
-def add_past(
-    session: Session, site_id: UUID, past: Past, *, brought_by: str, approved_by: str
-) -> ServiceRecord | None:
+def add_past(session: Session, site_id: UUID, past: Past, *, brought_by: str, approved_by: str) -> ServiceRecord | None:
     """Put it at the end of the site's chain; None where the same is on record already, however it came about.
 
     The caller holds no lock; two imports of one list at once end in one record, by the database's unique index.
     """
     if find_same(session, site_id, past) is not None:
         return None
-    today = site_day(session, site_id)
+    site = find_site(session, site_id)
     record = ServiceRecord(
         site_id=site_id,
         person_id=past.person_id,
@@ -52,11 +51,11 @@ def add_past(
         content=past.content,
         minutes=past.minutes,
         how="imported",
-        unit=session.scalars(select(Site.name_zh).where(Site.id == site_id)).one(),
+        unit=site.name_zh,
         responsible=past.responsible,
         in_charge=brought_by,
         recorded_by=approved_by,
-        late=today > working_days_after(past.day, DUE_WORKING_DAYS),
+        late=local_today(session, site) > working_days_after(past.day, DUE_WORKING_DAYS),
     )
     add_events(session, [append(session, record)])
     return record

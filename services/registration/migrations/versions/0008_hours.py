@@ -93,8 +93,8 @@ SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
     SELECT string_agg(length(word) || ':' || word, '' ORDER BY place) FROM unnest(ARRAY[
         r.id::text, r.site_id::text, r.number::text, r.person_id::text, coalesce(r.registration_id::text, ''),
         coalesce(r.activity_id::text, ''), coalesce(r.shift_id::text, ''), r.activity, r.day::text, r.place, r.content,
-        r.minutes::text, r.how, r.unit, r.responsible, r.in_charge, r.recorded_by, r.state, coalesce(r.corrects::text, ''), r.reason,
-        r.late::text, to_char(r.recorded_at, 'YYYY-MM-DD HH24:MI:SS.US')
+        r.minutes::text, r.how, r.unit, r.responsible, r.in_charge, r.recorded_by, r.state,
+        coalesce(r.corrects::text, ''), r.reason, r.late::text, to_char(r.recorded_at, 'YYYY-MM-DD HH24:MI:SS.US')
     ]) WITH ORDINALITY AS words (word, place)
 $$;
 
