@@ -29,10 +29,10 @@ def add_record(
     return made
 
 
-def remove_record(session: Session, table: type[Record], record_id: UUID) -> None:
-    """Take back what was entered wrongly. Raises 404."""
-    found = session.get(table, record_id)
-    if found is None:
+def remove_record(session: Session, table: type[Record], site_id: UUID, person_id: UUID, record_id: UUID) -> None:
+    """Take back what the site entered wrongly of this person. Raises 404."""
+    found: Record | None = session.get(table, record_id)
+    if found is None or (found.site_id, found.person_id) != (site_id, person_now(session, person_id)):
         raise not_found("这条记录", "record")
     session.delete(found)
     session.flush()
