@@ -5,6 +5,7 @@ What was entered wrongly is removed and entered again; the audit log keeps both.
 
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
@@ -31,8 +32,11 @@ def add_record(
 
 def remove_record(session: Session, table: type[Record], site_id: UUID, person_id: UUID, record_id: UUID) -> None:
     """Take back what the site entered wrongly of this person. Raises 404."""
-    found: Record | None = session.get(table, record_id)
-    if found is None or (found.site_id, found.person_id) != (site_id, person_now(session, person_id)):
+    query = select(table).where(
+        table.id == record_id, table.site_id == site_id, table.person_id == person_now(session, person_id)
+    )
+    found = session.scalars(query).one_or_none()
+    if found is None:
         raise not_found("这条记录", "record")
     session.delete(found)
     session.flush()
