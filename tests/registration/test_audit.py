@@ -209,3 +209,16 @@ def test_what_a_volunteer_told_does_not_stay_in_the_log_beside_their_id(site: Si
     written = " ".join(row.changed for row in rows)
     told = (made["volunteer_number"], "first_aid", "singing", "elders", "nurse", "母亲")
     assert [one for one in told if one in written] == []
+
+
+def test_staff_without_a_site_and_accounts_without_a_grant_read_nothing(site: Site, office: Office) -> None:
+    _room(site)
+    unplaced = office.session(office.account(("site_staff", site.id, None)))
+    admin = office.session(office.account(("area_admin", None, "140000")))
+    dismissed = office.session(office.account(), at=site.id)
+    for nobody in (unplaced, admin, dismissed):
+        answer = nobody.call("GET", "/staff/audit", Accept="text/html")
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/sites?next=%2Fstaff%2Faudit")
+        for path in ("/staff/audit", "/v1/audit"):
+            answer = nobody.call("GET", path)
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:hesheng:problem:site-needed")

@@ -62,12 +62,6 @@ from services.common.events.people import (
     VolunteerEnded,
     VolunteerRegistered,
 )
-from services.common.events.places import (
-    AreaSaved,
-    SiteKeyIssued,
-    SiteKeyRevoked,
-    SiteSaved,
-)
 from services.common.events.programmes import (
     ProgrammeCloned,
     ProgrammeSaved,
@@ -85,6 +79,12 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
+)
+from services.common.events.sites import (
+    AreaSaved,
+    SiteKeyIssued,
+    SiteKeyRevoked,
+    SiteSaved,
 )
 from services.common.events.teams import (
     TeamKind,

@@ -13,7 +13,7 @@
         form = read_form(RoomBody)
         with form.catching():                       # pydantic's findings and Problems go to their fields
             with database.transaction(g.principal.scope) as session:
-                room = places.create_room(session, own_site(), form.body)
+                room = rooms.create_room(session, own_site(), form.body)
         if form.failed:
             return render("rooms/new.html", form=form), 422
         return done(url_for("rooms_pages.list_rooms"), "房间已添加。", "The room was added.")

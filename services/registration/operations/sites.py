@@ -14,8 +14,8 @@ from services.common.outbox import add_events
 from services.registration.models import Shift, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.operations import Versions, assign, check_version, locked
 from services.registration.operations.areas import check_area_in_use
-from services.registration.schemas.places import SiteBody, SiteEdit
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
+from services.registration.schemas.sites import SiteBody, SiteEdit
 
 
 def create_site(session: Session, body: SiteBody) -> Site:
