@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from apiflask import APIBlueprint, APIFlask
@@ -204,7 +204,7 @@ def _kept_by_caches(response: Response) -> Response:
     response.cache_control.public = True
     response.cache_control.max_age = FRESH_SECONDS
     response.add_etag()
-    return response.make_conditional(request)
+    return cast(Response, response.make_conditional(request))
 
 
 def _operator_blueprint(health: Health, subscriber: Subscriber | None) -> APIBlueprint:

@@ -16,7 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -67,7 +67,7 @@ def _tag(session: Session, site: Site, today: date) -> str:
     """What is different whenever the text would be: by the versions of all that it is made of."""
     version = func.concat(cast(Shift.id, String), Shift.version, "/", Activity.version)
     of_shifts = (
-        select(func.md5(func.string_agg(version, aggregate_order_by("\n", Shift.position))))
+        select(func.md5(func.string_agg(version, aggregate_order_by(literal("\n"), Shift.position))))
         .join(Activity, Activity.id == Shift.activity_id)
         .where(shown_shifts(site.id, today - BACK, today + AHEAD))
     )
