@@ -117,12 +117,6 @@ class Form(Generic[Model]):
         found = self.values.get(name, "")
         return "" if found is None else str(found)
 
-    @property
-    def versions(self) -> set[int]:
-        """The version that the form was filled in from; what is no number fits none."""
-        written = self.value("version")
-        return {int(written)} if written.isascii() and written.isdigit() and len(written) < 10 else set()
-
     def read(self, model: type[Model], data: dict[str, Any]) -> None:
         """Check the data by the model; the findings go to their fields."""
         try:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid
-from services.common.pages import Answer, Form, done, read_form, render
+from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.models import Area
 from services.registration.operations import area_tree, areas
 from services.registration.schemas.areas import LEVELS, AreaRow
@@ -118,7 +118,7 @@ def _add_saving(blueprint: APIBlueprint, database: Database) -> None:
             kept = areas.areas_kept(session, g.principal)
             area = area_tree.find_kept(session, kept, code)
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            areas.save_area(session, code, form.body, form.versions, kept)
+            areas.save_area(session, code, form.body, typed_version(), kept)
         if form.failed:
             return _form_page(form, area), 422
         return done(url_for(".show_area", code=code), "区划已保存。", "The area was saved.")

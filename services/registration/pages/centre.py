@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import Words, invalid
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
 from services.common.schemas import Name, Text
 from services.registration.api.conventions import own_site
 from services.registration.models import Area, Room, Site, SiteLogo
@@ -97,7 +97,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
 def _save(session: Session, site_id: UUID, form: Form[CentreEdit]) -> None:
     own = SiteEdit(**form.body.model_dump(include=set(OWN)))
     settings = SettingsEdit(**form.body.model_dump(exclude=set(OWN), exclude_unset=True))
-    sites.edit_site(session, site_id, own, form.versions)
+    sites.edit_site(session, site_id, own, typed_version())
     sites.edit_settings(session, site_id, settings, None)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, done, read_form, render
+from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.api.organisations import keep_directory, keeps_directory
 from services.registration.models import Organisation
@@ -80,7 +80,7 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
         typed = {name: form.value(name).strip() for name in EDITED if name != "version"}
         form.read(OrganisationEdit, typed | {"credit_code": typed["credit_code"] or None})
         with form.catching(), database.transaction(g.principal.scope) as session:
-            organisations.edit_organisation(session, organisation_id, form.body, form.versions)
+            organisations.edit_organisation(session, organisation_id, form.body, typed_version())
         if form.failed:
             return _page(form, row), 422
         return done(url_for("centre_pages.list_organisations"), "单位已更正。", "The organisation was corrected.")

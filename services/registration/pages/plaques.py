@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, done, read_form, render
+from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Designation, Organisation, Team
 from services.registration.operations import designations, sites
@@ -75,7 +75,7 @@ def _add_correction(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             row = designations.find_designation(session, designation_id)
         with form.catching(), database.transaction(g.principal.scope) as session:
-            designations.edit_designation(session, designation_id, form.body, form.versions)
+            designations.edit_designation(session, designation_id, form.body, typed_version())
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 return _correct_page(session, row, form), 422

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import FORBIDDEN, Problem
-from services.common.pages import Answer, Form, done, read_form, render
+from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import owner_of
 from services.registration.api.sites import FOR_THE_OPERATOR, issue_once
 from services.registration.models import Area, Site, SiteKey
@@ -72,7 +72,7 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
             kept_site(session, site_id)
             if not g.principal.is_operator and {"area", "status"} & form.body.model_fields_set:
                 raise Problem(FORBIDDEN, FOR_THE_OPERATOR)
-            sites.edit_site(session, site_id, form.body, form.versions)
+            sites.edit_site(session, site_id, form.body, typed_version())
         if form.failed:
             with database.transaction(EVERY_SITE) as session:
                 return _site_page(session, kept_site(session, site_id), form), 422
