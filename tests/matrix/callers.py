@@ -96,7 +96,7 @@ class Town:
         return {
             STAFF: (make(("site_staff", self.own.id, None)), self.own.id),
             OTHER_STAFF: (make(("site_staff", self.other.id, None)), self.other.id),
-            SITELESS: (make(("site_staff", self.other.id, None)), None),
+            SITELESS: (make(("site_staff", self.own.id, None)), None),
             NO_GRANT: (make(), None),
             ADMIN: (make(("area_admin", None, self.own_city)), self.own.id),
             OTHER_ADMIN: (make(("area_admin", None, self.other_city)), self.other.id),

@@ -95,8 +95,8 @@ def call_as_everybody(town: Town, route: Route) -> Row:
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data().decode(errors="replace")  # some answers are files
             # An echo tells nobody anything.
-            private = [what for what in _private(town, made, who) if what not in str(sent)]
-            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in private if what in seen]
+            marks = [what for what in _private(town, made, who) if what not in str(sent)]
+            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in marks if what in seen]
     return row
 
 

@@ -19,7 +19,7 @@ from services.registration.settings import Settings
 from tests.matrix.callers import EVERYBODY, Town
 from tests.matrix.rules import Row, call_as_everybody, faults, routes_of, unknown
 from tests.matrix.samples import SAMPLES
-from tests.matrix.samples.places import ROOM
+from tests.matrix.samples.sites import ROOM
 from tests.registration.conftest import (  # noqa: F401
     app,
     area,

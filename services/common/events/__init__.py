@@ -53,12 +53,14 @@ from services.common.events.organisations import (
     OrganisationSaved,
     TakingPart,
 )
-from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
-from services.common.events.places import (
-    AreaSaved,
-    SiteKeyIssued,
-    SiteKeyRevoked,
-    SiteSaved,
+from services.common.events.people import (
+    ConsentWithdrawn,
+    PersonErased,
+    PersonMerged,
+    PersonUnmerged,
+    VolunteerChanged,
+    VolunteerEnded,
+    VolunteerRegistered,
 )
 from services.common.events.programmes import (
     ProgrammeCloned,
@@ -77,6 +79,12 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
+)
+from services.common.events.sites import (
+    AreaSaved,
+    SiteKeyIssued,
+    SiteKeyRevoked,
+    SiteSaved,
 )
 from services.common.events.teams import (
     TeamKind,
@@ -111,6 +119,7 @@ __all__ = [
     "CancelReason",
     "CertificateIssued",
     "CertificateRevoked",
+    "ConsentWithdrawn",
     "DesignationSaved",
     "Envelope",
     "Event",
@@ -152,4 +161,7 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "VolunteerChanged",
+    "VolunteerEnded",
+    "VolunteerRegistered",
 ]

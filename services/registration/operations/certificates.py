@@ -15,6 +15,7 @@ from base64 import b32encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -30,6 +31,7 @@ from services.registration.operations.certificate_paper import TEMPLATE, Content
 from services.registration.operations.identity import person_now
 from services.registration.operations.proven import Resident, theirs
 from services.registration.operations.records import actor, all_of, own_standing, standing
+from services.registration.operations.sites import local_today
 from services.registration.personal_data import UNREADABLE, PersonalData
 from services.registration.schemas.certificates import (
     BatchAnswer,
@@ -122,6 +124,7 @@ class Certificates:
                 "这份证明，请核对编号和验证码", "certificate with this number and code: please compare both"
             )
         content = json.loads(self._data.readable(row.content) or "{}")
+        site = session.get_one(Site, row.site_id)
         return VerifiedAnswer(
             number=row.number,
             valid=row.revoked_at is None,
@@ -129,8 +132,8 @@ class Certificates:
             minutes=row.minutes,
             period_from=row.period_from,
             period_to=row.period_to,
-            unit=content.get("unit") or session.scalars(select(Site.name_zh).where(Site.id == row.site_id)).one(),
-            issued_on=row.issued_at.date(),
+            unit=content.get("unit") or site.name_zh,
+            issued_on=row.issued_at.astimezone(ZoneInfo(site.time_zone)).date(),
         )
 
     def code(self, number: str) -> str:
@@ -172,7 +175,8 @@ class Certificates:
     def _content(
         self, session: Session, told: PersonSite, found: Sequence[ServiceRecord], period: PeriodBody
     ) -> Content:
-        today = datetime.now(UTC).date()
+        site = session.get_one(Site, told.site_id)
+        today = local_today(session, site)
         number = _next_number(session, today.year)
         code = self.code(number)
         volunteer = session.scalar(select(Volunteer.volunteer_number).where(Volunteer.person_id == told.person_id))
@@ -185,7 +189,7 @@ class Certificates:
             "name": self._data.decrypt(told.name),
             "volunteer_number": volunteer or "",
             "minutes": sum(record.minutes for record in found),
-            "unit": session.scalars(select(Site.name_zh).where(Site.id == told.site_id)).one(),
+            "unit": site.name_zh,
             "period_from": period.period_from.isoformat(),
             "period_to": period.period_to.isoformat(),
             "issued_on": today.isoformat(),
@@ -195,6 +199,7 @@ class Certificates:
                     "activity": record.activity,
                     "place": record.place,
                     "content": record.content,
+                    "responsible": record.responsible,
                     "minutes": record.minutes,
                 }
                 for record in found

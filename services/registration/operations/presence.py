@@ -62,6 +62,11 @@ class Codes:
         return b32encode(digest)[:TOKEN_LETTERS].decode()
 
 
+def scan_address(public_url: str, shift_id: UUID, token: str) -> str:
+    """What the QR code holds: the page behind the gateway's prefix, which `public_url` ends in already."""
+    return f"{public_url}/scan/{shift_id}?t={token}"
+
+
 def own_place(session: Session, resident: Resident, shift_id: UUID) -> Registration:
     """A resident's place on a shift. Raises 404."""
     own = theirs(session, resident, Registration)
