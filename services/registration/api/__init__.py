@@ -20,6 +20,7 @@ from services.registration.api.hours import hours_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.organisations import organisations_blueprint
+from services.registration.api.own_volunteer import own_volunteer_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
@@ -74,6 +75,7 @@ def blueprints(
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
+        own_volunteer_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         erasure_blueprint(database, data),

@@ -11,7 +11,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
-from services.registration.operations import flags, later, objections, records
+from services.registration.operations import flags, later, missing_hours, objections, records
 from services.registration.operations.proven import theirs
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
@@ -25,6 +25,7 @@ from services.registration.schemas.hours import (
     LaterEntryAnswer,
     LaterEntryBody,
     LaterEntryQuery,
+    MadeObjection,
     ObjectionAnswer,
     ObjectionBody,
     ObjectionDecisionBody,
@@ -94,12 +95,32 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @blueprint.post("/my/service-records/<uuid:record_id>/objections")
     @allow(Caller.PERSON)
     @blueprint.input(ObjectionBody, arg_name="body")
-    @blueprint.output(ObjectionAnswer, status_code=201)
+    @blueprint.output(MadeObjection, status_code=201)
     def object_to_record(record_id: UUID, body: ObjectionBody) -> Response:
         """Object to a record of one's own. It is decided within fifteen working days."""
-        with database.transaction(EVERY_SITE) as session:
-            made = objections.object_to(session, data, resident(), record_id, body.words)
-            return answered(objections.describe(data, made), 201)
+        return create(
+            database,
+            data,
+            body,
+            lambda s: MadeObjection.model_validate(objections.object_to(s, data, resident(), record_id, body.words)),
+            EVERY_SITE,
+        )
+
+    @blueprint.post("/my/registrations/<uuid:registration_id>/missing-hours")
+    @allow(Caller.PERSON)
+    @blueprint.input(ObjectionBody, arg_name="body")
+    @blueprint.output(MadeObjection, status_code=201)
+    def claim_missing_hours(registration_id: UUID, body: ObjectionBody) -> Response:
+        """Say that one volunteered on a shift that is over, and that there is no record. Decided like an objection."""
+        return create(
+            database,
+            data,
+            body,
+            lambda s: MadeObjection.model_validate(
+                missing_hours.claim_missing(s, data, resident(), registration_id, body.words)
+            ),
+            EVERY_SITE,
+        )
 
     @blueprint.get("/my/objections")
     @allow(Caller.PERSON)
