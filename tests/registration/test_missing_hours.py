@@ -1,4 +1,5 @@
-"""Hours that were given and not recorded: claimed by the volunteer, entered by one of the staff, approved by another."""
+"""Hours that were given and not recorded: claimed by the volunteer, entered by one of the staff, approved by another
+one."""
 
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_forgotten_check_out_is_claimed_entered_and_approved(site: Site, offic
 
 
 def test_who_marked_somebody_as_missing_does_not_decide_on_it(site: Site, office: Office, data: PersonalData) -> None:
-    shift, [registration] = over(site)
+    _, [registration] = over(site)
     first, second = second_person(office, site), second_person(office, site)
     first.expect(200, "POST", f"/v1/registrations/{registration}/no-show", {})
     made = claim(resident_of(site, data, person_of(site, registration)), registration)

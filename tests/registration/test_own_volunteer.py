@@ -35,7 +35,7 @@ def test_a_resident_becomes_a_volunteer_in_their_own_words(site: Site, data: Per
     assert (volunteer["skills"], volunteer["categories"]) == (["smartphones"], ["elders"])
     [consent] = site.expect(200, "GET", f"/v1/people/{person}/consents")["items"]
     assert (consent["kind"], consent["how"], consent["given_by"]) == ("terms", "online", "person")
-    [told] = [event for event in site.events(site.id) if isinstance(event, VolunteerRegistered)]
+    [told] = [event for event in site.events(person) if isinstance(event, VolunteerRegistered)]
     assert (told.how, str(told.person_id)) == ("online", person)
     register(site, resident, 409)
 

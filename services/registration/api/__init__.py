@@ -17,6 +17,7 @@ from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
 from services.registration.api.exports import exports_blueprint
 from services.registration.api.hours import hours_blueprint
+from services.registration.api.leading import leading_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.organisations import organisations_blueprint
@@ -76,6 +77,7 @@ def blueprints(
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
         own_volunteer_blueprint(database, data),
+        leading_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         erasure_blueprint(database, data),

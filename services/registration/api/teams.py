@@ -14,6 +14,7 @@ from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page, resident
 from services.registration.models import Team, TeamMember
 from services.registration.operations import teams
+from services.registration.operations.own_teams import own_teams
 from services.registration.operations.people import contacts
 from services.registration.operations.rosters import make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
@@ -162,12 +163,12 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(EVERY_SITE) as session:
             items = [
                 MyTeamAnswer(
-                    member_id=member.id,
-                    team=TeamAnswer.model_validate(teams.find_team(session, member.team_id)),
-                    role=member.role,
-                    status=member.status,
+                    member_id=one.member.id,
+                    team=TeamAnswer.model_validate(one.team),
+                    role=one.member.role,
+                    status=one.member.status,
                 )
-                for member in teams.own_memberships(session, resident())
+                for one in own_teams(session, resident())
             ]
             return answered(MyTeamsAnswer(items=items))
 

@@ -99,7 +99,7 @@ def _lost(session: Session, resident: Resident) -> Select[*tuple[Any, ...]]:
 def _in_charge(session: Session, registration: Registration) -> str:
     """Who said what there is of it, so that they do not decide; the site as a whole where nobody said anything."""
     query = select(AttendanceEntry.made_by).where(
-        AttendanceEntry.registration_id == registration.id, ~AttendanceEntry.made_by.startswith("person:")
+        AttendanceEntry.registration_id == registration.id, AttendanceEntry.how != "scanned"
     )
     said: Sequence[str] = session.scalars(query.order_by(AttendanceEntry.position.desc()).limit(1)).all()
     return said[0] if said else f"site:{registration.site_id}"

@@ -152,13 +152,6 @@ def hand_over(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
     return member
 
 
-def own_memberships(session: Session, resident: Resident) -> Sequence[TeamMember]:
-    """A resident's memberships and open invitations."""
-    own = theirs(session, resident, TeamMember)
-    query = select(TeamMember).where(own, TeamMember.status.in_(PRESENT))
-    return session.scalars(query.order_by(TeamMember.position)).all()
-
-
 def answer_own(session: Session, resident: Resident, member_id: UUID, accept: bool) -> TeamMember:
     """What a resident says to an invitation of theirs. Raises 404."""
     _check_own(session, resident, member_id)

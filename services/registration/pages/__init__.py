@@ -30,6 +30,7 @@ from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.own_hours import own_hours_pages
+from services.registration.pages.own_teams import own_teams_pages
 from services.registration.pages.own_volunteer import own_volunteer_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
@@ -71,6 +72,7 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
+        own_teams_pages(database, data),
         own_volunteer_pages(database, data),
         verify_pages(database, certificates),
         links_pages(database, links),

@@ -135,7 +135,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
     @allow(Caller.PERSON)
     def hand_over(registration_id: UUID) -> Answer:
         """Ask somebody else whether they take the place."""
-        form, began = _read(), time.monotonic()
+        form, began = read_contact(), time.monotonic()
         with form.catching():
             take(form.body)
             with database.transaction(EVERY_SITE) as session:
@@ -191,7 +191,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
         """Mail a link to whoever is known. What is answered tells nobody whether somebody is."""
         began = time.monotonic()
         check_own_page()
-        form = _read()
+        form = read_contact()
         with form.catching():
             body = form.body
             throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
@@ -268,7 +268,7 @@ def _ask_by_link(data: PersonalData, throttle: Throttle) -> Any:
         """Mail whoever they say they are the question. What is answered tells nobody whether somebody is known."""
         began = time.monotonic()
         check_own_page()
-        form = _read()
+        form = read_contact()
         with form.catching():
             throttle.take(data.fingerprint("contact", form.body.contact.lower()).hex(), request.remote_addr)
             own_transfers.ask_by_link(session, data, link, form.body)
@@ -300,7 +300,8 @@ def _in(sessions: Sessions, person_id: UUID, address: bytes, registration: str =
     return let_in(redirect(where, 303), sessions.resident_cookie(person_id, address))  # type: ignore[arg-type]
 
 
-def _read() -> Form[LinkRequest]:
+def read_contact() -> Form[LinkRequest]:
+    """Who is named in a form, by name and one contact."""
     form: Form[LinkRequest] = Form(request.form)
     form.read(LinkRequest, _named(form))
     at_contact(form)
