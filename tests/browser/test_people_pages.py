@@ -63,6 +63,10 @@ def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, sta
     visitor.log_in(staff_at(site))
     visitor.open("/staff/doubles/")
     page = visitor.page
+    page.get_by_role("button", name="是两个人").click()
+    assert page.get_by_text("没有发现重复人员").is_visible()
+    visitor.look("people-two-people")
+    page.get_by_role("button", name="撤回").click()
     visitor.look("people-doubles")
     page.get_by_role("button", name="合并，保留这一条").first.click()
     assert page.get_by_text("没有发现重复人员").is_visible()
@@ -133,3 +137,22 @@ def test_staff_correct_what_the_site_was_told(visitor: Visitor, site: Site, staf
     page.get_by_role("button", name="保存更正").click()
     assert page.get_by_role("heading", name="写对了").is_visible()
     assert page.get_by_text("急救、歌唱").is_visible()
+
+
+def test_staff_merge_two_who_share_no_contact(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    shift, old = site.shift(), fresh_phone()
+    site.sign_up(shift, name="换了号", phone=old)
+    now = site.sign_up(site.shift(starts=72), name="换了号")["person_id"]
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/people/{now}")
+    page = visitor.page
+    page.get_by_role("link", name="与另一条记录是同一人").click()
+    page.get_by_label("号码或地址").fill("13800")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("号码或地址").fill(old)
+    page.get_by_role("button", name="查找").click()
+    visitor.look("people-same-as")
+    page.get_by_role("button", name="合并，保留这一条").first.click()
+    assert page.get_by_text("已合并").is_visible()
+    assert site.sql("SELECT merged_into FROM people WHERE merged_into = :id", id=now)

@@ -30,6 +30,13 @@ def _merge(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", "/v1/merges", _doubles(town))["id"])
 
 
+def _decision(town: Town, made: dict[str, str]) -> str:
+    """Two who are two people."""
+    pair = _doubles(town)
+    body = {"one": pair["survivor"], "two": pair["merged"]}
+    return str(town.own.expect(201, "POST", "/v1/two-people", body)["id"])
+
+
 def _record(kind: str) -> Any:
     path = f"/v1/volunteers/{{}}/{kind}"
     return lambda town, made: town.own.expect(201, "POST", path.format(town.person), RECORDS[kind])["id"]
@@ -39,6 +46,7 @@ SAMPLES: dict[str, Any] = {
     "person_id": lambda town, made: town.person,
     "consent_id": _consent,
     "merge_id": _merge,
+    "decision_id": _decision,
     "/v1/people/<uuid:person_id>/erasure person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
 } | {f"{VOLUNTEERS}/{kind}/<uuid:record_id> record_id": _record(kind) for kind in RECORDS}
 
@@ -55,6 +63,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/consent-texts": {"kind": "photo", "zh": "可以拍照。" * 5, "en": "Photos may be taken of me."},
     "POST /v1/volunteers": lambda town, made: somebody() | {"sex": "female", "terms_consent": True},
     "POST /v1/merges": lambda town, made: _doubles(town),
+    "POST /v1/two-people": lambda town, made: {
+        {"survivor": "one", "merged": "two"}[name]: who for name, who in _doubles(town).items() if name != "reason"
+    },
     f"PATCH {VOLUNTEERS}": {"sex": "female"},
     f"POST {VOLUNTEERS}/id-number": {"reason": "insurance"},
 } | {f"POST {VOLUNTEERS}/{kind}": body for kind, body in RECORDS.items()}
@@ -62,6 +73,7 @@ BODIES: dict[str, Any] = {
 DESK = "/staff/desk/<uuid:shift_id>"
 
 FORMS: dict[str, Any] = {
+    "POST /staff/doubles/people/<uuid:person_id>": {"value": "matrix@example.com"},
     f"POST {DESK}": {"value": "matrix@example.com"},
     "POST /staff/teams/<uuid:team_id>/volunteers": lambda town, made: {
         "chosen": town.person,
