@@ -11,6 +11,7 @@ AWARD = {"name": "优秀志愿者", "grantor": "街道办事处", "day": "2026-0
 EVALUATION = {"quality": "good", "evaluator": "服务中心", "day": "2026-01-05"}
 RECORDS = {"trainings": TRAINING, "awards": AWARD, "evaluations": EVALUATION}
 VOLUNTEERS = "/v1/volunteers/<uuid:person_id>"
+PAGE = "/staff/people/<uuid:person_id>"
 
 
 def _consent(town: Town, made: dict[str, str]) -> str:
@@ -48,6 +49,9 @@ SAMPLES: dict[str, Any] = {
     "merge_id": _merge,
     "decision_id": _decision,
     "/v1/people/<uuid:person_id>/erasure person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
+    f"{PAGE}/records/<kind> kind": lambda town, made: "awards",
+    f"{PAGE}/records/<kind>/<uuid:record_id>/remove kind": lambda town, made: "awards",
+    f"{PAGE}/records/<kind>/<uuid:record_id>/remove record_id": _record("awards"),
 } | {f"{VOLUNTEERS}/{kind}/<uuid:record_id> record_id": _record(kind) for kind in RECORDS}
 
 BODIES: dict[str, Any] = {
@@ -73,6 +77,9 @@ BODIES: dict[str, Any] = {
 DESK = "/staff/desk/<uuid:shift_id>"
 
 FORMS: dict[str, Any] = {
+    f"POST {PAGE}/guardian": GUARDIAN,
+    f"POST {PAGE}/helper": GUARDIAN | {"agreed": "on"},
+    f"POST {PAGE}/records/<kind>": AWARD,
     "POST /staff/doubles/people/<uuid:person_id>": {"value": "matrix@example.com"},
     f"POST {DESK}": {"value": "matrix@example.com"},
     "POST /staff/teams/<uuid:team_id>/volunteers": lambda town, made: {
