@@ -228,3 +228,26 @@ def test_staff_merge_two_who_share_no_contact(visitor: Visitor, site: Site, staf
     page.get_by_role("button", name="合并，保留这一条").first.click()
     assert page.get_by_text("已合并").is_visible()
     assert site.sql("SELECT merged_into FROM people WHERE merged_into = :id", id=now)
+
+
+def test_staff_look_for_who_can_help(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    register(site, name="会教手机", skills=["smartphones", "teaching"], categories=["elders"])
+    for n in range(51):
+        register(site, name=f"能急救{n}", skills=["first_aid"])
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/people/")
+    page = visitor.page
+    page.get_by_role("link", name="按技能查找志愿者").click()
+    page.get_by_role("link", name="下一页").click()
+    assert page.get_by_role("link", name="能急救50").is_visible()
+    page.get_by_label("关键词").fill("手机")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_role("link", name="会教手机").is_visible() and page.get_by_text("能急救").count() == 0
+    visitor.look("people-volunteers")
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="下载表格").click()
+    assert "会教手机" in fetched.value.path().read_text()
+    page.get_by_text("更多条件").click()
+    page.get_by_label("居住区划代码").fill("没有 这样的")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_role("alert").is_visible()

@@ -6,7 +6,6 @@ are two people is a decision that is kept (`two_people.py`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import PersonSite
 from services.registration.operations.identity import across_sites
-from services.registration.operations.shown import all_shown
+from services.registration.operations.shown import all_shown, birth_date
 from services.registration.personal_data import NO_NAME, PersonalData, plain_name
 from services.registration.schemas.merges import Double, Side
 
@@ -85,12 +84,11 @@ def _told(session: Session, site_id: UUID | None, people: set[UUID]) -> dict[UUI
 
 
 def _side(data: PersonalData, told: PersonSite) -> Side:
-    born = data.readable(told.birth_date)
     return Side(
         person_id=told.person_id,
         site_id=told.site_id,
         name=data.shown(told.name),
-        birth_date=date.fromisoformat(born) if born else None,
+        birth_date=birth_date(data, told.birth_date),
     )
 
 
