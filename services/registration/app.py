@@ -35,7 +35,7 @@ def make_app(settings: Settings) -> APIFlask:
         *blueprints(database, data, sessions, log_ins, links, sign_ups, public),
         *pages(database, data, sessions, links, log_ins, public, sign_ups, settings.provider()),
     ]
-    return create_app(settings, database, keys, health, routes, sessions=sessions)
+    return create_app(settings, keys, health, routes, sessions=sessions)
 
 
 def application() -> APIFlask:

@@ -68,7 +68,7 @@ def blueprints(
         programmes_blueprint(database, data),
         public_blueprint(database, public),
         origins_blueprint(database),
-        attendance_blueprint(database, data),
+        attendance_blueprint(database, data, links.public_url),
         hours_blueprint(database, data),
         certificates_blueprint(database, data, links.public_url),
         people_blueprint(database, data),

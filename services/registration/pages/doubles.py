@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages import Answer, Form, asked_position, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.api.merges import site_limit
 from services.registration.models import Merge, Site, TwoPeople
@@ -127,14 +127,14 @@ def _add_same_as(blueprint: APIBlueprint, database: Database, data: PersonalData
 
 def _back() -> str:
     """The list, on the page from which somebody came."""
-    at = request.args.get("page", 1, type=int)
+    at = asked_position("page")
     return url_for("doubles_pages.show_doubles", after=request.args.get("after"), page=at if at > 1 else None)
 
 
 def _pairs(session: Session, data: PersonalData) -> dict[str, Any]:
     """One page of the pairs, and what leads to the next."""
     after = DoublesQuery.model_validate({"after": request.args.get("after", "")}).after
-    at = max(1, request.args.get("page", 1, type=int))
+    at = asked_position("page") or 1
     found = ranked_doubles(session, data, site_limit(), after, RANKED)
     pairs = found.pairs[(at - 1) * ON_A_PAGE : at * ON_A_PAGE]
     pairs_shown(session, site_limit(), pairs)

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, done, render
+from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import VolunteerSite
@@ -48,10 +48,9 @@ def add_editing(blueprint: APIBlueprint, database: Database, data: PersonalData)
         volunteer.read(VolunteerEdit, _of_volunteer(volunteer))
         person.errors |= volunteer.errors if is_volunteer else {}
         with person.catching(), database.transaction(g.principal.scope) as session:
-            read = _version(person, "version")
-            people.edit_person(session, data, own_site(), person_id, person.body, read)
+            people.edit_person(session, data, own_site(), person_id, person.body, typed_version())
             if is_volunteer:
-                read, actor = _version(person, "volunteer_version"), g.principal.actor
+                read, actor = typed_version("volunteer_version"), g.principal.actor
                 volunteers.edit_volunteer(session, data, own_site(), person_id, volunteer.body, read, actor)
         if person.failed:
             with database.transaction(g.principal.scope) as session:
@@ -72,12 +71,6 @@ def _of_volunteer(form: Form[VolunteerEdit]) -> dict[str, Any]:
     told |= {"area": form.value("area").strip() or None}
     told |= {name: value for name in ("sex", "id_number") if (value := form.value(name).strip())}
     return told | ({"id_number_consent": True} if form.value("id_number_consent") == "on" else {})
-
-
-def _version(form: Form[PersonEdit], name: str) -> set[int]:
-    """The version that the form showed: whoever saves over somebody else's correction is told so."""
-    written = form.value(name)
-    return {int(written)} if written.isdecimal() and len(written) < 10 else set()
 
 
 def _is_volunteer(session: Session, person_id: UUID) -> bool:

@@ -7,7 +7,7 @@ from flask import Response, g, request, url_for
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, in_menu, page_blueprint, render
+from services.common.pages import Answer, Form, asked_position, in_menu, page_blueprint, render
 from services.registration.api.conventions import own_site
 from services.registration.api.exchange import download
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
@@ -35,7 +35,7 @@ def volunteers_pages(database: Database, data: PersonalData) -> APIBlueprint:
         form = _asked()
         if form.failed:
             return render("people/volunteers.html", form=form, lists=LISTS, volunteers=[], asked={}, next=None), 422
-        after = request.args.get("after", 0, type=int)
+        after = asked_position("after")
         query = matching(own_site(), form.body).where(VolunteerSite.row > after).order_by(VolunteerSite.row)
         with database.transaction(g.principal.scope) as session:
             rows = session.scalars(query.limit(ON_A_PAGE + 1)).all()
