@@ -66,7 +66,7 @@ def pages(app: APIFlask, town: Town) -> list[tuple[Route, str]]:
 
 
 @pytest.mark.parametrize("what", GARBAGE)
-def test_garbage_is_refused_in_words(app: APIFlask, town: Town, what: str) -> None:
+def test_garbage_is_refused_in_words(pages: list[tuple[Route, str]], town: Town, what: str) -> None:
     sent = dict.fromkeys(fields(), GARBAGE[what])
     query = {name: value[:300].encode(errors="replace").decode() for name, value in list(sent.items())[:90]}
     query |= {name: sent[name].encode(errors="replace").decode() for name in ("after", "week", "before", "version")}
