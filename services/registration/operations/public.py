@@ -24,7 +24,8 @@ FIND = text("""
         UNION SELECT a.code FROM within AS w JOIN areas AS a ON a.parent = w.code
     )
     SELECT id FROM sites
-    WHERE name_zh ILIKE :words OR name_en ILIKE :words OR address ILIKE :words OR area IN (SELECT code FROM within)
+    WHERE status = 'open' AND (name_zh ILIKE :words OR name_en ILIKE :words OR address ILIKE :words
+                               OR area IN (SELECT code FROM within))
     ORDER BY position LIMIT :most
 """)
 
@@ -49,7 +50,7 @@ class OpenActivity:
 
 
 def find_sites(session: Session, words: str) -> Sequence[tuple[Site, Area]]:
-    """Sites by name, address or area, at most `MOST_SITES`; all of them without words."""
+    """Sites by name, address or area, at most `MOST_SITES`; all without words. Not those that were closed."""
     pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     ids = list(session.scalars(FIND, {"words": pattern, "most": MOST_SITES}))
     query = select(Site, Area).join(Area, Area.code == Site.area).where(Site.id.in_(ids)).order_by(Site.position)
@@ -117,28 +118,21 @@ def open_activity(session: Session, activity_id: UUID) -> OpenActivity:
     if activity is None or not activity.public or activity.status not in SHOWN:
         raise not_found("这个活动", "activity")
     rows = session.execute(
-        select(Shift, func.clock_timestamp(), places_of_next())
+        select(Shift, sign_up_state(by_staff=False), places_of_next())
+        .join(Activity, Activity.id == Shift.activity_id)
         .where(Shift.activity_id == activity_id, Shift.status == "open", Shift.ends_at > func.now())
         .order_by(Shift.starts_at, Shift.position)
         .limit(200)
     )
-    shifts = [_open_shift(activity, shift, now, free) for shift, now, free in rows]
+    shifts = [OpenShift(shift, state, free, shift.waitlisted) for shift, state, free in rows]
     return OpenActivity(activity, find_site(session, activity.site_id), shifts)
 
 
 def open_shift(session: Session, shift_id: UUID) -> tuple[OpenActivity, OpenShift]:
     """One shift of a public activity, with its activity. Raises 404."""
-    query = select(Shift, func.clock_timestamp(), places_of_next()).where(Shift.id == shift_id)
-    row = session.execute(query).one_or_none()
+    query = select(Shift, sign_up_state(by_staff=False), places_of_next()).where(Shift.id == shift_id)
+    row = session.execute(query.join(Activity, Activity.id == Shift.activity_id)).one_or_none()
     if row is None:
         raise not_found("这个场次", "shift")
-    shift, now, free = row
-    found = open_activity(session, shift.activity_id)
-    return found, _open_shift(found.activity, shift, now, free)
-
-
-def _open_shift(activity: Activity, shift: Shift, now: datetime, free: int) -> OpenShift:
-    state = sign_up_state(activity, shift, now)
-    # Nobody is told of a place on a shift that runs already.
-    state = "closed" if shift.starts_at <= now else state
-    return OpenShift(shift, state, free, shift.waitlisted)
+    shift, state, free = row
+    return open_activity(session, shift.activity_id), OpenShift(shift, state, free, shift.waitlisted)

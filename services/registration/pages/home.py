@@ -16,10 +16,11 @@ from flask import g, url_for
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, Role, allow
-from services.common.database import Database
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, clock, in_menu, page_blueprint, render
 from services.registration.models import Site
+from services.registration.operations.programmes.authority import areas_of
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,24 @@ def home_pages(database: Database) -> APIBlueprint:
     def home() -> Answer:
         """The day at the site."""
         site_id = g.principal.site_id
-        if site_id is None:
-            return render("home/home.html", boxes=[], site=None)
+        boxes: list[Box] = []
         with database.transaction(g.principal.scope) as session:
-            site = session.get_one(Site, site_id)
-            boxes = [made for maker in BOXES if (made := maker(session, site_id))]
-            return render("home/home.html", boxes=boxes, site=site)
+            site = session.get(Site, site_id) if site_id else None
+            if site_id:
+                boxes = [made for maker in BOXES if (made := maker(session, site_id))]
+        with database.transaction(EVERY_SITE) as session:
+            boxes += [made] if (made := _administration(session)) else []
+        return render("home/home.html", boxes=boxes, site=site)
 
     return blueprint
 
 
-TODAY = text(
-    "SELECT h.starts_at, h.ends_at, h.capacity, h.confirmed, h.waitlisted, a.title_zh, a.title_en, s.time_zone,"
+SHIFTS_OF_DAY = text(
+    "SELECT h.id, h.starts_at, h.ends_at, h.capacity, h.confirmed, h.waitlisted, a.title_zh, a.title_en, s.time_zone,"
     " (SELECT count(*) FROM registrations AS r"
     " WHERE r.shift_id = h.id AND r.outcome IN ('present', 'attended')) AS came"
     " FROM shifts AS h JOIN activities AS a ON a.id = h.activity_id JOIN sites AS s ON s.id = h.site_id"
-    " WHERE h.site_id = :site AND h.local_day = (now() AT TIME ZONE s.time_zone)::date"
+    " WHERE h.site_id = :site AND h.local_day = (now() AT TIME ZONE s.time_zone)::date + :ahead"
     " AND h.status = 'open' AND a.status = 'published' ORDER BY h.starts_at, h.id LIMIT 50"
 )
 
@@ -86,25 +89,39 @@ TODAY = text(
 @box
 def todays_shifts(session: Session, site_id: UUID) -> Box:
     """What takes place today, with how many come."""
-    lines = []
-    for row in session.execute(TODAY, {"site": site_id}):
-        times = f"{clock(row.starts_at, row.time_zone)}–{clock(row.ends_at, row.time_zone)}"
-        zh = f"{times} {row.title_zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}，已到 {row.came}"
-        en = (
-            f"{times} {row.title_en or row.title_zh}: {row.confirmed} of {row.capacity} places taken,"
-            f" {row.waitlisted} waiting, {row.came} came"
-        )
-        lines.append(Line(zh, en))
+    lines = _shifts(session, site_id, 0)
     return Box("今天的场次", "Today's shifts", lines or [Line("今天没有场次。", "There are no shifts today.")])
 
 
 @box
-def administration(session: Session, site_id: UUID) -> Box | None:
-    """For who manages others."""
-    if g.principal.role not in (Role.AREA_ADMIN, Role.OPERATOR):
+def tomorrows_shifts(session: Session, site_id: UUID) -> Box | None:
+    """What takes place tomorrow."""
+    lines = _shifts(session, site_id, 1)
+    return Box("明天的场次", "Tomorrow's shifts", lines) if lines else None
+
+
+def _shifts(session: Session, site_id: UUID, ahead: int) -> list[Line]:
+    """The shifts of a day of the site, each leading to its roster."""
+    lines = []
+    for row in session.execute(SHIFTS_OF_DAY, {"site": site_id, "ahead": ahead}):
+        times = f"{clock(row.starts_at, row.time_zone)}–{clock(row.ends_at, row.time_zone)}"
+        came = (f"，已到 {row.came}", f", {row.came} came") if ahead == 0 else ("", "")
+        zh = f"{times} {row.title_zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}{came[0]}"
+        en = (
+            f"{times} {row.title_en or row.title_zh}: {row.confirmed} of {row.capacity} places taken,"
+            f" {row.waitlisted} waiting{came[1]}"
+        )
+        lines.append(Line(zh, en, url_for("shift_roster_pages.show_roster", shift_id=row.id)))
+    return lines
+
+
+def _administration(session: Session) -> Box | None:
+    """For who manages others, at whatever site they work just now, or at none."""
+    if not g.principal.is_operator and not areas_of(session, g.principal):
         return None
     lines = [
+        Line("区划与站点", "Areas and sites", url_for("areas_pages.show_tree")),
         Line("工作人员与权限", "Staff and their roles", url_for(COLLEAGUES)),
-        Line("区划表", "Table of areas", url_for("areas_pages.show_import")),
+        Line("导入区划表", "Import the table of areas", url_for("areas_pages.show_import")),
     ]
     return Box("管理", "Administration", lines)
