@@ -5,10 +5,12 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, moment, over, person_of, records_of
+from tests.registration.test_leading import Choir
 from tests.registration.test_public import fresh_mail
-from tests.registration.world import Site
+from tests.registration.world import Site, in_hours
 
 ResidentCookie = Callable[[str], tuple[str, str]]
 
@@ -79,7 +81,7 @@ def test_claiming_missing_hours_and_seeing_every_decision(
     second.page.get_by_label("依据").fill("核对无误")
     second.page.get_by_role("button", name="批准").click()
     expect(second.page.get_by_role("status")).to_contain_text("补录已处理")
-    assert records_of(site, registration)[0].minutes == 120
+    assert records_of(site, registration)[0].how == "entered_later"
     visitor.speak("en")
     page.reload()
     expect(page.get_by_text("The site agreed").first).to_be_visible()
@@ -92,3 +94,61 @@ def _local(at: str) -> str:
     from zoneinfo import ZoneInfo
 
     return datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_the_leader_of_a_team_looks_after_it(
+    visitor: Visitor,
+    make_visitor: Callable[..., Visitor],
+    site: Site,
+    data: PersonalData,
+    staff_at: Any,
+    resident_cookie: ResidentCookie,
+) -> None:
+    choir = Choir(site, data)
+    room = {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40}
+    site.expect(201, "POST", "/v1/rooms", room)
+    mail = fresh_mail()
+    new = choir.somebody(name="新团员", email=mail)
+    shift = choir.on_shift()
+    visitor.log_in(resident_cookie(choir.people[0]))
+    visitor.open("/my")
+    page = visitor.page
+    page.get_by_role("link", name="管理队伍").click()
+    page.get_by_text("邀请人入队，点这里").click()
+    page.get_by_text("申请用房，点这里").click()
+    visitor.look("team-led")
+    page.get_by_label("对方姓名").fill("新团员")
+    page.get_by_label("对方手机号或电子邮箱").fill(mail)
+    page.get_by_role("button", name="发出邀请").click()
+    expect(page.get_by_text("另有 1 人已邀请")).to_be_visible()
+    page.get_by_text("申请用房，点这里").click()
+    page.get_by_label("哪一天").fill(in_hours(72)[:10])
+    page.get_by_label("从几点").fill("19:00")
+    page.get_by_label("到几点").fill("18:00")
+    page.get_by_role("button", name="提出申请").click()
+    expect(page.get_by_role("alert")).to_contain_text("结束应晚于开始")
+    visitor.look("team-led-wrong")
+    page.get_by_label("到几点").fill("21:00")
+    page.get_by_role("button", name="提出申请").click()
+    expect(page.get_by_text("等站点答复").first).to_be_visible()
+    page.get_by_role("link", name="点名").click()
+    for place, words in enumerate(("全程", "未到")):
+        page.locator("fieldset").nth(place).get_by_label(words, exact=True).check()
+    visitor.look("team-roll")
+    page.get_by_role("button", name="保存名单").click()
+    expect(page.get_by_role("status")).to_contain_text("点名已保存")
+    assert [one["outcome"] for one in choir.roll(shift)] == ["attended", "no_show"]
+    invited = make_visitor()
+    invited.log_in(resident_cookie(new))
+    invited.open("/my/teams")
+    invited.look("own-teams-invited")
+    invited.page.get_by_role("button", name="我要加入").click()
+    expect(invited.page.get_by_text("排练厅")).to_be_visible()
+    invited.look("own-teams")
+    invited.page.get_by_role("link", name="退出队伍").click()
+    invited.look("own-team-leave")
+    invited.page.get_by_role("button", name="退出队伍").click()
+    expect(invited.page.get_by_text("您还没有参加队伍")).to_be_visible()
+    visitor.speak("en")
+    visitor.open("/my/teams")
+    visitor.look("own-teams-en")

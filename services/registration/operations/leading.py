@@ -8,7 +8,6 @@ do. What they ask of staff, staff decide.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -26,7 +25,7 @@ from services.registration.operations.own_teams import Membership, own_membershi
 from services.registration.operations.proven import Resident
 from services.registration.operations.roll import call_roll
 from services.registration.operations.rooms import taken_during, with_set_up
-from services.registration.operations.shown import all_shown
+from services.registration.operations.shown import all_shown, birth_date
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.bookings import BookingBody
 from services.registration.schemas.hours import RollEntry
@@ -149,6 +148,5 @@ def _names(session: Session, data: PersonalData, site_id: UUID, people: Sequence
     """What people are called at the site; of children it is put on record."""
     query = select(PersonSite).where(PersonSite.person_id.in_(people), PersonSite.site_id == site_id)
     told = session.scalars(query).all()
-    born = [(one.person_id, data.readable(one.birth_date)) for one in told]
-    all_shown(session, site_id, [(person, date.fromisoformat(on) if on else None) for person, on in born])
+    all_shown(session, site_id, [(one.person_id, birth_date(data, one.birth_date)) for one in told])
     return {one.person_id: data.shown(one.name) for one in told}

@@ -42,15 +42,22 @@ def own_teams_pages(database: Database, data: PersonalData) -> APIBlueprint:
         with database.transaction(EVERY_SITE) as session:
             return render("mine/teams.html", **_box(session, resident()))
 
-    @blueprint.post("/<uuid:member_id>/<any(accept, decline):answer>")
+    @blueprint.post("/<uuid:member_id>/accept")
     @allow(Caller.PERSON)
-    def answer_invitation(member_id: UUID, answer: str) -> Response:
-        """Join a team that invited one, or do not."""
+    def accept(member_id: UUID) -> Response:
+        """Join a team that invited one."""
+        return answer(member_id, True, "您已加入队伍。", "You are in the team now.")
+
+    @blueprint.post("/<uuid:member_id>/decline")
+    @allow(Caller.PERSON)
+    def decline(member_id: UUID) -> Response:
+        """Do not join it."""
+        return answer(member_id, False, "已回复，不加入。", "You declined.")
+
+    def answer(member_id: UUID, accepted: bool, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
-            teams.answer_own(session, resident(), member_id, answer == "accept")
-        if answer == "accept":
-            return done(_home(), "您已加入队伍。", "You are in the team now.")
-        return done(_home(), "已回复，不加入。", "You declined.")
+            teams.answer_own(session, resident(), member_id, accepted)
+        return done(_home(), zh, en)
 
     @blueprint.get("/<uuid:member_id>/leave")
     @allow(Caller.PERSON)

@@ -68,7 +68,6 @@ def _roll(town: Town, made: dict[str, str]) -> dict[str, Any]:
 SAMPLES: dict[str, Any] = {
     "/my/hours/missing/<uuid:registration_id> registration_id": _lost,
     "/v1/my/registrations/<uuid:registration_id>/missing-hours registration_id": _lost,
-    "answer": lambda town, made: "accept",
     f"{LED}/roster member_id": _led,
     f"{LED}/invitations member_id": _led,
     f"{LED}/bookings member_id": _led,
