@@ -63,6 +63,10 @@ class Resident:
             path, method=method, json=body, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"}
         )
 
+    def post(self, path: str, form: dict[str, str]) -> Any:
+        """Send a page's form."""
+        return self._client.post(path, data=form, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"})
+
     def expect(self, status: int, method: str, path: str, body: Any = None) -> Any:
         """Send one request that must be answered with this status."""
         answer = self.call(method, path, body)

@@ -42,7 +42,7 @@ def certificates_blueprint(database: Database, data: PersonalData, public_url: s
     blueprint = APIBlueprint("certificates", __name__, tag="Certificates", url_prefix="/v1")
     certificates, signer = Certificates(data, public_url), Signer(data)
     _add_issuing(blueprint, database, data, certificates)
-    _add_reading(blueprint, database, certificates, signer)
+    _add_reading(blueprint, database, data, certificates, signer)
     _add_own(blueprint, database, data, certificates)
     _add_batches(blueprint, database, data, certificates)
     _add_verification(blueprint, database, certificates, signer)
@@ -87,7 +87,9 @@ def _add_issuing(blueprint: APIBlueprint, database: Database, data: PersonalData
             return answered(CertificateAnswer.model_validate(operations.revoke(session, certificate_id, body.reason)))
 
 
-def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+def _add_reading(
+    blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates, signer: Signer
+) -> None:
     @blueprint.get("/certificates")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(CertificateQuery, location="query", arg_name="query")
@@ -107,6 +109,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         """The certificate as a PDF: the same bytes each time."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
+            operations.note_shown(session, data, [certificate])
         return pdf_response(certificates, certificate)
 
     @blueprint.get("/certificates/<uuid:certificate_id>/signed")
@@ -116,6 +119,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         """The certificate for machines: a signed credential."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
+            operations.note_shown(session, data, [certificate])
         return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
 
 
@@ -169,6 +173,7 @@ def _add_batches(blueprint: APIBlueprint, database: Database, data: PersonalData
                 raise not_found("这批证明", "batch of certificates")
             of_batch = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.position)
             found = session.scalars(of_batch).all()
+            operations.note_shown(session, data, found)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as files:
             for certificate in found:

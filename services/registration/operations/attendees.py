@@ -7,12 +7,14 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import AttendanceEntry, PersonSite, Registration
 from services.registration.operations.attendance import find_shift
+from services.registration.operations.shown import shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import AttendeeAnswer
 
 
 def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[AttendeeAnswer]:
-    """Who has a place on the shift, by name, with what was recorded of them. Raises 404."""
+    """Who has a place on the shift, by name, with what was recorded of them. Raises 404. That minors were shown is on
+    record."""
     find_shift(session, shift_id)
     weakest = func.min(
         case((AttendanceEntry.how == "entered_later", 0), (AttendanceEntry.how == "confirmed", 1), else_=2)
@@ -24,7 +26,7 @@ def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[Atte
         .subquery()
     )
     query = (
-        select(Registration, PersonSite.name, how.c.how)
+        select(Registration, PersonSite, how.c.how)
         .outerjoin(
             PersonSite,
             (PersonSite.person_id == Registration.person_id) & (PersonSite.site_id == Registration.site_id),
@@ -32,15 +34,17 @@ def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[Atte
         .outerjoin(how, how.c.registration_id == Registration.id)
         .where(Registration.shift_id == shift_id, Registration.status == "confirmed")
     )
+    rows = session.execute(query).all()
+    shown_of(session, data, [told for _, told, _ in rows if told is not None])
     people = [
         AttendeeAnswer.model_validate(
             {
                 **vars(registration),
                 "registration_id": registration.id,
-                "name": data.shown(name) if name is not None else "",
+                "name": data.shown(told.name) if told is not None else "",
                 "how": None if known is None else ("entered_later", "confirmed", "scanned")[known],
             }
         )
-        for registration, name, known in session.execute(query)
+        for registration, told, known in rows
     ]
     return sorted(people, key=lambda person: (person.name, str(person.registration_id)))

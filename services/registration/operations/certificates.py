@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 from stdnum.iso7064 import mod_37_36
 
@@ -31,6 +31,7 @@ from services.registration.operations.certificate_paper import TEMPLATE, Content
 from services.registration.operations.identity import person_now
 from services.registration.operations.proven import Resident, theirs
 from services.registration.operations.records import actor, all_of, own_standing, standing
+from services.registration.operations.shown import shown_of
 from services.registration.operations.sites import local_today
 from services.registration.personal_data import UNREADABLE, PersonalData
 from services.registration.schemas.certificates import (
@@ -205,6 +206,12 @@ class Certificates:
                 for record in found
             ],
         }
+
+
+def note_shown(session: Session, data: PersonalData, found: Sequence[Certificate]) -> None:
+    """Put on record which minors' certificates staff read."""
+    of = tuple_(PersonSite.person_id, PersonSite.site_id).in_([(one.person_id, one.site_id) for one in found])
+    shown_of(session, data, session.scalars(select(PersonSite).where(of)).all() if found else [])
 
 
 def revoke(session: Session, certificate_id: UUID, reason: str) -> Certificate:

@@ -1,7 +1,7 @@
 """What waits for a second person about hours, for staff; one's own hours and certificates, for volunteers; and the
 page on which anybody compares a certificate with what was issued."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ from services.registration.operations.certificates import (
     own_certificates,
     revoke,
 )
+from services.registration.operations.people import told_names
 from services.registration.operations.proven import theirs
 from services.registration.pages.resident import in_resident_menu, resident_blueprint
 from services.registration.personal_data import PersonalData
@@ -78,7 +79,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
                 entries=entries,
                 objections=said,
                 flags=found,
-                names=_names(session, data, site_id, people),
+                names=told_names(session, data, [(one, site_id) for one in set(people) - {None}]),
             )
 
     @blueprint.post("/later-entries/<uuid:entry_id>")
@@ -171,7 +172,7 @@ def _add_certificates(
                 "hours/person.html",
                 form=form,
                 person_id=person_id,
-                who=data.shown(told.name),
+                who=told_names(session, data, [(person_id, site_id)])[person_id],
                 records=found,
                 minutes=sum(record.minutes for record in found),
                 certificates=session.scalars(issued.order_by(Certificate.position.desc())).all(),
@@ -192,14 +193,6 @@ def catching(form: "Form[Any]") -> Iterator[None]:
             gone = problem
     if gone is not None:
         raise gone
-
-
-def _names(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID | None]) -> dict[UUID, str]:
-    """The names of people as the site knows them, for its own staff; without those whom it has erased."""
-    told = select(PersonSite.person_id, PersonSite.name).where(
-        PersonSite.person_id.in_(set(people) - {None}), PersonSite.site_id == site_id
-    )
-    return {row.person_id: data.shown(row.name) for row in session.execute(told)}
 
 
 def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, Any]]:

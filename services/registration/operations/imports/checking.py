@@ -28,8 +28,8 @@ _EARLIER = text(
 )
 _KNOWN = text(
     "SELECT count(*) FROM unnest(cast(:phones AS bytea[]), cast(:emails AS bytea[])) AS h (phone, email)"
-    " WHERE EXISTS (SELECT FROM person_sites AS p WHERE p.phone_hash = h.phone)"
-    " OR EXISTS (SELECT FROM person_sites AS p WHERE p.email_hash = h.email)"
+    " WHERE EXISTS (SELECT FROM person_sites AS p WHERE p.site_id = :site AND p.phone_hash = h.phone)"
+    " OR EXISTS (SELECT FROM person_sites AS p WHERE p.site_id = :site AND p.email_hash = h.email)"
 )
 _ADD_FAULTS = text(
     'INSERT INTO import_faults (import_id, site_id, "row", "column", code, title, other)'
@@ -67,7 +67,12 @@ def check_rows(session: Session, data: PersonalData, found: Import, rows: Sequen
     found.faulty_rows += sum(bool(row.faults) for row in rows)
     still_good = [identities[row.number] for row in good if not row.faults]
     found.known_people += session.scalar(
-        _KNOWN, {"phones": [h["phone"] for h in still_good], "emails": [h["email"] for h in still_good]}
+        _KNOWN,
+        {
+            "site": found.site_id,
+            "phones": [h["phone"] for h in still_good],
+            "emails": [h["email"] for h in still_good],
+        },
     )
 
 
