@@ -61,6 +61,7 @@ from services.common.events.programmes import (
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
+    AttendanceWithdrawn,
     CancelReason,
     Outcome,
     RegistrationCancelled,
@@ -101,6 +102,7 @@ __all__ = [
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "AttendanceWithdrawn",
     "BookingCancelled",
     "BookingConfirmed",
     "BookingDeclined",

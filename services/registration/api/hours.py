@@ -12,6 +12,7 @@ from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, own_site, page
 from services.registration.models import LaterEntry, Objection, ServiceRecord
 from services.registration.operations import flags, later, objections, records
+from services.registration.operations.open_attendance import OpenShift, open_shifts
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.hours import (
@@ -28,10 +29,13 @@ from services.registration.schemas.hours import (
     ObjectionBody,
     ObjectionDecisionBody,
     ObjectionQuery,
+    OpenShiftAnswer,
+    OpenShiftsAnswer,
     RecordAnswer,
     RecordQuery,
     RecordsAnswer,
 )
+from services.registration.working_days import is_estimate
 
 FLAGS_LOOK_BACK = timedelta(days=90)
 
@@ -129,6 +133,15 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
             lambda s: LaterEntryAnswer.model_validate(later.enter_later(s, registration_id, body)),
         )
 
+    @blueprint.get("/open-attendance")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(OpenShiftsAnswer)
+    def list_open_attendance() -> Response:
+        """Shifts of volunteering that are over while attendance is open: hours that were given and not recorded."""
+        with database.transaction(g.principal.scope) as session:
+            found = open_shifts(session, own_site())
+            return answered(OpenShiftsAnswer(items=[_describe_open(one) for one in found]))
+
     @blueprint.get("/later-entries")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(LaterEntryQuery, location="query", arg_name="query")
@@ -159,6 +172,12 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
         """Turn a later entry down. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
             return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))
+
+
+def _describe_open(one: OpenShift) -> OpenShiftAnswer:
+    shift = {name: getattr(one.shift, name) for name in ("activity_id", "starts_at", "ends_at")}
+    facts = {"shift_id": one.shift.id, "due_on_is_estimate": is_estimate(one.due_on)}
+    return OpenShiftAnswer.model_validate({**vars(one), **shift, **facts})
 
 
 def _add_objections(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

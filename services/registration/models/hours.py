@@ -25,6 +25,7 @@ class AttendanceEntry(Table):
     how: Mapped[str]
     corrects: Mapped[bool] = mapped_column(default=False)
     client_id: Mapped[str | None]
+    voids: Mapped[str | None]
     made_by: Mapped[str]
     received_at: Mapped[datetime] = made_by_database()
 
@@ -68,8 +69,8 @@ class LaterEntry(Table):
     site_id: Mapped[UUID]
     registration_id: Mapped[UUID] = mapped_column(ForeignKey("registrations.id"))
     shift_id: Mapped[UUID]
-    checked_in_at: Mapped[datetime]
-    checked_out_at: Mapped[datetime]
+    checked_in_at: Mapped[datetime | None]
+    checked_out_at: Mapped[datetime | None]
     reason: Mapped[str]
     entered_by: Mapped[str] = made_by_database()
     entered_at: Mapped[datetime] = made_by_database()

@@ -32,6 +32,8 @@ from services.registration.models import (
 )
 from services.registration.operations import flags, later, objections, records
 from services.registration.operations.certificates import Certificates, find_certificate, revoke, site_of_own_hours
+from services.registration.operations.open_attendance import open_shifts
+from services.registration.operations.sites import local_today
 from services.registration.pages.resident import in_resident_menu, resident_blueprint, resident_id
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody, PeriodBody, RevocationBody
@@ -59,6 +61,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     def _work(form: Form[Any]) -> str:
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
+            site = session.get_one(Site, site_id)
             since = datetime.now(UTC).date() - LOOK_BACK
             entries, said = _entries(session, data, site_id), _objections(session, data, site_id)
             found = flags.flags(session, site_id, since)
@@ -66,9 +69,11 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
             return render(
                 "hours/work.html",
                 form=form,
-                site=session.get(Site, site_id),
+                site=site,
+                today=local_today(session, site),
                 me=g.principal.actor,
                 entries=entries,
+                open_shifts=open_shifts(session, site_id),
                 objections=said,
                 flags=found,
                 names=_names(session, data, site_id, people),
@@ -83,6 +88,16 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         with catching(form), database.transaction(g.principal.scope) as session:
             act(session, entry_id, form.body.reason)
         return _after(form, "补录已处理。", "The entry was decided.")
+
+    @blueprint.post("/shifts/<uuid:shift_id>/later-entries")
+    @allow(Caller.STAFF)
+    def decide_shift(shift_id: UUID) -> Answer:
+        """Approve or reject all that waits of one shift."""
+        form = _decision(EntryDecisionBody)
+        approved = request.form.get("decide") == "approve"
+        with catching(form), database.transaction(g.principal.scope) as session:
+            later.decide_all(session, shift_id, approved, form.body.reason)
+        return _after(form, "补录已处理。", "The entries were decided.")
 
     @blueprint.post("/objections/<uuid:objection_id>")
     @allow(Caller.STAFF)
@@ -201,8 +216,8 @@ def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[s
         .join(Registration, Registration.id == LaterEntry.registration_id)
         .join(Shift, Shift.id == LaterEntry.shift_id)
         .where(LaterEntry.site_id == site_id, LaterEntry.state == "pending")
-        .order_by(LaterEntry.position)
-        .limit(100)
+        .order_by(Shift.starts_at, LaterEntry.shift_id, LaterEntry.position)
+        .limit(300)
     )
     return [{"entry": e, "person_id": person, "shift": shift} for e, person, shift in session.execute(query)]
 

@@ -11,20 +11,23 @@ down_revision = "0007"
 ATTENDANCE = """
 -- Each tap, as it was said to us. What a registration came to is computed from all of them (attendance.py), so that
 -- they may arrive late, twice and in any order. client_id is the tap's name on the device that it was made on.
--- received_at is the moment itself, not the transaction's beginning: by it entries made together are told.
+-- received_at is the moment itself, not the transaction's beginning: by it entries made together are told. A void takes
+-- back another entry, by its id or client_id, also one that arrives later.
 CREATE TABLE attendance_entries (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
     shift_id uuid NOT NULL REFERENCES shifts,
     registration_id uuid NOT NULL REFERENCES registrations,
-    what text NOT NULL CHECK (what IN ('in', 'out', 'no_show')),
+    what text NOT NULL CHECK (what IN ('in', 'out', 'no_show', 'void')),
     at timestamptz NOT NULL,
     how text NOT NULL CHECK (how IN ('scanned', 'confirmed', 'entered_later')),
     corrects boolean NOT NULL DEFAULT false,
     client_id text,
+    voids text,
     made_by text NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT attendance_entries_void_one CHECK ((what = 'void') = (voids IS NOT NULL))
 );
 CREATE UNIQUE INDEX attendance_entries_once ON attendance_entries (site_id, client_id) WHERE client_id IS NOT NULL;
 CREATE INDEX attendance_entries_registration ON attendance_entries (registration_id, position);
@@ -165,15 +168,16 @@ CREATE VIEW standing_records WITH (security_invoker = true) AS
 """
 
 DECISIONS = """
--- Hours said after the fact. They count once somebody else approved them: the database compares the two.
+-- Hours said after the fact, or, without times, that somebody did not come. They count once somebody else approved
+-- them: the database compares the two.
 CREATE TABLE later_entries (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
     registration_id uuid NOT NULL REFERENCES registrations,
     shift_id uuid NOT NULL REFERENCES shifts,
-    checked_in_at timestamptz NOT NULL,
-    checked_out_at timestamptz NOT NULL,
+    checked_in_at timestamptz,
+    checked_out_at timestamptz,
     reason text NOT NULL,
     entered_by text NOT NULL DEFAULT current_setting('hesheng.actor'),
     entered_at timestamptz NOT NULL DEFAULT now(),
@@ -183,6 +187,7 @@ CREATE TABLE later_entries (
     decision text NOT NULL DEFAULT '',
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT later_entries_in_order CHECK (checked_in_at < checked_out_at),
+    CONSTRAINT later_entries_both_times CHECK ((checked_in_at IS NULL) = (checked_out_at IS NULL)),
     CONSTRAINT later_entries_by_somebody CHECK (entered_by <> ''),
     CONSTRAINT later_entries_decided CHECK ((state = 'pending') = (decided_by IS NULL)),
     CONSTRAINT later_entries_second_person CHECK (decided_by <> entered_by),
