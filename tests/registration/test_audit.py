@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.common.database import ACTING, Acting
 from tests.registration.office import Office
+from tests.registration.test_volunteers import register
 from tests.registration.world import Caller, Site
 
 NOT_AUDITED = {
@@ -195,6 +196,19 @@ def test_log_ins_that_failed_are_on_record_for_the_operator_alone(site: Site, op
     assert (newest["record"], newest["actor"]) == ("unknown", "anyone:anyone")
     assert body["email"] not in str(newest)
     assert site.expect(200, "GET", "/v1/audit?action=log_in_failed")["items"] == []
+
+
+def test_what_a_volunteer_told_does_not_stay_in_the_log_beside_their_id(site: Site) -> None:
+    made = register(site, skills=["first_aid"], categories=["elders"], professions=["nurse"])
+    person, guardian = made["person_id"], {"name": "母亲", "relation": "母亲", "email": "mother@example.com"}
+    site.expect(200, "PUT", f"/v1/people/{person}/guardian", guardian)
+    site.expect(200, "PATCH", f"/v1/volunteers/{person}", {"skills": ["singing"]}, If_Match="*")
+    site.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    rows = site.sql("SELECT changed::text AS changed FROM audit_log WHERE changed::text LIKE :person"
+                    " OR record = :record", person=f"%{person}%", record=person)  # fmt: skip
+    written = " ".join(row.changed for row in rows)
+    told = (made["volunteer_number"], "first_aid", "singing", "elders", "nurse", "母亲")
+    assert [one for one in told if one in written] == []
 
 
 def test_staff_without_a_site_and_accounts_without_a_grant_read_nothing(site: Site, office: Office) -> None:

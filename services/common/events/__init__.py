@@ -53,7 +53,15 @@ from services.common.events.organisations import (
     OrganisationSaved,
     TakingPart,
 )
-from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
+from services.common.events.people import (
+    ConsentWithdrawn,
+    PersonErased,
+    PersonMerged,
+    PersonUnmerged,
+    VolunteerChanged,
+    VolunteerEnded,
+    VolunteerRegistered,
+)
 from services.common.events.programmes import (
     ProgrammeCloned,
     ProgrammeSaved,
@@ -113,6 +121,7 @@ __all__ = [
     "CancelReason",
     "CertificateIssued",
     "CertificateRevoked",
+    "ConsentWithdrawn",
     "DesignationSaved",
     "Envelope",
     "Event",
@@ -154,4 +163,7 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "VolunteerChanged",
+    "VolunteerEnded",
+    "VolunteerRegistered",
 ]
