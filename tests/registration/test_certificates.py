@@ -104,7 +104,8 @@ def test_verification_shows_no_more_than_it_must(site: Site, certificates: Certi
     api._tries._counts.clear()
     anybody = site.app.test_client()
     shown = anybody.get(f"/v1/verify/{number}?k={code}").get_json()
-    assert set(shown) == {"number", "valid", "name", "minutes", "period_from", "period_to", "unit", "issued_on"}
+    about = {"number", "name", "minutes", "period_from", "period_to", "unit", "issued_on"}
+    assert set(shown) == about | {"valid", "state", "standing_minutes"}
     assert (shown["valid"], shown["name"], shown["minutes"]) == (True, "居**", 120)
     wrong = [f"/v1/verify/{number}?k=AAAAAAAAAAAA", f"/v1/verify/{number}", f"/v1/verify/HS202600000000?k={code}"]
     answers = [anybody.get(path, headers={"X-Request-Id": "same"}) for path in wrong]
@@ -113,7 +114,8 @@ def test_verification_shows_no_more_than_it_must(site: Site, certificates: Certi
     site.expect(200, "POST", f"/v1/certificates/{made['id']}/revoke", {"reason": "记录有误"})
     site.expect(200, "POST", f"/v1/certificates/{made['id']}/revoke", {"reason": "再说一次"})
     shown = anybody.get(f"/v1/verify/{number.lower()}?k={code}").get_json()
-    assert shown["valid"] is False and "reason" not in str(shown)
+    assert (shown["valid"], shown["state"], shown["standing_minutes"]) == (False, "revoked", 0)
+    assert "reason" not in str(shown)
     assert [type(e) for e in site.events(site.id)].count(CertificateRevoked) == 1
 
 

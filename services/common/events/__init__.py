@@ -38,6 +38,7 @@ from services.common.events.envelope import (
 )
 from services.common.events.hours import (
     CertificateIssued,
+    CertificateOutdated,
     CertificateRevoked,
     How,
     ObjectionDecided,
@@ -120,6 +121,7 @@ __all__ = [
     "BookingRequested",
     "CancelReason",
     "CertificateIssued",
+    "CertificateOutdated",
     "CertificateRevoked",
     "ConsentWithdrawn",
     "DesignationSaved",

@@ -13,11 +13,12 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import TOO_MANY, Problem, Words, not_found
 from services.common.rates import Windows
 from services.registration.api.conventions import answered, create, own_site, page
-from services.registration.models import Certificate, CertificateBatch
+from services.registration.models import Certificate, CertificateBatch, ServiceRecord
 from services.registration.operations import certificates as operations
 from services.registration.operations.certificate_paper import Signer, render
 from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
 from services.registration.operations.records import all_of
+from services.registration.operations.resting import resting_on
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (
@@ -25,6 +26,7 @@ from services.registration.schemas.certificates import (
     BatchBody,
     CertificateAnswer,
     CertificateQuery,
+    CertificatesAnswer,
     KeysAnswer,
     OwnCertificateBody,
     PeriodBody,
@@ -101,6 +103,17 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         with database.transaction(g.principal.scope) as session:
             describe = CertificateAnswer.model_validate
             return page(session, rows, Certificate.position, query, lambda found: [describe(c) for c in found])
+
+    @blueprint.get("/service-records/<uuid:record_id>/certificates")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(CertificatesAnswer)
+    def list_resting(record_id: UUID) -> Response:
+        """The certificates in force that rest on a record, or on one that it took the place of: to revoke or not."""
+        with database.transaction(g.principal.scope) as session:
+            if session.get(ServiceRecord, record_id) is None:
+                raise not_found("这条服务记录", "service record")
+            found = resting_on(session, record_id)
+            return answered(CertificatesAnswer(items=[CertificateAnswer.model_validate(one) for one in found]))
 
     @blueprint.get("/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.SITE, Caller.STAFF)

@@ -1,6 +1,5 @@
 """Service records and what is said and decided about them."""
 
-from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -36,8 +35,6 @@ from services.registration.schemas.hours import (
     RecordsAnswer,
 )
 from services.registration.working_days import is_estimate
-
-FLAGS_LOOK_BACK = timedelta(days=90)
 
 
 def hours_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
@@ -210,11 +207,10 @@ def _add_flags(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.input(FlagQuery, location="query", arg_name="query")
     @blueprint.output(FlagsAnswer)
     def list_flags(query: FlagQuery) -> Response:
-        """What looks wrong about the site's hours of the last ninety days, or since a day."""
+        """What looks wrong about the site's hours, and nobody looked into yet."""
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
-            since = query.since or _look_back()
-            return answered(FlagsAnswer(items=flags.flags(session, site_id, since, query.cleared)))
+            return answered(FlagsAnswer(items=flags.flags(session, site_id, query.since, query.cleared)))
 
     @blueprint.post("/hour-flags/clear")
     @allow(Caller.STAFF)
@@ -225,7 +221,3 @@ def _add_flags(blueprint: APIBlueprint, database: Database) -> None:
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
             return answered(flags.clear_flag(session, site_id, body.kind, body.subject, body.reason))
-
-
-def _look_back() -> date:
-    return datetime.now(UTC).date() - FLAGS_LOOK_BACK

@@ -143,6 +143,15 @@ class Certificate(Table):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class CertificateRecord(Table):
+    """A record that a certificate rests on."""
+
+    __tablename__ = "certificate_records"
+    certificate_id: Mapped[UUID] = mapped_column(ForeignKey("certificates.id"), primary_key=True)
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("service_records.id"), primary_key=True)
+    site_id: Mapped[UUID]
+
+
 class CertificateBatch(Table):
     """Certificates for several people, made one after the other."""
 
@@ -152,6 +161,7 @@ class CertificateBatch(Table):
     site_id: Mapped[UUID]
     period_from: Mapped[date]
     period_to: Mapped[date]
+    team_id: Mapped[UUID | None]
     people: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     done: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list)

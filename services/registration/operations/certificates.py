@@ -25,11 +25,22 @@ from services.common.errors import Kind, Problem, Words, invalid, not_found
 from services.common.events import CertificateIssued, CertificateRevoked
 from services.common.logs import get_logger
 from services.common.outbox import add_events
-from services.registration.models import Certificate, CertificateBatch, PersonSite, ServiceRecord, Site, Volunteer
+from services.registration.models import (
+    Certificate,
+    CertificateBatch,
+    CertificateRecord,
+    PersonSite,
+    ServiceRecord,
+    Site,
+    Team,
+    Volunteer,
+)
 from services.registration.operations import locked
 from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
 from services.registration.operations.records import actor, all_of, standing
+from services.registration.operations.resting import stands
 from services.registration.operations.sites import local_today
+from services.registration.operations.teams import roster
 from services.registration.personal_data import UNREADABLE, PersonalData
 from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
 
@@ -87,6 +98,8 @@ class Certificates:
         )
         session.add(issued)
         session.flush()
+        session.add_all(CertificateRecord(certificate_id=issued.id, record_id=r.id, site_id=site_id) for r in found)
+        session.flush()
         session.refresh(issued)
         add_events(session, [CertificateIssued.model_validate(_facts(issued))])
         return issued
@@ -112,9 +125,13 @@ class Certificates:
             )
         content = json.loads(self._data.readable(row.content) or "{}")
         site = session.get_one(Site, row.site_id)
+        standing = stands(session, [row])[row.id]
+        state = "revoked" if row.revoked_at else "valid" if standing == row.minutes else "changed"
         return VerifiedAnswer(
             number=row.number,
-            valid=row.revoked_at is None,
+            valid=state == "valid",
+            state=state,
+            standing_minutes=0 if state == "revoked" else standing,
             name=masked(content.get("name", "")),
             minutes=row.minutes,
             period_from=row.period_from,
@@ -131,7 +148,8 @@ class Certificates:
         """Certificates for several people: a few at once, many by the worker."""
         batch = CertificateBatch(
             site_id=site_id,
-            people=body.person_ids,
+            team_id=body.team_id,
+            people=body.person_ids or _members(session, body.team_id),
             asked_by=actor(),
             skipped=[],
             **body.model_dump(include={"period_from", "period_to"}),
@@ -227,6 +245,16 @@ def find_certificate(session: Session, certificate_id: UUID, people: Sequence[UU
     if certificate is None or (people is not None and certificate.person_id not in people):
         raise not_found("这份证明", "certificate")
     return certificate
+
+
+def _members(session: Session, team_id: UUID | None) -> list[UUID]:
+    """Who is in the team. Raises 422 where it is not the site's, or nobody is."""
+    if team_id is None or session.get(Team, team_id) is None:
+        raise invalid("team_id", Words("没有这个队伍。", "is no team of this site."))
+    people = [member.person_id for member in roster(session, team_id)]
+    if not people:
+        raise invalid("team_id", Words("队伍里还没有成员。", "has no members yet."))
+    return people
 
 
 def waiting_batch(session: Session) -> UUID | None:

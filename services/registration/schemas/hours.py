@@ -12,7 +12,7 @@ from services.registration.schemas import Time
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
 HowKnown = Literal["scanned", "confirmed", "entered_later", "imported"]
-FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "late"]
+FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "one_hand", "late"]
 MOST_AT_ONCE = 500
 TAP_ID = r"^[A-Za-z0-9._-]{8,64}$"
 
@@ -306,8 +306,8 @@ class FlagAnswer(Answer):
     subject: str = Field(description="what the flag is about; with the kind, its name")
     day: date
     person_id: UUID | None
-    minutes: int = Field(description="of the records concerned")
-    records: list[UUID]
+    minutes: int = Field(description="of the records concerned; of a day or a week, those of other sites as well")
+    records: list[UUID] = Field(description="the site's own")
     concerned: list[str] = Field(description="who answers for the records, and may not clear the flag")
     cleared_by: str | None
     cleared_at: datetime | None
@@ -317,7 +317,7 @@ class FlagAnswer(Answer):
 class FlagQuery(Query):
     """Which flags."""
 
-    since: date | None = None
+    since: date | None = Field(default=None, description="recorded from this day on; open flags stay until cleared")
     cleared: bool = False
 
 

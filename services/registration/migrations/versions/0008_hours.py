@@ -319,6 +319,26 @@ CREATE INDEX certificates_person ON certificates (person_id);
 CREATE INDEX certificates_encrypted_with ON certificates (encrypted_with);
 CREATE UNIQUE INDEX certificates_once_per_batch ON certificates (batch_id, person_id) WHERE batch_id IS NOT NULL;
 
+-- On which records a certificate rests, as they stood when it was made.
+CREATE TABLE certificate_records (
+    certificate_id uuid NOT NULL REFERENCES certificates,
+    record_id uuid NOT NULL REFERENCES service_records,
+    site_id uuid NOT NULL REFERENCES sites,
+    PRIMARY KEY (certificate_id, record_id)
+);
+CREATE INDEX certificate_records_record ON certificate_records (record_id);
+
+-- The minutes that stand by now of what a certificate was made from: of each record, what took its place last.
+CREATE FUNCTION certificate_stands(certificate uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE line (id, minutes) AS (
+        SELECT r.id, r.minutes FROM certificate_records AS c JOIN service_records AS r ON r.id = c.record_id
+        WHERE c.certificate_id = certificate
+        UNION ALL SELECT r.id, r.minutes FROM line JOIN service_records AS r ON r.corrects = line.id
+    )
+    SELECT coalesce(sum(minutes), 0) FROM line
+    WHERE NOT EXISTS (SELECT FROM service_records AS later WHERE later.corrects = line.id)
+$$;
+
 -- Certificates for several people at once, such as a team: made in the order of `people`, `done` of them so far.
 CREATE TABLE certificate_batches (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -326,6 +346,7 @@ CREATE TABLE certificate_batches (
     site_id uuid NOT NULL REFERENCES sites,
     period_from date NOT NULL,
     period_to date NOT NULL,
+    team_id uuid REFERENCES teams,
     people uuid[] NOT NULL,
     done integer NOT NULL DEFAULT 0,
     skipped jsonb NOT NULL DEFAULT '[]',
@@ -348,6 +369,7 @@ OWNED = (
     "cleared_flags",
     "certificates",
     "certificate_batches",
+    "certificate_records",
 )
 
 
