@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team
 from services.registration.operations import activities, organisations
@@ -211,11 +211,9 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             activity = find(session, activity_id)
             zone = ZoneInfo(session.get_one(Site, activity.site_id).time_zone)
-            version = request.form.get("version", "")
-            expected = {int(version)} if version.isdecimal() else set()
             form = read_form(ActivityEdit, left_out=("version",), **activity_fields(zone, clearing=True))
             with form.catching(), session.begin_nested():
-                activities.edit_activity(session, activity_id, form.body, expected)
+                activities.edit_activity(session, activity_id, form.body, typed_version())
             if form.failed:
                 return _form_page(session, form, activity=activity), 422
         return done(url_for("activities_pages.show_activity", activity_id=activity_id), "已保存。", "Saved.")

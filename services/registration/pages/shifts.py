@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, read_form, render
+from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
@@ -117,11 +117,9 @@ def _add_edit(blueprint: APIBlueprint, database: Database) -> None:
         """Change the shift, and those that follow it where that was asked for."""
         with database.transaction(g.principal.scope) as session:
             shift = _find(session, shift_id)
-            version = request.form.get("version", "")
-            expected = {int(version)} if version.isdecimal() else set()
             form = read_form(ShiftForm, list_fields("requirements"), ("version",))
             with form.catching(), session.begin_nested():
-                _change(session, shift, form.body, expected)
+                _change(session, shift, form.body, typed_version())
             if form.failed:
                 return _shift_page(session, shift_id, form), 422
         return done(_activity_url(shift.activity_id), "场次已修改。", "The shift was changed.")
