@@ -238,7 +238,7 @@ def check_open(session: Session, held: Held) -> None:
     """Raise 409 where one person alone can no longer say who came, or where the hours were decided on."""
     if is_over_for_one(session, held.shift):
         raise conflict(
-            "场次结束已超过一天：请补录（later-entries），并由另一人审核。",
+            "场次结束已超过一天：请补录，并由另一人审核。",
             "The shift ended more than a day ago: enter it later (later-entries), for a second person to approve.",
         )
     if is_decided(session, held.registration.id):

@@ -36,13 +36,20 @@ from services.registration.models import (
     Volunteer,
 )
 from services.registration.operations import locked
-from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
+from services.registration.operations.certificate_paper import TEMPLATE, Content, certificate_uri, check_printable
 from services.registration.operations.records import actor, all_of, standing
-from services.registration.operations.resting import stands
-from services.registration.operations.sites import local_today
+from services.registration.operations.resting import outdated_of_site, stands
+from services.registration.operations.sites import find_site, local_today
 from services.registration.operations.teams import roster
 from services.registration.personal_data import UNREADABLE, PersonalData
-from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
+from services.registration.schemas.certificates import (
+    BatchAnswer,
+    BatchBody,
+    PeriodBody,
+    RevocationsAnswer,
+    RevokedAnswer,
+    VerifiedAnswer,
+)
 
 log = get_logger(__name__)
 
@@ -62,7 +69,8 @@ class Certificates:
     def __init__(self, data: PersonalData, public_url: str) -> None:
         self._data = data
         self._key = data.key_for("certificate code")
-        self._page = f"{public_url.rstrip('/')}/verify"
+        self._base = public_url.rstrip("/")
+        self._page = f"{self._base}/verify"
 
     def issue(
         self, session: Session, site_id: UUID, person_id: UUID, period: PeriodBody, batch_id: UUID | None = None
@@ -140,6 +148,23 @@ class Certificates:
             issued_on=row.issued_at.astimezone(ZoneInfo(site.time_zone)).date(),
         )
 
+    def revocations(self, session: Session, site_id: UUID) -> RevocationsAnswer:
+        """What machines are to know of a site's certificates: which no longer hold, by what they are known by. Raises
+        404. The session must see the site."""
+        find_site(session, site_id)
+        revoked = select(Certificate).where(Certificate.site_id == site_id, Certificate.revoked_at.is_not(None))
+        changed = outdated_of_site(session, site_id)
+        listed = [(row.number, "revoked") for row in session.scalars(revoked.order_by(Certificate.position))]
+        listed += [(row.number, "its records were corrected") for row in changed]
+        return RevocationsAnswer(
+            id=f"{self._base}/v1/sites/{site_id}/certificate-revocations",
+            issuer=f"{self._base}/sites/{site_id}",
+            revokedCredentials=[
+                RevokedAnswer(id=certificate_uri(self._page, number), revoked=True, revocationReason=reason)
+                for number, reason in listed
+            ],
+        )
+
     def code(self, number: str) -> str:
         """The code beside the number."""
         return b32encode(hmac.digest(self._key, number.encode(), "sha256"))[:CODE_LETTERS].decode()
@@ -191,6 +216,9 @@ class Certificates:
             "code": code,
             "page": self._page,
             "url": f"{self._page}/{number}?k={code}",
+            "zone": site.time_zone,
+            "issuer": f"{self._base}/sites/{site.id}",
+            "revocations": f"{self._base}/v1/sites/{site.id}/certificate-revocations",
             "name": self._data.decrypt(told.name),
             "volunteer_number": volunteer or "",
             "minutes": sum(record.minutes for record in found),

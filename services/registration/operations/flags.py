@@ -10,10 +10,10 @@
 | late | recorded more than ten working days after the shift |
 
 In one go is without a pause of a minute. A roll call that says only afterwards who came is flagged, however it is
-said; one that says at the start who is there, and at the end who left, is not. Other sites' hours count for a person's sum and are not shown: neither which, nor
-where. An open flag stays until somebody clears it, however old it is. Clearing keeps who looked and what they found;
-whoever is in charge of a record concerned cannot. A cleared flag comes back when further records fall under it, for
-its name changes with their number.
+said; one that says at the start who is there, and at the end who left, is not. Other sites' hours count for a person's
+sum and are not shown: neither which, nor where. An open flag stays until somebody clears it, however old it is.
+Clearing keeps who looked and what they found; whoever is in charge of a record concerned cannot. A cleared flag comes
+back when further records fall under it, for its name changes with their number.
 """
 
 from datetime import date

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.events import CertificateOutdated, Event
-from services.registration.models import Certificate, ServiceRecord
+from services.registration.models import Certificate, CertificateRecord, ServiceRecord
 
 # A record and all that it took the place of.
 _LINE = text("""
@@ -55,3 +55,19 @@ def outdated(session: Session, record: ServiceRecord) -> list[Event]:
         for one in found
         if standing[one.id] != one.minutes
     ]
+
+
+def outdated_of_site(session: Session, site_id: UUID) -> Sequence[Certificate]:
+    """The site's certificates in force that say other hours than stand. Only those with a corrected record are
+    looked at."""
+    corrected = (
+        select(CertificateRecord.certificate_id)
+        .join(ServiceRecord, ServiceRecord.corrects == CertificateRecord.record_id)
+        .where(CertificateRecord.site_id == site_id)
+    )
+    query = select(Certificate).where(
+        Certificate.id.in_(corrected),
+        Certificate.revoked_at.is_(None),
+        func.certificate_stands(Certificate.id) != Certificate.minutes,
+    )
+    return session.scalars(query.order_by(Certificate.position)).all()

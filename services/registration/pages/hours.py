@@ -16,7 +16,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
-from services.registration.api.certificates import count_try, pdf_response
+from services.registration.api.certificates import Tries, pdf_response
 from services.registration.api.conventions import own_site
 from services.registration.models import (
     Certificate,
@@ -226,7 +226,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
     return blueprint
 
 
-def verify_pages(database: Database, certificates: Certificates) -> APIBlueprint:
+def verify_pages(database: Database, certificates: Certificates, tries: Tries) -> APIBlueprint:
     """Where anybody compares a certificate with what was issued."""
     blueprint = page_blueprint("verify_pages", __name__, url_prefix="/verify")
 
@@ -249,7 +249,7 @@ def verify_pages(database: Database, certificates: Certificates) -> APIBlueprint
         return _answer(request.form.get("number", ""), request.form.get("k", ""))
 
     def _answer(number: str, code: str) -> Answer:
-        count_try()
+        tries.count()
         form: Form[Any] = Form({"number": number[:40]})
         found = None
         with form.catching(), database.transaction(EVERY_SITE) as session:

@@ -115,6 +115,22 @@ class SignedAnswer(Answer):
     jws: str
 
 
+class RevokedAnswer(Answer):
+    """A credential that no longer holds, as Open Badges 3.0 lists one."""
+
+    id: str
+    revoked: bool
+    revocationReason: str
+
+
+class RevocationsAnswer(Answer):
+    """A site's list of what no longer holds (1EdTechRevocationList)."""
+
+    id: str
+    issuer: str
+    revokedCredentials: list[RevokedAnswer]
+
+
 class KeysAnswer(Answer):
     """The public keys of signed certificates, as a JWK set."""
 

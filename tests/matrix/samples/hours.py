@@ -143,6 +143,8 @@ SAMPLES: dict[str, Any] = {
     "entry_id": _entry,
     "objection_id": _objection,
     "/v1/service-records/<uuid:record_id>/corrections record_id": _record,
+    "/v1/service-records/<uuid:record_id>/certificates record_id": _record,
+    "/staff/hours/records/<uuid:record_id>/corrections record_id": _record,
     "/v1/my/service-records/<uuid:record_id>/objections record_id": _record,
     "/v1/my/shifts/<uuid:shift_id>/scan shift_id": _own_shift,
     "/v1/shifts/<uuid:shift_id>/roll-call shift_id": _past_shift,
@@ -173,6 +175,8 @@ FORMS: dict[str, Any] = {
         "reason": "核对无误",
     },
     "POST /staff/hours/people/<uuid:person_id>/certificates": YEARS,
+    "POST /staff/hours/records/<uuid:record_id>/corrections": {"minutes": "30", "reason": "核对无误"},
+    "POST /staff/hours/teams/<uuid:team_id>": YEARS,
     "POST /staff/hours/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
 }
 

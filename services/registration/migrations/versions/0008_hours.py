@@ -360,6 +360,15 @@ CREATE INDEX certificate_batches_waiting ON certificate_batches (position) WHERE
 ALTER TABLE certificates ADD FOREIGN KEY (batch_id) REFERENCES certificate_batches;
 """
 
+# What the look at all chains found (hours_check.py): each site's first break, or nothing.
+CHECKS = """
+CREATE TABLE hours_checks (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    breaks jsonb NOT NULL
+);
+"""
+
 OWNED = (
     "attendance_entries",
     "record_chains",
@@ -375,10 +384,11 @@ OWNED = (
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (ATTENDANCE, RECORDS, DECISIONS, CERTIFICATES):
+    for statements in (ATTENDANCE, RECORDS, DECISIONS, CERTIFICATES, CHECKS):
         op.execute(statements)
     for table in OWNED:
         secure(table)
+    secure("hours_checks", "sees('')")
     # Entries and records are only ever added to and say themselves who made them; these are not.
     for table in ("later_entries", "objections", "cleared_flags", "certificates", "certificate_batches"):
         op.execute(audited(table))
