@@ -19,6 +19,7 @@ from services.registration.operations.attendance import (
     Entry,
     Known,
     check_time,
+    find_shift,
     hold,
     note,
     said_of,
@@ -117,7 +118,8 @@ def approve(session: Session, entry_id: UUID, words: str) -> LaterEntry:
 
 
 def decide_all(session: Session, shift_id: UUID, approved: bool, words: str) -> int:
-    """Decide on all that waits of one shift; returns how many. Raises 409 where one of them is not for who acts."""
+    """Decide on all that waits of one shift; returns how many. Raises 404, and 409 where one is not for who acts."""
+    find_shift(session, shift_id)
     of_shift = select(LaterEntry.id).where(LaterEntry.shift_id == shift_id, LaterEntry.state == "pending")
     ids = session.scalars(of_shift.order_by(LaterEntry.registration_id)).all()
     for entry_id in ids:
