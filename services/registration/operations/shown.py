@@ -48,3 +48,9 @@ def all_shown(session: Session, site_id: UUID | None, people: Iterable[tuple[UUI
     """The same for a list."""
     minors = [person_id for person_id, born in people if is_minor(born)]
     record_each(session, "read", "people", minors, site_id, minor=True)
+
+
+def birth_date(data: PersonalData, stored: bytes | None) -> date | None:
+    """What a site was told, where it was and can be read."""
+    born = data.readable(stored)
+    return date.fromisoformat(born) if born else None

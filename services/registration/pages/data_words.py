@@ -49,7 +49,8 @@ FIELDS = {
     "how": Words("方式", "How"),
     "id": Words("内部编号", "Inner number"),
     "id_number": Words("身份证号码", "ID number"),
-    "in_charge": Words("负责人", "In charge"),
+    "in_charge": Words("录入账号", "Account that answers for it"),
+    "responsible": Words("负责人", "Person in charge"),
     "invited_at": Words("邀请时间", "Invited"),
     "issued_at": Words("出具时间", "Issued"),
     "issued_by": Words("出具人", "Issued by"),
@@ -71,6 +72,7 @@ FIELDS = {
     "person_sites.name": Words("姓名", "Name"),
     "phone": Words("电话", "Phone"),
     "place": Words("地点", "Place"),
+    "came_from": Words("报名时的网络（加密代号）", "Network of the sign-up, as a keyed code"),
     "priority": Words("候补优先级", "Priority in the waitlist"),
     "professions": Words("职业", "Professions"),
     "provider": Words("培训单位", "Given by"),
@@ -118,7 +120,9 @@ FIELDS = {
 }
 """By the field's name, or by table and field where one name means different things."""
 
-ONLY_IN_FILE = frozenset({"queue_number", "priority", "template", "records", "certificates.content", "code"})
+ONLY_IN_FILE = frozenset(
+    {"queue_number", "priority", "came_from", "template", "records", "certificates.content", "code"}
+)
 
 FIRST = ("title_zh", "title_en", "team_zh", "team_en", "activity", "kind", "name", "starts_at", "ends_at", "day")
 """What a row is about, before what is said of it."""
