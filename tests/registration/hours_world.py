@@ -12,8 +12,13 @@ from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
 from tests.registration.world import Site, resident_cookie
 
-NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-"""The minute in which the tests began: whole minutes make whole hours."""
+_now = datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def start_clock() -> None:
+    """From here on moments are told from this minute: whole minutes make whole hours."""
+    global _now
+    _now = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def second_person(office: Office, site: Site) -> Member:
@@ -43,8 +48,8 @@ def earn(site: Site, registration: str, came: float = -3, left: float = -1) -> d
 
 
 def moment(hours: float) -> str:
-    """A moment some hours from now."""
-    return (NOW + timedelta(hours=hours)).isoformat()
+    """A moment some hours from the minute in which the test began."""
+    return (_now + timedelta(hours=hours)).isoformat()
 
 
 class Resident:
@@ -62,6 +67,10 @@ class Resident:
         return self._client.open(
             path, method=method, json=body, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"}
         )
+
+    def post(self, path: str, form: dict[str, str]) -> Any:
+        """Send a page's form."""
+        return self._client.post(path, data=form, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"})
 
     def expect(self, status: int, method: str, path: str, body: Any = None) -> Any:
         """Send one request that must be answered with this status."""

@@ -38,6 +38,7 @@ from services.common.events.envelope import (
 )
 from services.common.events.hours import (
     CertificateIssued,
+    CertificateOutdated,
     CertificateRevoked,
     How,
     MissingHoursClaimed,
@@ -71,6 +72,7 @@ from services.common.events.programmes import (
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
+    AttendanceWithdrawn,
     CancelReason,
     Outcome,
     RegistrationCancelled,
@@ -111,6 +113,7 @@ __all__ = [
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "AttendanceWithdrawn",
     "BookingCancelled",
     "BookingConfirmed",
     "BookingDeclined",
@@ -120,6 +123,7 @@ __all__ = [
     "BookingRequested",
     "CancelReason",
     "CertificateIssued",
+    "CertificateOutdated",
     "CertificateRevoked",
     "ConsentWithdrawn",
     "DesignationSaved",

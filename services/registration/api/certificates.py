@@ -11,12 +11,13 @@ from sqlalchemy import select
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import TOO_MANY, Problem, Words, not_found
-from services.common.rates import Windows
+from services.common.rates import Windows, origin
 from services.registration.api.conventions import answered, create, own_site, page, resident
-from services.registration.models import Certificate, CertificateBatch
+from services.registration.models import Certificate, CertificateBatch, ServiceRecord
 from services.registration.operations import certificates as operations
 from services.registration.operations.certificate_paper import Signer, render
 from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
+from services.registration.operations.resting import resting_on
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (
@@ -24,35 +25,44 @@ from services.registration.schemas.certificates import (
     BatchBody,
     CertificateAnswer,
     CertificateQuery,
+    CertificatesAnswer,
     KeysAnswer,
     OwnCertificateBody,
     PeriodBody,
     RevocationBody,
+    RevocationsAnswer,
     SignedAnswer,
     VerifiedAnswer,
     VerifyQuery,
 )
 
 TRIES_A_MINUTE = 30
-_tries = Windows(TRIES_A_MINUTE)
 
 
-def certificates_blueprint(database: Database, data: PersonalData, public_url: str) -> APIBlueprint:
+class Tries:
+    """Look-ups by one party this minute, on the API and on the page together."""
+
+    def __init__(self) -> None:
+        self._windows = Windows(TRIES_A_MINUTE)
+
+    def count(self) -> None:
+        """Count one by the present caller. Raises 429 when it has had too many."""
+        if self._windows.count(origin(request.remote_addr)) is None:
+            raise Problem(
+                TOO_MANY, Words("核验过于频繁，请一分钟后再试。", "Too many look-ups: try again in a minute.")
+            )
+
+
+def certificates_blueprint(database: Database, data: PersonalData, public_url: str, tries: Tries) -> APIBlueprint:
     """The routes of certificates."""
     blueprint = APIBlueprint("certificates", __name__, tag="Certificates", url_prefix="/v1")
     certificates, signer = Certificates(data, public_url), Signer(data)
     _add_issuing(blueprint, database, data, certificates)
-    _add_reading(blueprint, database, certificates, signer)
-    _add_own(blueprint, database, data, certificates)
+    _add_reading(blueprint, database, data, certificates, signer)
+    _add_own(blueprint, database, data, certificates, signer)
     _add_batches(blueprint, database, data, certificates)
-    _add_verification(blueprint, database, certificates, signer)
+    _add_verification(blueprint, database, certificates, signer, tries)
     return blueprint
-
-
-def count_try() -> None:
-    """Count one look-up by this address. Raises 429 when it has had too many this minute."""
-    if _tries.count(str(request.remote_addr)) is None:
-        raise Problem(TOO_MANY, Words("核验过于频繁，请一分钟后再试。", "Too many look-ups: try again in a minute."))
 
 
 def pdf_response(certificates: Certificates, certificate: Certificate) -> Response:
@@ -87,7 +97,9 @@ def _add_issuing(blueprint: APIBlueprint, database: Database, data: PersonalData
             return answered(CertificateAnswer.model_validate(operations.revoke(session, certificate_id, body.reason)))
 
 
-def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+def _add_reading(
+    blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates, signer: Signer
+) -> None:
     @blueprint.get("/certificates")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(CertificateQuery, location="query", arg_name="query")
@@ -101,12 +113,24 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
             describe = CertificateAnswer.model_validate
             return page(session, rows, Certificate.position, query, lambda found: [describe(c) for c in found])
 
+    @blueprint.get("/service-records/<uuid:record_id>/certificates")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(CertificatesAnswer)
+    def list_resting(record_id: UUID) -> Response:
+        """The certificates in force that rest on a record, or on one that it took the place of: to revoke or not."""
+        with database.transaction(g.principal.scope) as session:
+            if session.get(ServiceRecord, record_id) is None:
+                raise not_found("这条服务记录", "service record")
+            found = resting_on(session, record_id)
+            return answered(CertificatesAnswer(items=[CertificateAnswer.model_validate(one) for one in found]))
+
     @blueprint.get("/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.SITE, Caller.STAFF)
     def read_certificate(certificate_id: UUID) -> Response:
         """The certificate as a PDF: the same bytes each time."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
+            operations.note_shown(session, data, [certificate])
         return pdf_response(certificates, certificate)
 
     @blueprint.get("/certificates/<uuid:certificate_id>/signed")
@@ -116,10 +140,13 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         """The certificate for machines: a signed credential."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
+            operations.note_shown(session, data, [certificate])
         return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
 
 
-def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates) -> None:
+def _add_own(
+    blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates, signer: Signer
+) -> None:
     @blueprint.post("/my/certificates")
     @allow(Caller.PERSON)
     @blueprint.input(OwnCertificateBody, arg_name="body")
@@ -129,6 +156,15 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData, ce
         with database.transaction(EVERY_SITE) as session:
             issued = certificates.issue_own(session, resident(), body)
             return answered(CertificateAnswer.model_validate(issued), 201)
+
+    @blueprint.get("/my/certificates/<uuid:certificate_id>/signed")
+    @allow(Caller.PERSON)
+    @blueprint.output(SignedAnswer)
+    def read_own_signed_certificate(certificate_id: UUID) -> Response:
+        """One's own certificate for machines: an Open Badge, to keep in a wallet or hand on."""
+        with database.transaction(EVERY_SITE) as session:
+            certificate = operations.own_certificate(session, resident(), certificate_id)
+        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.PERSON)
@@ -169,6 +205,7 @@ def _add_batches(blueprint: APIBlueprint, database: Database, data: PersonalData
                 raise not_found("这批证明", "batch of certificates")
             of_batch = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.position)
             found = session.scalars(of_batch).all()
+            operations.note_shown(session, data, found)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as files:
             for certificate in found:
@@ -178,16 +215,26 @@ def _add_batches(blueprint: APIBlueprint, database: Database, data: PersonalData
         return response
 
 
-def _add_verification(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+def _add_verification(
+    blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer, tries: Tries
+) -> None:
     @blueprint.get("/verify/<string:number>")
     @allow(Caller.ANYONE)
     @blueprint.input(VerifyQuery, location="query", arg_name="query")
     @blueprint.output(VerifiedAnswer)
     def verify(number: str, query: VerifyQuery) -> Response:
         """Whether a certificate is genuine and holds. The code stands beside its number."""
-        count_try()
+        tries.count()
         with database.transaction(EVERY_SITE) as session:
             return answered(certificates.verify(session, number, query.k))
+
+    @blueprint.get("/sites/<uuid:site_id>/certificate-revocations")
+    @allow(Caller.ANYONE)
+    @blueprint.output(RevocationsAnswer)
+    def list_revocations(site_id: UUID) -> Response:
+        """The site's certificates that no longer hold, for machines that have one: without names, without codes."""
+        with database.transaction(EVERY_SITE) as session:
+            return answered(certificates.revocations(session, site_id))
 
     @blueprint.get("/certificate-keys")
     @allow(Caller.ANYONE)

@@ -15,11 +15,10 @@ from services.registration.api.conventions import answered, create, expected_ver
 from services.registration.models import Team, TeamMember
 from services.registration.operations import teams
 from services.registration.operations.own_teams import own_teams
-from services.registration.operations.people import contacts
+from services.registration.operations.people import told_names
 from services.registration.operations.rosters import make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
-from services.registration.schemas.people import Known
 from services.registration.schemas.teams import (
     LeaderBody,
     MemberAnswer,
@@ -203,6 +202,5 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
 
 def describe_members(session: Session, data: PersonalData, found: Sequence[TeamMember]) -> list[MemberAnswer]:
     """Members with the names that they told the site."""
-    known = [Known(person_id=member.person_id, site_id=member.site_id) for member in found]
-    names = {contact.person_id: contact.name for contact in contacts(session, data, known)}
+    names = told_names(session, data, [(member.person_id, member.site_id) for member in found])
     return [MemberAnswer.model_validate({**vars(member), "name": names.get(member.person_id, "")}) for member in found]

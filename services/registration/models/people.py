@@ -84,7 +84,7 @@ class Representative(Table):
     phone: Mapped[bytes | None]
     email: Mapped[bytes | None]
     email_index: Mapped[bytes | None]
-    confirmed: Mapped[bool] = mapped_column(default=True)
+    confirmed: Mapped[bool]
     encrypted_with: Mapped[str]
     language: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)

@@ -22,10 +22,10 @@ from services.registration.operations.bookings.book import book, cancel, find_bo
 from services.registration.operations.identity import person_now
 from services.registration.operations.mine import told_of
 from services.registration.operations.own_teams import Membership, own_membership
+from services.registration.operations.people import told_names
 from services.registration.operations.proven import Resident
 from services.registration.operations.roll import call_roll
 from services.registration.operations.rooms import taken_during, with_set_up
-from services.registration.operations.shown import all_shown, birth_date
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.bookings import BookingBody
 from services.registration.schemas.hours import RollEntry
@@ -88,6 +88,8 @@ def ask_for_room(session: Session, led: Membership, body: RoomRequestBody) -> Bo
     room = session.get(Room, body.room_id)
     if room is None or room.site_id != led.site.id or not room.for_teams:
         raise invalid("room_id", Words("没有这个房间。", "is no room for teams at this site."))
+    if body.ends_at <= body.starts_at:
+        raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
     if taken_during(session, room.id, *with_set_up(body.starts_at, body.ends_at, room.setup_minutes)):
         # Not who has it: a leader need not know what the others do there.
         raise conflict("该时段房间已被占用，请换一个时间。", "The room is taken then. Please choose another time.")
@@ -146,7 +148,4 @@ def _of_team(led: Membership) -> ColumnElement[bool]:
 
 def _names(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID]) -> dict[UUID, str]:
     """What people are called at the site; of children it is put on record."""
-    query = select(PersonSite).where(PersonSite.person_id.in_(people), PersonSite.site_id == site_id)
-    told = session.scalars(query).all()
-    all_shown(session, site_id, [(one.person_id, birth_date(data, one.birth_date)) for one in told])
-    return {one.person_id: data.shown(one.name) for one in told}
+    return told_names(session, data, [(person, site_id) for person in people])

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.common.errors import Kind, Problem, Words, not_found
@@ -137,6 +137,12 @@ def issue_link(
         ],
     )
     return link
+
+
+def use_all_of_staff(session: Session, staff_id: UUID) -> None:
+    """Mark every open link of an account as used: once its password is set, an old invitation sets no other."""
+    open_ones = update(Link).where(Link.staff_id == staff_id, Link.used_at.is_(None))
+    session.execute(open_ones.values(used_at=datetime.now(UTC)))
 
 
 def use(link: Link) -> None:

@@ -42,18 +42,27 @@ OfPerson = type[Certificate | Objection | Registration | ServiceRecord | TeamMem
 
 def proven_sites(session: Session, resident: Resident) -> list[UUID]:
     """The sites that were told this address, in order. Raises 403 where there are none."""
-    with across_sites(session):
-        query = select(PersonSite.site_id).where(
-            PersonSite.person_id == person_now(session, resident.person_id),
-            (PersonSite.email_index == resident.address) | PersonSite.email_index.is_(None) & _represented(resident),
-        )
-        sites = sorted(session.scalars(query), key=str)
+    sites = _sites(session, resident)
     if not sites:
         raise Problem(
             FORBIDDEN,
             Words("请通过站点发来的链接重新进入。", "Please come in again by a link that the site sent you."),
         )
     return sites
+
+
+def reaches(session: Session, resident: Resident, site_id: UUID) -> bool:
+    """Whether the session opens what this site was told."""
+    return site_id in _sites(session, resident)
+
+
+def _sites(session: Session, resident: Resident) -> list[UUID]:
+    with across_sites(session):
+        query = select(PersonSite.site_id).where(
+            PersonSite.person_id == person_now(session, resident.person_id),
+            (PersonSite.email_index == resident.address) | PersonSite.email_index.is_(None) & _represented(resident),
+        )
+        return sorted(session.scalars(query), key=str)
 
 
 def _represented(resident: Resident) -> ColumnElement[bool]:

@@ -29,7 +29,7 @@ from services.registration.pages.resident import (
     resident_blueprint,
 )
 from services.registration.pages.sign_up import at_contact
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.public import LinkRequest, PartyBody, SwapRequest
 
 ANSWERED_AFTER = 0.3
@@ -163,7 +163,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         return done(address, "链接已做好，发给对方即可。", "The link is ready: send it to them.")
 
     def take(body: LinkRequest | SwapRequest) -> None:
-        throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+        throttle.take(data.fingerprint("contact", mailbox(body.contact)).hex(), request.remote_addr)
 
     def asked(began: float) -> Response:
         time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
@@ -194,7 +194,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
         form = read_contact()
         with form.catching():
             body = form.body
-            throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+            throttle.take(data.fingerprint("contact", mailbox(body.contact)).hex(), request.remote_addr)
             with database.transaction(EVERY_SITE) as session:
                 mine.mail_link(session, data, body)
         if form.failed:
@@ -270,7 +270,7 @@ def _ask_by_link(data: PersonalData, throttle: Throttle) -> Any:
         check_own_page()
         form = read_contact()
         with form.catching():
-            throttle.take(data.fingerprint("contact", form.body.contact.lower()).hex(), request.remote_addr)
+            throttle.take(data.fingerprint("contact", mailbox(form.body.contact)).hex(), request.remote_addr)
             own_transfers.ask_by_link(session, data, link, form.body)
         if form.failed:
             return render("links/hand_on.html", link=link, **_show_place(session, link) | {"form": form}), 422

@@ -16,7 +16,7 @@ from services.registration.api.certificates import pdf_response
 from services.registration.api.conventions import resident
 from services.registration.operations import missing_hours, objections, records
 from services.registration.operations.certificates import Certificates, own_certificate, own_certificates
-from services.registration.pages.hours import HOME, catching
+from services.registration.pages.certificates import HOME, catching
 from services.registration.pages.resident import in_resident_menu, resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody

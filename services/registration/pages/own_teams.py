@@ -19,7 +19,8 @@ from services.registration.operations import leading, teams
 from services.registration.operations.own_teams import own_membership, own_teams, rehearsals
 from services.registration.operations.proven import Resident
 from services.registration.operations.throttle import LOG_INS, Throttle
-from services.registration.pages.hours import catching, local_moment
+from services.registration.pages.certificates import catching
+from services.registration.pages.hours import local_moment
 from services.registration.pages.mine import ANSWERED_AFTER, read_contact
 from services.registration.pages.resident import add_box, in_resident_menu, resident_blueprint
 from services.registration.personal_data import PersonalData

@@ -18,7 +18,7 @@ from services.registration.operations.consents import newest_text
 from services.registration.operations.own_volunteer import areas_near, own_volunteer, register_own
 from services.registration.operations.proven import Resident, proven_sites
 from services.registration.operations.throttle import LOG_INS, Throttle
-from services.registration.pages.hours import catching
+from services.registration.pages.certificates import catching
 from services.registration.pages.resident import add_box, resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.own_volunteer import OwnVolunteerBody, OwnVolunteerMade

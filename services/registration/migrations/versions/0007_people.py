@@ -194,7 +194,7 @@ CREATE TABLE representatives (
     phone bytea,
     email bytea,
     email_index bytea,
-    confirmed boolean NOT NULL DEFAULT true,
+    confirmed boolean NOT NULL DEFAULT false,
     encrypted_with text NOT NULL,
     language text NOT NULL DEFAULT 'zh-CN',
     version integer NOT NULL DEFAULT 1,
