@@ -152,7 +152,8 @@ def _add_sites(blueprint: APIBlueprint, database: Database) -> None:
         """Work there from now on."""
         with database.transaction(EVERY_SITE) as session:
             log_in.choose_site(session, me(), g.principal.session, _uuid(request.form.get("site_id", "")))
-        return done(url_for("home_pages.home"), "已切换站点。", "You work at this site now.")
+        wanted = local_address(request.form.get("next", ""), url_for("home_pages.home"))
+        return done(wanted, "已切换站点。", "You work at this site now.")
 
 
 def _uuid(written: str) -> UUID:
