@@ -133,3 +133,18 @@ def test_staff_correct_what_the_site_was_told(visitor: Visitor, site: Site, staf
     page.get_by_role("button", name="保存更正").click()
     assert page.get_by_role("heading", name="写对了").is_visible()
     assert page.get_by_text("急救、歌唱").is_visible()
+
+
+def test_staff_say_how_long_data_is_kept(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/")
+    page.get_by_text("更多", exact=True).click()
+    page.get_by_role("link", name="资料保存期限").click()
+    visitor.look("retention")
+    page.get_by_label("成年居民（月）").fill("0")
+    page.get_by_role("button", name="保存").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("成年居民（月）").fill("18")
+    page.get_by_role("button", name="保存").click()
+    assert site.expect(200, "GET", "/v1/retention") == {"months": 18, "minors_months": 12}

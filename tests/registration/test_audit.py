@@ -25,6 +25,7 @@ NOT_AUDITED = {
     "record_chains": "how long a site's chain is; only the records move it on",
     "import_parts": "pieces of a file; the import is audited",
     "import_keys": "what the worker found in a file; the import is audited",
+    "erased_lately": "follows from an erasure, which is audited",
     "import_faults": "what the worker found in a file; the import is audited",
     "export_parts": "pieces of a file; the export is audited",
     "sent_pages": "the pipeline's own",

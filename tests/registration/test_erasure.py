@@ -104,16 +104,24 @@ def _assert_gone(site: Site, marks: list[str], data: PersonalData) -> None:
                     assert not found, f"{found} in {table.tablename}"
 
 
+def site_knows_number(site: Site, person: str) -> bool:
+    return bool(site.sql("SELECT 1 FROM volunteers WHERE person_id = :of", of=person))
+
+
 def test_a_site_erases_what_it_was_told_and_the_other_keeps_its_own(make_site: Callable[..., Site]) -> None:
     one, two = make_site(), make_site()
     number = {"id_number": id_number(order=62), "id_number_consent": True}
     person = register(one, name="两处", **number)["person_id"]
     assert register(two, name="两处", **number)["person_id"] == person
+    plan = one.expect(200, "GET", f"/v1/people/{person}/erasure")
+    assert "volunteers" not in {fate["table"] for fate in plan["fates"]}, "the number stays while another site has them"
     done = one.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"})
     assert not done["everywhere"]
+    assert site_knows_number(two, person)
     assert one.call("GET", f"/v1/people/{person}").status_code == 404
     assert two.expect(200, "GET", f"/v1/volunteers/{person}")["id_number"].startswith("****")
     assert two.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"})["everywhere"]
+    assert not site_knows_number(two, person)
     stranger = make_site()
     assert stranger.call("POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"}).status_code == 404
     assert stranger.call("GET", f"/v1/people/{person}/erasure").status_code == 404

@@ -44,6 +44,10 @@ _LOCK_IDENTITIES = text("""
         ORDER BY lock OFFSET 0
     ) AS needed
 """)
+_ERASED = text("""
+    DELETE FROM arriving AS a USING erased_lately AS e
+    WHERE e.site_id = a.site_id AND e.hash IN (a.phone_hash, a.email_hash) AND e.erased_at > :since
+""")
 _MATCH = text("""
     UPDATE arriving AS a SET person_id = coalesce(
         (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
@@ -116,13 +120,13 @@ def apply_rows(session: Session, data: PersonalData, found: Import, rows: Sequen
     faulty = _faulty(session, found, rows[0].number, rows[-1].number)
     # What was good when it was checked may have a fault now: a birthday in the future of another day, a team gone.
     good = [row for row in rows if row.number not in faulty and not row.faults]
-    found.skipped += len(rows) - len(good)
     gone = 0
     if good:
         people = settle_people(session, data, found, good)
+        good = [row for row in good if row.number in people]
         if found.kind == "roster":
             gone = join_teams(session, found, good, people)
-    found.skipped += gone
+    found.skipped += len(rows) - len(good) + gone
     found.applied += len(good) - gone
 
 
@@ -135,11 +139,15 @@ def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:
 
 
 def settle_people(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> dict[int, UUID]:
-    """Who the people of these rows are, made where nobody knows them; by the number of the row."""
+    """Who the people of these rows are, made where nobody knows them; by the number of the row.
+
+    Whom the site erased since the file came is left out: an older list brings nobody back.
+    """
     session.execute(PLAN)
     session.execute(_ARRIVING)
     _copy(session, _arriving(data, found.site_id, rows))
     session.execute(_LOCK_IDENTITIES)
+    session.execute(_ERASED, {"since": found.created_at})
     session.execute(_MATCH)
     session.execute(_NEW_PEOPLE)
     session.execute(_NOW_KNOWN)
