@@ -50,15 +50,22 @@ NOT_WATCHED = {
     | dict.fromkeys(("confirmed", "waitlisted", "offered", "held", "last_queue_number"), "counters of registrations")
     | dict.fromkeys(("local_day", "series_id", "occurs_at", "detached", "programme_key"), "follow from the times"),
     "registrations": FIXED
-    | dict.fromkeys(("age_band", "channel", "group_id", "team_id", "during"), "as it was when somebody signed up")
+    | dict.fromkeys(
+        ("age_band", "channel", "came_from", "group_id", "team_id", "during"), "as it was when somebody signed up"
+    )
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
     "imports": FIXED
     | WORKERS
     | dict.fromkeys(("kind", "agreed", "overwrite", "workbook"), "said when it begins or is applied: with the state")
     | dict.fromkeys(("encoding", "delimiter", "fields", "heading_row", "rest"), "how the file turned out to be written")
     | dict.fromkeys(("next_part", "done_in_part", "applied", "skipped", "new_people"), "how far the worker is")
+    | dict.fromkeys(("known_records", "minutes", "first_day", "last_day"), "what the check counted")
+    | {"approved_by": "said when it is applied: with the state"}
     | dict.fromkeys(("records", "faulty_rows", "faults", "known_people"), "what the check counted")
     | dict.fromkeys(("touched_at", "phase_began_at", "checked_at"), "when the worker was there"),
+    "site_keys": FIXED
+    | dict.fromkeys(("sha256", "prefix", "key_id"), "what a key is, from the day it was made")
+    | dict.fromkeys(("used_at",), "when it was last used: each request would be an entry"),
     "exports": FIXED | WORKERS | dict.fromkeys(("format", "tables", "tables_done", "bytes"), "how far the worker is"),
 }
 """Columns whose change alone is not told of, of tables that crowds change, with the reason."""
