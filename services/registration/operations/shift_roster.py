@@ -148,8 +148,10 @@ def born_on(data: PersonalData, told: PersonSite | None) -> date | None:
     return date.fromisoformat(born) if born else None
 
 
-def who_agreed(session: Session, site_id: UUID, people: Sequence[UUID], volunteering: bool) -> set[UUID]:
-    """For whom a guardian has agreed, also where that was said with the sign-up itself."""
+def who_agreed(
+    session: Session, site_id: UUID, people: Sequence[UUID], volunteering: bool, once: bool = True
+) -> set[UUID]:
+    """For whom a guardian has agreed; with `once` also where that was said with one sign-up, and for no other."""
     kinds = ["guardian_volunteering"] if volunteering else ["guardian_volunteering", "guardian_signup"]
     query = select(Consent.person_id).where(
         Consent.person_id.in_(people),
@@ -157,6 +159,8 @@ def who_agreed(session: Session, site_id: UUID, people: Sequence[UUID], voluntee
         Consent.kind.in_(kinds),
         Consent.withdrawn_at.is_(None),
     )
+    if not once:
+        query = query.where(Consent.how != "sign_up")
     return set(session.scalars(query)) if people else set()
 
 

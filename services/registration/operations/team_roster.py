@@ -38,7 +38,7 @@ def team_lines(session: Session, data: PersonalData, shift: Shift, team: Team) -
         Registration.shift_id == shift.id, Registration.person_id.in_(people), Registration.status != "cancelled"
     )
     statuses = {row.person_id: row.status for row in session.execute(on_it)}
-    agreed = who_agreed(session, site.id, people, activity.volunteering)
+    agreed = who_agreed(session, site.id, people, activity.volunteering, once=False)
     limit, today = guardian_below(site, activity), datetime.now(ZoneInfo(site.time_zone)).date()
     lines = []
     for person_id in people:
