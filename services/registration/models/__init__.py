@@ -14,7 +14,7 @@ from services.registration.models.hours import (
     Objection,
     ServiceRecord,
 )
-from services.registration.models.merges import Merge
+from services.registration.models.merges import Merge, TwoPeople
 from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.programmes import Programme, ProgrammeClone
@@ -74,6 +74,7 @@ __all__ = [
     "TeamMember",
     "Training",
     "Transfer",
+    "TwoPeople",
     "Venue",
     "Volunteer",
     "VolunteerSite",

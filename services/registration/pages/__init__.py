@@ -40,6 +40,7 @@ from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.team_sign_up import team_sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
+from services.registration.pages.volunteers import volunteers_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
@@ -85,6 +86,7 @@ def pages(
         rosters_pages(database, data),
         centre_pages(database),
         people_pages(database, data),
+        volunteers_pages(database, data),
         trainings_pages(database, data),
         doubles_pages(database, data),
         exchange_pages(database, data),
