@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.registration.api.certificates import Tries
 from services.registration.operations.certificates import Certificates
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -55,6 +56,7 @@ def pages(
     log_ins: LogIns,
     public: PublicSignUps,
     sign_ups: SignUps,
+    tries: Tries,
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
@@ -76,10 +78,10 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
-        verify_pages(database, certificates),
+        verify_pages(database, certificates, tries),
         links_pages(database, links),
         home_pages(database),
-        activities_pages(database),
+        activities_pages(database, data),
         programmes_pages(database),
         rooms_pages(database),
         teams_pages(database, data),
