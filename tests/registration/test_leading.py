@@ -73,7 +73,7 @@ def test_that_a_leader_read_a_childs_name_is_on_record(choir: Choir) -> None:
     read = "SELECT actor FROM audit_log WHERE record = :p AND action = 'read' AND actor LIKE 'person:%'"
     assert [row.actor for row in choir.site.sql(read, p=child)] == [f"person:{choir.people[0]}"]
     seen = resident_of(choir.site, choir.data, child).expect(200, "GET", "/v1/my/data")
-    assert [one["by"] for one in seen["read_by"]] == ["person"]
+    assert "person" in [one["by"] for one in seen["read_by"]]
 
 
 def test_a_leader_invites_and_learns_of_nobody(choir: Choir) -> None:

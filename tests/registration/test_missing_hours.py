@@ -15,7 +15,13 @@ from tests.registration.test_concurrency import at_once
 from tests.registration.world import Site
 
 REASON = {"reason": "两位同伴证明"}
-UPHELD = REASON | {"upheld": True, "checked_in_at": moment(-50), "checked_out_at": moment(-48)}
+
+
+def upheld(site: Site, shift: str) -> dict[str, Any]:
+    """The decision that they were there from the beginning to the end."""
+    [row] = site.sql("SELECT starts_at, ends_at FROM shifts WHERE id = :s", s=shift)
+    times = {"checked_in_at": row.starts_at.isoformat(), "checked_out_at": row.ends_at.isoformat()}
+    return REASON | {"upheld": True} | times
 
 
 def claim(volunteer: Member, registration: str, status: int = 201, **headers: str) -> Any:
@@ -38,7 +44,7 @@ def test_a_forgotten_check_out_is_claimed_entered_and_approved(site: Site, offic
     for wrong in (REASON | {"upheld": True, "minutes": 60}, REASON | {"upheld": True, "checked_in_at": moment(-50)}):
         assert first.expect(422, "POST", path, wrong)["errors"][-1]["field"] == "checked_out_at"
     first.expect(422, "POST", path, REASON | {"upheld": True})
-    decided = first.expect(200, "POST", path, UPHELD)
+    decided = first.expect(200, "POST", path, upheld(site, shift))
     assert (decided["state"], decided["record_id"], decided["correction_id"]) == ("upheld", None, None)
     assert records_of(site, registration) == []  # nothing counts before the second person
     approve = f"/v1/later-entries/{decided['later_entry_id']}/approve"
