@@ -152,3 +152,19 @@ def test_the_leader_of_a_team_looks_after_it(
     visitor.speak("en")
     visitor.open("/my/teams")
     visitor.look("own-teams-en")
+
+
+def test_withdrawing_a_consent(visitor: Visitor, site: Site, resident_cookie: ResidentCookie) -> None:
+    person = site.sign_up(site.shift(), email=fresh_mail())["person_id"]
+    body = {"kind": "photo", "given_by": "person", "how": "paper"}
+    site.expect(201, "POST", f"/v1/people/{person}/consents", body)
+    visitor.log_in(resident_cookie(person))
+    visitor.open("/my/data/")
+    page = visitor.page
+    page.get_by_role("link", name="我的同意").click()
+    visitor.look("own-consents")
+    page.get_by_role("link", name="撤回").click()
+    visitor.look("own-consent-withdraw")
+    page.get_by_role("button", name="撤回同意").click()
+    expect(page.get_by_role("status")).to_contain_text("已撤回同意")
+    expect(page.get_by_text("已撤回", exact=True)).to_be_visible()

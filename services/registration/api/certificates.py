@@ -153,9 +153,13 @@ def _add_own(
     @blueprint.output(CertificateAnswer, status_code=201)
     def issue_own_certificate(body: OwnCertificateBody) -> Response:
         """Certify one's own hours at a site in a period. Free, and as often as wanted."""
-        with database.transaction(EVERY_SITE) as session:
-            issued = certificates.issue_own(session, resident(), body)
-            return answered(CertificateAnswer.model_validate(issued), 201)
+        return create(
+            database,
+            data,
+            body,
+            lambda s: CertificateAnswer.model_validate(certificates.issue_own(s, resident(), body)),
+            EVERY_SITE,
+        )
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/signed")
     @allow(Caller.PERSON)

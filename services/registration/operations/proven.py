@@ -18,6 +18,7 @@ from sqlalchemy.sql import ColumnElement
 from services.common.errors import FORBIDDEN, Problem, Words
 from services.registration.models import (
     Certificate,
+    Consent,
     Objection,
     PersonSite,
     Registration,
@@ -36,7 +37,7 @@ class Resident:
     address: bytes
 
 
-OfPerson = type[Certificate | Objection | Registration | ServiceRecord | TeamMember]
+OfPerson = type[Certificate | Consent | Objection | Registration | ServiceRecord | TeamMember]
 """The tables whose rows are a person's, at a site."""
 
 

@@ -31,6 +31,7 @@ from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.own_consents import own_consents_pages
 from services.registration.pages.own_hours import own_hours_pages
 from services.registration.pages.own_teams import own_teams_pages
 from services.registration.pages.own_volunteer import own_volunteer_pages
@@ -82,6 +83,7 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
+        own_consents_pages(database),
         own_teams_pages(database, data),
         own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),

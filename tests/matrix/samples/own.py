@@ -65,7 +65,14 @@ def _roll(town: Town, made: dict[str, str]) -> dict[str, Any]:
     return {"entries": [{"registration_id": str(town.own.sql(query, s=made["shift_id"])[0].id), "outcome": "present"}]}
 
 
+def _consent(town: Town, made: dict[str, str]) -> str:
+    body = {"kind": "photo", "given_by": "person", "how": "paper"}
+    return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", body)["id"])
+
+
 SAMPLES: dict[str, Any] = {
+    "/my/consents/<uuid:consent_id> consent_id": _consent,
+    "/v1/my/consents/<uuid:consent_id>/withdraw consent_id": _consent,
     "/my/hours/missing/<uuid:registration_id> registration_id": _lost,
     "/v1/my/registrations/<uuid:registration_id>/missing-hours registration_id": _lost,
     f"{LED}/roster member_id": _led,
