@@ -32,6 +32,7 @@ from services.registration.schemas.seats import (
     HandOverBody,
     HoldAnswer,
     HoldBody,
+    OwnTransfers,
     RegistrationEdit,
     SwapBody,
     TeamSignUpAnswer,
@@ -229,6 +230,15 @@ def _add_own_transfers(blueprint: APIBlueprint, database: Database, sign_ups: Si
         with database.transaction(EVERY_SITE) as session:
             decided = own_transfers.decide_own(session, sign_ups, resident(), transfer_id, accept)
             return answered(_described(session, decided))
+
+    @blueprint.get("/my/transfers")
+    @allow(Caller.PERSON)
+    @blueprint.output(OwnTransfers)
+    def list_own_transfers() -> Response:
+        """What the resident was asked to take over or swap, and has not answered."""
+        with database.transaction(EVERY_SITE) as session:
+            asked = own_transfers.asked_of(session, resident())
+            return answered(OwnTransfers(items=[TransferAnswer.model_validate(one) for one in asked]))
 
     @blueprint.post("/my/transfers/<uuid:transfer_id>/accept")
     @allow(Caller.PERSON)

@@ -67,6 +67,7 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
             "mine/one.html",
             own=own,
             asked=own_transfers.pending_transfer(session, registration_id),
+            refused=own_transfers.was_refused(session, registration_id),
             others=own_transfers.shifts_to_swap(session, own),
             hand_on=links.url(link.id) if link else None,
             form=form,
