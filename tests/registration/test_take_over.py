@@ -14,7 +14,7 @@ from services.registration.personal_data import PersonalData, mailbox
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import Resident
 from tests.registration.test_public import fresh_mail
-from tests.registration.test_volunteers import register
+from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone, in_hours, somebody
 
 CHILD = "2019-03-04"
@@ -178,3 +178,11 @@ def test_what_is_kept_with_a_key_is_ciphertext(site: Site, operator: Caller) -> 
     assert twice[0] == twice[1]
     [kept] = site.sql("SELECT answer::text AS answer FROM idempotency_keys WHERE key = 'sealed-1'")
     assert body["name"] not in kept.answer and body["email"] not in kept.answer and "\\u" not in kept.answer
+
+
+def test_whoever_tries_an_id_number_under_another_name_is_on_record(site: Site, other: Site) -> None:
+    number = {"id_number": id_number("19900517", order=77), "id_number_consent": True}
+    register(site, **number)
+    asked = somebody(sex="female", terms_consent=True, **number)
+    assert other.call("POST", "/v1/volunteers", asked).status_code == 409
+    assert other.sql("SELECT 1 FROM audit_log WHERE action = 'try_id_number' AND site_id = :s", s=other.id)
