@@ -49,7 +49,9 @@ NOT_WATCHED = {
     | dict.fromkeys(("confirmed", "waitlisted", "offered", "held", "last_queue_number"), "counters of registrations")
     | dict.fromkeys(("local_day", "series_id", "occurs_at", "detached", "programme_key"), "follow from the times"),
     "registrations": FIXED
-    | dict.fromkeys(("age_band", "channel", "group_id", "team_id", "during"), "as it was when somebody signed up")
+    | dict.fromkeys(
+        ("age_band", "channel", "came_from", "group_id", "team_id", "during"), "as it was when somebody signed up"
+    )
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
     "imports": FIXED
     | WORKERS
