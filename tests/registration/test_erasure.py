@@ -274,7 +274,7 @@ def _look(site: Site, database: Database, person: str, months: int) -> bool:
         site.sql(statement, m=months, of=person)
     with database.transaction(EVERY_SITE) as session:
         assert any_to_review(session)
-        while erase_what_is_old(session)[0]:
+        while erase_what_is_old(session):
             pass
     return bool(site.sql("SELECT 1 FROM person_sites WHERE person_id = :of", of=person))
 
@@ -305,7 +305,7 @@ def test_a_merged_pair_is_looked_at_without_harm(site: Site, database: Database)
     site.expect(201, "POST", "/v1/merges", {"survivor": one, "merged": two, "reason": "entered_twice"})
     site.sql("UPDATE person_sites SET created_at = '2000-01-01', review_at = now() WHERE person_id = :of", of=two)
     with database.transaction(EVERY_SITE) as session:
-        while erase_what_is_old(session)[0]:
+        while erase_what_is_old(session):
             pass
     assert site.expect(200, "GET", f"/v1/people/{one}")["id"] == one, "the survivor was seen lately"
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.database import is_outage
 from services.common.errors import Problem
 from services.common.logs import get_logger
 from services.registration.models import Retention
@@ -60,14 +61,13 @@ def any_to_review(session: Session) -> bool:
     return bool(session.scalar(DUE))
 
 
-def erase_what_is_old(session: Session, batch: int = BATCH) -> tuple[int, int]:
-    """Look at some whose day has come; returns how many, and how many of them were erased."""
+def erase_what_is_old(session: Session, batch: int = BATCH) -> int:
+    """Look at some whose day has come, and erase who was not seen for too long; returns how many were looked at."""
     rows = session.execute(LOOK, {"batch": batch, "months": MONTHS, "minors": MINORS_MONTHS}).all()
-    erased = 0
-    for row in rows:
-        if row.due:
-            erased += _erase(session, row.person_id, row.site_id)
-    return len(rows), erased
+    erased = sum(_erase(session, row.person_id, row.site_id) for row in rows if row.due)
+    if erased:
+        log.info("old_details_erased", count=erased)
+    return len(rows)
 
 
 def _erase(session: Session, person_id: UUID, site_id: UUID) -> bool:
@@ -75,8 +75,12 @@ def _erase(session: Session, person_id: UUID, site_id: UUID) -> bool:
         with session.begin_nested():
             erase(session, person_id, site_id, "retention", "retention")
             return True
-    except Problem as problem:
-        log.warning("retention_waits", person_id=str(person_id), site_id=str(site_id), why=problem.kind.slug)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        # Whoever cannot be erased today keeps nobody else waiting.
+        why = error.kind.slug if isinstance(error, Problem) else type(error).__name__
+        log.warning("retention_waits", person_id=str(person_id), site_id=str(site_id), why=why)
         again = "UPDATE person_sites SET review_at = now() + interval '1 day' WHERE person_id = :person"
         session.execute(text(f"{again} AND site_id = :site"), {"person": person_id, "site": site_id})
         return False
