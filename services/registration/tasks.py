@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database, is_outage
 from services.common.logs import get_logger
 from services.common.queue import make_celery
+from services.registration.hours_check import check
 from services.registration.operations.activities import complete_activity, left_open
 from services.registration.operations.certificates import Certificates, waiting_batches
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
@@ -34,6 +35,7 @@ SETTLE_TASK = "registration.settle_seats"
 RETENTION_TASK = "registration.erase_what_is_old"
 EXCHANGE_TASK = "registration.exchange"
 CERTIFY_TASK = "registration.certify"
+CHECK_HOURS_TASK = "registration.check_hours"
 FOLLOW_TASK = "registration.follow_successors"
 
 EXCHANGE_SECONDS = 20.0
@@ -137,6 +139,12 @@ def certify(database: Database, settings: Settings) -> None:
     _each(database, waiting_batches, make)
 
 
+def check_hours(database: Database, settings: Settings) -> None:
+    """Look for tampering with service records; what is found is an alarm."""
+    for broken in check(database):
+        log.error("hours_chain_broken", site_id=str(broken.site_id), number=broken.number, what=broken.what)
+
+
 WORK: dict[str, Callable[[Database, Settings], None]] = {
     FORGET_TASK: forget,
     COMPLETE_TASK: complete,
@@ -146,6 +154,7 @@ WORK: dict[str, Callable[[Database, Settings], None]] = {
     SETTLE_TASK: settle_seats,
     EXCHANGE_TASK: exchange,
     CERTIFY_TASK: certify,
+    CHECK_HOURS_TASK: check_hours,
 }
 
 

@@ -38,6 +38,7 @@ from services.common.events.envelope import (
 )
 from services.common.events.hours import (
     CertificateIssued,
+    CertificateOutdated,
     CertificateRevoked,
     How,
     ObjectionDecided,
@@ -69,6 +70,7 @@ from services.common.events.programmes import (
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
+    AttendanceWithdrawn,
     CancelReason,
     Outcome,
     RegistrationCancelled,
@@ -109,6 +111,7 @@ __all__ = [
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "AttendanceWithdrawn",
     "BookingCancelled",
     "BookingConfirmed",
     "BookingDeclined",
@@ -118,6 +121,7 @@ __all__ = [
     "BookingRequested",
     "CancelReason",
     "CertificateIssued",
+    "CertificateOutdated",
     "CertificateRevoked",
     "ConsentWithdrawn",
     "DesignationSaved",

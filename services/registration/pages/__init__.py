@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.registration.api.certificates import Tries
 from services.registration.operations.certificates import Certificates
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -38,6 +39,7 @@ from services.registration.pages.shift_roster import shift_roster_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
+from services.registration.pages.volunteers import volunteers_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
@@ -52,6 +54,7 @@ def pages(
     log_ins: LogIns,
     public: PublicSignUps,
     sign_ups: SignUps,
+    tries: Tries,
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
@@ -71,16 +74,17 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
-        verify_pages(database, certificates),
+        verify_pages(database, certificates, tries),
         links_pages(database, links),
         home_pages(database),
-        activities_pages(database),
+        activities_pages(database, data),
         programmes_pages(database),
         rooms_pages(database),
         teams_pages(database, data),
         rosters_pages(database, data),
         centre_pages(database),
         people_pages(database, data),
+        volunteers_pages(database, data),
         trainings_pages(database, data),
         doubles_pages(database, data),
         exchange_pages(database, data),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team
 from services.registration.operations import activities, organisations
+from services.registration.operations.staff import name_of
 from services.registration.pages.activity_forms import (
     KINDS,
     MORE,
@@ -37,6 +39,7 @@ from services.registration.pages.activity_organisations import add_parts_page
 from services.registration.pages.public import ROLES as PART_ROLES
 from services.registration.pages.requirement_forms import LISTS, asked, trainings_known
 from services.registration.pages.shifts import add_shift_pages, add_when, clash_mark
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.activities import ActivityEdit
 
 LISTED = 50
@@ -50,14 +53,14 @@ FOR_TEMPLATES = {
 }
 
 
-def activities_pages(database: Database) -> APIBlueprint:
+def activities_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of activities and shifts."""
     blueprint = page_blueprint("activities_pages", __name__, url_prefix="/staff/activities")
     in_menu("activities_pages.list_activities", "活动", "Activities", 2)
     _add_list(blueprint, database)
     _add_new(blueprint, database)
     _add_one(blueprint, database)
-    _add_steps(blueprint, database)
+    _add_steps(blueprint, database, data)
     blueprint.app_context_processor(lambda: FOR_TEMPLATES)
     add_shift_pages(blueprint, database)
     add_parts_page(blueprint, database)
@@ -227,7 +230,7 @@ def find(session: Session, activity_id: UUID) -> Activity:
     return activity
 
 
-def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
+def _add_steps(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/<uuid:activity_id>/<step>")
     @allow(Caller.STAFF)
     def show_step(activity_id: UUID, step: str) -> Answer:
@@ -240,6 +243,8 @@ def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
     def do_step(activity_id: UUID, step: str) -> Answer:
         """Publish, call off or complete."""
         act, zh, en = _step(step)
+        if step == "publish":
+            act = partial(activities.publish_activity, by=name_of(database, data, g.principal))
         form: Form[Any] = Form()
         with database.transaction(g.principal.scope) as session:
             find(session, activity_id)
