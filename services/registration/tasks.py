@@ -1,18 +1,17 @@
-"""What registration's worker does, when the pump finds that it is time: what takes long (imports, exports, batches of
-certificates), what runs out (holds, offers), and tidying up. All else happens in requests."""
+"""What registration's worker does: what is due, what takes long, and tidying up. All else happens in requests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
-from uuid import UUID
+from typing import TypeVar
 
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from services.common.database import EVERY_SITE, Database, is_outage
+from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.hours_check import check
-from services.registration.operations.activities import complete_activity, left_open
+from services.registration.operations.activities import complete_activity, old_activities
 from services.registration.operations.certificates import Certificates, waiting_batches
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
 from services.registration.operations.exports.requests import forget_exports
@@ -21,7 +20,7 @@ from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
-from services.registration.operations.retention import erase_what_is_old
+from services.registration.operations.retention import due_reviews, review
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.operations.successors import follow_successors
 from services.registration.settings import Settings
@@ -40,10 +39,7 @@ FOLLOW_TASK = "registration.follow_successors"
 
 EXCHANGE_SECONDS = 20.0
 """Then others have their turn, and the pump asks again."""
-AT_ONCE = 200
-
-Due = Callable[[Session, int], Sequence[UUID]]
-"""At most so many that are due."""
+BATCHES = 20
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -63,17 +59,16 @@ def _add_task(app: Celery, name: str, work: Callable[[], None]) -> None:
 
 def forget(database: Database, settings: Settings) -> None:
     """Delete idempotency keys that nobody retries any more."""
-    log.info("old_keys_forgotten", count=_until_none(database, forget_old_keys))
+    forgotten = 0
+    while batch := _once(database, forget_old_keys):
+        forgotten += batch
+    log.info("old_keys_forgotten", count=forgotten)
 
 
 def complete(database: Database, settings: Settings) -> None:
     """Close activities that ended long ago and that nobody closed."""
-
-    def close(activity_id: UUID) -> None:
-        with database.transaction(EVERY_SITE) as session:
-            complete_activity(session, activity_id)
-
-    log.info("old_activities_completed", count=_each(database, left_open, close))
+    completed = each_due(database, old_activities, complete_activity)
+    log.info("old_activities_completed", count=len(completed))
 
 
 def follow(database: Database, settings: Settings) -> None:
@@ -85,7 +80,13 @@ def follow(database: Database, settings: Settings) -> None:
 
 def erase_old(database: Database, settings: Settings) -> None:
     """Erase the details of residents whom a site has not seen for as long as it keeps them."""
-    log.info("old_details_looked_at", count=_until_none(database, erase_what_is_old))
+    data = settings.personal_data()
+    looked_at = each_due(
+        database,
+        lambda session: [(row.person_id, row.site_id) for row in due_reviews(session)],
+        lambda session, key: review(session, data, *key),
+    )
+    log.info("old_details_erased", count=sum(looked_at))
 
 
 def renew(database: Database, settings: Settings) -> None:
@@ -109,12 +110,8 @@ def renew(database: Database, settings: Settings) -> None:
 
 def settle_seats(database: Database, settings: Settings) -> None:
     """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
-
-    def end(shift_id: UUID) -> None:
-        with database.transaction(EVERY_SITE) as session:
-            settle(session, shift_id)
-
-    log.info("seats_settled", shifts=_each(database, due_shifts, end))
+    settled = each_due(database, due_shifts, settle)
+    log.info("seats_settled", shifts=len(settled))
 
 
 def exchange(database: Database, settings: Settings) -> None:
@@ -127,16 +124,10 @@ def exchange(database: Database, settings: Settings) -> None:
 
 
 def certify(database: Database, settings: Settings) -> None:
-    """Make the certificates of batches, a few per transaction. Broken off, it goes on where it was."""
+    """Make the certificates of batches, a few of each in turn. Broken off, it goes on where it was."""
     certificates = Certificates(settings.personal_data(), settings.public_url or settings.registration_url)
-
-    def make(batch_id: UUID) -> None:
-        remain = True
-        while remain:
-            with database.transaction(EVERY_SITE) as session:
-                remain = certificates.go_on(session, batch_id)
-
-    _each(database, waiting_batches, make)
+    while any(each_due(database, partial(waiting_batches, limit=BATCHES), certificates.go_on)):
+        pass
 
 
 def check_hours(database: Database, settings: Settings) -> None:
@@ -158,36 +149,30 @@ WORK: dict[str, Callable[[Database, Settings], None]] = {
 }
 
 
-def _until_none(database: Database, batch: Callable[[Session], int]) -> int:
-    """Batches, each in a transaction of its own, until one has nothing to do any more; returns how much there was."""
-    total = 0
-    while True:
-        with database.transaction(EVERY_SITE) as session:
-            done = batch(session)
-        total += done
-        if not done:
-            return total
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
 
 
-def _each(database: Database, due: Due, act: Callable[[UUID], None]) -> int:
-    """Act on each that is due, until there is none that had no turn; returns how many went well.
+def _once(database: Database, act: Callable[[Session], Result]) -> Result:
+    with database.transaction(EVERY_SITE) as session:
+        return act(session)
 
-    One that fails keeps none of the others waiting: it is told of, and has its next turn with the next run.
+
+def each_due(
+    database: Database, due: Callable[[Session], Iterable[Key]], act: Callable[[Session, Key], Result]
+) -> list[Result]:
+    """Act on everything that is due, each in a transaction of its own; returns what came of those that went well.
+
+    One that fails is logged and stays due, for the next run: it keeps nobody else from their turn.
     """
-    tried: set[UUID] = set()
-    failed = 0
-    while True:
-        with database.transaction(EVERY_SITE) as session:
-            # Those that failed are still due, and must not fill the list.
-            todo = [one for one in due(session, AT_ONCE + len(tried)) if one not in tried]
-        if not todo:
-            return len(tried) - failed
-        for one in todo:
-            tried.add(one)
+    done: list[Result] = []
+    tried: set[Key] = set()
+    while new := [key for key in _once(database, due) if key not in tried]:
+        tried.update(new)
+        for key in new:
             try:
-                act(one)
-            except Exception as error:
-                if is_outage(error):
-                    raise
-                failed += 1
-                log.exception("one_failed", what=act.__qualname__, id=str(one), error_type=type(error).__name__)
+                with database.transaction(EVERY_SITE) as session:
+                    done.append(act(session, key))
+            except Exception:
+                log.exception("due_item_failed", item=str(key))
+    return done

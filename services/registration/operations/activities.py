@@ -150,7 +150,7 @@ def any_to_complete(session: Session) -> bool:
     return bool(session.scalar(select(exists(_to_complete()))))
 
 
-def left_open(session: Session, limit: int) -> Sequence[UUID]:
+def old_activities(session: Session, limit: int = 200) -> Sequence[UUID]:
     """Activities whose last shift ended `COMPLETED_AFTER` ago and which nobody closed."""
     return session.scalars(_to_complete().order_by(Activity.id).limit(limit)).all()
 

@@ -13,12 +13,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team
 from services.registration.operations import activities, organisations
+from services.registration.operations.programmes.changes import offers_at
 from services.registration.operations.staff import name_of
 from services.registration.pages.activity_forms import (
     KINDS,
@@ -185,18 +186,16 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
             found = session.scalars(
                 select(Shift).where(Shift.activity_id == activity_id).order_by(Shift.starts_at, Shift.position)
             ).all()
-            return render(
-                "activities/one.html",
-                activity=activity,
-                shifts=found,
-                zone=session.get_one(Site, activity.site_id).time_zone,
-                kinds=KINDS,
-                statuses=STATUSES,
-                room=session.get(Room, activity.room_id) if activity.room_id else None,
-                team=session.get(Team, activity.team_id) if activity.team_id else None,
-                parts=organisations.describe_parts(session, activity).organisations,
-                part_roles=PART_ROLES,
-            )
+            context = {
+                "activity": activity,
+                "shifts": found,
+                "zone": session.get_one(Site, activity.site_id).time_zone,
+                "room": session.get(Room, activity.room_id) if activity.room_id else None,
+                "team": session.get(Team, activity.team_id) if activity.team_id else None,
+                "parts": organisations.describe_parts(session, activity).organisations,
+            }
+        words = {"kinds": KINDS, "statuses": STATUSES, "part_roles": PART_ROLES}
+        return render("activities/one.html", offers=_offers_of(database, activity), **context, **words)
 
     @blueprint.get("/<uuid:activity_id>/edit")
     @allow(Caller.STAFF)
@@ -220,6 +219,15 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
             if form.failed:
                 return _form_page(session, form, activity=activity), 422
         return done(url_for("activities_pages.show_activity", activity_id=activity_id), "已保存。", "Saved.")
+
+
+def _offers_of(database: Database, activity: Activity) -> int:
+    """How many changes its programme offers of this activity. The programme may be kept elsewhere."""
+    if activity.programme_id is None:
+        return 0
+    with database.transaction(EVERY_SITE) as session:
+        offers = offers_at(session, activity.site_id).get(activity.programme_id, [])
+    return sum(one.activity_key == activity.programme_key for one in offers)
 
 
 def find(session: Session, activity_id: UUID) -> Activity:

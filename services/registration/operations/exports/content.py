@@ -31,6 +31,7 @@ LEFT_OUT = {
     "import_parts": "gone when the import ended",
     "import_faults": "gone a week after",
     "import_keys": "hashes",
+    "erased_lately": "hashes",
     "links": "open something once, and for one person",
     "merge_moves": "how to undo a merge",
     "site_keys": "hashes of keys",
@@ -38,7 +39,7 @@ LEFT_OUT = {
     "staff_grants": "of the installation",
     "staff_sessions": "of the installation",
 }
-HIDDEN = ("encrypted_with", "sha256", "during", "claim", "claimed_until")
+HIDDEN = ("encrypted_with", "came_from", "sha256", "during", "claim", "claimed_until")
 HIDDEN_ENDS = ("_hash", "_index", "_secret")
 AT_ONCE = 500
 
