@@ -163,7 +163,7 @@ def test_who_is_in_the_team_now_signs_up_as_a_whole(site: Site) -> None:
     shift, made = site.shift(), team(site)
     path, body = f"/v1/shifts/{shift}/team-registrations", {"team_id": made}
     site.expect(422, "POST", path, body)
-    member, invited = known(site), known(site)
+    member, invited = known(site), known(site, email="invited@example.com")
     for person, agreed in ((member, "签署入队名单"), (invited, "")):
         site.expect(201, "POST", f"/v1/teams/{made}/members", {"person_id": person, "agreement": agreed})
     answer = site.expect(201, "POST", path, body)
