@@ -70,7 +70,7 @@ def open_invitations(session: Session, led: Membership) -> int:
 def invite_as_leader(session: Session, data: PersonalData, led: Membership, body: LinkRequest) -> None:
     """Mail an invitation to whoever the site knows by this name and contact. A leader learns of nobody."""
     told = told_of(session, data, body, PersonSite.site_id == led.site.id)
-    if told is None:
+    if told is None or told.email is None:
         return
     person_id = person_now(session, told.person_id)
     if teams.invitation_of(session, led.team.id, person_id) is None:
