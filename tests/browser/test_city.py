@@ -109,3 +109,30 @@ def test_a_key_is_issued_once_however_often_the_form_is_sent(site: Site, office:
     assert member.call("POST", path, form=form).status_code == 422
     labels = [one["label"] for one in operator.expect(200, "GET", f"/v1/sites/{site.id}/keys")["items"]]
     assert labels == ["test", "网站"]
+
+
+def test_a_sites_pages_have_its_colour_and_speak_its_language(make_visitor: Callable[..., Visitor], site: Site) -> None:
+    path, colour = f"/v1/sites/{site.id}/settings", "rgb(160, 16, 32)"
+    site.expect(200, "PATCH", path, {"colour": "#a01020", "language": "en"}, If_Match="*")
+    shift = site.shift(title_en="A class")
+    visitor = make_visitor()
+    ground = "getComputedStyle(document.querySelector('.top')).backgroundColor"
+    button = "getComputedStyle(document.querySelector('main .btn-primary')).backgroundColor"
+    visitor.open(f"/sites/{site.id}")
+    assert visitor.page.evaluate(ground) == colour == visitor.page.evaluate(button)
+    visitor.look("site-coloured")
+    visitor.open(f"/shifts/{shift}/sign-up")
+    assert visitor.page.evaluate(button) == colour
+    visitor.look("sign-up-coloured")
+    site.sql("UPDATE sites SET embed_origins = '{http://127.0.0.1}' WHERE id = :id", id=site.id)
+    visitor.open(f"/embed/sites/{site.id}")
+    assert visitor.page.evaluate(button) == colour
+    assert Caller(site.app, "").call("GET", "/sites/" + site.id + "/colour.css").mimetype == "text/css"
+    for asked, word in (
+        ("fr", "Find activities"),
+        ("zh", "找活动"),
+        ("fr, zh;q=0.5", "找活动"),
+        ("en", "Find activities"),
+    ):
+        answer = Caller(site.app, "").call("GET", f"/sites/{site.id}", Accept_Language=asked)
+        assert word in answer.get_data(as_text=True), asked
