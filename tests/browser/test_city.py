@@ -136,3 +136,22 @@ def test_a_sites_pages_have_its_colour_and_speak_its_language(make_visitor: Call
     ):
         answer = Caller(site.app, "").call("GET", f"/sites/{site.id}", Accept_Language=asked)
         assert word in answer.get_data(as_text=True), asked
+
+
+def test_the_operator_publishes_a_new_version_of_a_text(visitor: Visitor, site: Site, staff_at: Staff) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site, Role.OPERATOR))
+    visitor.open("/staff/")
+    page.get_by_role("link", name="同意书文本").click()
+    visitor.look("consent-texts")
+    page.locator("#photo ~ p a").click()
+    before = page.get_by_label("中文").input_value()
+    page.get_by_label("中文").fill("")
+    page.get_by_role("button", name="发布").click()
+    assert "必填" in page.get_by_role("alert").inner_text()
+    page.get_by_label("中文").fill(before + "（修订）")
+    visitor.look("consent-text-new")
+    page.get_by_role("button", name="发布").click()
+    assert "已发布" in page.get_by_role("status").inner_text()
+    newest = Caller(site.app, "").expect(200, "GET", "/v1/consent-texts?kind=photo&limit=200")["items"][-1]
+    assert newest["zh"].endswith("（修订）")
