@@ -133,6 +133,35 @@ def test_a_single_shift_becomes_smaller_than_it_is_full(site: Site) -> None:
     assert site.statuses(family, waiting) == ["confirmed", "waitlisted"]
 
 
+def test_what_is_held_for_forms_is_let_go_before_a_lower_cap_is_exceeded(site: Site) -> None:
+    hall = venue(site, capacity=8)
+    choir, clinic = (in_venue(site, hall, at, party_limit=2) for at in (4600, 4601))
+    people = [site.sign_up(choir) for _ in range(3)]
+    site.expect(201, "POST", f"/v1/shifts/{clinic}/holds", {"places": 2})
+    plan = preview(site, hall, 8)
+    apply(site, hall, plan["token"], 8)
+    assert site.sql("SELECT held FROM shifts WHERE id = :id", id=clinic)[0].held == 2, "where they fit, they stay"
+    plan = preview(site, hall, 3)
+    assert plan["moves"] == []
+    apply(site, hall, plan["token"], 3)
+    used = site.sql("SELECT sum(confirmed + offered + held) AS places FROM shifts WHERE venue_id = :id", id=hall)
+    assert used[0].places == 3
+    assert site.sql("SELECT id FROM holds WHERE shift_id = :id", id=clinic) == []
+    assert site.sign_up(clinic)["status"] == "waitlisted"
+    assert site.statuses(*people) == ["confirmed"] * 3
+
+
+def test_a_shift_becomes_smaller_while_somebody_fills_in_the_form(site: Site) -> None:
+    shift = site.shift(capacity=4)
+    people = [site.sign_up(shift) for _ in range(2)]
+    site.expect(201, "POST", f"/v1/shifts/{shift}/holds", {"places": 1})
+    plan = site.expect(200, "POST", f"/v1/shifts/{shift}/capacity/preview", {"capacity": 2})
+    assert plan["moves"] == []
+    done = site.expect(200, "POST", f"/v1/shifts/{shift}/capacity", {"capacity": 2, "token": plan["token"]})
+    assert (done["capacity"], done["confirmed"]) == (2, 2)
+    assert site.statuses(*people) == ["confirmed", "confirmed"]
+
+
 def test_venues_are_renamed_and_listed(site: Site, other: Site) -> None:
     hall = venue(site)
     renamed = site.expect(200, "PATCH", f"/v1/venues/{hall}", {"name_en": "Hall"}, If_Match='"1"')

@@ -9,8 +9,9 @@ they signed up. More room goes to them in that order. The same for the capacity 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -104,9 +105,11 @@ def apply_cap(session: Session, venue_id: UUID, capacity: int, percent: int, tok
     find_venue(session, venue_id)
     shifts = _shifts_of(session, venue_id, lock=True)
     venue = _lock_venue(session, venue_id)
-    plan = _plan(session, shifts, capacity * percent // 100, venue.version)
+    cap = capacity * percent // 100
+    plan = _plan(session, shifts, cap, venue.version)
     _check_token(plan, token)
     events = _move(session, shifts, plan)
+    _let_holds_go(session, shifts, cap)
     assign(venue, {"capacity": capacity, "percent": percent})
     session.flush()
     events += promote(session, *shifts)
@@ -132,6 +135,7 @@ def apply_capacity(session: Session, shift_id: UUID, capacity: int, token: str) 
     plan = _plan(session, [shift], capacity, 0)
     _check_token(plan, token)
     events = _move(session, [shift], plan)
+    _let_holds_go(session, [shift], capacity)
     if assign(shift, {"capacity": capacity}):
         session.flush()
         events = [shift_event(ShiftChanged, shift), *events]
@@ -158,10 +162,7 @@ def _lock_venue(session: Session, venue_id: UUID) -> Venue:
 def _plan(session: Session, shifts: Sequence[Shift], cap: int, version: int) -> Plan:
     """Who has to move so that at no moment more than `cap` have or are offered places, last come first."""
     by_id = {shift.id: shift for shift in shifts}
-    load = {
-        at: sum(s.confirmed + s.offered for s in shifts if s.starts_at <= at < s.ends_at)
-        for at in {shift.starts_at for shift in shifts}
-    }
+    load = _load(shifts, lambda shift: shift.confirmed + shift.offered)
     moves: list[Registration] = []
     for registration in _movable(session, shifts) if max(load.values(), default=0) > cap else ():
         shift = by_id[registration.shift_id]
@@ -176,6 +177,14 @@ def _plan(session: Session, shifts: Sequence[Shift], cap: int, version: int) -> 
         )
     facts = [cap, version, [[str(row.id), row.version] for row in moves]]
     return Plan(moves, hashlib.sha256(json.dumps(facts).encode()).hexdigest())
+
+
+def _load(shifts: Sequence[Shift], places: Callable[[Shift], int]) -> dict[datetime, int]:
+    """How many places there are at each start of a shift: a venue is fullest at one of them."""
+    return {
+        at: sum(places(shift) for shift in shifts if shift.starts_at <= at < shift.ends_at)
+        for at in {shift.starts_at for shift in shifts}
+    }
 
 
 def _movable(session: Session, shifts: Sequence[Shift]) -> Sequence[Registration]:
@@ -203,12 +212,9 @@ def _check_token(plan: Plan, token: str) -> None:
 
 
 def _move(session: Session, shifts: Sequence[Shift], plan: Plan) -> list[Event]:
-    """Take the places; what is held for forms that are being filled in goes first."""
+    """Take the places."""
     by_id = {shift.id: shift for shift in shifts}
     events: list[Event] = []
-    for shift in {move.shift_id: by_id[move.shift_id] for move in plan.moves}.values():
-        session.execute(delete(Hold).where(Hold.shift_id == shift.id))
-        shift.held = 0
     for move in plan.moves:
         registration, number = lock_registration(session, move.id)
         was_offered = registration.status == "offered"
@@ -217,3 +223,14 @@ def _move(session: Session, shifts: Sequence[Shift], plan: Plan) -> list[Event]:
         events.append(event)
     session.flush()
     return events
+
+
+def _let_holds_go(session: Session, shifts: Sequence[Shift], cap: int) -> None:
+    """End what is held for forms, wherever the cap would not allow it beside the places that people have."""
+    load = _load(shifts, lambda shift: shift.confirmed + shift.offered + shift.held)
+    over = [at for at, places in load.items() if places > cap]
+    for shift in shifts:
+        if shift.held and any(shift.starts_at <= at < shift.ends_at for at in over):
+            session.execute(delete(Hold).where(Hold.shift_id == shift.id))
+            shift.held = 0
+    session.flush()
