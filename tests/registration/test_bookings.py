@@ -36,7 +36,7 @@ def test_two_bookings_never_overlap_and_set_up_counts(site: Site) -> None:
     book(site, room, 9, 11, title="书法")
     for begins, ends in ((9, 11), (10, 12), (8, 10), (9.5, 10), (8, 12), (11.25, 12), (8, 8.9)):
         answer = try_book(site, room, begins, ends)
-        assert answer.status_code == 409 and "书法" in messages(answer) and "15 minutes" in messages(answer)
+        assert answer.status_code == 409 and "书法" in messages(answer) and "30 minutes between" in messages(answer)
     book(site, room, 11.5, 12)
     book(site, make_room(site), 9, 11)
 
@@ -75,6 +75,33 @@ def test_a_request_holds_its_time_until_it_is_decided(site: Site) -> None:
     assert site.expect(200, "POST", f"/v1/bookings/{granted['id']}/confirm")["status"] == "confirmed"
     assert book(site, room, 14, 16, approved=True)["status"] == "confirmed"
     assert [type(event) for event in site.events(asked["id"])] == [BookingRequested, BookingDeclined]
+
+
+def test_what_was_granted_for_one_time_is_asked_for_again_at_another(site: Site) -> None:
+    free, asks = make_room(site), make_room(site, approval=True)
+    made = book(site, free, 9, 11)
+    path = f"/v1/bookings/{made['id']}"
+    assert site.expect(200, "PATCH", path, {"room_id": asks}, If_Match="*")["status"] == "requested"
+    site.expect(200, "POST", f"{path}/confirm")
+    assert site.expect(200, "PATCH", path, {"title": "书法"}, If_Match="*")["status"] == "confirmed"
+    later = {"starts_at": at(13).isoformat(), "ends_at": at(15).isoformat()}
+    assert site.expect(200, "PATCH", path, later | {"approved": True}, If_Match="*")["status"] == "confirmed"
+    assert site.expect(200, "PATCH", path, {"room_id": free}, If_Match="*")["status"] == "confirmed"
+    kinds = [type(event) for event in site.events(made["id"])]
+    assert kinds == [BookingConfirmed, BookingRequested, BookingConfirmed, BookingMoved, BookingMoved]
+
+
+def test_a_booking_that_is_over_stays_in_its_teams_share(site: Site) -> None:
+    made = book(site, make_room(site), 9, 11, team_id=make_team(site))
+    back = "interval '1 year'"
+    site.sql(
+        f"UPDATE bookings SET starts_at = starts_at - {back}, ends_at = ends_at - {back},"
+        f" during = tstzrange(lower(during) - {back}, upper(during) - {back}) WHERE id = :id",
+        id=made["id"],
+    )
+    path = f"/v1/bookings/{made['id']}"
+    site.expect(409, "POST", f"{path}/cancel")
+    site.expect(409, "PATCH", path, {"title": "别的"}, If_Match="*")
 
 
 def test_opening_hours_are_kept_and_told(site: Site) -> None:

@@ -206,6 +206,9 @@ def activity_event(model: type[ActivityEvent], activity: Activity) -> ActivityEv
         volunteering=activity.volunteering,
         reminder_minutes=activity.reminder_minutes,
         programme_id=activity.programme_id,
+        team_id=activity.team_id,
+        room_id=activity.room_id,
+        service_category=activity.service_category,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
@@ -99,6 +99,7 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
         )
     _check_hours_may_change(session, shift, changes)
     if "starts_at" in changes:
+        _check_not_into_the_past(session, shift, changes["starts_at"])
         changes["local_day"] = changes["starts_at"].astimezone(zone_of(session, shift.site_id)).date()
     if not assign(shift, changes):
         return []
@@ -186,6 +187,12 @@ def _check_editable(session: Session, shift: Shift) -> None:
             "活动已取消或已结项，场次不能再修改。",
             "The activity was called off or completed, and its shifts can no longer be changed.",
         )
+
+
+def _check_not_into_the_past(session: Session, shift: Shift, starts_at: datetime) -> None:
+    """Whoever signed up for what lies ahead was not there yesterday, and earns no hours for it."""
+    if starts_at != shift.starts_at and session.scalar(select(literal(starts_at) < func.clock_timestamp())):
+        raise invalid("starts_at", Words("不能改到现在之前。", "must not be moved to before now."))
 
 
 def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, Any]) -> None:

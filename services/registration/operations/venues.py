@@ -19,10 +19,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.common.errors import CHANGED_MEANWHILE, Problem, Words, invalid, not_found
-from services.common.events import Event, RegistrationMovedToWaitlist, ShiftChanged
+from services.common.events import Event, RegistrationMovedToWaitlist, ShiftChanged, VenueSaved
 from services.common.outbox import add_events
 from services.registration.models import Activity, Hold, Registration, Shift, Venue
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.activities import lock_activity
 from services.registration.operations.registrations import lock_registration
 from services.registration.operations.seats import (
     is_ahead,
@@ -32,7 +33,7 @@ from services.registration.operations.seats import (
     put,
     registration_event,
 )
-from services.registration.operations.shifts import shift_event
+from services.registration.operations.shifts import CLOSED, shift_event
 from services.registration.schemas.venues import VenueBody, VenueEdit
 
 MOVED = 2**62
@@ -52,6 +53,8 @@ def create_venue(session: Session, site_id: UUID, body: VenueBody) -> Venue:
     venue = Venue(site_id=site_id, **body.model_dump())
     session.add(venue)
     session.flush()
+    session.refresh(venue)
+    add_events(session, [_saved(venue)])
     return venue
 
 
@@ -59,8 +62,9 @@ def edit_venue(session: Session, venue_id: UUID, body: VenueEdit, expected: Vers
     """Rename a venue."""
     venue = _lock_venue(session, venue_id)
     check_version(venue.version, expected)
-    assign(venue, body.model_dump(exclude_unset=True))
-    session.flush()
+    if assign(venue, body.model_dump(exclude_unset=True)):
+        session.flush()
+        add_events(session, [_saved(venue)])
     return venue
 
 
@@ -72,14 +76,14 @@ def find_venue(session: Session, venue_id: UUID) -> Venue:
     return venue
 
 
-def place_activity(session: Session, activity_id: UUID, venue_id: UUID | None) -> Activity:
+def place_activity(session: Session, activity_id: UUID, venue_id: UUID | None, expected: Versions) -> Activity:
     """Say in which venue an activity is. Refused where more have places already than the venue holds."""
-    activity = session.scalars(locked(select(Activity).where(Activity.id == activity_id))).one_or_none()
-    if activity is None:
-        raise not_found("这个活动", "activity")
+    activity, shifts = lock_activity(session, activity_id)
+    check_version(activity.version, expected)
+    if activity.status in CLOSED:
+        raise conflict("活动已取消或已结项，不能再改场馆。", "The activity was called off or is completed.")
     if venue_id is not None and session.get(Venue, venue_id) is None:
         raise invalid("venue_id", Words("没有这个场馆。", "is no venue of this site."))
-    shifts = session.scalars(locked(select(Shift).where(Shift.activity_id == activity_id).order_by(Shift.id))).all()
     assign(activity, {"venue_id": venue_id})
     for shift in shifts:
         shift.venue_id = venue_id
@@ -110,8 +114,9 @@ def apply_cap(session: Session, venue_id: UUID, capacity: int, percent: int, tok
     _check_token(plan, token)
     events = _move(session, shifts, plan)
     _let_holds_go(session, shifts, cap)
-    assign(venue, {"capacity": capacity, "percent": percent})
-    session.flush()
+    if assign(venue, {"capacity": capacity, "percent": percent}):
+        session.flush()
+        events = [_saved(venue), *events]
     events += promote(session, *shifts)
     session.flush()
     add_events(session, events)
@@ -136,7 +141,9 @@ def apply_capacity(session: Session, shift_id: UUID, capacity: int, token: str) 
     _check_token(plan, token)
     events = _move(session, [shift], plan)
     _let_holds_go(session, [shift], capacity)
-    if assign(shift, {"capacity": capacity}):
+    # Of a series, it is changed by itself: what is changed for the series later leaves it as it is now.
+    changes = {"capacity": capacity, "detached": shift.series_id is not None}
+    if shift.capacity != capacity and assign(shift, changes):
         session.flush()
         events = [shift_event(ShiftChanged, shift), *events]
     events += promote(session, shift)
@@ -157,6 +164,11 @@ def _lock_venue(session: Session, venue_id: UUID) -> Venue:
     if venue is None:
         raise not_found("这个场馆", "venue")
     return venue
+
+
+def _saved(venue: Venue) -> VenueSaved:
+    names = ("site_id", "version", "name_zh", "name_en", "capacity", "percent")
+    return VenueSaved(venue_id=venue.id, **{name: getattr(venue, name) for name in names})
 
 
 def _plan(session: Session, shifts: Sequence[Shift], cap: int, version: int) -> Plan:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import g, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
@@ -269,4 +269,7 @@ def _step_page(session: Session, activity_id: UUID, step: str, form: Form[Any]) 
     _step(step)
     activity = find(session, activity_id)
     audience = activities.audience(session, activity_id)
-    return render("activities/step.html", activity=activity, step=step, audience=audience, form=form)
+    has_shifts = session.scalar(select(exists().where(Shift.activity_id == activity_id, Shift.status == "open")))
+    return render(
+        "activities/step.html", activity=activity, step=step, audience=audience, form=form, has_shifts=has_shifts
+    )

@@ -199,7 +199,7 @@ def _cancel(session: Session, shift_id: UUID, all_of_them: bool) -> None:
 def _cancel_page(session: Session, shift_id: UUID, form: Form[Any], all_of_them: bool) -> str:
     shift = _find(session, shift_id)
     activity, zone = session.get_one(Activity, shift.activity_id), str(_zone(session))
-    facts = {"starts_at": shift.starts_at, "ends_at": shift.ends_at, "told": shift.confirmed + shift.waitlisted}
+    facts = {"starts_at": shift.starts_at, "ends_at": shift.ends_at, "told": following.people_on(session, [shift])}
     seen = None
     if all_of_them:
         with session.begin_nested() as attempt:

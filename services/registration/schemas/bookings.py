@@ -57,6 +57,7 @@ class BookingEdit(Body):
     starts_at: Time = UNSET
     ends_at: Time = UNSET
     title: Annotated[Title, Field(min_length=1)] = UNSET
+    approved: bool = Field(default=False, description="where the room needs approval: that it is given already")
 
 
 class ReasonBody(Body):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -120,23 +120,25 @@ def lock_booking(session: Session, booking_id: UUID) -> Booking:
 
 
 def move(session: Session, booking_id: UUID, body: BookingEdit, expected: Versions) -> Booking:
-    """Put a booking to another time or room, under the same rules; it stays requested or confirmed as it was."""
+    """Put a booking to another time or room, under the same rules. What was granted was granted for one room and time:
+    in a room that needs approval it is a request again, unless this is `approved` as well."""
     site = lock_site(session, find_booking(session, booking_id).site_id)
     booking = lock_booking(session, booking_id)
     check_version(booking.version, expected)
     if booking.status not in TAKEN:
         raise conflict("预约已取消或未获批准。", "The booking was given up or turned down; make a new one.")
-    changes = body.model_dump(exclude_unset=True)
+    _check_not_over(session, booking)
+    changes = body.model_dump(exclude_unset=True, exclude={"approved"})
     if changes.keys() <= {"title"}:
         assign(booking, changes)
         session.flush()
         return booking
     if booking.purpose == "shift" and changes.keys() & {"starts_at", "ends_at"}:
         raise conflict("场次的预约随场次改时间。", "A shift's booking follows its shift: change the shift's time.")
-    return _put(session, site, booking, changes)
+    return _put(session, site, booking, changes, body.approved)
 
 
-def _put(session: Session, site: Site, booking: Booking, changes: dict[str, Any]) -> Booking:
+def _put(session: Session, site: Site, booking: Booking, changes: dict[str, Any], approved: bool) -> Booking:
     room, team = find_room_and_team(session, site.id, changes.get("room_id", booking.room_id), booking.team_id)
     wanted = Wanted(
         site,
@@ -151,11 +153,20 @@ def _put(session: Session, site: Site, booking: Booking, changes: dict[str, Any]
     refuse(reasons_against(session, wanted))
     place = _place(wanted) | {"title": changes.get("title", booking.title)}
     moved = any(place[name] != getattr(booking, name) for name in ("room_id", "starts_at", "ends_at"))
-    if assign(booking, place):
+    asks = moved and room.approval and not approved and booking.purpose != "block"
+    if assign(booking, place | ({"status": "requested"} if asks else {})):
         session.flush()
         if moved:
-            add_events(session, [booking_event(BookingMoved, booking)])
+            add_events(session, [booking_event(BookingRequested if asks else BookingMoved, booking)])
     return booking
+
+
+def _check_not_over(session: Session, booking: Booking) -> None:
+    """What took place counts in its team's share, and stays."""
+    if session.scalar(select(literal(booking.ends_at) <= func.clock_timestamp())):
+        raise conflict(
+            "预约的时间已过，不能再改或取消。", "The booking is over, and can no longer be changed or given up."
+        )
 
 
 def decide(session: Session, booking_id: UUID, confirm: bool, reason: str = "") -> Booking:
@@ -178,6 +189,7 @@ def cancel(session: Session, booking_id: UUID, reason: str = "") -> Booking:
     if booking.status == "declined":
         raise conflict("预约未获批准，无需取消。", "The booking was turned down; there is nothing to give up.")
     if booking.status != "cancelled":
+        _check_not_over(session, booking)
         give_up(session, booking, reason)
     return booking
 
@@ -202,7 +214,7 @@ def follow_shift(session: Session, shift: Shift) -> None:
         if shift.status == "cancelled":
             give_up(session, booking, "场次已取消 · the shift was called off")
         elif (booking.starts_at, booking.ends_at) != (shift.starts_at, shift.ends_at):
-            _put(session, site, booking, {"starts_at": shift.starts_at, "ends_at": shift.ends_at})
+            _put(session, site, booking, {"starts_at": shift.starts_at, "ends_at": shift.ends_at}, True)
 
 
 def booking_event(model: type[BookingEvent], booking: Booking) -> BookingEvent:
