@@ -138,3 +138,41 @@ def test_the_public_page_asks_the_guardian_below_the_sites_age(site: Site, anybo
     asked = anybody.expect(201, "POST", path, body(birth_date=born(16), guardian=guardian))
     assert asked["status"] == "guardian_asked"
     assert anybody.expect(201, "POST", path, body(birth_date=born(17)))["status"] == "confirmed"
+
+
+def test_nobody_without_a_guardians_consent_becomes_a_volunteer_by_an_edit(site: Site) -> None:
+    shift = site.shift(capacity=1)
+    grown, young = site.sign_up(shift, birth_date=born(40)), site.sign_up(shift, birth_date=born(15))
+    path = f"/v1/activities/{site.activity_of(shift)}"
+    refused = site.call("PATCH", path, {"volunteering": True}, If_Match="*")
+    assert refused.status_code == 409 and refused.get_json()["registrations"] == [young["id"]]
+    site.cancel(young["id"])
+    agreed = site.sign_up(shift, birth_date=born(15))
+    consent = {"kind": "guardian_volunteering", "given_by": "guardian", "how": "paper"}
+    site.expect(201, "POST", f"/v1/people/{agreed['person_id']}/consents", consent)
+    assert site.expect(200, "PATCH", path, {"volunteering": True}, If_Match="*")["volunteering"]
+    site.cancel(grown["id"])
+    assert site.statuses(agreed) == ["confirmed"]
+
+
+@pytest.mark.parametrize(("settings", "ages"), [({"minimum_age": 18}, [15]), ({"guardian_below": 17}, [15])])
+def test_higher_ages_strand_nobody_silently(make_site: Callable[..., Site], settings: Any, ages: list[int]) -> None:
+    site = make_site()
+    shift = site.shift()
+    site.sign_up(shift, birth_date=born(40))
+    young = [site.sign_up(shift, birth_date=born(age)) for age in ages]
+    path = f"/v1/sites/{site.id}/settings"
+    refused = site.call("PATCH", path, settings, If_Match="*")
+    assert refused.status_code == 409 and refused.get_json()["registrations"] == [one["id"] for one in young]
+    for one in young:
+        site.cancel(one["id"])
+    site.expect(200, "PATCH", path, settings, If_Match="*")
+
+
+def test_who_became_too_young_while_waiting_gets_no_place(site: Site) -> None:
+    shift = site.shift(capacity=1)
+    holder, young = site.sign_up(shift, birth_date=born(40)), site.sign_up(shift, birth_date=born(12), guardian_consent=True)
+    older = site.sign_up(shift, birth_date=born(30))
+    site.expect(200, "PATCH", f"/v1/shifts/{shift}", {"requirements": {"min_age": 18}}, If_Match="*")
+    site.cancel(holder["id"])
+    assert site.statuses(young, older) == ["cancelled", "confirmed"]

@@ -30,6 +30,8 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, Room, Shift, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.ages import VOLUNTEERING
+from services.registration.operations.concerned import refuse, without_guardian
 from services.registration.operations.seats import has_attendance, is_over
 from services.registration.operations.shifts import CLOSED, call_off, shift_event
 from services.registration.schemas.activities import ActivityBody, ActivityEdit
@@ -72,6 +74,8 @@ def edit_activity(session: Session, activity_id: UUID, body: ActivityEdit, expec
             "已有出勤记录，不能再改是否计志愿时长。",
             "Attendance was taken, and whether it earns service hours can no longer be changed.",
         )
+    if changes.get("volunteering") and not activity.volunteering:
+        refuse(without_guardian(session, activity.site_id, True, VOLUNTEERING, activity.id))
     told = activity_event(ActivityChanged, activity)
     if assign(activity, changes):
         _check_consistent(activity)

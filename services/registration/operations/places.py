@@ -14,6 +14,7 @@ from services.common.outbox import add_events
 from services.registration.models import Shift, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.operations import Versions, assign, check_version, locked
 from services.registration.operations.areas import check_area_in_use
+from services.registration.operations.concerned import refuse, without_guardian, younger_than
 from services.registration.schemas.places import SiteBody, SiteEdit
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
 
@@ -78,10 +79,21 @@ def edit_settings(session: Session, site_id: UUID, body: SettingsEdit, expected:
     """Change a site's settings. Bookings that were made stay, also where the hours no longer cover them."""
     site = lock_site(session, site_id)
     check_version(site.version, expected)
+    refuse(whom_ages_strand(session, site, body))
     if assign(site, body.model_dump(mode="json", include=body.model_fields_set)):
         session.flush()
         add_events(session, [_site_saved(session, site)])
     return site
+
+
+def whom_ages_strand(session: Session, site: Site, body: SettingsEdit) -> list[UUID]:
+    """Registrations of minors who could sign up as the ages are, and not with these settings."""
+    found: list[UUID] = []
+    if body.model_dump(exclude_unset=True).get("minimum_age", 0) > site.minimum_age:
+        found += younger_than(session, site.id, body.minimum_age)
+    if body.model_dump(exclude_unset=True).get("guardian_below", 0) > site.guardian_below:
+        found += without_guardian(session, site.id, False, body.guardian_below)
+    return list(dict.fromkeys(found))
 
 
 def describe_settings(session: Session, site: Site) -> SettingsAnswer:

@@ -27,6 +27,7 @@ from services.common.events import (
 )
 from services.registration.models import Activity, Hold, Registration, Shift
 from services.registration.operations import assign, conflict, locked
+from services.registration.operations.ages import no_longer_may
 
 Made = TypeVar("Made", bound=RegistrationEvent)
 Waiting = tuple[Registration, int]
@@ -228,7 +229,7 @@ def _line(session: Session, shift: Shift) -> Sequence[Waiting]:
 
 
 def _take_turn(session: Session, shift: Shift, registration: Registration, number: int) -> RegistrationEvent:
-    if unmet(session, registration.person_id, shift):
+    if unmet(session, registration.person_id, shift) or no_longer_may(session, registration, shift):
         return end(shift, registration, number, CancelReason.REQUIREMENTS)
     activity = session.get_one(Activity, shift.activity_id)
     clashes = clash_of(session, registration.person_id, shift) is not None
