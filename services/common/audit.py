@@ -7,7 +7,8 @@
 The trigger looks at `hesheng.actor`, which every request sets (`Database.transaction`), so that no operation can
 forget to tell. What the system does by itself, without an actor, is not audited: the event log has it. Ciphertext and
 hashes are named as changed and never copied. Rows can be added and read; nobody, the service's own role included, can
-change or delete one without dropping a trigger.
+change or delete one without dropping a trigger, not even to erase somebody: so a column that says something of one
+person is named as changed and never copied either (`personal`).
 """
 
 import json
@@ -47,16 +48,17 @@ $$;
 CREATE TRIGGER final BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_final();
 
--- What was before and after, by column; a personal column (bytea) is only named.
+-- What was before and after, by column; a personal column (bytea, or among the second argument) is only named.
 CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     before jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
     after jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
     present jsonb := CASE WHEN TG_OP = 'DELETE' THEN before ELSE after END;
+    personal text[] := string_to_array(coalesce(TG_ARGV[1], ''), ', ');
     changes jsonb;
 BEGIN
     SELECT coalesce(jsonb_object_agg(key, CASE
-        WHEN (before ->> key) LIKE '\\x%' OR (after ->> key) LIKE '\\x%' THEN '"*"'::jsonb
+        WHEN key = ANY (personal) OR (before ->> key) LIKE '\\x%' OR (after ->> key) LIKE '\\x%' THEN '"*"'::jsonb
         ELSE jsonb_build_array(before -> key, after -> key) END), '{}')
     INTO changes
     FROM jsonb_object_keys(before || after) AS key
@@ -84,16 +86,17 @@ _RECORD = text(
 )
 
 
-def audited(table: str, columns: str = "", key: str = "id") -> str:
+def audited(table: str, columns: str = "", key: str = "id", personal: str = "") -> str:
     """The statement that puts a table under audit.
 
     `columns` limits updates to those that name one of them (`"starts_at, capacity"`), for a table with counters that
-    crowds change; `key` is the column that names the record where there is no `id` or `code`.
+    crowds change; `key` is the column that names the record where there is no `id` or `code`; `personal` lists columns
+    (`"area, skills"`) whose content must not outlive the row.
     """
     update = f"UPDATE OF {columns}" if columns else "UPDATE"
     return f"""
     CREATE TRIGGER audited AFTER INSERT OR {update} OR DELETE ON {table} FOR EACH ROW
-    WHEN (coalesce(current_setting('hesheng.actor', true), '') <> '') EXECUTE FUNCTION audit('{key}');
+    WHEN (coalesce(current_setting('hesheng.actor', true), '') <> '') EXECUTE FUNCTION audit('{key}', '{personal}');
     """
 
 

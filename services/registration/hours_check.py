@@ -81,6 +81,7 @@ def words(record: Any) -> str:
         str(record.minutes),
         record.how,
         record.unit,
+        record.responsible,
         record.in_charge,
         record.recorded_by,
         record.state,

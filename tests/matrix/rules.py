@@ -94,8 +94,8 @@ def call_as_everybody(town: Town, route: Route) -> Row:
         row.outcomes[who] = outcome(answer.status_code)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data().decode(errors="replace")  # some answers are files
-            private = [what for what in _private(town, made) if what not in str(sent)]  # an echo tells nobody anything
-            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in private if what in seen]
+            marks = [what for what in private(town, made) if what not in str(sent)]  # an echo tells nobody anything
+            row.leaks += [f"{route.name} showed {what} to {who.label}" for what in marks if what in seen]
     return row
 
 
@@ -109,7 +109,7 @@ def _content(town: Town, route: Route, made: Made) -> dict[str, Any]:
     return {"If_Match": "*"} | ({"form": body} if known is FORMS else {"body": body})
 
 
-def _private(town: Town, made: Made) -> list[str]:
+def private(town: Town, made: Made) -> list[str]:
     """Marks of the first site that no stranger may be shown."""
     ids = [value for name, value in made.items() if name not in ("code", "site_id")]
     return [*ids, town.person, town.accounts[STAFF][0], "矩阵居民", "matrix@example.com", "矩阵同事"]

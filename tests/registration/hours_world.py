@@ -1,7 +1,6 @@
-"""What tests of hours have in common: a second key of a site, a resident's session, shifts that are over."""
+"""What tests of hours have in common: a second person, a resident's session, shifts that are over."""
 
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,17 +8,16 @@ from apiflask import APIFlask
 
 from services.common.auth import Caller, Principal, csrf_token
 from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
-from tests.registration.world import Caller as KeyHolder
+from tests.registration.office import Member, Office
 from tests.registration.world import Site
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 """The minute in which the tests began: whole minutes make whole hours."""
 
 
-def second_person(operator: KeyHolder, site: Site) -> Site:
-    """The same site with another key."""
-    key = operator.expect(201, "POST", f"/v1/sites/{site.id}/keys", {"label": "second"})["key"]
-    return replace(site, key=key)
+def second_person(office: Office, site: Site) -> Member:
+    """Staff of the site, whom no key stands in for."""
+    return office.site_staff(site.id)
 
 
 def over(site: Site, people: int = 1, hours: float = 2, ago: float = 1, **fields: Any) -> tuple[str, list[str]]:

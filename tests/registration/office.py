@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
-from services.common.database import EVERY_SITE, Database
+from services.common.database import ACTING, EVERY_SITE, Acting, Database
 from services.registration.operations.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 
@@ -62,6 +62,7 @@ class Office:
     def account(self, *grants: tuple[str, str | None, str | None], name: str = "值班员", password: bytes = b"x") -> str:
         """Id of a new account with grants (role, site, area)."""
         email = f"{uuid.uuid4().hex[:12]}@example.com"
+        ACTING.set(Acting())  # nobody invited them: not who called last in this thread either
         with self.database.transaction(EVERY_SITE) as session:
             run = session.execute
             staff_id = run(

@@ -86,6 +86,14 @@ def test_no_show_is_for_who_was_not_checked_in_and_can_be_corrected(running: tup
     assert [event.outcome for event in recorded(site, shift)] == [Outcome.NO_SHOW, Outcome.PRESENT]
 
 
+def test_who_was_missing_is_said_within_a_day_like_all_else(site: Site) -> None:
+    shift = site.shift(volunteering=True, capacity=1)
+    registration = site.sign_up(shift)["id"]
+    site.move_shift(shift, -28, -26)
+    answer = record(site, registration, "no-show", expect=409)
+    assert "later-entries" in answer["detail"] and recorded(site, shift) == []
+
+
 def test_nobody_is_missing_before_the_shift_starts(site: Site) -> None:
     registration = site.sign_up(site.shift(starts=1))["id"]
     assert record(site, registration, "no-show", expect=422)["errors"][0]["field"] == "at"

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.common.database import ACTING, Acting
 from tests.registration.office import Office
+from tests.registration.test_volunteers import register
 from tests.registration.world import Caller, Site
 
 NOT_AUDITED = {
@@ -195,3 +196,29 @@ def test_log_ins_that_failed_are_on_record_for_the_operator_alone(site: Site, op
     assert (newest["record"], newest["actor"]) == ("unknown", "anyone:anyone")
     assert body["email"] not in str(newest)
     assert site.expect(200, "GET", "/v1/audit?action=log_in_failed")["items"] == []
+
+
+def test_what_a_volunteer_told_does_not_stay_in_the_log_beside_their_id(site: Site) -> None:
+    made = register(site, skills=["first_aid"], categories=["elders"], professions=["nurse"])
+    person, guardian = made["person_id"], {"name": "母亲", "relation": "母亲", "email": "mother@example.com"}
+    site.expect(200, "PUT", f"/v1/people/{person}/guardian", guardian)
+    site.expect(200, "PATCH", f"/v1/volunteers/{person}", {"skills": ["singing"]}, If_Match="*")
+    site.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    rows = site.sql("SELECT changed::text AS changed FROM audit_log WHERE changed::text LIKE :person"
+                    " OR record = :record", person=f"%{person}%", record=person)  # fmt: skip
+    written = " ".join(row.changed for row in rows)
+    told = (made["volunteer_number"], "first_aid", "singing", "elders", "nurse", "母亲")
+    assert [one for one in told if one in written] == []
+
+
+def test_staff_without_a_site_and_accounts_without_a_grant_read_nothing(site: Site, office: Office) -> None:
+    _room(site)
+    unplaced = office.session(office.account(("site_staff", site.id, None)))
+    admin = office.session(office.account(("area_admin", None, "140000")))
+    dismissed = office.session(office.account(), at=site.id)
+    for nobody in (unplaced, admin, dismissed):
+        answer = nobody.call("GET", "/staff/audit", Accept="text/html")
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/sites?next=%2Fstaff%2Faudit")
+        for path in ("/staff/audit", "/v1/audit"):
+            answer = nobody.call("GET", path)
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:hesheng:problem:site-needed")

@@ -182,7 +182,14 @@ def test_what_the_font_lacks_is_said_and_never_printed_as_a_box(certificates: Ce
 
 
 def test_words_of_people_are_never_read_as_markup() -> None:
-    record = {"day": "2026-06-01", "activity": "#panic()", "place": "*a_", "content": "$x", "minutes": 90}
+    record = {
+        "day": "2026-06-01",
+        "activity": "#panic()",
+        "place": "*a_",
+        "content": "$x",
+        "responsible": "=",
+        "minutes": 90,
+    }
     content = {
         "template": 1, "number": "HS1", "code": "A", "page": "https://e.org/verify", "url": "https://e.org/verify/HS1?k=A",
         "name": "#strong[林] \\ <a>", "volunteer_number": "", "minutes": 90, "unit": "站", "period_from": "2026-01-01",

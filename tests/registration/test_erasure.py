@@ -81,10 +81,12 @@ def test_what_is_erased_is_shown_first_and_then_nothing_names_the_person(
     assert {name for name, count in rows.items() if count} == {"registrations", "trainings", "consents"}
     assert site.call("GET", f"/v1/people/{person}").status_code == 404
     assert site.expect(200, "POST", "/v1/people/search", {"email": MARK["email"]})["people"] == []
-    assert [event.type for event in site.events(person)] == ["hesheng.person.erased.v1"]
+    told = [event.type.removeprefix("hesheng.") for event in site.events(person)]
+    assert set(told[1:-2]) == {"consent.withdrawn.v1"}
+    assert (told[0], told[-2:]) == ("volunteer.registered.v1", ["volunteer.ended.v1", "person.erased.v1"])
     again = operator.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
     assert again["cancelled"] == []
-    assert len(site.events(person)) == 1
+    assert len(site.events(person)) == len(told)
     _assert_gone(site, marks, data)
 
 
@@ -226,7 +228,12 @@ def test_the_own_data_file_has_everything_in_the_clear_by_site(
     assert "hash" not in written and "encrypted_with" not in written
     (here,) = found["sites"]
     assert len(here["data"]["registrations"]) == 2 and here["data"]["registrations"][0]["title_zh"]
-    assert {one["reason"] for one in found["read_by"]} >= {"insurance"}
+    assert [(one["action"], one["by"], one["reason"]) for one in found["read_by"] if one["action"] != "read"] == [
+        ("reveal", "site", "insurance")
+    ]
+    site.expect(200, "GET", f"/v1/people/{person}/data")
+    again = Resident(site, person, data, site.id).call("GET", "/v1/my/data").get_json()["read_by"]
+    assert again[-1]["action"] == "export", "what staff fetched is told, what the person fetched is no reading"
 
 
 def test_an_address_opens_only_what_was_told_with_it(make_site: Callable[..., Site], data: PersonalData) -> None:

@@ -14,8 +14,9 @@ from services.registration.hours_check import find_breaks, words
 from services.registration.models import ServiceRecord
 from services.registration.settings import Settings
 from tests.registration.hours_world import earn, minutes_agree, moment, over, records_of, second_person
+from tests.registration.office import Office
 from tests.registration.test_concurrency import at_once, in_another_process
-from tests.registration.world import Caller, Site
+from tests.registration.world import Site
 
 
 def breaks(site: Site) -> list[tuple[int, str]]:
@@ -109,11 +110,11 @@ def test_many_who_append_at_once_make_one_chain(site: Site, settings: Settings) 
     assert breaks(site) == [] and minutes_agree(site)
 
 
-def test_of_two_approvals_at_once_one_counts(site: Site, operator: Caller) -> None:
+def test_of_two_approvals_at_once_one_counts(site: Site, office: Office) -> None:
     _, [registration] = over(site, ago=48)
     body = {"checked_in_at": moment(-50), "checked_out_at": moment(-48), "reason": "补录"}
     entry = site.expect(201, "POST", f"/v1/registrations/{registration}/later-entries", body)
-    others = [second_person(operator, site) for _ in range(4)]
+    others = [second_person(office, site) for _ in range(4)]
     path = f"/v1/later-entries/{entry['id']}/approve"
     answers = at_once(8, lambda n: others[n % 4].call("POST", path, {"reason": json.dumps(n) + "!!"}).status_code)
     assert sorted(answers) == [200] + [409] * 7

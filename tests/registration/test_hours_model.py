@@ -11,8 +11,9 @@ from services.common.database import EVERY_SITE, Database
 from services.registration.hours_check import find_breaks
 from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
-from tests.registration.hours_world import Resident, minutes_agree, moment, over, person_of, records_of, second_person
-from tests.registration.world import Caller, Site
+from tests.registration.hours_world import Resident, minutes_agree, moment, over, person_of, records_of
+from tests.registration.office import Member, Office
+from tests.registration.world import Site
 
 HOURS = 2.0
 minutes = st.integers(-30, 150)
@@ -26,10 +27,11 @@ steps = st.one_of(
 
 
 class World:
-    """One volunteer's registration, the two members of staff, and what the model expects of the hours."""
+    """One volunteer's registration, three members of staff, and what the model expects of the hours."""
 
-    def __init__(self, site: Site, second: Site, make_resident: Any) -> None:
-        self.site, self.second = site, second
+    def __init__(self, site: Site, office: Office, make_resident: Any) -> None:
+        self.site = site
+        self.first, self.second, self.third = (office.site_staff(site.id) for _ in range(3))
         _, [self.registration] = over(site)
         self.resident = make_resident(person_of(site, self.registration))
         self.hours = 0
@@ -38,8 +40,8 @@ class World:
     def at(self, minute: int) -> str:
         return moment(-1 - HOURS + minute / 60)
 
-    def post(self, path: str, body: Any = None, by: Site | None = None) -> int:
-        answer = (by or self.site).call("POST", path, body)
+    def post(self, path: str, body: Any = None, by: Member | None = None) -> int:
+        answer = (by or self.first).call("POST", path, body)
         assert answer.status_code < 500, answer.get_data(as_text=True)
         self.answer = answer.get_json()
         return answer.status_code
@@ -59,7 +61,7 @@ class World:
             assert self.carried() == before
         elif what.startswith(("approve", "reject")) and self.pending:
             verb = what.split("-")[0]
-            by = self.site if what == "approve-own" else self.second
+            by = self.first if what == "approve-own" else self.second
             status = self.post(f"/v1/later-entries/{self.pending}/{verb}", {"reason": "核对"}, by)
             assert status == (409 if what == "approve-own" else 200)
             if what == "approve":
@@ -78,7 +80,7 @@ class World:
     def object(self, how: int, before: int) -> None:
         record = records_of(self.site, self.registration)[-1]
         made = self.resident.expect(201, "POST", f"/v1/my/service-records/{record.id}/objections", {"words": "不对"})
-        by = self.second if record.in_charge.endswith(self.key_of(self.site)) else self.site
+        by = self.third if record.in_charge == f"staff:{self.second.id}" else self.second
         body = {"upheld": True, "minutes": how, "reason": "查实"}
         status = self.post(f"/v1/objections/{made['id']}/decision", body, by)
         assert status == (200 if how <= 120 else 422)
@@ -86,10 +88,6 @@ class World:
             body = {"upheld": False, "reason": "不实"}
             assert self.post(f"/v1/objections/{made['id']}/decision", body, by) == 200
         assert self.carried() == (how if status == 200 else before)
-
-    def key_of(self, site: Site) -> str:
-        row = site.sql("SELECT key_id FROM site_keys WHERE prefix = :p AND site_id = :s", p=site.key[:10], s=site.id)
-        return str(row[0].key_id)
 
     def within(self, came: int, left: int) -> int:
         return max(0, min(left, 120) - max(came, 0))
@@ -108,9 +106,9 @@ def make_resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(todo=st.lists(steps, min_size=3, max_size=12))
 def test_hours_stay_within_the_shift_and_the_records_are_what_counts(
-    site: Site, operator: Caller, make_resident: Any, todo: list[tuple[str, Any]]
+    site: Site, office: Office, make_resident: Any, todo: list[tuple[str, Any]]
 ) -> None:
-    world = World(site, second_person(operator, site), make_resident)
+    world = World(site, office, make_resident)
     for what, how in todo:
         world.act(what, how)
         assert 0 <= world.carried() <= 120

@@ -159,11 +159,8 @@ def test_who_no_longer_meets_what_is_asked_is_told_and_the_next_one_gets_the_pla
         connection = session.connection()
         meets = "SELECT pg_get_functiondef('person_meets'::regproc)"
         before = connection.exec_driver_sql(meets).scalar_one()
-    new = (
-        "CREATE OR REPLACE FUNCTION person_meets(person uuid, site uuid, requirements jsonb) RETURNS text[]"
-        " LANGUAGE sql STABLE RETURN CASE WHEN person = '{}' THEN '{{skills:x}}'::text[] ELSE '{{}}' END"
-    )
-    run(site, new.format(lacking["person_id"]))
+    answers = f"CASE WHEN person = '{lacking['person_id']}' THEN '{{skills:x}}'::text[] ELSE '{{}}' END"
+    run(site, f"{before.split(' RETURNS ')[0]} RETURNS text[] LANGUAGE sql STABLE RETURN {answers}")
     try:
         site.cancel(holder["id"])
     finally:

@@ -49,3 +49,29 @@ def test_an_expired_training_counts_no_longer_and_is_listed_until_it_is_renewed(
 def test_it_cannot_expire_before_it_was_given(site: Site) -> None:
     wrong = site.call("POST", PATH, course(register(site)["person_id"], day=day(-5), valid_until=day(-6)))
     assert wrong.status_code == 422 and wrong.get_json()["errors"][0]["field"] == "valid_until"
+
+
+def test_a_training_must_still_hold_on_the_day_of_the_shift(site: Site) -> None:
+    """Whoever waits is asked again when a place is free: what holds today may be over by then."""
+    shift = site.shift(starts=24 * 10, capacity=1)
+    holder = site.sign_up(shift)
+    over, fine = (register(site)["person_id"] for _ in range(2))
+    waiting = [
+        site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person_id": one}) for one in (over, fine)
+    ]
+    site.expect(201, "POST", PATH, course(over, valid_until=day(5)))
+    site.expect(201, "POST", PATH, course(fine, valid_until=day(15)))
+    site.sql('UPDATE shifts SET requirements = \'{"training": ["first_aid"]}\' WHERE id = :id', id=shift)
+    site.cancel(holder["id"])
+    assert site.statuses(*waiting) == ["cancelled", "confirmed"]
+
+
+def test_what_expires_is_counted_by_the_site_s_own_day(site: Site) -> None:
+    """East of Greenwich a day is over earlier than in UTC."""
+    holder = register(site)["person_id"]
+    (row,) = site.sql("SELECT (now() AT TIME ZONE 'Pacific/Kiritimati')::date AS day")
+    site.sql("UPDATE sites SET time_zone = 'Pacific/Kiritimati' WHERE id = :id", id=site.id)
+    yesterday = (row.day - timedelta(days=1)).isoformat()
+    site.expect(201, "POST", PATH, course(holder, valid_until=yesterday))
+    (listed,) = site.expect(200, "GET", f"{PATH}/expiring")["items"]
+    assert listed["expired"] and listed["valid_until"] == yesterday

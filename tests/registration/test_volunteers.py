@@ -217,3 +217,36 @@ def test_volunteers_are_listed_by_service_category(site: Site) -> None:
     found = site.expect(200, "GET", "/v1/volunteers?category=culture")["items"]
     assert [one["person_id"] for one in found] == [with_it]
     assert site.expect(200, "GET", "/v1/volunteers?category=nothing")["items"] == []
+
+
+def test_a_record_is_removed_by_its_own_path_alone(site: Site, other: Site) -> None:
+    one, two = (register(site)["person_id"] for _ in range(2))
+    award = {"name": "优秀志愿者", "grantor": "街道办事处", "day": "2026-01-05"}
+    made = site.expect(201, "POST", f"/v1/volunteers/{one}/awards", award)["id"]
+    site.expect(404, "DELETE", f"/v1/volunteers/{two}/awards/{made}")
+    other.expect(404, "DELETE", f"/v1/volunteers/{one}/awards/{made}")
+    site.expect(204, "DELETE", f"/v1/volunteers/{one}/awards/{made}")
+
+
+def test_others_are_told_of_a_volunteer_by_number_and_codes_alone(site: Site) -> None:
+    made = register(site, birth_date="1950-05-01", categories=["elders"], how="desk")
+    person = made["person_id"]
+    site.expect(200, "PATCH", f"/v1/volunteers/{person}", {"skills": ["singing"]}, If_Match="*")
+    site.expect(200, "PATCH", f"/v1/volunteers/{person}", {"categories": ["elders", "health"]}, If_Match="*")
+    consent = site.expect(201, "POST", f"/v1/people/{person}/consents", {"kind": "photo"})["id"]
+    for _ in range(2):
+        site.expect(200, "POST", f"/v1/consents/{consent}/withdraw")
+    site.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    number = site.sql("SELECT number FROM people WHERE id = :id", id=person)[0].number
+    told = [(event.type.split(".", 1)[1], event.model_dump(mode="json")) for event in site.events(person)]
+    assert all((data["person_number"], data["site_id"]) == (number, site.id) for _, data in told[:-1])
+    assert [
+        (name, {key: data[key] for key in data if not key.startswith(("person", "site"))}) for name, data in told
+    ] == [
+        ("volunteer.registered.v1", {"categories": ["elders"], "age_band": "60_plus", "how": "desk"}),
+        ("volunteer.changed.v1", {"categories": ["elders", "health"]}),
+        ("consent.withdrawn.v1", {"kind": "photo", "given_by": "person"}),
+        ("consent.withdrawn.v1", {"kind": "terms", "given_by": "person"}),
+        ("volunteer.ended.v1", {}),
+        ("person.erased.v1", {}),
+    ]

@@ -54,12 +54,14 @@ from services.common.events.organisations import (
     OrganisationSaved,
     TakingPart,
 )
-from services.common.events.people import PersonErased, PersonMerged, PersonUnmerged
-from services.common.events.places import (
-    AreaSaved,
-    SiteKeyIssued,
-    SiteKeyRevoked,
-    SiteSaved,
+from services.common.events.people import (
+    ConsentWithdrawn,
+    PersonErased,
+    PersonMerged,
+    PersonUnmerged,
+    VolunteerChanged,
+    VolunteerEnded,
+    VolunteerRegistered,
 )
 from services.common.events.programmes import (
     ProgrammeCloned,
@@ -78,6 +80,12 @@ from services.common.events.registrations import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
+)
+from services.common.events.sites import (
+    AreaSaved,
+    SiteKeyIssued,
+    SiteKeyRevoked,
+    SiteSaved,
 )
 from services.common.events.teams import (
     TeamKind,
@@ -112,6 +120,7 @@ __all__ = [
     "CancelReason",
     "CertificateIssued",
     "CertificateRevoked",
+    "ConsentWithdrawn",
     "DesignationSaved",
     "Envelope",
     "Event",
@@ -154,4 +163,7 @@ __all__ = [
     "TeamRole",
     "TeamSaved",
     "VenueSaved",
+    "VolunteerChanged",
+    "VolunteerEnded",
+    "VolunteerRegistered",
 ]

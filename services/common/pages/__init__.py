@@ -13,7 +13,7 @@
         form = read_form(RoomBody)
         with form.catching():                       # pydantic's findings and Problems go to their fields
             with database.transaction(g.principal.scope) as session:
-                room = places.create_room(session, own_site(), form.body)
+                room = rooms.create_room(session, own_site(), form.body)
         if form.failed:
             return render("rooms/new.html", form=form), 422
         return done(url_for("rooms_pages.list_rooms"), "房间已添加。", "The room was added.")
@@ -27,18 +27,22 @@ Templates extend `base.html` (staff: `staff.html`) and fill the blocks `title`, 
     static("style.css")               the address of a static file, which changes with its content
     principal                         who reads; csrf_token()
 
+Where a form names a row or the version it was made from, `typed_id("room_id")` and `typed_version()` read it.
+
 A page never holds an inline script, style or event handler: the content security policy forbids them. Forms are
 posted, answers to a POST that changed something are a redirect (`done`), so that reloading repeats nothing. GET
 changes nothing. Mail scanners follow links: a link from a message shows a page with a button, and the button acts.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Flask, Response, g, redirect, render_template, request, url_for
@@ -53,6 +57,7 @@ from services.common.errors import (
     Problem,
     Words,
     field_error,
+    invalid,
     language,
 )
 from services.common.pages.times import clock, day, lasting, number, times
@@ -151,6 +156,24 @@ def read_form(model: type[Model], lists: Sequence[str] = (), left_out: Sequence[
         _put(data, name, request.form.getlist(name) if name in lists else True if value == "on" else value)
     form.read(model, data | fixed)
     return form
+
+
+def typed_id(name: str) -> UUID:
+    """The id that a field of the posted form holds. Raises 422, at the field, where it holds none."""
+    try:
+        return UUID(request.form.get(name, ""))
+    except ValueError:
+        raise invalid(name, Words("请从列表中选择。", "must be one of those listed.")) from None
+
+
+def typed_version(name: str = "version") -> set[int]:
+    """The version that a posted form was made from, as an edit expects it; none where the field holds no number, so
+    that the edit is refused as one of another version is."""
+    written = request.form.get(name, "")
+    return {int(written)} if _VERSION.fullmatch(written) else set()
+
+
+_VERSION = re.compile("[0-9]{1,9}")
 
 
 def _put(data: dict[str, Any], name: str, value: Any) -> None:

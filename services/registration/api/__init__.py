@@ -21,13 +21,13 @@ from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.organisations import organisations_blueprint
 from services.registration.api.people import people_blueprint
-from services.registration.api.places import places_blueprint
 from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.rooms import rooms_blueprint
 from services.registration.api.seats import seats_blueprint
 from services.registration.api.series import series_blueprint
+from services.registration.api.sites import sites_blueprint
 from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
 from services.registration.api.venues import venues_blueprint
@@ -54,7 +54,7 @@ def blueprints(
     """All routes of the service."""
     return [
         areas_blueprint(database),
-        places_blueprint(database, data),
+        sites_blueprint(database, data),
         organisations_blueprint(database, data),
         teams_blueprint(database, data),
         rooms_blueprint(database, data),
@@ -68,7 +68,7 @@ def blueprints(
         programmes_blueprint(database, data),
         public_blueprint(database, public),
         origins_blueprint(database),
-        attendance_blueprint(database, data),
+        attendance_blueprint(database, data, links.public_url),
         hours_blueprint(database, data),
         certificates_blueprint(database, data, links.public_url),
         people_blueprint(database, data),

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, g, request
+from flask import Response, g
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
@@ -25,11 +25,11 @@ from services.registration.schemas.hours import (
 from services.registration.schemas.registrations import RegistrationAnswer
 
 
-def attendance_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+def attendance_blueprint(database: Database, data: PersonalData, public_url: str) -> APIBlueprint:
     """The routes of check-in in its several ways."""
     blueprint = APIBlueprint("attendance", __name__, tag="Attendance and hours", url_prefix="/v1")
     _add_lists(blueprint, database, data)
-    _add_scanning(blueprint, database, presence.Codes(data))
+    _add_scanning(blueprint, database, presence.Codes(data), public_url)
     return blueprint
 
 
@@ -62,7 +62,7 @@ def _add_lists(blueprint: APIBlueprint, database: Database, data: PersonalData) 
             return answered(AttendeesAnswer(items=attendees(session, data, shift_id)))
 
 
-def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.Codes) -> None:
+def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.Codes, public_url: str) -> None:
     @blueprint.get("/shifts/<uuid:shift_id>/check-in-code")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(CodeAnswer)
@@ -71,7 +71,7 @@ def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.C
         with database.transaction(g.principal.scope) as session:
             find_shift(session, shift_id)
         token, seconds = codes.now(shift_id)
-        url = f"{request.url_root.rstrip('/')}/scan/{shift_id}?t={token}"
+        url = presence.scan_address(public_url, shift_id, token)
         return answered(CodeAnswer(token=token, seconds=seconds, url=url, svg=svg(url)))
 
     @blueprint.post("/my/shifts/<uuid:shift_id>/scan")

@@ -143,20 +143,20 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
             return page(session, rows, LaterEntry.position, query, lambda found: [describe(e) for e in found])
 
     @blueprint.post("/later-entries/<uuid:entry_id>/approve")
-    @allow(Caller.SITE, Caller.STAFF)
+    @allow(Caller.STAFF)
     @blueprint.input(EntryDecisionBody, arg_name="body")
     @blueprint.output(LaterEntryAnswer)
     def approve_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
-        """Let a later entry count. Not for who entered it."""
+        """Let a later entry count. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
             return answered(LaterEntryAnswer.model_validate(later.approve(session, entry_id, body.reason)))
 
     @blueprint.post("/later-entries/<uuid:entry_id>/reject")
-    @allow(Caller.SITE, Caller.STAFF)
+    @allow(Caller.STAFF)
     @blueprint.input(EntryDecisionBody, arg_name="body")
     @blueprint.output(LaterEntryAnswer)
     def reject_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
-        """Turn a later entry down. Not for who entered it."""
+        """Turn a later entry down. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
             return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))
 
@@ -176,7 +176,7 @@ def _add_objections(blueprint: APIBlueprint, database: Database, data: PersonalD
             return page(session, rows, Objection.position, query, lambda found: [describe(data, o) for o in found])
 
     @blueprint.post("/objections/<uuid:objection_id>/decision")
-    @allow(Caller.SITE, Caller.STAFF)
+    @allow(Caller.STAFF)
     @blueprint.input(ObjectionDecisionBody, arg_name="body")
     @blueprint.output(ObjectionAnswer)
     def decide_objection(objection_id: UUID, body: ObjectionDecisionBody) -> Response:
@@ -198,7 +198,7 @@ def _add_flags(blueprint: APIBlueprint, database: Database) -> None:
             return answered(FlagsAnswer(items=flags.flags(session, site_id, since, query.cleared)))
 
     @blueprint.post("/hour-flags/clear")
-    @allow(Caller.SITE, Caller.STAFF)
+    @allow(Caller.STAFF)
     @blueprint.input(ClearBody, arg_name="body")
     @blueprint.output(FlagAnswer)
     def clear_flag(body: ClearBody) -> Response:

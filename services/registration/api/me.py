@@ -19,7 +19,7 @@ from services.registration.operations.sessions import STAFF_COOKIE, Sessions
 from services.registration.operations.staff import edit_own
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
-from services.registration.schemas.places import SiteAnswer
+from services.registration.schemas.sites import SiteAnswer
 from services.registration.schemas.staff import (
     AcceptedAnswer,
     GrantAnswer,

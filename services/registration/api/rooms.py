@@ -18,7 +18,7 @@ from services.registration.operations import rooms
 from services.registration.operations.bookings.opening import is_open
 from services.registration.operations.bookings.rules import LONGEST
 from services.registration.operations.bookings.shares import monday_of, usage
-from services.registration.operations.places import find_site, local_today
+from services.registration.operations.sites import find_site, local_today
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.rooms import (

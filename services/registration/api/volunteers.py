@@ -177,7 +177,7 @@ def _add_records(
 
     def remove(person_id: UUID, record_id: UUID) -> tuple[str, int]:
         with database.transaction(g.principal.scope) as session:
-            remove_record(session, table, record_id)
+            remove_record(session, table, own_site(), person_id, record_id)
         return "", 204
 
     add.__doc__ = f"Put one of a volunteer's {name} on record."

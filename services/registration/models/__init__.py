@@ -17,11 +17,11 @@ from services.registration.models.hours import (
 from services.registration.models.merges import Merge
 from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
-from services.registration.models.places import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
 from services.registration.models.rooms import Booking, Room
 from services.registration.models.seats import Hold, Transfer, Venue
+from services.registration.models.sites import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.teams import Team, TeamMember
 from services.registration.models.volunteers import Award, Evaluation, Training

@@ -27,6 +27,7 @@ class Activity(Table):
     description_zh: Mapped[str]
     description_en: Mapped[str]
     volunteering: Mapped[bool]
+    responsible: Mapped[str] = mapped_column(default="")
     service_category: Mapped[str | None]
     reminder_minutes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     registration_opens_at: Mapped[datetime | None]

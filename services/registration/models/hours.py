@@ -47,6 +47,7 @@ class ServiceRecord(Table):
     minutes: Mapped[int]
     how: Mapped[str]
     unit: Mapped[str]
+    responsible: Mapped[str] = mapped_column(default="")
     in_charge: Mapped[str]
     recorded_by: Mapped[str]
     state: Mapped[str] = mapped_column(default="valid")

@@ -96,10 +96,12 @@ def record_no_show(session: Session, registration_id: UUID, at: datetime | None)
     held = hold(session, registration_id)
     if held.registration.checked_in_at is not None:
         raise conflict("已签到，不能记为缺席。", "The person was checked in.")
+    if held.registration.outcome == "no_show":
+        return held.registration
+    check_open(session, held)
     moment = at or datetime.now(UTC)
     check_absence(held.shift, moment)
-    if held.registration.outcome != "no_show":
-        note(session, held, Entry("no_show", moment, "confirmed"))
+    note(session, held, Entry("no_show", moment, "confirmed"))
     return settle(session, held)
 
 

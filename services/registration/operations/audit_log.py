@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, Principal, Role
+from services.common.auth import NOTHING, Caller, Principal, Role
 from services.common.database import EVERY_SITE
-from services.common.errors import Words, invalid
+from services.common.errors import SITE_NEEDED, Problem, Words, invalid
 from services.registration.models import AuditEntry, Site, SiteKey, Staff
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.audit import AuditAnswer, AuditQuery
@@ -23,30 +23,40 @@ from services.registration.schemas.audit import AuditAnswer, AuditQuery
 
 @dataclass(frozen=True)
 class Reader:
-    """Whose audit log it is: `site_id` alone sees that site's, `admin` the areas' that they administer, neither all."""
+    """Whose audit log it is: `everything` sees all of it, `site_id` alone that site's, `admin` besides it those of the
+    areas that they administer. Who is none of these sees nothing."""
 
     site_id: UUID | None = None
     admin: UUID | None = None
+    everything: bool = False
 
     @classmethod
     def of(cls, principal: Principal) -> "Reader":
-        """The reader that a caller is. Operators see everything, whatever site they chose."""
+        """The reader that a caller is. Operators see everything, whatever site they chose. Raises 403 for staff who
+        have chosen no site, those without any grant among them."""
         if principal.is_operator:
-            return cls()
+            return cls(everything=True)
+        if principal.site_id is None:
+            raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
         admin = UUID(principal.name) if principal.role is Role.AREA_ADMIN else None
         return cls(principal.site_id, admin)
 
     @property
     def scope(self) -> str:
         """What row-level security must let through; an area is narrowed by the query."""
-        return str(self.site_id) if self.site_id and not self.admin else EVERY_SITE
+        if self.everything or self.admin:
+            return EVERY_SITE
+        return str(self.site_id) if self.site_id else NOTHING
 
     def sees(self) -> ColumnElement[bool]:
         """The entries that are theirs to see."""
-        if self.admin:
-            within = select(Site.id).where(Site.area.in_(select(func.staff_areas(self.admin))))
-            return or_(AuditEntry.site_id == self.site_id, AuditEntry.site_id.in_(within))
-        return AuditEntry.site_id == self.site_id if self.site_id else true()
+        if self.everything:
+            return true()
+        own = AuditEntry.site_id == self.site_id
+        if not self.admin:
+            return own
+        within = select(Site.id).where(Site.area.in_(select(func.staff_areas(self.admin))))
+        return or_(own, AuditEntry.site_id.in_(within))
 
 
 def read(
@@ -86,11 +96,10 @@ def _names(session: Session, data: PersonalData, reader: Reader, rows: Sequence[
     # Accounts are no site's rows: whom the reader may know is decided here.
     scope = session.scalar(select(func.current_setting("hesheng.site")))
     session.execute(select(func.set_config("hesheng.site", EVERY_SITE, True)))
-    everything = reader == Reader()
     names = {
         f"{Caller.STAFF}:{row.id}": data.shown(row.name)
         for row in session.execute(known)
-        if everything or not row.is_operator
+        if reader.everything or not row.is_operator
     }
     session.execute(select(func.set_config("hesheng.site", scope, True)))
     sites = {row.site_id for row in rows}

@@ -62,7 +62,9 @@ def render(content: Content) -> bytes:
 def check_printable(content: Content) -> None:
     """Raise 422 that names the characters which the font lacks: a name must never come out as boxes."""
     words = [content["name"], content["unit"], content["volunteer_number"]]
-    words += [record[field] for record in content["records"] for field in ("activity", "place", "content")]
+    words += [
+        record[field] for record in content["records"] for field in ("activity", "place", "content", "responsible")
+    ]
     used = {letter for letter in "".join(words) if unicodedata.category(letter) not in ("Cc", "Cf")}
     missing = sorted(letter for letter in used if ord(letter) not in _covered())
     if missing:

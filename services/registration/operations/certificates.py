@@ -15,6 +15,7 @@ from base64 import b32encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from services.registration.models import Certificate, CertificateBatch, PersonSi
 from services.registration.operations import locked
 from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
 from services.registration.operations.records import actor, all_of, standing
+from services.registration.operations.sites import local_today
 from services.registration.personal_data import UNREADABLE, PersonalData
 from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
 
@@ -109,6 +111,7 @@ class Certificates:
                 "这份证明，请核对编号和验证码", "certificate with this number and code: please compare both"
             )
         content = json.loads(self._data.readable(row.content) or "{}")
+        site = session.get_one(Site, row.site_id)
         return VerifiedAnswer(
             number=row.number,
             valid=row.revoked_at is None,
@@ -116,8 +119,8 @@ class Certificates:
             minutes=row.minutes,
             period_from=row.period_from,
             period_to=row.period_to,
-            unit=content.get("unit") or session.scalars(select(Site.name_zh).where(Site.id == row.site_id)).one(),
-            issued_on=row.issued_at.date(),
+            unit=content.get("unit") or site.name_zh,
+            issued_on=row.issued_at.astimezone(ZoneInfo(site.time_zone)).date(),
         )
 
     def code(self, number: str) -> str:
@@ -159,7 +162,8 @@ class Certificates:
     def _content(
         self, session: Session, told: PersonSite, found: Sequence[ServiceRecord], period: PeriodBody
     ) -> Content:
-        today = datetime.now(UTC).date()
+        site = session.get_one(Site, told.site_id)
+        today = local_today(session, site)
         number = _next_number(session, today.year)
         code = self.code(number)
         volunteer = session.scalar(select(Volunteer.volunteer_number).where(Volunteer.person_id == told.person_id))
@@ -172,7 +176,7 @@ class Certificates:
             "name": self._data.decrypt(told.name),
             "volunteer_number": volunteer or "",
             "minutes": sum(record.minutes for record in found),
-            "unit": session.scalars(select(Site.name_zh).where(Site.id == told.site_id)).one(),
+            "unit": site.name_zh,
             "period_from": period.period_from.isoformat(),
             "period_to": period.period_to.isoformat(),
             "issued_on": today.isoformat(),
@@ -182,6 +186,7 @@ class Certificates:
                     "activity": record.activity,
                     "place": record.place,
                     "content": record.content,
+                    "responsible": record.responsible,
                     "minutes": record.minutes,
                 }
                 for record in found

@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy import ColumnElement, Exists, and_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, Problem, Words
 from services.common.events import AgeBand
-from services.registration.models import Activity, Consent, PersonSite, Registration, Shift
-from services.registration.operations.ages import LAW, SPANS, VOLUNTEERING
+from services.registration.models import Activity, Consent, PersonSite, Registration, Shift, Site
 from services.registration.operations.shown import all_shown
 from services.registration.personal_data import PersonalData, age_on
+from services.registration.schemas.site_settings import SettingsEdit
+
+TOLD = and_(PersonSite.person_id == Registration.person_id, PersonSite.site_id == Registration.site_id)
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,7 @@ def concerned(
     rows = session.execute(
         select(Registration, Shift, PersonSite)
         .join(Shift, Shift.id == Registration.shift_id)
-        .outerjoin(
-            PersonSite,
-            (PersonSite.person_id == Registration.person_id) & (PersonSite.site_id == Registration.site_id),
-        )
+        .outerjoin(PersonSite, TOLD)
         .where(Registration.id.in_(ids))
     ).all()
     found = {registration.id: _named(data, registration, shift, told) for registration, shift, told in rows}
@@ -74,32 +74,48 @@ def _named(data: PersonalData, registration: Registration, shift: Shift, told: P
     )
 
 
-def _born(data: PersonalData, told: PersonSite) -> date | None:
-    return date.fromisoformat(data.decrypt(told.birth_date)) if told.birth_date else None
+def _born(data: PersonalData, told: PersonSite | None) -> date | None:
+    return date.fromisoformat(data.decrypt(told.birth_date)) if told and told.birth_date else None
 
 
-def without_guardian(
-    session: Session, site_id: UUID, volunteering: bool, below: int, of_activity: UUID | None = None
-) -> list[UUID]:
-    """Active registrations, on shifts to come, of minors who may be below this age and whose guardian has not agreed;
-    of one activity, or of all those of the site that are volunteering or are not."""
-    bands = [AgeBand.UNDER_14.value] + ([AgeBand.FROM_14.value] if below > LAW else [])
-    which = Activity.id == of_activity if of_activity else Activity.volunteering.is_(volunteering)
-    # What was said with this very sign-up counts as well, unlike in `guardian_agreed`.
+def without_guardian(session: Session, activity: Activity) -> list[UUID]:
+    """Registrations of minors on shifts to come of an activity, whose guardian has not agreed to their volunteering."""
+    minors = Registration.age_band.in_((AgeBand.UNDER_14.value, AgeBand.FROM_14.value))
+    rows = _to_come(session, Activity.id == activity.id, minors, ~_agreed(volunteering=True))
+    return [registration.id for registration, _, _ in rows]
+
+
+def whom_ages_strand(session: Session, data: PersonalData, site: Site, body: SettingsEdit) -> list[UUID]:
+    """Registrations, on shifts to come, of people who could sign up by the site's ages, and could not by these."""
+    wanted = body.model_dump(exclude_unset=True)
+    youngest, guarded = wanted.get("minimum_age", 0), wanted.get("guardian_below", 0)
+    found = []
+    if youngest > site.minimum_age:
+        found += [
+            registration.id
+            for registration, shift, told in _to_come(session, Registration.site_id == site.id)
+            if (born := _born(data, told)) and age_on(born, shift.local_day) < youngest
+        ]
+    if guarded > site.guardian_below:
+        today = datetime.now(ZoneInfo(site.time_zone)).date()
+        of_site = Registration.site_id == site.id, Activity.volunteering.is_(False), ~_agreed(volunteering=False)
+        found += [
+            registration.id
+            for registration, _, told in _to_come(session, *of_site)
+            if (born := _born(data, told)) and age_on(born, today) < guarded
+        ]
+    return list(dict.fromkeys(found))
+
+
+def _agreed(volunteering: bool) -> Exists:
+    """Whether a guardian agreed. What was said with the very sign-up counts as well, unlike in `guardian_agreed`."""
     kinds = ["guardian_volunteering"] + ([] if volunteering else ["guardian_signup"])
-    agreed = exists().where(
+    return exists().where(
         Consent.person_id == Registration.person_id,
         Consent.site_id == Registration.site_id,
         Consent.withdrawn_at.is_(None),
         Consent.kind.in_(kinds),
     )
-    return _to_come(session, site_id, which, Registration.age_band.in_(bands), ~agreed)
-
-
-def younger_than(session: Session, site_id: UUID, age: int) -> list[UUID]:
-    """Active registrations, on shifts to come, of minors who are below this age for certain."""
-    bands = [band for band, (_, oldest) in SPANS.items() if oldest < min(age, VOLUNTEERING)]
-    return _to_come(session, site_id, Registration.age_band.in_(bands))
 
 
 def refuse(ids: Sequence[UUID]) -> None:
@@ -107,9 +123,9 @@ def refuse(ids: Sequence[UUID]) -> None:
     if ids:
         listed = ", ".join(str(one) for one in ids)
         words = Words(
-            f"有 {len(ids)} 个未成年人的报名不符合这样的年龄要求或缺少监护人同意：{listed}。请先取得同意，或取消报名。",
-            f"{len(ids)} registrations of minors would be too young, or lack a guardian's consent: {listed}."
-            " Get the consent first, or cancel them.",
+            f"有 {len(ids)} 个报名者年龄太小，或没有监护人同意：{listed}。请先取得监护人同意，或取消这些报名。",
+            f"{len(ids)} registrations are of people who would be too young, or whose guardian did not agree: {listed}."
+            " Get the consent, or cancel them, first.",
         )
         raise Problem(CONFLICT, words, registrations=[str(one) for one in ids])
 
@@ -118,16 +134,13 @@ def lacking(session: Session, data: PersonalData, shift: Shift, requirements: di
     """What people with a place or a turn on the shift would lack if it asked for this, and lack nothing of now."""
     query = (
         select(Registration, PersonSite)
-        .outerjoin(
-            PersonSite,
-            (PersonSite.person_id == Registration.person_id) & (PersonSite.site_id == Registration.site_id),
-        )
+        .outerjoin(PersonSite, TOLD)
         .where(Registration.shift_id == shift.id, Registration.status != "cancelled", Registration.outcome.is_(None))
         .order_by(Registration.position)
     )
     found = {}
     for registration, told in session.execute(query).all():
-        born = _born(data, told) if told else None
+        born = _born(data, told)
         new, old = (_lacks(session, registration, born, shift, asked) for asked in (requirements, shift.requirements))
         if new - old:
             found[registration.id] = sorted(new - old)
@@ -146,18 +159,19 @@ def _lacks(
     return lacks
 
 
-def _to_come(session: Session, site_id: UUID, *which: ColumnElement[bool]) -> list[UUID]:
+def _to_come(session: Session, *which: ColumnElement[bool]) -> list[tuple[Registration, Shift, PersonSite | None]]:
+    """Who has a place or waits for one on a shift to come. Ages are looked at again when an offer is taken up."""
     query = (
-        select(Registration.id)
+        select(Registration, Shift, PersonSite)
         .join(Shift, Shift.id == Registration.shift_id)
         .join(Activity, Activity.id == Registration.activity_id)
+        .outerjoin(PersonSite, TOLD)
         .where(
-            Registration.site_id == site_id,
-            Registration.status != "cancelled",
+            Registration.status.in_(("confirmed", "waitlisted")),
             Registration.outcome.is_(None),
             Shift.status == "open",
             Shift.starts_at > func.clock_timestamp(),
             *which,
         )
     )
-    return list(session.scalars(query.order_by(Shift.starts_at, Registration.position)))
+    return [(row[0], row[1], row[2]) for row in session.execute(query.order_by(Shift.starts_at, Registration.position))]

@@ -15,8 +15,9 @@ from sqlalchemy import delete, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
-from services.common.events import CancelReason
-from services.registration.models import Activity, Consent, ConsentText, Registration, Representative, Shift
+from services.common.events import CancelReason, ConsentWithdrawn
+from services.common.outbox import add_events
+from services.registration.models import Activity, Consent, ConsentText, Person, Registration, Representative, Shift
 from services.registration.operations import conflict, locked
 from services.registration.operations.people import told_by
 from services.registration.operations.registrations import cancel_registration
@@ -119,6 +120,7 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawn:
     for one in session.scalars(locked(same.order_by(Consent.position))):
         one.withdrawn_at, one.withdrawn_by = datetime.now(UTC), by
     session.flush()
+    add_events(session, [_withdrawn(session, consent)])
     if consent.kind == "sensitive_id_number":
         deleted += ["id_number"] if drop_id_number(session, consent.site_id, consent.person_id) else []
     if consent.kind == "helper":
@@ -130,6 +132,16 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawn:
         deleted += ["helper"] if session.execute(helper).rowcount else []  # type: ignore[attr-defined]
     answer = {"consent": ConsentAnswer.model_validate(consent), "cancelled": cancelled, "deleted": deleted}
     return Withdrawn.model_validate(answer)
+
+
+def _withdrawn(session: Session, consent: Consent) -> ConsentWithdrawn:
+    return ConsentWithdrawn(
+        person_id=consent.person_id,
+        person_number=session.scalars(select(Person.number).where(Person.id == consent.person_id)).one(),
+        site_id=consent.site_id,
+        kind=consent.kind,
+        given_by=consent.given_by,
+    )
 
 
 def _pending(session: Session, consent: Consent) -> list[UUID]:

@@ -11,7 +11,7 @@ from services.common.events import DesignationSaved
 from services.common.outbox import add_events
 from services.registration.models import Designation, Organisation, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.places import local_today, lock_site
+from services.registration.operations.sites import local_today, lock_site
 from services.registration.schemas.organisations import (
     DesignationAnswer,
     DesignationBody,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.common.errors import Words, not_found
-from services.common.events import CancelReason, PersonErased
+from services.common.events import CancelReason, ConsentWithdrawn, PersonErased, VolunteerEnded
 from services.common.outbox import add_events
 from services.registration.models import Person
 from services.registration.operations import conflict
@@ -41,8 +41,20 @@ WHERE r.person_id = ANY(:people) AND r.outcome = 'present' AND s.ends_at > clock
 """)
 
 WITHDRAW = text("""
-UPDATE consents SET withdrawn_at = now(), withdrawn_by = :by
-WHERE person_id = ANY(:people) AND withdrawn_at IS NULL AND (cast(:site AS uuid) IS NULL OR site_id = :site)
+WITH withdrawn AS (
+    UPDATE consents SET withdrawn_at = now(), withdrawn_by = :by
+    WHERE person_id = ANY(:people) AND withdrawn_at IS NULL AND (cast(:site AS uuid) IS NULL OR site_id = :site)
+    RETURNING person_id, site_id, kind, given_by
+)
+SELECT DISTINCT person_id, p.number AS person_number, site_id, kind, given_by
+FROM withdrawn JOIN people AS p ON p.id = person_id ORDER BY person_id, site_id, kind, given_by
+""")
+
+VOLUNTEERED = text("""
+SELECT v.person_id, p.number AS person_number, v.site_id
+FROM volunteer_sites AS v JOIN people AS p ON p.id = v.person_id
+WHERE v.person_id = ANY(:people) AND (cast(:site AS uuid) IS NULL OR v.site_id = :site)
+ORDER BY v.person_id, v.site_id
 """)
 
 # Whoever asked them for something gets an answer: nobody else will give one.
@@ -75,7 +87,7 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         for row in ahead:
             cancel_registration(session, row.id, cancel)
         session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
-        session.execute(WITHDRAW, {"people": people, "site": site_id, "by": by})
+        _end_what_held(session, people, site_id, by)
         for table in PERSON_TABLES:
             if table.name not in ALL_SITES:
                 _cut(session, table, people, site_id)
@@ -87,6 +99,14 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         record(session, "erase", "people", people[0], site_id, reason=reason, everywhere=everywhere)
         session.expire_all()
         return ErasureAnswer(everywhere=everywhere, cancelled=[row.id for row in ahead])
+
+
+def _end_what_held(session: Session, people: list[UUID], site_id: UUID | None, by: str) -> None:
+    """Consents end, and so does volunteering; both are told."""
+    withdrawn = session.execute(WITHDRAW, {"people": people, "site": site_id, "by": by}).mappings().all()
+    volunteered = session.execute(VOLUNTEERED, {"people": people, "site": site_id}).mappings().all()
+    add_events(session, [ConsentWithdrawn.model_validate(dict(row)) for row in withdrawn])
+    add_events(session, [VolunteerEnded.model_validate(dict(row)) for row in volunteered])
 
 
 def _people(session: Session, person_id: UUID, site_id: UUID | None) -> list[UUID]:

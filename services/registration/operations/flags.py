@@ -22,8 +22,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
 from services.registration.models import ClearedFlag
-from services.registration.operations import conflict
-from services.registration.operations.records import actor
+from services.registration.operations.second_person import check_second_person
 from services.registration.schemas.hours import FlagAnswer
 
 MOST_A_DAY = 12 * 60
@@ -97,8 +96,9 @@ def clear_flag(session: Session, site_id: UUID, kind: str, subject: str, reason:
     if not open_ones:
         raise not_found("这个未处理的提示", "open flag")
     flag = open_ones[0]
-    if actor() in flag.concerned:
-        raise conflict("须由记录负责人以外的人核实。", "A second person must look: you are in charge of these records.")
+    own = "须由记录负责人以外的人核实。", "A second person must look: you are in charge of these records."
+    for concerned in flag.concerned:
+        check_second_person(session, concerned, *own)
     cleared = ClearedFlag(site_id=site_id, kind=kind, subject=subject, reason=reason, concerned=flag.concerned)
     session.add(cleared)
     session.flush()

@@ -20,7 +20,7 @@ from services.common.database import EVERY_SITE
 from services.common.errors import Words, invalid
 from services.registration.models import Person, PersonSite, Volunteer
 from services.registration.operations import conflict, locked
-from services.registration.personal_data import PersonalData, plain_name
+from services.registration.personal_data import PersonalData, age_on, plain_name
 
 
 @dataclass(frozen=True)
@@ -189,11 +189,16 @@ def _fill(
             told.encrypted_with = ""
 
 
-def age_at_site(session: Session, site_id: UUID, born: date) -> int:
-    """Full years, today, where the site is."""
+def day_at_site(session: Session, site_id: UUID) -> date:
+    """Today, where the site is."""
     today = text("SELECT (now() AT TIME ZONE time_zone)::date FROM sites WHERE id = :site")
     day: date = session.execute(today, {"site": site_id}).scalar_one()
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    return day
+
+
+def age_at_site(session: Session, site_id: UUID, born: date) -> int:
+    """Full years, today, where the site is."""
+    return age_on(born, day_at_site(session, site_id))
 
 
 def is_somebody(session: Session, person_id: UUID) -> bool:

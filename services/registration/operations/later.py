@@ -1,7 +1,7 @@
 """Hours entered after the fact. They count once a second person approved them, which the database sees to as well.
 
-A member of staff or a key enters, another approves or rejects. What nobody can see from here is that two accounts
-belong to one person: accounts are given out by name, and the audit log names both.
+A member of staff or a key enters, other staff approve or reject (`second_person.py`). What nobody can see from here is
+that two accounts belong to one person: accounts are given out by name, and the audit log names both.
 """
 
 from datetime import datetime
@@ -15,6 +15,7 @@ from services.registration.models import LaterEntry
 from services.registration.operations import assign, conflict, locked
 from services.registration.operations.attendance import Entry, check_time, hold, note, settle
 from services.registration.operations.records import actor
+from services.registration.operations.second_person import check_second_person
 from services.registration.schemas.hours import LaterEntryBody
 
 
@@ -63,8 +64,8 @@ def _to_decide(session: Session, entry_id: UUID) -> LaterEntry:
     entry = session.scalars(locked(select(LaterEntry).where(LaterEntry.id == entry_id))).one()
     if entry.state != "pending":
         raise conflict("这条补录已处理。", "This entry was decided already.")
-    if entry.entered_by == actor():
-        raise conflict("补录须由另一人审核。", "A second person must decide: this entry is your own.")
+    own = "补录须由另一人审核。", "A second person must decide: this entry is your own."
+    check_second_person(session, entry.entered_by, *own)
     return entry
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import Problem, Words, invalid
 from services.registration.models import SiteLogo
-from services.registration.operations.places import lock_site
+from services.registration.operations.sites import lock_site
 
 LARGEST_LOGO = 100_000
 WIDEST_LOGO = 1024

@@ -6,15 +6,17 @@ nothing is rewritten. Whoever is in charge of the record does not decide.
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
 from services.common.events import ObjectionDecided, ServiceRecordObjected
 from services.common.outbox import add_events
-from services.registration.models import Objection, ServiceRecord, Shift
+from services.registration.models import Objection, ServiceRecord, Shift, Site
 from services.registration.operations import assign, conflict, locked
 from services.registration.operations.records import actor, all_of, find_standing, replace
+from services.registration.operations.second_person import check_second_person
+from services.registration.operations.sites import local_today
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ObjectionAnswer, ObjectionDecisionBody
 from services.registration.working_days import is_estimate, working_days_after
@@ -30,7 +32,7 @@ def object_to(session: Session, data: PersonalData, person_id: UUID, record_id: 
     find_standing(session, record_id)
     if session.scalar(select(Objection.id).where(Objection.record_id == record_id, Objection.state == "open")):
         raise conflict("您已对这条记录提出异议，请等待处理。", "Your objection to this record is being looked into.")
-    today = session.scalars(select(func.current_date())).one()
+    today = local_today(session, session.get_one(Site, record.site_id))
     objection = Objection(
         site_id=record.site_id,
         record_id=record_id,
@@ -54,8 +56,8 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
         raise not_found("这条异议", "objection")
     if objection.state != "open":
         raise conflict("这条异议已处理。", "This objection was decided already.")
-    if objection.in_charge == actor():
-        raise conflict("记录的负责人不能处理对它的异议。", "Whoever is in charge of the record does not decide on it.")
+    own = "记录的负责人不能处理对它的异议。", "Whoever is in charge of the record does not decide on it."
+    check_second_person(session, objection.in_charge, *own)
     changes: dict[str, object] = {"state": "rejected", "decision": body.reason, "decided_by": actor()}
     record = session.scalars(select(ServiceRecord).where(ServiceRecord.id == objection.record_id)).one()
     if body.upheld and body.minutes is not None:

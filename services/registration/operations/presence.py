@@ -61,6 +61,11 @@ class Codes:
         return b32encode(digest)[:TOKEN_LETTERS].decode()
 
 
+def scan_address(public_url: str, shift_id: UUID, token: str) -> str:
+    """What the QR code holds: the page behind the gateway's prefix, which `public_url` ends in already."""
+    return f"{public_url}/scan/{shift_id}?t={token}"
+
+
 def own_registration(session: Session, person_id: UUID, shift_id: UUID) -> Registration:
     """A person's place on a shift. Raises 404."""
     query = select(Registration).where(

@@ -119,7 +119,7 @@ class PublicSignUps:
         except Problem as problem:
             if problem.kind is not ALREADY:
                 raise public_problem(problem, guardian_below(found.site, found.activity)) from None
-            answer, helper = self._existing(site_id, UUID(problem.members["registration_id"])), None
+            answer, helper = self._existing(site_id, UUID(str(problem.members["registration_id"]))), None
         with self._database.transaction(site_id) as session:
             person_id = UUID(str(answer["person_id"]))
             record_consent(session, site_id, person_id, terms(session), "person", "online", CHANNEL)

@@ -9,8 +9,9 @@ own lock is taken by the database, last of all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
@@ -23,6 +24,7 @@ from services.registration.models import Activity, Registration, ServiceRecord, 
 from services.registration.operations import conflict
 from services.registration.operations.registrations import lock_registration
 from services.registration.operations.seats import registration_event
+from services.registration.operations.sites import local_today
 from services.registration.working_days import working_days_after
 
 DUE_WORKING_DAYS = 10
@@ -66,7 +68,7 @@ def write(session: Session, registration: Registration, shift: Shift, hours: Hou
 
 def append(session: Session, record: ServiceRecord, registration: Registration | None = None) -> Event:
     """Put a new record at the end of its site's chain; returns its event."""
-    record.recorded_by = actor()
+    record.recorded_by = record.recorded_by or actor()
     if record.corrects is not None and not record.minutes:
         record.state = "withdrawn"
     session.add(record)
@@ -137,6 +139,7 @@ COPIED = (
     "content",
     "how",
     "unit",
+    "responsible",
 )
 """What a correction takes over from the record that it replaces."""
 
@@ -213,7 +216,7 @@ def _attendance(session: Session, registration: Registration, number: int) -> Ev
 
 def _of_shift(session: Session, registration: Registration, shift: Shift) -> ServiceRecord:
     activity = session.scalars(select(Activity).where(Activity.id == shift.activity_id)).one()
-    unit = session.scalars(select(Site.name_zh).where(Site.id == shift.site_id)).one()
+    site = session.get_one(Site, shift.site_id)
     return ServiceRecord(
         site_id=shift.site_id,
         person_id=registration.person_id,
@@ -224,6 +227,12 @@ def _of_shift(session: Session, registration: Registration, shift: Shift) -> Ser
         day=shift.local_day,
         place=activity.place,
         content=shift.role_zh,
-        unit=unit,
-        late=datetime.now(UTC).date() > working_days_after(shift.ends_at.date(), DUE_WORKING_DAYS),
+        unit=site.name_zh,
+        responsible=activity.responsible,
+        late=local_today(session, site) > due_on(shift, site),
     )
+
+
+def due_on(shift: Shift, site: Site) -> date:
+    """The last of the site's days on which the hours of a shift are recorded in time."""
+    return working_days_after(shift.ends_at.astimezone(ZoneInfo(site.time_zone)).date(), DUE_WORKING_DAYS)

@@ -4,14 +4,15 @@ Afterwards they are signed up by `person_id`, like anybody whom the site knows. 
 the helper's: an identity is a contact together with a name, and families share phones.
 """
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.registration.operations.consents import newest_text, record_consent
-from services.registration.operations.identity import Details, across_sites, know
+from services.registration.operations.identity import Details, across_sites, age_at_site, know
 from services.registration.operations.representatives import ask_guardian, save_representative
-from services.registration.operations.shown import is_minor
+from services.registration.operations.shown import ADULT
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import NewResident, PersonMade, RepresentativeBody
 
@@ -27,12 +28,16 @@ def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewR
         if body.guardian_consent:
             text = newest_text(session, "guardian_signup")
             record_consent(session, site_id, known.person_id, text, "guardian", body.how, made_by)
-        elif body.guardian.email is not None and is_minor(body.birth_date):
+        elif body.guardian.email is not None and _is_child(session, site_id, body.birth_date):
             ask_guardian(session, site_id, known.person_id)
             asked = True
     if body.helper is not None:
         name_helper(session, data, site_id, known.person_id, body.helper, body.how, made_by)
     return PersonMade(id=known.person_id, is_new=known.is_new, guardian_asked=asked)
+
+
+def _is_child(session: Session, site_id: UUID, born: date | None) -> bool:
+    return born is not None and age_at_site(session, site_id, born) < ADULT
 
 
 def name_helper(

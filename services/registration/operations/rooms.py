@@ -12,7 +12,7 @@ from services.common.events import RoomSaved
 from services.common.outbox import add_events
 from services.registration.models import Booking, Room
 from services.registration.operations import Versions, assign, check_version, locked
-from services.registration.operations.places import lock_site
+from services.registration.operations.sites import lock_site
 from services.registration.schemas.rooms import FreeQuery, RoomBody, RoomEdit
 
 TAKEN = ("requested", "confirmed")

@@ -246,7 +246,8 @@ def unmet(session: Session, person_id: UUID, shift: Shift) -> list[str]:
     """What the person lacks of the shift's requirements, but for the age, which sign-up looks at."""
     if not shift.requirements:
         return []
-    lacks = select(func.person_meets(person_id, shift.site_id, Shift.requirements)).where(Shift.id == shift.id)
+    asked = (Shift.requirements, Shift.local_day)
+    lacks = select(func.person_meets(person_id, shift.site_id, *asked)).where(Shift.id == shift.id)
     return list(session.scalars(lacks).one())
 
 

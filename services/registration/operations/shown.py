@@ -7,22 +7,26 @@ cost nothing; a child's data leaves a line in the audit log, who read it and whe
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.common.audit import record, record_each
+from services.registration.personal_data import age_on
 
 ADULT = 18
+BEHIND = timedelta(hours=12)
+"""So far behind UTC is the last place on earth where it is still the day before."""
 
 
-def is_minor(born: date | None, day: date | None = None) -> bool:
-    """Whether somebody is under 18; who has told no birth date is not treated as a child."""
-    if born is None:
-        return False
-    day = day or datetime.now(UTC).date()
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < ADULT
+def is_minor(born: date | None) -> bool:
+    """Whether somebody is under 18 anywhere on earth; who has told no birth date is not treated as a child.
+
+    What depends on an age asks `identity.age_at_site`, the site's own day; this decides what is put on record, and on
+    a birthday it rather tells too much.
+    """
+    return born is not None and age_on(born, (datetime.now(UTC) - BEHIND).date()) < ADULT
 
 
 def shown(session: Session, site_id: UUID | None, person_id: UUID, born: date | None) -> None:

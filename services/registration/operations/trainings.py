@@ -1,13 +1,14 @@
 """Trainings of many people at once, and those that expire."""
 
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from services.registration.models import PersonSite, Training, VolunteerSite
-from services.registration.operations.identity import person_now
-from services.registration.operations.people import find_person
+from services.registration.operations.identity import day_at_site, person_now
+from services.registration.operations.shown import all_shown
 from services.registration.operations.volunteer_records import add_record
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.volunteers import (
@@ -57,21 +58,25 @@ def expiring_trainings(session: Session, data: PersonalData, site_id: UUID, days
     renewed = select(later.id).where(
         later.person_id == Training.person_id, later.site_id == site_id, later.id != Training.id, same, longer
     )
+    today = day_at_site(session, site_id)
     query = (
-        select(Training, Training.valid_until < func.current_date())
+        select(Training, PersonSite)
         .join(PersonSite, (PersonSite.person_id == Training.person_id) & (PersonSite.site_id == site_id))
-        .where(Training.site_id == site_id, Training.valid_until <= func.current_date() + days, ~renewed.exists())
+        .where(Training.site_id == site_id, Training.valid_until <= today + timedelta(days=days), ~renewed.exists())
         .order_by(Training.valid_until, Training.position)
         .limit(MOST)
     )
+    found = session.execute(query).all()
+    born = {told.person_id: data.readable(told.birth_date) for _, told in found}
+    all_shown(session, site_id, [(who, date.fromisoformat(day) if day else None) for who, day in born.items()])
     return [
         ExpiringTraining(
             person_id=one.person_id,
-            name=find_person(session, data, site_id, one.person_id).name,
+            name=data.shown(told.name),
             training=one.name,
             code=one.code,
             valid_until=one.valid_until,
-            expired=expired,
+            expired=one.valid_until is not None and one.valid_until < today,
         )
-        for one, expired in session.execute(query).all()
+        for one, told in found
     ]

@@ -5,6 +5,7 @@ What was entered wrongly is removed and entered again; the audit log keeps both.
 
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
@@ -29,9 +30,12 @@ def add_record(
     return made
 
 
-def remove_record(session: Session, table: type[Record], record_id: UUID) -> None:
-    """Take back what was entered wrongly. Raises 404."""
-    found = session.get(table, record_id)
+def remove_record(session: Session, table: type[Record], site_id: UUID, person_id: UUID, record_id: UUID) -> None:
+    """Take back what the site entered wrongly of this person. Raises 404."""
+    query = select(table).where(
+        table.id == record_id, table.site_id == site_id, table.person_id == person_now(session, person_id)
+    )
+    found = session.scalars(query).one_or_none()
     if found is None:
         raise not_found("这条记录", "record")
     session.delete(found)

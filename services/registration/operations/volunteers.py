@@ -14,22 +14,25 @@ from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.common.errors import INVALID, FieldError, Problem, Words, invalid, not_found
+from services.common.events import VolunteerChanged, VolunteerRegistered
+from services.common.outbox import add_events
 from services.registration.id_numbers import fault, masked
-from services.registration.models import Area, PersonSite, Volunteer, VolunteerSite
+from services.registration.models import Area, Person, PersonSite, Volunteer, VolunteerSite
 from services.registration.operations import Versions, assign, check_version, conflict, locked
 from services.registration.operations.consents import newest_text, record_consent
 from services.registration.operations.identity import (
     Details,
     across_sites,
     age_at_site,
+    day_at_site,
     know,
     lock_identities,
     person_now,
 )
 from services.registration.operations.representatives import ask_guardian, save_representative
-from services.registration.operations.shown import all_shown, shown
+from services.registration.operations.shown import ADULT, all_shown, shown
 from services.registration.operations.volunteer_ids import drop_id_number, volunteer_of
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, age_band
 from services.registration.schemas.volunteers import (
     NewVolunteer,
     VolunteerAnswer,
@@ -69,6 +72,7 @@ def register_volunteer(
         session.flush()
     _record_consents(session, site_id, known.person_id, body, made_by)
     asked = _tell_guardian(session, data, site_id, known.person_id, body)
+    add_events(session, [_registered(session, here, body)])
     return VolunteerMade(
         person_id=known.person_id,
         volunteer_number=volunteer.volunteer_number,
@@ -78,6 +82,22 @@ def register_volunteer(
     )
 
 
+def _registered(session: Session, here: VolunteerSite, body: NewVolunteer) -> VolunteerRegistered:
+    return VolunteerRegistered(
+        person_id=here.person_id,
+        person_number=person_number(session, here.person_id),
+        site_id=here.site_id,
+        categories=body.categories,
+        age_band=age_band(body.birth_date, day_at_site(session, here.site_id)),
+        how=body.how,
+    )
+
+
+def person_number(session: Session, person_id: UUID) -> int:
+    """The person's dense number."""
+    return session.scalars(select(Person.number).where(Person.id == person_id)).one()
+
+
 def _check_minor(session: Session, site_id: UUID, body: NewVolunteer) -> None:
     age = age_at_site(session, site_id, body.birth_date)
     if age < 14 and not body.guardian_consent:
@@ -85,7 +105,7 @@ def _check_minor(session: Session, site_id: UUID, body: NewVolunteer) -> None:
             "guardian_consent",
             Words("未满 14 岁须先取得监护人同意。", "is needed under 14, before anything is recorded."),
         )
-    if age < 18 and body.guardian is None:
+    if age < ADULT and body.guardian is None:
         raise invalid("guardian", Words("未满 18 岁须填写监护人。", "is needed under 18."))
 
 
@@ -133,6 +153,7 @@ def edit_volunteer(
     if here is None:
         raise not_found("这位志愿者", "volunteer")
     check_version(here.version, expected)
+    before = here.categories
     assign(here, {name: changes[name] for name in PLAIN if name in changes})
     if "sex" in changes:
         here.sex = data.encrypt(body.sex)
@@ -142,6 +163,9 @@ def edit_volunteer(
     if here.encrypted_with != data.newest_key:
         here.encrypted_with = ""
     session.flush()
+    if here.categories != before:
+        whose = {"person_id": person_id, "person_number": person_number(session, person_id), "site_id": site_id}
+        add_events(session, [VolunteerChanged(**whose, categories=here.categories)])
     return find_volunteer(session, data, site_id, person_id)
 
 

@@ -14,7 +14,7 @@ from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Designation, Organisation, Room, Site, SiteLogo, Team
-from services.registration.operations import designations, organisations, places
+from services.registration.operations import designations, organisations, sites
 from services.registration.operations.bookings.stranded import stranded
 from services.registration.operations.logos import LARGEST_LOGO, set_logo
 from services.registration.schemas.organisations import DesignationBody, OrganisationBody, RevokeBody
@@ -57,7 +57,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
     def show_settings() -> Answer:
         """The form of the settings."""
         with database.transaction(g.principal.scope) as session:
-            site = places.find_site(session, own_site())
+            site = sites.find_site(session, own_site())
             return render("centre/settings.html", form=Form(_written(site)), weekdays=WEEKDAYS)
 
     @blueprint.post("/settings")
@@ -67,14 +67,14 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         form: Form[SettingsEdit] = Form(request.form)
         with form.catching(), database.transaction(g.principal.scope) as session:
             form.read(SettingsEdit, _read(request.form))
-            site = places.lock_site(session, own_site())
+            site = sites.lock_site(session, own_site())
             left = stranded(session, site, form.body)
             mark = ",".join(sorted(str(one.id) for one in left))
             if left and request.form.get("seen") != mark:
                 rooms = {room.id: room for room in session.scalars(select(Room).where(Room.site_id == site.id))}
                 told = {"left": left, "mark": mark, "rooms": rooms, "zone": site.time_zone}
                 return render("centre/settings.html", form=form, weekdays=WEEKDAYS, **told)
-            places.edit_settings(session, site.id, form.body, _version(request.form.get("version", "")))
+            sites.edit_settings(session, site.id, form.body, _version(request.form.get("version", "")))
         if form.failed:
             return render("centre/settings.html", form=form, weekdays=WEEKDAYS), 422
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")
@@ -106,7 +106,7 @@ def _add_logo(blueprint: APIBlueprint, database: Database) -> None:
 
     def show_logo_form(form: Form[Any]) -> str:
         with database.transaction(g.principal.scope) as session:
-            site = places.find_site(session, own_site())
+            site = sites.find_site(session, own_site())
             return render("centre/logo.html", form=form, site=site, logo=session.get(SiteLogo, site.id))
 
 
@@ -159,8 +159,8 @@ def _exception(line: str) -> dict[str, Any]:
 def _add_designations(blueprint: APIBlueprint, database: Database) -> None:
     def show(form: Form[Any]) -> str:
         with database.transaction(g.principal.scope) as session:
-            site = places.find_site(session, own_site())
-            today = places.local_today(session, site)
+            site = sites.find_site(session, own_site())
+            today = sites.local_today(session, site)
             query = select(Designation).where(Designation.site_id == site.id).order_by(Designation.position).limit(500)
             found = [designations.describe_designation(row, today) for row in session.scalars(query)]
             teams = {team.id: team for team in session.scalars(select(Team).where(Team.site_id == site.id).limit(500))}

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import STATIC, Answer, Form, done, in_menu, page_blueprint, render
+from services.common.errors import Words, invalid
+from services.common.pages import STATIC, Answer, Form, done, in_menu, page_blueprint, render, typed_id
 from services.common.web import PAGE_POLICY
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
@@ -55,7 +56,7 @@ def check_in_pages(database: Database, data: PersonalData, public_url: str) -> A
         with database.transaction(g.principal.scope) as session:
             context = _shift(session, shift_id)
         token, seconds = codes.now(shift_id)
-        address = f"{public_url}{url_for('scan_pages.show_scan', shift_id=shift_id)}?t={token}"
+        address = presence.scan_address(public_url, shift_id, token)
         response = make_response(render("check_in/door.html", code=svg(address), **context))
         response.headers["Refresh"] = str(seconds)
         return response
@@ -97,12 +98,13 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
     @allow(Caller.STAFF)
     def record(shift_id: UUID) -> Answer:
         """Record one tap, for a browser without scripts."""
-        what, registration = request.form.get("what", ""), request.form.get("registration_id", "")
+        what = request.form.get("what", "")
         form: Form[RollEntry] = Form()
         with form.catching(), database.transaction(g.principal.scope) as session:
             attendance.find_shift(session, shift_id)
-            if what in RECORD:
-                RECORD[what](session, UUID(registration), None)
+            if what not in RECORD:
+                raise invalid("what", Words("请用名单上的按钮。", "must be one of the buttons of the list."))
+            RECORD[what](session, typed_id("registration_id"), None)
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 people = attendees(session, data, shift_id)
@@ -170,7 +172,7 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         form: Form[LaterEntryBody] = Form(request.form)
         form.read(LaterEntryBody, {"reason": request.form.get("reason", "")} | times)
         with catching(form), database.transaction(g.principal.scope) as session:
-            later.enter_later(session, UUID(request.form.get("registration_id", "")), form.body)
+            later.enter_later(session, typed_id("registration_id"), form.body)
         if form.failed:
             return _later(shift_id, form), 422
         address = url_for("hours_pages.show_work")

@@ -222,6 +222,7 @@ _ACTORS = {
 }
 READ = {
     "read": Words("工作人员查看了资料", "staff read the details"),
+    "export": Words("工作人员导出了个人数据文件", "staff fetched the file of all data"),
     "reveal": Words("工作人员查看了完整的身份证号码", "staff read the whole ID number"),
     "certificate": Words("出具证明", "for a certificate"),
     "insurance": Words("办理保险", "for insurance"),

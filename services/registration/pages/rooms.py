@@ -22,8 +22,8 @@ from services.registration.operations import bookings, rooms
 from services.registration.operations.bookings.opening import hours_of
 from services.registration.operations.bookings.shares import hours, monday_of, usage
 from services.registration.operations.bookings.stranded import is_outside, outside_hours
-from services.registration.operations.places import find_site, local_today
 from services.registration.operations.rooms import TAKEN
+from services.registration.operations.sites import find_site, local_today
 from services.registration.pages.booking_moves import add_moves, typed_times
 from services.registration.pages.home import Box, Line, box
 from services.registration.pages.room_lists import add_lists, bookings_touching, day_typed, days_of

@@ -72,5 +72,8 @@ class OwnData(Answer):
     person_number: int
     everywhere: dict[str, list[dict[str, Any]]] = Field(description="what holds for every site")
     sites: list[SiteData]
-    read_by: list[dict[str, Any]] = Field(description="when the data of a minor or an ID number was read, and at which")
+    read_by: list[dict[str, Any]] = Field(
+        description="when somebody else read a minor's data or a whole ID number, or fetched this file: what kind of"
+        " caller, at which site, and why; other readings are not on record"
+    )
     titles: dict[str, dict[str, str]]

@@ -160,7 +160,8 @@ class RecordAnswer(Answer):
     minutes: int
     how: HowKnown
     unit: str
-    in_charge: str
+    responsible: str = Field(description="the person in charge, in words")
+    in_charge: str = Field(description="the account that answers for the entry")
     recorded_by: str
     recorded_at: datetime
     state: Literal["valid", "withdrawn"]

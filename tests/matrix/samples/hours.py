@@ -21,7 +21,8 @@ def _record(town: Town, made: dict[str, str]) -> str:
     row = town.own.sql(
         "INSERT INTO service_records (site_id, person_id, activity, day, place, content, minutes, how, unit, in_charge,"
         " recorded_by, late)"
-        " VALUES (:s, :p, '矩阵活动', current_date, '站内', '引导', 60, 'imported', '站点', 'site:x', 'site:x', true)"
+        " VALUES (:s, :p, '活动 ' || gen_random_uuid(), current_date, '站内', '引导', 60, 'imported', '站点', 'site:x',"
+        " 'staff:x', true)"
         " RETURNING id",
         s=town.own.id,
         p=town.person,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.matrix.callers import Town
-from tests.matrix.samples.places import ROOM, TEAM
+from tests.matrix.samples.sites import ROOM, TEAM
 from tests.registration.world import in_hours
 
 BOOKING = "/v1/bookings/<uuid:booking_id>"

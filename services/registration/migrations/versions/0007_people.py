@@ -232,11 +232,12 @@ CREATE INDEX merge_moves_merge ON merge_moves (merge_id);
 """
 
 # What a person lacks of what a shift asks for. Skills, professions and consents count where they were told; training
-# counts wherever it was given, for it is a record and holds for every site, until it expires, which is seen on the day
-# of the sign-up. Whoever is new lacks everything.
+# counts wherever it was given, for it is a record and holds for every site, where it still holds on the day of the
+# shift. Whoever is new lacks everything.
 REQUIREMENTS = """
-CREATE OR REPLACE FUNCTION person_meets(person uuid, site uuid, requirements jsonb) RETURNS text[]
-LANGUAGE plpgsql VOLATILE AS $$
+DROP FUNCTION person_meets(uuid, uuid, jsonb);
+CREATE FUNCTION person_meets(person uuid, site uuid, requirements jsonb, on_day date DEFAULT current_date)
+RETURNS text[] LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     scope text := current_setting('hesheng.site', true);
     lacks text[];
@@ -254,7 +255,7 @@ BEGIN
                                  WHERE v.person_id = person AND v.site_id = site)
         WHEN 'consents' THEN consent_in_force(person, site, asked.code)
         WHEN 'training' THEN EXISTS (SELECT FROM trainings AS t WHERE t.person_id = person AND t.code = asked.code
-                                     AND coalesce(t.valid_until >= current_date, true))
+                                     AND coalesce(t.valid_until >= on_day, true))
     END, false);
     PERFORM set_config('hesheng.site', coalesce(scope, ''), true);
     RETURN lacks;
@@ -293,10 +294,11 @@ def upgrade() -> None:
     known = "SELECT FROM volunteer_sites WHERE volunteer_sites.person_id = volunteers.person_id"
     secure("volunteers", f"current_setting('hesheng.site', true) = '*' OR EXISTS ({known})")
     secure("merge_moves", "EXISTS (SELECT FROM merges WHERE merges.id = merge_moves.merge_id)")
-    for table in ("trainings", "awards", "evaluations", "consents", "representatives", "merges"):
+    for table in ("trainings", "awards", "evaluations", "consents", "merges"):
         op.execute(audited(table))
-    for table in ("volunteers", "volunteer_sites"):
-        op.execute(audited(table, key="person_id"))
+    op.execute(audited("representatives", personal="relation"))
+    op.execute(audited("volunteers", key="person_id", personal="volunteer_number"))
+    op.execute(audited("volunteer_sites", key="person_id", personal="area, skills, professions, categories"))
     op.execute(audited("retention", key="site_id"))
     insert = text("INSERT INTO consent_texts (kind, number, zh, en) VALUES (:kind, 1, :zh, :en)")
     for kind, zh, en in FIRST_TEXTS:

@@ -32,6 +32,9 @@ CREATE INDEX attendance_entries_shift ON attendance_entries (shift_id);
 """
 
 RECORDS = """
+-- The person in charge, as the public reads it; '' until somebody is named.
+ALTER TABLE activities ADD COLUMN responsible text NOT NULL DEFAULT '';
+
 -- One chain per site. Only the trigger below moves it on.
 CREATE TABLE record_chains (
     site_id uuid PRIMARY KEY REFERENCES sites,
@@ -41,9 +44,11 @@ CREATE TABLE record_chains (
 
 -- Service by Order 67. Never changed: a correction is a later row that names the one it replaces, and each row is
 -- replaced at most once. minutes of rows that nobody replaced are what a person gave. activity, place, content, unit
--- are copies: what was recorded must not change with a title. person_id is whom it was written for; read it through
+-- are copies: what was recorded must not change with a title. responsible is the person in charge by Order 67, in
+-- words; in_charge the account that answers for the entry. person_id is whom it was written for; read it through
 -- persons_of(). number, previous and hash are filled by the database; hash is SHA-256 over previous and the row
--- (service_record_words). reason is '' where attendance alone says it.
+-- (service_record_words). reason is '' where attendance alone says it. An imported row comes from a list of past
+-- years: in_charge brought it, recorded_by is the second person who approved it.
 CREATE TABLE service_records (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     site_id uuid NOT NULL REFERENCES sites,
@@ -59,6 +64,7 @@ CREATE TABLE service_records (
     minutes integer NOT NULL CHECK (minutes BETWEEN 0 AND 1440),
     how text NOT NULL CHECK (how IN ('scanned', 'confirmed', 'entered_later', 'imported')),
     unit text NOT NULL,
+    responsible text NOT NULL DEFAULT '',
     in_charge text NOT NULL,
     recorded_by text NOT NULL,
     state text NOT NULL DEFAULT 'valid' CHECK (state IN ('valid', 'withdrawn')),
@@ -69,8 +75,12 @@ CREATE TABLE service_records (
     previous bytea NOT NULL,
     hash bytea NOT NULL,
     UNIQUE (site_id, number),
-    CONSTRAINT service_records_withdrawn_are_none CHECK (state = 'valid' OR minutes = 0)
+    CONSTRAINT service_records_withdrawn_are_none CHECK (state = 'valid' OR minutes = 0),
+    CONSTRAINT service_records_imported_by_two CHECK (
+        how <> 'imported' OR corrects IS NOT NULL OR recorded_by LIKE 'staff:%' AND recorded_by <> in_charge)
 );
+CREATE UNIQUE INDEX service_records_imported_once ON service_records (person_id, site_id, day, activity, content)
+    WHERE how = 'imported' AND corrects IS NULL;
 CREATE UNIQUE INDEX service_records_first ON service_records (registration_id) WHERE corrects IS NULL;
 CREATE INDEX service_records_person ON service_records (person_id, day);
 CREATE INDEX service_records_registration ON service_records (registration_id);
@@ -83,8 +93,8 @@ SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
     SELECT string_agg(length(word) || ':' || word, '' ORDER BY place) FROM unnest(ARRAY[
         r.id::text, r.site_id::text, r.number::text, r.person_id::text, coalesce(r.registration_id::text, ''),
         coalesce(r.activity_id::text, ''), coalesce(r.shift_id::text, ''), r.activity, r.day::text, r.place, r.content,
-        r.minutes::text, r.how, r.unit, r.in_charge, r.recorded_by, r.state, coalesce(r.corrects::text, ''), r.reason,
-        r.late::text, to_char(r.recorded_at, 'YYYY-MM-DD HH24:MI:SS.US')
+        r.minutes::text, r.how, r.unit, r.responsible, r.in_charge, r.recorded_by, r.state,
+        coalesce(r.corrects::text, ''), r.reason, r.late::text, to_char(r.recorded_at, 'YYYY-MM-DD HH24:MI:SS.US')
     ]) WITH ORDINALITY AS words (word, place)
 $$;
 
@@ -175,10 +185,28 @@ CREATE TABLE later_entries (
     CONSTRAINT later_entries_in_order CHECK (checked_in_at < checked_out_at),
     CONSTRAINT later_entries_by_somebody CHECK (entered_by <> ''),
     CONSTRAINT later_entries_decided CHECK ((state = 'pending') = (decided_by IS NULL)),
-    CONSTRAINT later_entries_second_person CHECK (decided_by <> entered_by)
+    CONSTRAINT later_entries_second_person CHECK (decided_by <> entered_by),
+    CONSTRAINT later_entries_decided_by_staff CHECK (decided_by LIKE 'staff:%')
 );
 CREATE UNIQUE INDEX later_entries_one_pending ON later_entries (registration_id) WHERE state = 'pending';
 CREATE INDEX later_entries_site ON later_entries (site_id, position);
+
+-- Whether one of two who act made the other: invited the account, or had the key made. The log of that belongs to no
+-- site, so the function sees every site's.
+CREATE FUNCTION one_hand(first text, second text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    scope text := current_setting('hesheng.site', true);
+    found boolean;
+BEGIN
+    PERFORM set_config('hesheng.site', '*', true);
+    SELECT EXISTS (
+        SELECT FROM audit_log AS l WHERE l.action = 'insert' AND l.kind IN ('staff', 'site_keys') AND (
+            l.record = split_part(second, ':', 2) AND l.actor = first
+            OR l.record = split_part(first, ':', 2) AND l.actor = second)) INTO found;
+    PERFORM set_config('hesheng.site', coalesce(scope, ''), true);
+    RETURN found;
+END
+$$;
 
 -- Who decides is who acts: nobody decides in another's name.
 CREATE FUNCTION decided_by_who_acts() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -215,7 +243,8 @@ CREATE TABLE objections (
     correction_id uuid REFERENCES service_records,
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT objections_decided CHECK ((state = 'open') = (decided_by IS NULL)),
-    CONSTRAINT objections_second_person CHECK (decided_by <> in_charge)
+    CONSTRAINT objections_second_person CHECK (decided_by <> in_charge),
+    CONSTRAINT objections_decided_by_staff CHECK (decided_by LIKE 'staff:%')
 );
 CREATE UNIQUE INDEX objections_one_open ON objections (record_id) WHERE state = 'open';
 CREATE INDEX objections_site ON objections (site_id, position);
@@ -247,7 +276,7 @@ CREATE TABLE cleared_flags (
     cleared_by text NOT NULL DEFAULT current_setting('hesheng.actor'),
     cleared_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (site_id, kind, subject),
-    CONSTRAINT cleared_flags_second_person CHECK (cleared_by <> '' AND cleared_by <> ALL (concerned))
+    CONSTRAINT cleared_flags_second_person CHECK (cleared_by LIKE 'staff:%' AND cleared_by <> ALL (concerned))
 );
 """
 

@@ -20,8 +20,8 @@ from services.registration.models import Booking, Site
 from services.registration.operations import locked
 from services.registration.operations.bookings.book import find_room_and_team, give_up, save
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against
-from services.registration.operations.places import find_site, lock_site
 from services.registration.operations.rooms import TAKEN
+from services.registration.operations.sites import find_site, lock_site
 from services.registration.schemas.bookings import (
     BookingAnswer,
     BookingSeriesAnswer,

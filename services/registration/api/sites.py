@@ -13,23 +13,23 @@ from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, attempt_of, create, expected_versions, json_body, page
 from services.registration.models import Site, SiteKey, SiteLogo
-from services.registration.operations import conflict, places
+from services.registration.operations import conflict, sites
 from services.registration.operations.bookings.stranded import stranded
 from services.registration.operations.idempotency import earlier_answer, remember
 from services.registration.operations.logos import set_logo
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import BookingAnswer, BookingsAnswer
-from services.registration.schemas.places import KeyAnswer, KeyBody, NewKeyAnswer, SiteAnswer, SiteBody, SiteEdit
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit, SiteAreaAnswer, SiteAreasAnswer
+from services.registration.schemas.sites import KeyAnswer, KeyBody, NewKeyAnswer, SiteAnswer, SiteBody, SiteEdit
 
 
-def places_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+def sites_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     """The routes of sites."""
-    blueprint = APIBlueprint("places", __name__, tag="Areas and sites", url_prefix="/v1")
+    blueprint = APIBlueprint("sites", __name__, tag="Areas and sites", url_prefix="/v1")
     _add_sites(blueprint, database, data)
     _add_keys(blueprint, database, data)
-    _add_settings(blueprint, database)
+    _add_settings(blueprint, database, data)
     return blueprint
 
 
@@ -40,7 +40,7 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.output(SiteAnswer, status_code=201)
     def create_site(body: SiteBody) -> Response:
         """Add a site."""
-        return create(database, data, body, lambda s: SiteAnswer.model_validate(places.create_site(s, body)))
+        return create(database, data, body, lambda s: SiteAnswer.model_validate(sites.create_site(s, body)))
 
     @blueprint.get("/sites")
     @allow(Caller.ANYONE)
@@ -59,7 +59,7 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     def show_site(site_id: UUID) -> Response:
         """A site."""
         with database.transaction() as session:
-            return answered(SiteAnswer.model_validate(places.find_site(session, site_id)))
+            return answered(SiteAnswer.model_validate(sites.find_site(session, site_id)))
 
     @blueprint.patch("/sites/<uuid:site_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -73,7 +73,7 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
                 FORBIDDEN, Words("站点所属区划由运维人员修改。", "The area of a site is for the operator to change.")
             )
         with database.transaction(g.principal.scope) as session:
-            return answered(SiteAnswer.model_validate(places.edit_site(session, site_id, body, expected_versions())))
+            return answered(SiteAnswer.model_validate(sites.edit_site(session, site_id, body, expected_versions())))
 
 
 def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -87,7 +87,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         with database.transaction(g.principal.scope) as session:
             if attempt and earlier_answer(session, attempt) is not None:
                 raise conflict("密钥已发放，只显示一次。", "The key was issued already and is shown only once.")
-            row, key = places.issue_key(session, site_id, body.label)
+            row, key = sites.issue_key(session, site_id, body.label)
             kept = _describe_key(row)
             if attempt:
                 remember(session, attempt, kept.model_dump(mode="json"))
@@ -112,11 +112,11 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         """Make a key useless, within two seconds everywhere here."""
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            places.revoke_key(session, site_id, key_id)
+            sites.revoke_key(session, site_id, key_id)
         return "", 204
 
 
-def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
+def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/sites/<uuid:site_id>/settings")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output(SettingsAnswer)
@@ -124,7 +124,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         """A site's settings."""
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            return answered(places.describe_settings(session, places.find_site(session, site_id)))
+            return answered(sites.describe_settings(session, sites.find_site(session, site_id)))
 
     @blueprint.patch("/sites/<uuid:site_id>/settings")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -134,8 +134,8 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         """Change a site's settings. Bookings that were made stay, also outside narrower hours (`settings/preview`)."""
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            site = places.edit_settings(session, site_id, body, expected_versions())
-            return answered(places.describe_settings(session, site))
+            site = sites.edit_settings(session, data, site_id, body, expected_versions())
+            return answered(sites.describe_settings(session, site))
 
     @blueprint.post("/sites/<uuid:site_id>/settings/preview")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -148,7 +148,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         """
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            found = stranded(session, places.find_site(session, site_id), body)
+            found = stranded(session, sites.find_site(session, site_id), body)
             return answered(BookingsAnswer(items=[BookingAnswer.model_validate(one) for one in found]))
 
     @blueprint.get("/sites/<uuid:site_id>/areas")
@@ -159,7 +159,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
             _check_exists(session, site_id)
-            rows = places.areas_of(session, site_id)
+            rows = sites.areas_of(session, site_id)
             return answered(SiteAreasAnswer(items=[SiteAreaAnswer.model_validate(row) for row in rows]))
 
     @blueprint.put("/sites/<uuid:site_id>/logo")

@@ -14,9 +14,10 @@ from services.common.outbox import add_events
 from services.registration.models import Shift, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.operations import Versions, assign, check_version, locked
 from services.registration.operations.areas import check_area_in_use
-from services.registration.operations.concerned import refuse, without_guardian, younger_than
-from services.registration.schemas.places import SiteBody, SiteEdit
+from services.registration.operations.concerned import refuse, whom_ages_strand
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
+from services.registration.schemas.sites import SiteBody, SiteEdit
 
 
 def create_site(session: Session, body: SiteBody) -> Site:
@@ -75,25 +76,15 @@ def _move(session: Session, site: Site, area: str, since: date | None) -> None:
         session.add(SiteArea(site_id=site.id, area=area, valid_from=since))
 
 
-def edit_settings(session: Session, site_id: UUID, body: SettingsEdit, expected: Versions) -> Site:
+def edit_settings(session: Session, data: PersonalData, site_id: UUID, body: SettingsEdit, expected: Versions) -> Site:
     """Change a site's settings. Bookings that were made stay, also where the hours no longer cover them."""
     site = lock_site(session, site_id)
     check_version(site.version, expected)
-    refuse(whom_ages_strand(session, site, body))
+    refuse(whom_ages_strand(session, data, site, body))
     if assign(site, body.model_dump(mode="json", include=body.model_fields_set)):
         session.flush()
         add_events(session, [_site_saved(session, site)])
     return site
-
-
-def whom_ages_strand(session: Session, site: Site, body: SettingsEdit) -> list[UUID]:
-    """Registrations of minors who could sign up as the ages are, and not with these settings."""
-    found: list[UUID] = []
-    if body.model_dump(exclude_unset=True).get("minimum_age", 0) > site.minimum_age:
-        found += younger_than(session, site.id, body.minimum_age)
-    if body.model_dump(exclude_unset=True).get("guardian_below", 0) > site.guardian_below:
-        found += without_guardian(session, site.id, False, body.guardian_below)
-    return list(dict.fromkeys(found))
 
 
 def describe_settings(session: Session, site: Site) -> SettingsAnswer:
