@@ -225,3 +225,66 @@ def test_a_wrong_booking_is_refused_by_field(site: Site, change: dict[str, Any],
 
 def test_another_sites_room_cannot_be_booked(site: Site, other: Site) -> None:
     assert try_book(site, make_room(other), 9, 10).status_code == 422
+
+
+def rooms_of(site: Site, activity: str) -> list[tuple[str, str]]:
+    """Status and room of the bookings that an activity's shifts hold, by time."""
+    rows = site.sql(
+        "SELECT b.status, b.room_id FROM bookings AS b JOIN shifts AS s ON s.id = b.shift_id"
+        " WHERE s.activity_id = :id AND b.status IN ('requested', 'confirmed') ORDER BY b.starts_at",
+        id=activity,
+    )
+    return [(row.status, str(row.room_id)) for row in rows]
+
+
+def slot(begins: float, ends: float, *roles: str) -> dict[str, Any]:
+    named = [{"capacity": 5, "role_zh": role, "role_en": role} for role in roles or ("a",)]
+    return {"starts_at": at(begins).isoformat(), "ends_at": at(ends).isoformat(), "roles": named}
+
+
+def test_an_activitys_room_is_its_own_for_each_of_its_shifts(site: Site) -> None:
+    room, other = make_room(site), make_room(site, approval=True)
+    activity = site.activity(room_id=room)
+    made = site.expect(201, "POST", f"/v1/activities/{activity}/slots", slot(9, 11, "a", "b"))["items"]
+    assert rooms_of(site, activity) == [("confirmed", room)], "roles at one time share it"
+    assert "指尖科普课堂" in messages(try_book(site, room, 10, 12, team_id=make_team(site)))
+    again = site.expect(201, "POST", "/v1/bookings", {"shift_id": made[1]["id"]})
+    assert again["shift_id"] == made[0]["id"], "what is booked already is not booked twice"
+    site.expect(200, "POST", f"/v1/shifts/{made[0]['id']}/cancel")
+    assert rooms_of(site, activity) == [("confirmed", room)], "the other role still needs it"
+    later = {"starts_at": at(10).isoformat(), "ends_at": at(12).isoformat()}
+    site.expect(200, "PATCH", f"/v1/shifts/{made[1]['id']}", later, If_Match="*")
+    book(site, room, 8, 10)
+    site.expect(200, "PATCH", f"/v1/activities/{activity}", {"room_id": other}, If_Match="*")
+    assert rooms_of(site, activity) == [("requested", other)]
+    book(site, room, 10, 12)
+    assert site.call("PATCH", f"/v1/activities/{activity}", {"room_id": room}, If_Match="*").status_code == 409
+    site.expect(200, "POST", f"/v1/shifts/{made[1]['id']}/cancel")
+    assert rooms_of(site, activity) == []
+
+
+def test_a_shift_whose_room_is_taken_gets_it_when_it_moves_or_is_published(site: Site) -> None:
+    room = make_room(site)
+    taken = book(site, room, 9, 11)
+    activity = site.activity(publish=False, room_id=room)
+    shift = site.expect(201, "POST", f"/v1/activities/{activity}/slots", slot(9, 11))["items"][0]
+    assert rooms_of(site, activity) == []
+    site.expect(200, "POST", f"/v1/bookings/{taken['id']}/cancel")
+    site.expect(200, "POST", f"/v1/activities/{activity}/publish")
+    assert rooms_of(site, activity) == [("confirmed", room)]
+    book(site, room, 14, 16)
+    there = {"starts_at": at(15).isoformat(), "ends_at": at(17).isoformat()}
+    assert site.call("PATCH", f"/v1/shifts/{shift['id']}", there, If_Match="*").status_code == 409
+
+
+def test_all_roles_that_follow_move_with_their_room(site: Site) -> None:
+    room = make_room(site)
+    activity = site.activity(room_id=room)
+    roles = [{"capacity": 5, "role_zh": role, "role_en": role} for role in ("a", "b")]
+    series = {"rrule": "FREQ=DAILY;COUNT=3", "first_starts_at": at(9).isoformat(), "minutes": 120, "roles": roles}
+    site.expect(201, "POST", f"/v1/activities/{activity}/shift-series", series)
+    assert rooms_of(site, activity) == [("confirmed", room)] * 3
+    first = site.expect(200, "GET", f"/v1/activities/{activity}/shifts")["items"][0]["id"]
+    site.expect(200, "PATCH", f"/v1/shifts/{first}/following", {"time": "10:00", "days": 1}, If_Match="*")
+    assert rooms_of(site, activity) == [("confirmed", room)] * 3
+    assert try_book(site, room, 34, 36).status_code == 409 and try_book(site, room, 9, 11).status_code == 201

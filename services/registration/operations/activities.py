@@ -30,7 +30,7 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, Room, Shift, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.ages import VOLUNTEERING
+from services.registration.operations.bookings.of_shifts import change_room, reserve
 from services.registration.operations.concerned import refuse, without_guardian
 from services.registration.operations.seats import has_attendance, is_over
 from services.registration.operations.shifts import CLOSED, call_off, shift_event
@@ -75,11 +75,13 @@ def edit_activity(session: Session, activity_id: UUID, body: ActivityEdit, expec
             "Attendance was taken, and whether it earns service hours can no longer be changed.",
         )
     if changes.get("volunteering") and not activity.volunteering:
-        refuse(without_guardian(session, activity.site_id, True, VOLUNTEERING, activity.id))
+        refuse(without_guardian(session, activity))
     told = activity_event(ActivityChanged, activity)
     if assign(activity, changes):
         _check_consistent(activity)
         session.flush()
+        if told.room_id != activity.room_id:
+            change_room(session, activity, shifts, told.room_id)
         event = activity_event(ActivityChanged, activity)
         if activity.status == "published" and event != told:
             add_events(session, [event])
@@ -97,6 +99,7 @@ def publish_activity(session: Session, activity_id: UUID) -> Activity:
         assign(activity, {"status": "published"})
         _check_consistent(activity)
         session.flush()
+        reserve(session, activity, shifts)
         opened = [shift_event(ShiftOpened, shift) for shift in shifts if shift.status == "open"]
         add_events(session, [activity_event(ActivityPublished, activity), *opened])
     return activity

@@ -20,7 +20,7 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.bookings.book import follow_shift
+from services.registration.operations.bookings.of_shifts import follow_shift, reserve
 from services.registration.operations.seats import check_move, end_all, has_attendance, is_over, lock_shift, promote
 from services.registration.schemas.activities import RoleBody, ShiftBody, ShiftEdit, SlotBody
 
@@ -58,10 +58,12 @@ def lock_for_shifts(session: Session, activity_id: UUID) -> Activity:
 
 
 def add_shifts(session: Session, activity: Activity, rows: list[dict[str, Any]]) -> list[Shift]:
-    """Add shifts with these columns to a locked activity; where it is published, they are open at once."""
+    """Add shifts with these columns to a locked activity; where it is published, they are open at once. Its room is
+    theirs wherever it can be had."""
     shifts = [Shift(activity_id=activity.id, site_id=activity.site_id, **row) for row in rows]
     session.add_all(shifts)
     session.flush()
+    reserve(session, activity, shifts)
     if activity.status == "published":
         add_events(session, [shift_event(ShiftOpened, shift) for shift in shifts])
     return shifts

@@ -9,9 +9,9 @@ from services.registration.operations.bookings.book import (
     cancel,
     decide,
     find_booking,
-    follow_shift,
     move,
 )
+from services.registration.operations.bookings.of_shifts import follow_shift
 from services.registration.operations.bookings.series import book_series, cancel_series, preview
 
 __all__ = [

@@ -42,6 +42,9 @@ def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
     if room_id is None:
         raise invalid("room_id", Words("活动没有指定房间，请填写。", "is needed: the activity has no room of its own."))
     room, team = find_room_and_team(session, site_id, room_id, body.team_id)
+    has_it = shift and body.starts_at is None and _booking_of(session, shift, room_id)
+    if has_it:
+        return has_it
     wanted = Wanted(
         site, room, _time(body.starts_at, shift, "starts_at"), _time(body.ends_at, shift, "ends_at"), team, body.block
     )
@@ -49,6 +52,19 @@ def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
     refuse(reasons_against(session, wanted))
     title = body.title or (team.name_zh if team else activity.title_zh if activity else "")
     return save(session, wanted, title, body.approved, shift_id=body.shift_id)
+
+
+def _booking_of(session: Session, shift: Shift, room_id: UUID) -> Booking | None:
+    """The booking that the shift, or another role of its activity at the same time, has of the room already."""
+    of_it = select(Shift.id).where(Shift.activity_id == shift.activity_id)
+    query = select(Booking).where(
+        Booking.shift_id.in_(of_it),
+        Booking.room_id == room_id,
+        Booking.starts_at == shift.starts_at,
+        Booking.ends_at == shift.ends_at,
+        Booking.status.in_(TAKEN),
+    )
+    return session.scalars(query).one_or_none()
 
 
 def _time(given: datetime | None, shift: Shift | None, name: str) -> datetime:
@@ -135,10 +151,11 @@ def move(session: Session, booking_id: UUID, body: BookingEdit, expected: Versio
         return booking
     if booking.purpose == "shift" and changes.keys() & {"starts_at", "ends_at"}:
         raise conflict("场次的预约随场次改时间。", "A shift's booking follows its shift: change the shift's time.")
-    return _put(session, site, booking, changes, body.approved)
+    return put(session, site, booking, changes, body.approved)
 
 
-def _put(session: Session, site: Site, booking: Booking, changes: dict[str, Any], approved: bool) -> Booking:
+def put(session: Session, site: Site, booking: Booking, changes: dict[str, Any], approved: bool) -> Booking:
+    """Put a locked booking that holds its time elsewhere, the site being locked. Raises 409 with every reason."""
     room, team = find_room_and_team(session, site.id, changes.get("room_id", booking.room_id), booking.team_id)
     wanted = Wanted(
         site,
@@ -199,22 +216,6 @@ def give_up(session: Session, booking: Booking, reason: str) -> None:
     assign(booking, {"status": "cancelled", "reason": reason})
     session.flush()
     add_events(session, [booking_event(BookingCancelled, booking)])
-
-
-def follow_shift(session: Session, shift: Shift) -> None:
-    """Let the bookings of a locked shift follow it: to its new time, or away when it was called off.
-
-    Raises 409, with who has the room then, when it cannot follow.
-    """
-    query = select(Booking).where(Booking.shift_id == shift.id, Booking.status.in_(TAKEN)).order_by(Booking.id)
-    if not session.scalar(select(query.exists())):
-        return
-    site = lock_site(session, shift.site_id)
-    for booking in session.scalars(locked(query)).all():
-        if shift.status == "cancelled":
-            give_up(session, booking, "场次已取消 · the shift was called off")
-        elif (booking.starts_at, booking.ends_at) != (shift.starts_at, shift.ends_at):
-            _put(session, site, booking, {"starts_at": shift.starts_at, "ends_at": shift.ends_at}, True)
 
 
 def booking_event(model: type[BookingEvent], booking: Booking) -> BookingEvent:
