@@ -78,6 +78,20 @@ def _following(session: Session, shift_id: UUID) -> tuple[Shift, list[Shift]]:
     return chosen, sorted(following, key=lambda shift: (shift.occurs_at, shift.position))
 
 
+def of_same_role(session: Session, shift: Shift) -> list[Shift]:
+    """The shift and those of its series after it that have the same role and are not detached or called off."""
+    query = select(Shift).where(
+        Shift.series_id == shift.series_id,
+        Shift.occurs_at >= shift.occurs_at,
+        Shift.role_zh == shift.role_zh,
+        Shift.role_en == shift.role_en,
+        Shift.status == "open",
+        Shift.detached.is_(False),
+        Shift.ends_at > func.clock_timestamp(),
+    )
+    return list(session.scalars(query.order_by(Shift.occurs_at, Shift.position)))
+
+
 def _sort_out(
     session: Session, shifts: Sequence[Shift], attendance_counts: bool = False
 ) -> tuple[list[Shift], list[LeftAlone]]:

@@ -48,6 +48,15 @@ class Plan:
     token: str
 
 
+@dataclass(frozen=True)
+class Use:
+    """A shift in a venue, and how many places are taken in all of the venue at the fullest moment of it."""
+
+    shift: Shift
+    activity: Activity
+    together: int
+
+
 def create_venue(session: Session, site_id: UUID, body: VenueBody) -> Venue:
     """Add a venue."""
     venue = Venue(site_id=site_id, **body.model_dump())
@@ -74,6 +83,20 @@ def find_venue(session: Session, venue_id: UUID) -> Venue:
     if venue is None:
         raise not_found("这个场馆", "venue")
     return venue
+
+
+def uses(session: Session, venue_id: UUID) -> list[Use]:
+    """What takes place in the venue from now on, the earliest first."""
+    shifts = sorted(_shifts_of(session, venue_id, lock=False), key=lambda shift: (shift.starts_at, shift.position))
+    load = _load(shifts, lambda shift: shift.confirmed + shift.offered + shift.held)
+    return [
+        Use(
+            shift,
+            session.get_one(Activity, shift.activity_id),
+            max(places for at, places in load.items() if shift.starts_at <= at < shift.ends_at),
+        )
+        for shift in shifts
+    ]
 
 
 def place_activity(session: Session, activity_id: UUID, venue_id: UUID | None, expected: Versions) -> Activity:

@@ -37,6 +37,7 @@ from services.registration.pages.rosters import rosters_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
+from services.registration.pages.venues import venues_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
@@ -72,12 +73,13 @@ def pages(
         verify_pages(database, certificates),
         links_pages(database, links),
         home_pages(database),
-        activities_pages(database),
+        activities_pages(database, data),
         programmes_pages(database),
         rooms_pages(database),
+        venues_pages(database, data),
         teams_pages(database, data),
         rosters_pages(database, data),
-        centre_pages(database),
+        centre_pages(database, data),
         people_pages(database, data),
         trainings_pages(database, data),
         doubles_pages(database, data),

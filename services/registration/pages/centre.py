@@ -16,7 +16,9 @@ from services.registration.api.conventions import own_site
 from services.registration.models import Designation, Organisation, Room, Site, SiteLogo, Team
 from services.registration.operations import designations, organisations, sites
 from services.registration.operations.bookings.stranded import stranded
+from services.registration.operations.concerned import concerned, whom_ages_strand
 from services.registration.operations.logos import LARGEST_LOGO, set_logo
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.organisations import DesignationBody, OrganisationBody, RevokeBody
 from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
 
@@ -38,20 +40,20 @@ LOGO_SAVED = ("标志已保存。", "The logo was saved.")
 LOGO_GONE = ("标志已去掉。", "The logo was taken away.")
 
 
-def centre_pages(database: Database) -> APIBlueprint:
+def centre_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of the centre."""
     blueprint = page_blueprint("centre_pages", __name__, url_prefix="/staff/centre")
     in_menu("centre_pages.show_settings", "站点设置", "Settings", 17)
     in_menu("centre_pages.list_designations", "牌匾", "Plaques", 18)
     in_menu("centre_pages.list_organisations", "单位", "Organisations", 19)
-    _add_settings(blueprint, database)
+    _add_settings(blueprint, database, data)
     _add_logo(blueprint, database)
     _add_designations(blueprint, database)
     _add_organisations(blueprint, database)
     return blueprint
 
 
-def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
+def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/settings")
     @allow(Caller.STAFF)
     def show_settings() -> Answer:
@@ -74,7 +76,10 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
                 rooms = {room.id: room for room in session.scalars(select(Room).where(Room.site_id == site.id))}
                 told = {"left": left, "mark": mark, "rooms": rooms, "zone": site.time_zone}
                 return render("centre/settings.html", form=form, weekdays=WEEKDAYS, **told)
-            sites.edit_settings(session, site.id, form.body, _version(request.form.get("version", "")))
+            whom = concerned(session, data, whom_ages_strand(session, data, site, form.body))
+            if whom:
+                return render("centre/settings.html", form=form, weekdays=WEEKDAYS, whom=whom, zone=site.time_zone), 422
+            sites.edit_settings(session, data, site.id, form.body, _version(request.form.get("version", "")))
         if form.failed:
             return render("centre/settings.html", form=form, weekdays=WEEKDAYS), 422
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")

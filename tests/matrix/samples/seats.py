@@ -31,6 +31,12 @@ SAMPLES: dict[str, Any] = {
     "transfer_id": _transfer,
 }
 
+FORMS: dict[str, Any] = {
+    "POST /staff/venues/new": VENUE,
+    "POST /staff/venues/<uuid:venue_id>": {"name_zh": "大礼堂", "version": "1"},
+    "POST /staff/venues/<uuid:venue_id>/cap": {"capacity": "50", "percent": "50"},
+}
+
 BODIES: dict[str, Any] = {
     "POST /v1/venues": VENUE,
     "PATCH /v1/venues/<uuid:venue_id>": {"name_zh": "大礼堂"},
