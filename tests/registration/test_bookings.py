@@ -227,6 +227,16 @@ def test_another_sites_room_cannot_be_booked(site: Site, other: Site) -> None:
     assert try_book(site, make_room(other), 9, 10).status_code == 422
 
 
+def test_a_room_that_is_retired_keeps_what_was_booked_and_takes_nothing_new(site: Site) -> None:
+    room = make_room(site)
+    made = book(site, room, 9, 11)
+    assert site.expect(200, "PATCH", f"/v1/rooms/{room}", {"retired": True}, If_Match="*")["retired"]
+    assert "no longer in use" in messages(try_book(site, room, 14, 16))
+    span = urlencode({"from": at(14).isoformat(), "to": at(16).isoformat()})
+    assert site.expect(200, "GET", f"/v1/rooms/free?{span}")["rooms"] == []
+    assert site.expect(200, "GET", f"/v1/bookings/{made['id']}")["status"] == "confirmed"
+
+
 def rooms_of(site: Site, activity: str) -> list[tuple[str, str]]:
     """Status and room of the bookings that an activity's shifts hold, by time."""
     rows = site.sql(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import g, request, url_for
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
@@ -173,13 +173,19 @@ def _form_page(
         kinds=KINDS,
         repeats=REPEATS,
         role_rows=range(ROLE_ROWS),
-        rooms=session.scalars(select(Room).where(Room.site_id == site.id).order_by(Room.position)).all(),
+        rooms=session.scalars(_rooms(site.id, activity)).all(),
         venues=session.scalars(select(Venue).where(Venue.site_id == site.id).order_by(Venue.position)).all(),
         reminders=REMINDERS,
         more_fields=MORE,
         trainings=trainings_known(session, site.id),
         teams=session.scalars(select(Team).where(Team.site_id == site.id).order_by(Team.position)).all(),
     )
+
+
+def _rooms(site_id: UUID, activity: Activity | None) -> Select[Room]:
+    """The rooms that an activity can be in: those in use, and its own."""
+    own = Room.id == activity.room_id if activity else false()
+    return select(Room).where(Room.site_id == site_id, or_(~Room.retired, own)).order_by(Room.position)
 
 
 def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

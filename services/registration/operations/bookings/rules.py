@@ -75,6 +75,8 @@ def refuse(reasons: Sequence[FieldError]) -> None:
 def reasons_against(session: Session, wanted: Wanted, alongside: Sequence[Wanted] = ()) -> list[FieldError]:
     """Why the room cannot be had then: every reason. `alongside` are times of the same request, not saved yet."""
     found = [FieldError("starts_at", words) for words in _overlaps(session, wanted, alongside)]
+    if wanted.room.retired:
+        found.append(FieldError("room_id", Words("此房间已不再使用。", "is no longer in use.")))
     if wanted.block:
         return found
     zone = ZoneInfo(wanted.site.time_zone)
