@@ -1,7 +1,10 @@
 """Conventions as tests: every route says who may call it, every queue is consumed, every file is where it belongs."""
 
+import importlib
 import os
+import pkgutil
 import re
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +13,7 @@ import psycopg
 import pytest
 from apiflask import APIFlask
 
+import services
 import services.notifications.app
 import services.notifications.settings
 import services.notifications.tasks
@@ -238,3 +242,18 @@ def test_chinese_text_has_chinese_punctuation() -> None:
         if half_width(line)
     ]
     assert wrong == [], "\n".join(["put ，：；！？（） into Chinese text:", *wrong])
+
+
+def test_no_exception_is_made_once_and_raised_again_and_again() -> None:
+    """Each raise adds its traceback to the one object, and with it whatever the frames held."""
+    for module in pkgutil.walk_packages(services.__path__, "services."):
+        if ".migrations" not in module.name:
+            importlib.import_module(module.name)
+    kept = [
+        f"{name}.{attribute}"
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("services.")
+        for attribute, value in vars(module).items()
+        if isinstance(value, BaseException)
+    ]
+    assert kept == []

@@ -110,10 +110,17 @@ def key_hash(key: str) -> str:
 
 
 class Keys:
-    """Tells who a presented key belongs to."""
+    """Tells who a presented key belongs to; and whoever owns the keys, by `note_use`, that a site's was looked up."""
 
-    def __init__(self, database: Database, operator_key: str, service_tokens: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        operator_key: str,
+        service_tokens: Mapping[str, str],
+        note_use: Callable[[Session, UUID], None] | None = None,
+    ) -> None:
         self._database = database
+        self._note_use = note_use
         self._fixed = {key_hash(operator_key): Principal(Caller.OPERATOR, "operator")}
         self._fixed |= {key_hash(token): Principal(Caller.SERVICE, name) for name, token in service_tokens.items()}
         self._trusted: dict[str, tuple[float, Principal]] = {}
@@ -138,6 +145,8 @@ class Keys:
                 text("SELECT key_id, site_id FROM site_keys WHERE sha256 = :digest AND revoked_at IS NULL"),
                 {"digest": digest},
             ).one_or_none()
+            if row is not None and self._note_use:
+                self._note_use(session, row.key_id)
         with self._lock:
             if row is None:
                 self._trusted.pop(digest, None)

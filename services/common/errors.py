@@ -211,18 +211,16 @@ def problem_response(problem: Problem) -> Response:
     return response
 
 
-_BY_STATUS: dict[int, Problem] = {
-    400: Problem(MALFORMED, Words("请求正文应为有效的 JSON。", "The request body must be valid JSON.")),
-    404: Problem(NOT_FOUND, Words("没有这个地址。", "There is nothing at this address.")),
-    405: Problem(METHOD_NOT_ALLOWED, Words("此地址不支持该方法。", "This address does not take that method.")),
-    413: Problem(TOO_LARGE, Words("请求正文不能超过 1 MB。", "The request body must not exceed 1 MB.")),
-    429: Problem(TOO_MANY, Words("请稍后再试。", "Please try again a little later.")),
+_BY_STATUS: dict[int, tuple[Kind, Words]] = {
+    400: (MALFORMED, Words("请求正文应为有效的 JSON。", "The request body must be valid JSON.")),
+    404: (NOT_FOUND, Words("没有这个地址。", "There is nothing at this address.")),
+    405: (METHOD_NOT_ALLOWED, Words("此地址不支持该方法。", "This address does not take that method.")),
+    413: (TOO_LARGE, Words("请求正文不能超过 1 MB。", "The request body must not exceed 1 MB.")),
+    429: (TOO_MANY, Words("请稍后再试。", "Please try again a little later.")),
 }
 
-_OUTAGE = Problem(
-    UNAVAILABLE, Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
-)
-_BUG = Problem(INTERNAL, Words("请把 request_id 告诉运维人员。", "Please give the operator the request_id."))
+_OUTAGE = Words("请稍后以同一幂等键重试。", "Please try again shortly, with the same Idempotency-Key.")
+_BUG = Words("请把 request_id 告诉运维人员。", "Please give the operator the request_id.")
 
 
 def as_problem(error: Exception) -> Problem:
@@ -237,23 +235,23 @@ def as_problem(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return _by_status(error.code or 500)
     if isinstance(error, RecursionError):
-        return _BY_STATUS[400]
+        return _by_status(400)
     if isinstance(error, PoolTimeout | psycopg.OperationalError) or (
         isinstance(error, DBAPIError) and is_outage(error)
     ):
         log.error("database_outage", error=repr(error)[:300])
-        return _OUTAGE
+        return Problem(UNAVAILABLE, _OUTAGE)
     if isinstance(error, IntegrityError):
         log.warning("integrity_error", constraint=getattr(getattr(error.orig, "diag", None), "constraint_name", None))
         return Problem(CONFLICT, Words("与已有的记录冲突。", "This conflicts with a record that exists."))
     log.exception("unhandled_error", error_type=type(error).__name__)
-    return _BUG
+    return Problem(INTERNAL, _BUG)
 
 
 def _by_status(status: int) -> Problem:
     known = _BY_STATUS.get(status)
     if known or status >= 500:
-        return known or _BUG
+        return Problem(*known) if known else Problem(INTERNAL, _BUG)
     return Problem(
         Kind("refused", status, Words("请求被拒绝", "The request was refused")),
         Words("请检查请求。", "Please check the request."),

@@ -1,6 +1,6 @@
 """The Flask app, made the same way for all three services.
 
-    app = create_app(settings, database, keys, health, blueprints=[areas, sites, ...], subscriber=subscriber)
+    app = create_app(settings, keys, health, blueprints=[areas, sites, ...], subscriber=subscriber)
 
 It gives every route a caller (`g.principal`), a request id, a rate limit, problem documents, a latency metric and a
 place in `/openapi.json`; and adds `/healthz`, `/readyz`, `/metrics`, `/docs` and `/internal/…` for operators.
@@ -11,7 +11,8 @@ import re
 import time
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from apiflask import APIBlueprint, APIFlask
@@ -45,12 +46,12 @@ PAGE_POLICY = (
     " worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+FRESH_SECONDS = 300
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 def create_app(
     settings: CommonSettings,
-    database: Any,
     keys: Keys,
     health: Health,
     blueprints: Sequence[APIBlueprint],
@@ -186,11 +187,24 @@ def _health_blueprint(health: Health) -> APIBlueprint:
     @allow(Caller.ANYONE)
     def docs() -> Response:
         """The API on one readable page, without scripts."""
-        response = Response(render_template("docs.html", spec=current_app.spec), mimetype="text/html")  # type: ignore[attr-defined]
+        response = Response(page(), mimetype="text/html")
         response.headers["Content-Security-Policy"] = DOCS_POLICY
-        return response
+        return _kept_by_caches(response)
+
+    @cache
+    def page() -> str:
+        # Half a second of work, which anybody may ask for; it is the same until the next release.
+        return render_template("docs.html", spec=current_app.spec)  # type: ignore[attr-defined]
 
     return blueprint
+
+
+def _kept_by_caches(response: Response) -> Response:
+    """For what everybody may read and seldom changes: kept for a while, and then asked for only if it is another."""
+    response.cache_control.public = True
+    response.cache_control.max_age = FRESH_SECONDS
+    response.add_etag()
+    return cast(Response, response.make_conditional(request))
 
 
 def _operator_blueprint(health: Health, subscriber: Subscriber | None) -> APIBlueprint:

@@ -23,7 +23,6 @@ def make_app(settings: Settings) -> APIFlask:
     health = Health(settings.service, database, make_celery(settings), MIGRATIONS, subscribes=True, gauges=gauges)
     return create_app(
         settings,
-        database,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[messages_blueprint(database)],

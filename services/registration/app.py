@@ -14,6 +14,7 @@ from services.registration.operations.log_in import LogIns
 from services.registration.operations.public_sign_up import PublicSignUps
 from services.registration.operations.sessions import Sessions
 from services.registration.operations.sign_up import SignUps
+from services.registration.operations.sites import note_use
 from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import make_celery_app
@@ -24,7 +25,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def make_app(settings: Settings) -> APIFlask:
     """The service's HTTP application."""
     database = Database(settings.database_dsn)
-    keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens)
+    keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens, note_use)
     health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
     data = settings.personal_data()
     sessions, log_ins = Sessions(database, data), LogIns(database, data)
@@ -35,7 +36,7 @@ def make_app(settings: Settings) -> APIFlask:
         *blueprints(database, data, sessions, log_ins, links, sign_ups, public),
         *pages(database, data, sessions, links, log_ins, public, sign_ups, settings.provider()),
     ]
-    return create_app(settings, database, keys, health, routes, sessions=sessions)
+    return create_app(settings, keys, health, routes, sessions=sessions)
 
 
 def application() -> APIFlask:

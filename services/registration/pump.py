@@ -24,12 +24,14 @@ from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
 from services.registration.operations.retention import any_to_review
 from services.registration.operations.staff import any_older_staff_encryption
+from services.registration.operations.successors import any_to_follow
 from services.registration.personal_data import PersonalData
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (
     CERTIFY_TASK,
     COMPLETE_TASK,
     EXCHANGE_TASK,
+    FOLLOW_TASK,
     FORGET_TASK,
     RENEW_TASK,
     RETENTION_TASK,
@@ -59,6 +61,7 @@ def watches(data: PersonalData) -> list[Watch]:
             "renew", lambda s: any_older_encryption(s, data) or any_older_staff_encryption(s, data), RENEW_TASK, 30.0
         ),
         Watch("complete", any_to_complete, COMPLETE_TASK, 60.0),
+        Watch("follow", any_to_follow, FOLLOW_TASK, 60.0),
         Watch("settle", partial(due_shifts, limit=1), SETTLE_TASK, 1.0),
         Watch("retention", any_to_review, RETENTION_TASK, 600.0),
         Watch("exchange", lambda s: any_import_due(s) or any_export_due(s) or any_to_forget(s), EXCHANGE_TASK, 1.0),

@@ -18,6 +18,7 @@ from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.retention import erase_what_is_old
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
+from services.registration.operations.successors import follow_successors
 from services.registration.settings import Settings
 
 log = get_logger(__name__)
@@ -29,6 +30,7 @@ SETTLE_TASK = "registration.settle_seats"
 RETENTION_TASK = "registration.erase_what_is_old"
 EXCHANGE_TASK = "registration.exchange"
 CERTIFY_TASK = "registration.certify"
+FOLLOW_TASK = "registration.follow_successors"
 
 EXCHANGE_SECONDS = 20.0
 """Then others have their turn, and the pump asks again."""
@@ -62,6 +64,13 @@ def make_celery_app(settings: Settings) -> Celery:
             if not batch:
                 break
         log.info("old_activities_completed", count=completed)
+
+    @app.task(shared=False, name=FOLLOW_TASK)
+    def follow() -> None:
+        """Move what lies in an area that is abolished from today on to its successor."""
+        with database.transaction(EVERY_SITE) as session:
+            moved = follow_successors(session)
+        log.info("successors_followed", moved=moved)
 
     @app.task(shared=False, name=RETENTION_TASK)
     def erase_old() -> None:

@@ -23,9 +23,7 @@ def make_app(settings: Settings) -> APIFlask:
     keys = Keys(database, settings.operator_key.get_secret_value(), {})
     celery = make_celery_app(settings)
     health = Health(settings.service, database, celery, MIGRATIONS, subscribes=True, gauges=gauges)
-    return create_app(
-        settings, database, keys, health, blueprints(database), subscriber=make_subscriber(settings, database)
-    )
+    return create_app(settings, keys, health, blueprints(database), subscriber=make_subscriber(settings, database))
 
 
 def application() -> APIFlask:

@@ -33,6 +33,7 @@ from tests.registration.conftest import (  # noqa: F401
     database,
     fresh_hours,
     make_site,
+    office,
     operator,
     other,
     settings,

@@ -114,7 +114,7 @@ def test_the_table_of_areas_is_tried_then_imported(visitor: Visitor, site: Site,
     page, code = visitor.page, f"T{uuid.uuid4().hex[:12]}"
     visitor.log_in(staff_at(site, Role.AREA_ADMIN))
     visitor.open("/staff/")
-    page.get_by_role("link", name="区划表").click()
+    page.get_by_role("link", name="导入区划表").click()
     head = "code,parent,level,name_zh,name_en\n"
     page.get_by_label("或者粘贴表格").fill(head + f"{code},140000,town,新市,New\n{code}x,130000,city,别处,Else\n")
     page.get_by_role("button", name="先核对").click()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from services.common.auth import Role
 from services.registration.operations.links import Links
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
@@ -93,7 +94,9 @@ def test_the_centre_is_set_up(visitor: Visitor, site: Site, staff_at: Callable[.
     visitor.log_in(staff_at(site))
     visitor.open("/staff/centre/settings")
     page.get_by_label("周一").fill("08:00-12:00 14:00-21:00")
-    page.get_by_label("节假日和例外").fill("2026-10-01 国庆节\n2026-10-08 09:00-12:00 半天")
+    holidays = "2026-10-01 国庆节 | National Day\n2026-10-08 09:00-12:00 半天"
+    page.get_by_label("节假日和例外").fill(holidays)
+    page.get_by_label("地址").fill("赛马场 1 号")
     page.get_by_label("每队每周最多几小时").fill("6")
     page.get_by_label("颜色").fill("#ffee00")
     page.get_by_role("button", name="保存").click()
@@ -101,23 +104,56 @@ def test_the_centre_is_set_up(visitor: Visitor, site: Site, staff_at: Callable[.
     page.get_by_label("颜色").fill("#a01020")
     page.get_by_role("button", name="保存").click()
     visitor.look("settings")
+    assert page.get_by_label("节假日和例外").input_value() == holidays
+    page.get_by_role("button", name="保存").click()
+    assert site.expect(200, "GET", f"/v1/sites/{site.id}")["address"] == "赛马场 1 号"
     saved = site.expect(200, "GET", f"/v1/sites/{site.id}/settings")
     assert saved["opening_hours"] == {"mon": [["08:00", "12:00"], ["14:00", "21:00"]]}
     assert (saved["team_minutes_per_week"], saved["exceptions"][1]["hours"]) == (360, [["09:00", "12:00"]])
+    assert saved["exceptions"][0]["note_en"] == "National Day"
+    site.expect(201, "POST", "/v1/organisations", {"name_zh": "省合唱协会"})
     visitor.open("/staff/centre/designations")
     page.get_by_label("中文名称").fill("合唱艺术基地")
-    page.get_by_label("授牌单位").fill("合唱协会")
     page.get_by_label("从").fill("2022-06-29")
     page.get_by_role("button", name="登记").click()
+    assert "请填写授牌单位" in page.get_by_role("alert").inner_text()
+    page.get_by_label("授牌单位（名录）").select_option(label="省合唱协会")
+    page.get_by_role("button", name="登记").click()
     visitor.look("designations")
+    page.get_by_role("link", name="更正").click()
+    page.get_by_label("中文名称").fill("山西省合唱艺术基地")
+    visitor.look("designation-correct")
+    page.get_by_role("button", name="保存").click()
+    assert "山西省合唱艺术基地" in page.inner_text("main") and "省合唱协会" in page.inner_text("main")
     page.get_by_role("link", name="撤销").click()
     page.get_by_label("原因").fill("评估未通过")
+    page.get_by_label("从哪天起撤销").fill("2023-01-31")
+    visitor.look("designation-revoke")
     page.get_by_role("button", name="撤销").click()
-    assert "已撤销" in page.inner_text("main")
+    assert "已撤销" in page.inner_text("main") and "2023年1月31日" in page.inner_text("main")
+
+
+def test_organisations_are_added_and_corrected(
+    visitor: Visitor, site: Site, other: Site, staff_at: Callable[..., Any]
+) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site, Role.OPERATOR))
     visitor.open("/staff/centre/organisations")
-    page.get_by_label("中文名称").fill("省合唱协会")
+    page.get_by_label("中文名称").fill("市民政局")
+    page.get_by_label("全市通用").check()
     page.get_by_role("button", name="添加").click()
     visitor.look("organisations")
+    page.get_by_role("link", name="市民政局").first.click()
+    page.get_by_label("英文名称").fill("Civil affairs bureau")
+    page.get_by_label("类型").select_option("government")
+    visitor.look("organisation")
+    page.get_by_role("button", name="保存").click()
+    told = [one for one in other.expect(200, "GET", "/v1/organisations?q=Civil")["items"] if one["site_id"] is None]
+    assert told[-1]["kind"] == "government"
+    page.context.clear_cookies()
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/centre/organisations")
+    assert page.get_by_label("全市通用").count() == 0 and page.get_by_role("link", name="市民政局").count() == 0
 
 
 def test_narrower_hours_show_whom_they_strand(visitor: Visitor, site: Site, staff_at: Callable[..., Any]) -> None:

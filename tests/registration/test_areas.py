@@ -5,7 +5,9 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from services.common.database import EVERY_SITE
 from services.common.events import AreaSaved, SiteSaved
+from services.registration.operations.successors import any_to_follow, follow_successors
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site
 
@@ -154,3 +156,66 @@ def test_area_admins_keep_what_lies_below_their_area(operator: Caller, office: O
 
 def _sent(member: Member, table: str, dry: bool = False) -> TestResponse:
     return member.call("POST", f"/v1/areas/import{'?dry_run=true' if dry else ''}", form=table.encode())
+
+
+def _tree(operator: Caller, p: str) -> None:
+    """A province, a city, two districts, of which the first holds a subdistrict."""
+    table = (
+        f"{p}0000,,province,省,P,,,\n{p}0100,{p}0000,city,市,C,,,\n{p}0101,{p}0100,district,甲区,A,,,\n"
+        f"{p}0102,{p}0100,district,乙区,B,,,\n{p}0101001,{p}0101,subdistrict,街道,S,,,\n"
+    )
+    assert send(operator, HEAD + table).status_code == 200
+
+
+def test_on_the_day_sites_and_areas_move_to_the_successor(make_site: Any, operator: Caller) -> None:
+    p = fresh()
+    _tree(operator, p)
+    site = make_site(area=f"{p}0101")
+    row = f"{p}0101,{p}0100,district,甲区,A,,%s,{p}0102\n"
+    later = send(operator, HEAD + row % "2090-01-01", dry=True).get_json()
+    move = {"code": f"{p}0101", "successor": f"{p}0102", "on": "2090-01-01", "sites": 1, "areas": 1}
+    assert later["moves"] == [move]
+    assert send(operator, HEAD + row % "2090-01-01").status_code == 200
+    with site.database.transaction(EVERY_SITE) as session:
+        assert follow_successors(session) == 0
+    site.sql("UPDATE areas SET valid_until = current_date WHERE code = :code", code=f"{p}0101")
+    with site.database.transaction(EVERY_SITE) as session:
+        assert any_to_follow(session)
+    with site.database.transaction(EVERY_SITE) as session:
+        assert follow_successors(session) == 2
+    with site.database.transaction(EVERY_SITE) as session:
+        assert not any_to_follow(session)
+    assert operator.expect(200, "GET", f"/v1/areas/{p}0101001")["parent"] == f"{p}0102"
+    told = site.events(site.id)[-1]
+    assert isinstance(told, SiteSaved) and told.area == f"{p}0102"
+    today = site.sql("SELECT current_date AS today")[0].today
+    assert told.area_since == today
+    assert isinstance(site.events(f"{p}0101001")[-1], AreaSaved)
+    # The one that moved keeps its code, though it no longer begins as its parent's does: it may still be renamed.
+    renamed = {"parent": f"{p}0102", "level": "subdistrict", "name_zh": "新街道", "name_en": "S"}
+    operator.expect(200, "PUT", f"/v1/areas/{p}0101001", renamed)
+
+
+def test_who_is_abolished_twice_over_ends_with_the_last_successor(make_site: Any, operator: Caller) -> None:
+    p = fresh()
+    _tree(operator, p)
+    site = make_site(area=f"{p}0101")
+    table = (
+        f"{p}0103,{p}0100,district,丙区,D,,,\n{p}0102,{p}0100,district,乙区,B,,2020-06-01,{p}0103\n"
+        f"{p}0101,{p}0100,district,甲区,A,,2020-01-01,{p}0102\n"
+    )
+    assert send(operator, HEAD + table).get_json()["moves"][0]["sites"] == 1
+    assert operator.expect(200, "GET", f"/v1/sites/{site.id}")["area"] == f"{p}0103"
+    ring = send(operator, HEAD + f"{p}0103,{p}0100,district,丙区,D,,2020-07-01,{p}0101\n")
+    assert ring.status_code == 422 and "leads back" in ring.get_data(as_text=True)
+
+
+def test_one_area_is_saved_by_the_rules_of_the_table(operator: Caller) -> None:
+    p = fresh()
+    _tree(operator, p)
+    body = {"parent": f"{p}0000", "level": "city", "name_zh": "市", "name_en": "C"}
+    answer = operator.call("PUT", f"/v1/areas/{int(p) + 1}0199", body)
+    assert answer.status_code == 422 and "code" in [one["field"] for one in answer.get_json()["errors"]]
+    above = body | {"parent": f"{p}0100", "valid_until": "2030-01-01", "successor": f"{p}0101", "level": "subdistrict"}
+    answer = operator.call("PUT", f"/v1/areas/{p}0101001", above)
+    assert "successor" in [one["field"] for one in answer.get_json()["errors"]]

@@ -9,6 +9,7 @@ import pytest
 from icalendar import Calendar
 from sqlalchemy import event
 
+from services.registration.operations import calendar_feed
 from services.registration.operations.calendar import public_calendar
 from tests.registration.world import Caller, Site, in_hours
 
@@ -114,3 +115,27 @@ def test_a_phone_can_subscribe_to_it(site: Site) -> None:
     ((uid, entry),) = feed().items()
     assert (entry["location"], str(entry["summary"])) == ("广场", "指尖科普课堂 Smartphone class")
     assert entry["sequence"] > first[uid]["sequence"]
+
+
+def test_the_feed_is_written_once_for_each_change(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    text = calendar_feed._text
+    monkeypatch.setattr(calendar_feed, "_text", lambda *given: written.append("") or text(*given))
+
+    def feed(tag: str = "") -> Any:
+        return Caller(site.app, "").call("GET", f"/v1/sites/{site.id}/calendar.ics", If_None_Match=tag)
+
+    activity = site.activity(description_zh="长" * 2_000)
+    shift = site.shift(activity=activity)
+    first, again = feed(), feed()
+    assert (first.data, len(written)) == (again.data, 1)
+    assert len(first.data) < 4_000, "a description's beginning, not all of it"
+    known = feed(first.headers["ETag"])
+    assert (known.status_code, known.data) == (304, b"")
+    site.sign_up(shift)
+    assert (feed(first.headers["ETag"]).status_code, len(written)) == (304, 1), "who signs up changes nothing here"
+    site.expect(200, "PATCH", f"/v1/activities/{activity}", {"place": "广场"}, If_Match="*")
+    changed = feed(first.headers["ETag"])
+    assert (changed.status_code, len(written)) == (200, 2)
+    site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
+    assert b"VEVENT" not in feed(changed.headers["ETag"]).data

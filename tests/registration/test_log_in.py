@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from services.common.errors import Problem
-from services.registration.operations.attempts import Attempts, Size
-from services.registration.operations.passwords import Hasher, check_password
+from services.registration.operations.attempts import ACCOUNT, Attempts, Size
+from services.registration.operations.links import Links
+from services.registration.operations.log_in import LogIns, Visitor
+from services.registration.operations.passwords import AT_ONCE, MOST_WAITING, Hasher, check_password
 from services.registration.operations.sessions import STAFF_COOKIE
+from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
-from tests.registration.world import Site
+from tests.registration.world import Caller, Site
 
 PASSWORD = "三月的风吹过汾河两岸的柳树"
 WEAK = PasswordHasher(1, 8, 1)
@@ -116,7 +120,9 @@ def test_strangers_who_guess_do_not_shut_out_the_owner(app: APIFlask, member: Me
     assert _try(home, member.email, PASSWORD).status_code == 200, "from a browser that is known"
 
 
-def test_one_address_has_so_many_tries_for_all_accounts(app: APIFlask) -> None:
+def test_one_address_has_so_many_tries_for_all_accounts(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Thirty real computations take longer on a busy machine than the ten seconds after which there is one more try.
+    monkeypatch.setattr(Hasher, "verify", lambda *_: False)
     statuses = [
         _try(app.test_client(), f"{n}@example.com", "guess", address="198.51.100.9").status_code for n in range(31)
     ]
@@ -238,3 +244,37 @@ def test_a_password_that_is_guessed_first_is_refused(password: str) -> None:
 @pytest.mark.parametrize("password", [PASSWORD, "correct horse battery", "all lower case"])
 def test_length_is_all_that_is_asked_for(password: str) -> None:
     check_password(password, "lin@example.com")
+
+
+def test_a_crowd_at_the_log_in_does_not_take_every_thread(member: Member, office: Office) -> None:
+    """All places are taken and as many wait as may: the next is told to come back, and no try of theirs is used up."""
+    log_ins = LogIns(office.database, office.data)
+    with ExitStack() as crowd:
+        for _ in range(AT_ONCE + MOST_WAITING):
+            assert log_ins._hasher._room.acquire(blocking=False)
+            crowd.callback(log_ins._hasher._room.release)
+        for _ in range(ACCOUNT.tokens + 5):
+            with pytest.raises(Problem) as told:
+                log_ins.log_in(member.email, PASSWORD, Visitor("192.0.2.251"))
+            assert told.value.kind.status == 503
+    assert str(log_ins.log_in(member.email, PASSWORD, Visitor("192.0.2.251")).staff_id) == member.id
+
+
+def test_no_lock_is_held_while_a_password_is_computed(
+    app: APIFlask, operator: Caller, site: Site, data: PersonalData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"email": f"{uuid.uuid4().hex}@example.com", "name": "新同事", "grants": []}
+    made = operator.expect(201, "POST", "/v1/staff", body | {"grants": [{"role": "site_staff", "site_id": site.id}]})
+    (link,) = site.sql("SELECT id FROM links WHERE staff_id = :id", id=made["id"])
+    hashing, free = Hasher.hash, []
+
+    def watched(hasher: Hasher, password: str) -> bytes:
+        free.append(site.sql("SELECT 1 FROM links WHERE id = :id FOR UPDATE NOWAIT", id=link.id))
+        return hashing(hasher, password)
+
+    monkeypatch.setattr(Hasher, "hash", watched)
+    path = f"/links/{Links(data, 'http://localhost').token(link.id)}"
+    answer = app.test_client().post(path, data={"password": PASSWORD})
+    assert (answer.status_code, len(free)) == (303, 1), answer.get_data(as_text=True)
+    assert app.test_client().post(path, data={"password": PASSWORD}).status_code == 410
+    assert _try(app.test_client(), body["email"], PASSWORD).status_code == 200

@@ -79,3 +79,30 @@ def test_a_site_names_itself_but_does_not_move_in_the_tree(site: Site, operator:
     assert site.call("PATCH", path, {"area": area}, If_Match="*").status_code == 403
     assert site.call("PATCH", path, {"name_en": "New name"}, If_Match="*").status_code == 200
     assert operator.call("PATCH", path, {"area": area}, If_Match="*").status_code == 200
+
+
+def test_a_closed_site_is_no_longer_found_and_publishes_nothing(site: Site, operator: Caller) -> None:
+    shift, draft = site.shift(), site.activity(publish=False)
+    path, close = f"/v1/sites/{site.id}", {"status": "closed"}
+    assert site.call("PATCH", path, close, If_Match="*").status_code == 403
+    refused = operator.call("PATCH", path, close, If_Match="*")
+    assert refused.status_code == 422 and "1 shift(s)" in refused.get_data(as_text=True)
+    site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
+    assert operator.expect(200, "PATCH", path, close, If_Match="*")["status"] == "closed"
+    told = site.events(site.id)[-1]
+    assert isinstance(told, SiteSaved) and told.status == "closed"
+    assert site.call("POST", f"/v1/activities/{draft}/publish").status_code == 409
+    name = operator.expect(200, "GET", path)["name_zh"]
+    assert "没有找到" in Caller(site.app, "").call("GET", f"/?q={name}", Accept_Language="zh").get_data(as_text=True)
+    operator.expect(200, "PATCH", path, {"status": "open"}, If_Match="*")
+    site.expect(200, "POST", f"/v1/activities/{draft}/publish")
+
+
+def test_a_key_tells_when_it_was_last_used(site: Site, operator: Caller) -> None:
+    unused = operator.expect(201, "POST", f"/v1/sites/{site.id}/keys", {"label": "unused"})
+    assert "used_at" in unused
+    site.expect(200, "GET", "/v1/rooms")
+    keys = {one["label"]: one for one in site.expect(200, "GET", f"/v1/sites/{site.id}/keys")["items"]}
+    assert keys["test"]["used_at"] and keys["unused"]["used_at"] is None
+    told = "SELECT count(*) FROM audit_log WHERE kind = 'site_keys' AND action = 'update' AND site_id = :site"
+    assert site.sql(told, site=site.id)[0][0] == 0

@@ -44,6 +44,7 @@ class SiteSaved(Event):
     colour: str = Field(default="", description="#RRGGBB that white text can be read on, or empty")
     public_phone: str = Field(default="", description="the office's, shown to people")
     public_email: str = Field(default="", description="the office's, shown to people")
+    status: str = Field(default="open", description="open, or closed: nothing new takes place there")
 
     @property
     def aggregate(self) -> str:

@@ -27,7 +27,8 @@ Templates extend `base.html` (staff: `staff.html`) and fill the blocks `title`, 
     static("style.css")               the address of a static file, which changes with its content
     principal                         who reads; csrf_token()
 
-Where a form names a row or the version it was made from, `typed_id("room_id")` and `typed_version()` read it.
+Where a form names a row or the version it was made from, `typed_id("room_id")` and `typed_version()` read it;
+`asked_position("after")` reads where in a list an address goes on.
 
 A page never holds an inline script, style or event handler: the content security policy forbids them. Forms are
 posted, answers to a POST that changed something are a redirect (`done`), so that reloading repeats nothing. GET
@@ -174,6 +175,15 @@ def typed_version(name: str = "version") -> set[int]:
 
 
 _VERSION = re.compile("[0-9]{1,9}")
+
+
+def asked_position(name: str) -> int:
+    """Where in a list the query asks to go on; its beginning where it says no such thing."""
+    written = request.args.get(name, "")
+    return int(written) if _POSITION.fullmatch(written) else 0
+
+
+_POSITION = re.compile("[0-9]{1,18}")
 
 
 def _put(data: dict[str, Any], name: str, value: Any) -> None:

@@ -1,14 +1,16 @@
 """A site's public calendar, for programs and for calendar apps. Anybody may read it."""
 
+from typing import cast
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.registration.api.conventions import answered
-from services.registration.operations.calendar import calendar_feed, public_calendar
+from services.registration.operations.calendar import public_calendar
+from services.registration.operations.calendar_feed import Feeds
 from services.registration.schemas.calendar import CalendarAnswer, CalendarQuery
 
 FRESH_SECONDS = 300
@@ -17,6 +19,7 @@ FRESH_SECONDS = 300
 def calendar_blueprint(database: Database) -> APIBlueprint:
     """The routes of public calendars."""
     blueprint = APIBlueprint("calendar", __name__, tag="Public calendar", url_prefix="/v1")
+    feeds = Feeds(database)
 
     @blueprint.get("/sites/<uuid:site_id>/calendar")
     @allow(Caller.ANYONE)
@@ -32,11 +35,11 @@ def calendar_blueprint(database: Database) -> APIBlueprint:
     @allow(Caller.ANYONE)
     def show_calendar_feed(site_id: UUID) -> Response:
         """The public calendar as an iCalendar feed (RFC 5545), to subscribe to from a phone."""
-        with database.transaction(site_id) as session:
-            feed = calendar_feed(session, site_id)
-        response = Response(feed, mimetype="text/calendar")
+        feed = feeds.read(site_id)
+        response = Response(feed.text, mimetype="text/calendar")
+        response.set_etag(feed.tag)
         response.cache_control.public = True
         response.cache_control.max_age = FRESH_SECONDS
-        return response
+        return cast(Response, response.make_conditional(request))
 
     return blueprint

@@ -42,9 +42,14 @@ def organisations_blueprint(database: Database, data: PersonalData) -> APIBluepr
     return blueprint
 
 
-def _keep_directory() -> None:
+def keeps_directory() -> bool:
+    """Whether the caller keeps the directory of the whole installation."""
+    return bool(g.principal.is_operator or g.principal.role is Role.AREA_ADMIN)
+
+
+def keep_directory() -> None:
     """Let whoever keeps the installation's directory write in it. Raises 403 for others."""
-    if not g.principal.is_operator and g.principal.role is not Role.AREA_ADMIN:
+    if not keeps_directory():
         raise Problem(
             FORBIDDEN,
             Words(
@@ -66,7 +71,7 @@ def _add_organisations(blueprint: APIBlueprint, database: Database, data: Person
         local = not without_site if body.local is None else body.local
         site_id = own_site() if local else None
         if site_id is None:
-            _keep_directory()
+            keep_directory()
         return create(
             database,
             data,
@@ -103,7 +108,7 @@ def _add_organisations(blueprint: APIBlueprint, database: Database, data: Person
         """Change an organisation: a site its own, area admins and operators those of everybody."""
         with database.transaction(g.principal.scope) as session:
             if organisations.find_organisation(session, organisation_id).site_id is None:
-                _keep_directory()
+                keep_directory()
         with database.transaction(g.principal.scope) as session:
             row = organisations.edit_organisation(session, organisation_id, body, expected_versions())
             return answered(OrganisationAnswer.model_validate(row))

@@ -15,13 +15,18 @@ from services.registration.api.conventions import answered, attempt_of, create, 
 from services.registration.models import Site, SiteKey, SiteLogo
 from services.registration.operations import conflict, sites
 from services.registration.operations.bookings.stranded import stranded
-from services.registration.operations.idempotency import earlier_answer, remember
+from services.registration.operations.idempotency import Attempt, earlier_answer, remember
 from services.registration.operations.logos import set_logo
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import BookingAnswer, BookingsAnswer
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit, SiteAreaAnswer, SiteAreasAnswer
 from services.registration.schemas.sites import KeyAnswer, KeyBody, NewKeyAnswer, SiteAnswer, SiteBody, SiteEdit
+
+FOR_THE_OPERATOR = Words(
+    "站点所属区划、停办与恢复由系统管理员修改。",
+    "The area of a site, and whether it is closed, are for the operator to change.",
+)
 
 
 def sites_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
@@ -66,12 +71,11 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.input(SiteEdit, arg_name="body")
     @blueprint.output(SiteAnswer)
     def edit_site(site_id: UUID, body: SiteEdit) -> Response:
-        """Change a site: a site itself, or the operator any. Where it lies in the tree is for the operator to say."""
+        """Change a site: a site itself, or the operator any. Where it lies, and whether it is closed, is for the
+        operator to say."""
         _check_own(site_id)
-        if not g.principal.is_operator and "area" in body.model_fields_set:
-            raise Problem(
-                FORBIDDEN, Words("站点所属区划由运维人员修改。", "The area of a site is for the operator to change.")
-            )
+        if not g.principal.is_operator and {"area", "status"} & body.model_fields_set:
+            raise Problem(FORBIDDEN, FOR_THE_OPERATOR)
         with database.transaction(g.principal.scope) as session:
             return answered(SiteAnswer.model_validate(sites.edit_site(session, site_id, body, expected_versions())))
 
@@ -85,13 +89,7 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         """Make a key for a site. It is shown this once; only its hash is kept."""
         attempt = attempt_of(data, body)
         with database.transaction(g.principal.scope) as session:
-            if attempt and earlier_answer(session, attempt) is not None:
-                raise conflict("密钥已发放，只显示一次。", "The key was issued already and is shown only once.")
-            row, key = sites.issue_key(session, site_id, body.label)
-            kept = _describe_key(row)
-            if attempt:
-                remember(session, attempt, kept.model_dump(mode="json"))
-        return answered(NewKeyAnswer(key=key, **kept.model_dump()), 201)
+            return answered(issue_once(session, site_id, body.label, attempt), 201)
 
     @blueprint.get("/sites/<uuid:site_id>/keys")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -114,6 +112,17 @@ def _add_keys(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         with database.transaction(g.principal.scope) as session:
             sites.revoke_key(session, site_id, key_id)
         return "", 204
+
+
+def issue_once(session: Session, site_id: UUID, label: str, attempt: Attempt | None) -> NewKeyAnswer:
+    """A new key. Raises 409 for a request that is sent again: the key was shown, and is not kept."""
+    if attempt and earlier_answer(session, attempt) is not None:
+        raise conflict("密钥已发放，只显示一次。", "The key was issued already and is shown only once.")
+    row, key = sites.issue_key(session, site_id, label)
+    kept = _describe_key(row)
+    if attempt:
+        remember(session, attempt, kept.model_dump(mode="json"))
+    return NewKeyAnswer(key=key, **kept.model_dump())
 
 
 def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -159,7 +168,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalDat
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
             _check_exists(session, site_id)
-            rows = sites.areas_of(session, site_id)
+            rows = sites.areas_of_site(session, site_id)
             return answered(SiteAreasAnswer(items=[SiteAreaAnswer.model_validate(row) for row in rows]))
 
     @blueprint.put("/sites/<uuid:site_id>/logo")

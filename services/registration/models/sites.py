@@ -52,6 +52,7 @@ class Site(Table):
     team_minutes_per_week: Mapped[int | None]
     booking_horizon_days: Mapped[int | None]
     embed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    status: Mapped[str] = mapped_column(default="open")
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -84,4 +85,5 @@ class SiteKey(Table):
     prefix: Mapped[str]
     sha256: Mapped[str]
     created_at: Mapped[datetime] = made_by_database()
+    used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

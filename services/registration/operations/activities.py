@@ -28,12 +28,13 @@ from services.common.events import (
     ShiftOpened,
 )
 from services.common.outbox import add_events
-from services.registration.models import Activity, Registration, Room, Shift, Team
+from services.registration.models import Activity, Registration, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
 from services.registration.operations.bookings.of_shifts import change_room, reserve
 from services.registration.operations.concerned import refuse, without_guardian
 from services.registration.operations.seats import has_attendance, is_over
 from services.registration.operations.shifts import CLOSED, call_off, shift_event
+from services.registration.operations.sites import check_open
 from services.registration.schemas.activities import ActivityBody, ActivityEdit
 
 COMPLETED_AFTER = timedelta(days=7)
@@ -96,6 +97,7 @@ def publish_activity(session: Session, activity_id: UUID) -> Activity:
             "活动已取消或已结项，不能发布。", "The activity was called off or completed, and cannot be published."
         )
     if activity.status == "draft":
+        check_open(session.get_one(Site, activity.site_id))
         assign(activity, {"status": "published"})
         _check_consistent(activity)
         session.flush()

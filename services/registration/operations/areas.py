@@ -4,41 +4,42 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.common.auth import Principal, Role
-from services.common.errors import FORBIDDEN, INVALID, FieldError, FieldErrors, Problem, Words, invalid
+from services.common.auth import Principal
+from services.common.errors import FORBIDDEN, INVALID, FieldError, FieldErrors, Problem, Words
 from services.common.events import AreaSaved
 from services.common.outbox import add_events
 from services.registration.models import Area, Site
-from services.registration.operations import Versions, assign, check_version
+from services.registration.operations import Versions, check_version
+from services.registration.operations.programmes.authority import areas_of
+from services.registration.operations.successors import announced_moves, follow_successors, lock_tree
 from services.registration.schemas.areas import LEVELS, AreaBody, AreaRow, AreasImportAnswer, Fault
 
 COLUMNS = ("parent", "level", "name_zh", "name_en", "valid_from", "valid_until", "successor")
 
 
-def save_area(session: Session, code: str, body: AreaBody, expected: Versions = None) -> Area:
-    """Add an area, or change it. Nothing happens when it is like that already."""
+def save_area(
+    session: Session, code: str, body: AreaBody, expected: Versions = None, within: Collection[str] | None = None
+) -> Area:
+    """Add an area, or change it, by the rules of the table. Nothing happens when it is like that already.
+
+    Whoever keeps only the areas `within` may change what lies below one of these, and add to it.
+    """
     lock_tree(session)
-    area = session.get(Area, code)
-    _check_place_in_tree(session, code, body)
-    if area is None:
-        area = Area(code=code, **body.model_dump())
-        session.add(area)
-        changed = True
-    else:
-        check_version(area.version, expected)
-        changed = assign(area, body.model_dump())
-    session.flush()
-    if changed:
-        add_events(session, [AreaSaved(code=code, **body.model_dump())])
-    return area
-
-
-def lock_tree(session: Session) -> None:
-    """Areas are few and seldom change: one at a time keeps the tree a tree."""
-    session.execute(select(func.pg_advisory_xact_lock(0x4E5F)))
+    present = {area.code: area for area in session.scalars(select(Area))}
+    rows = [(1, AreaRow(code=code, **body.model_dump(include=set(AreaBody.model_fields))))]
+    errors = FieldErrors()
+    for fault in _faults_of_tree(session, rows, present) + _faults_of_reach(rows, present, within):
+        errors.add(fault.column, Words(fault.zh, fault.en))
+    errors.raise_any()
+    if code in present:
+        check_version(present[code].version, expected)
+    added, changed = _compare(rows, present)
+    _apply(session, added + changed)
+    follow_successors(session)
+    return session.get_one(Area, code, populate_existing=True)
 
 
 def area_path(session: Session, area: Area) -> list[Area]:
@@ -52,42 +53,15 @@ def area_path(session: Session, area: Area) -> list[Area]:
     return path
 
 
-def check_area_in_use(session: Session, code: str) -> None:
-    """Raise 422 where a site cannot lie: in an area that is not there, or that was abolished."""
-    area = session.get(Area, code)
-    if area is None:
-        raise invalid("area", Words("没有这个区划。", "is no area that exists."))
-    today = session.scalars(select(func.current_date())).one()
-    if area.valid_until is not None and area.valid_until <= today:
-        instead = area.successor or "—"
-        raise invalid(
-            "area", Words(f"该区划已撤销，由 {instead} 接替。", f"was abolished; {instead} took its place. Use that.")
-        )
-
-
-def _check_place_in_tree(session: Session, code: str, body: AreaBody) -> None:
-    errors = FieldErrors()
-    rank = LEVELS.index(body.level)
-    if body.parent is not None:
-        parent = session.get(Area, body.parent)
-        if parent is None or parent.code == code:
-            errors.add("parent", NO_PARENT)
-        elif LEVELS.index(parent.level) >= rank:
-            errors.add("level", TOO_WIDE)
-    children = session.scalars(select(Area.level).where(Area.parent == code).distinct())
-    if any(LEVELS.index(level) <= rank for level in children):
-        errors.add("level", TOO_NARROW)
-    if body.successor is not None and (body.successor == code or session.get(Area, body.successor) is None):
-        errors.add("successor", NO_SUCCESSOR)
-    if body.valid_until and not body.successor and session.scalar(select(exists().where(Site.area == code))):
-        errors.add("valid_until", SITES_REMAIN)
-    errors.raise_any()
-
-
 NO_PARENT = Words("没有这个上级区划。", "is no area that exists.")
 TOO_WIDE = Words("应低于上级区划的级别。", "must be narrower than the parent's.")
 TOO_NARROW = Words("应高于下级区划的级别。", "must be wider than that of the areas within.")
 NO_SUCCESSOR = Words("没有这个接替的区划。", "is no other area that exists.")
+OTHER_LEVEL = Words(
+    "接替的区划应为同一级别，下级区划和站点会移到那里。",
+    "must be of the same level: areas and sites within move there.",
+)
+IN_A_RING = Words("接替关系绕回了自己。", "leads back to this area.")
 SITES_REMAIN = Words(
     "仍有站点在此区划；请填写接替的区划（successor），或先把站点移出。",
     "still has sites: name a successor, or move them first.",
@@ -100,14 +74,15 @@ NOT_WITHIN = Words(
 
 
 def areas_kept(session: Session, principal: Principal) -> set[str] | None:
-    """The areas below which the caller keeps the tree; None for everywhere. Raises 403 for who keeps none."""
+    """The areas in which the caller keeps the tree; None for everywhere. Raises 403 for who keeps none."""
     if principal.is_operator:
         return None
-    if principal.role is not Role.AREA_ADMIN:
+    kept = areas_of(session, principal)
+    if not kept:
         raise Problem(
             FORBIDDEN, Words("区划表由区划管理员和系统管理员维护。", "Area admins and operators keep the areas.")
         )
-    return set(session.scalars(text("SELECT staff_areas(cast(:staff AS uuid))"), {"staff": principal.name}))
+    return set(kept)
 
 
 def import_areas(
@@ -129,11 +104,19 @@ def import_areas(
     added, changed = _compare(rows, present)
     if not dry and faults:
         raise _refusal(faults)
+    moves = [] if faults else announced_moves(session, added + changed)
     if not dry:
         _apply(session, added + changed)
+        follow_successors(session)
     unchanged = len(rows) - len(added) - len(changed)
     return AreasImportAnswer(
-        rows=len(rows), added=len(added), changed=len(changed), unchanged=unchanged, applied=not dry, faults=faults
+        rows=len(rows),
+        added=len(added),
+        changed=len(changed),
+        unchanged=unchanged,
+        applied=not dry,
+        moves=moves,
+        faults=faults,
     )
 
 
@@ -175,12 +158,16 @@ def _faults_of_tree(session: Session, rows: Sequence[tuple[int, AreaRow]], prese
             add(number, "parent", NO_PARENT)
         elif parent is not None and LEVELS.index(parent.level) >= rank:
             add(number, "level", TOO_WIDE)
-        elif parent is not None and not _lies_within(row.code, parent.code):
+        elif parent is not None and not _lies_within(row.code, parent.code) and not _is_there(row, present):
             add(number, "code", NOT_WITHIN)
         if row.code in present and narrowest_parent.get(row.code, rank + 1) <= rank:
             add(number, "level", TOO_NARROW)
         if row.successor and (row.successor == row.code or row.successor not in after):
             add(number, "successor", NO_SUCCESSOR)
+        elif row.successor and after[row.successor].level != row.level:
+            add(number, "successor", OTHER_LEVEL)
+        elif row.successor and _ends_where_it_began(row.code, after):
+            add(number, "successor", IN_A_RING)
         if row.valid_until and not row.successor and row.code in with_sites:
             add(number, "valid_until", SITES_REMAIN)
     return faults
@@ -198,6 +185,20 @@ def _faults_of_reach(
         for number, row in rows
         if row.code not in mine or row.parent not in mine
     ]
+
+
+def _is_there(row: AreaRow, present: Mapping[str, Area]) -> bool:
+    """Whether the area lies under that parent already: one that moved to its parent's successor keeps its code."""
+    return row.code in present and present[row.code].parent == row.parent
+
+
+def _ends_where_it_began(code: str, after: Mapping[str, Any]) -> bool:
+    """Whether whoever follows the successors from here comes by again."""
+    seen, at = {code}, after[code].successor
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = after[at].successor if at in after else None
+    return at is not None
 
 
 def _widest_child_ranks(areas: Mapping[str, Any]) -> dict[str, int]:

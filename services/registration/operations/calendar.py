@@ -1,13 +1,12 @@
 """A site's public calendar: what everybody may know of what takes place, for pages, programs and calendar apps."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -17,9 +16,6 @@ from services.registration.schemas.calendar import CalendarActivity, CalendarAns
 
 LONGEST = timedelta(days=92)
 USUAL = timedelta(days=30)
-FEED_BACK, FEED_AHEAD = timedelta(days=30), timedelta(days=180)
-"""Calendar apps fetch the whole feed every time: half a year of a busy site is some 1,500 entries."""
-
 SHOWN = ("published", "completed")
 
 
@@ -27,7 +23,7 @@ def public_calendar(
     session: Session, site_id: UUID, first: date | None = None, last: date | None = None
 ) -> CalendarAnswer:
     """The open shifts of public activities on these days of the site, by activity. Drafts and private ones stay out."""
-    site = _site(session, site_id)
+    site = find_site(session, site_id)
     first = first or datetime.now(ZoneInfo(site.time_zone)).date()
     last = last or first + USUAL
     if not first <= last <= first + LONGEST:
@@ -43,23 +39,8 @@ def public_calendar(
     )
 
 
-def calendar_feed(session: Session, site_id: UUID) -> bytes:
-    """The same as iCalendar text, from a month ago to half a year ahead. What was called off is no longer in it."""
-    site = _site(session, site_id)
-    today = datetime.now(ZoneInfo(site.time_zone)).date()
-    whole = Calendar()
-    whole.add("prodid", "-//Hesheng//registration//ZH")
-    whole.add("version", "2.0")
-    whole.add("calscale", "GREGORIAN")
-    whole.add("method", "PUBLISH")
-    whole.add("x-wr-calname", f"{site.name_zh} {site.name_en}".strip())
-    whole.add("x-wr-timezone", site.time_zone)
-    for activity, shift, now in _rows(session, site_id, today - FEED_BACK, today + FEED_AHEAD):
-        whole.add_component(_entry(activity, shift, now))
-    return bytes(whole.to_ical())
-
-
-def _site(session: Session, site_id: UUID) -> Site:
+def find_site(session: Session, site_id: UUID) -> Site:
+    """The site whose calendar is asked for. Raises 404."""
     site = session.get(Site, site_id)
     if site is None:
         raise not_found("这个站点", "site")
@@ -77,17 +58,22 @@ def places_of_next() -> ColumnElement[int]:
     return case((Shift.waitlisted > 0, 0), else_=func.greatest(0, func.least(left, of_venue)))
 
 
+def shown_shifts(site_id: UUID, first: date, last: date) -> ColumnElement[bool]:
+    """The open shifts of what everybody may see, on these days."""
+    return and_(
+        Shift.site_id == site_id,
+        Shift.local_day.between(first, last),
+        Shift.status == "open",
+        Activity.public,
+        Activity.status.in_(SHOWN),
+    )
+
+
 def _rows(session: Session, site_id: UUID, first: date, last: date, *more: Any) -> Sequence[Any]:
     query = (
         select(Activity, Shift, func.clock_timestamp(), *more)
         .join(Shift, Shift.activity_id == Activity.id)
-        .where(
-            Shift.site_id == site_id,
-            Shift.local_day.between(first, last),
-            Shift.status == "open",
-            Activity.public,
-            Activity.status.in_(SHOWN),
-        )
+        .where(shown_shifts(site_id, first, last))
         .order_by(Shift.starts_at, Shift.position)
     )
     return session.execute(query).all()
@@ -119,16 +105,3 @@ def sign_up_state(activity: Activity, shift: Shift, now: datetime) -> SignUp:
         return "closed"
     opens = activity.registration_opens_at
     return "not_yet" if opens and opens > now else "open"
-
-
-def _entry(activity: Activity, shift: Shift, now: datetime) -> Event:
-    event = Event()
-    event.add("uid", f"shift-{shift.id}@hesheng")
-    event.add("sequence", activity.version + shift.version)  # both only rise
-    event.add("dtstamp", now.astimezone(UTC))
-    event.add("dtstart", shift.starts_at.astimezone(UTC))
-    event.add("dtend", shift.ends_at.astimezone(UTC))
-    event.add("summary", f"{activity.title_zh} {activity.title_en}".strip())
-    event.add("location", activity.place)
-    event.add("description", "\n".join(filter(None, (shift.role_zh, activity.description_zh, activity.description_en))))
-    return event

@@ -19,6 +19,8 @@ from services.registration.schemas.organisations import (
     RevokeBody,
 )
 
+NO_ORGANISATION = Words("没有这个单位。", "is no organisation.")
+
 
 def create_designation(session: Session, site_id: UUID, body: DesignationBody) -> Designation:
     """Note a plaque of the site or of one of its teams."""
@@ -26,7 +28,7 @@ def create_designation(session: Session, site_id: UUID, body: DesignationBody) -
     errors = FieldErrors()
     organisation = session.get(Organisation, body.organisation_id) if body.organisation_id else None
     if body.organisation_id and organisation is None:
-        errors.add("organisation_id", Words("没有这个单位。", "is no organisation."))
+        errors.add("organisation_id", NO_ORGANISATION)
     if body.team_id and session.get(Team, body.team_id) is None:
         errors.add("team_id", Words("没有这个队伍。", "is no team of this site."))
     granted_by = body.granted_by.strip() or (organisation.name_zh if organisation else "")
@@ -48,6 +50,8 @@ def edit_designation(session: Session, designation_id: UUID, body: DesignationEd
     check_version(row.version, expected)
     _check_not_revoked(row)
     changes = body.model_dump(exclude_unset=True)
+    if changes.get("organisation_id") and session.get(Organisation, body.organisation_id) is None:
+        raise invalid("organisation_id", NO_ORGANISATION)
     _check_dates(changes.get("valid_from", row.valid_from), changes.get("valid_until", row.valid_until))
     if assign(row, changes):
         session.flush()

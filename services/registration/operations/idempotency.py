@@ -1,7 +1,7 @@
 """Idempotency keys: a creating request that is sent again changes nothing and gets its first answer again.
 
 The key is stored in the transaction of what it stands for, so there is never one without the other. Sign-ups do the
-same in SQL (`migrations/versions/0002_sign_up.py`), with the same locks and table.
+same in SQL (`migrations/versions/0004_sign_up.sql`), with the same locks and table.
 """
 
 import json
@@ -15,16 +15,10 @@ from services.common.errors import IN_PROGRESS, KEY_REUSED, Problem, Words
 
 KEPT_DAYS = 7
 
-BUSY = Problem(
-    IN_PROGRESS,
-    Words("同一幂等键的请求正在处理，请稍后重试。", "A request with this Idempotency-Key is being processed."),
-)
-REUSED = Problem(
-    KEY_REUSED,
-    Words(
-        "此幂等键已用于内容不同的请求，请换一个。",
-        "This Idempotency-Key was used for a different request. Use another one.",
-    ),
+BUSY = Words("同一幂等键的请求正在处理，请稍后重试。", "A request with this Idempotency-Key is being processed.")
+REUSED = Words(
+    "此幂等键已用于内容不同的请求，请换一个。",
+    "This Idempotency-Key was used for a different request. Use another one.",
 )
 
 
@@ -41,14 +35,14 @@ def earlier_answer(session: Session, attempt: Attempt) -> dict[str, Any] | None:
     """The answer that this request got before, None when it is new. Raises while its twin runs, or on another body."""
     key = {"owner": attempt.owner, "key": attempt.key}
     if not session.scalar(text("SELECT pg_try_advisory_xact_lock(idempotency_lock(:owner, :key))"), key):
-        raise Problem(BUSY.kind, BUSY.detail)
+        raise Problem(IN_PROGRESS, BUSY)
     row = session.execute(
         text("SELECT fingerprint, answer FROM idempotency_keys WHERE owner = :owner AND key = :key"), key
     ).one_or_none()
     if row is None:
         return None
     if bytes(row.fingerprint) != attempt.fingerprint:
-        raise Problem(REUSED.kind, REUSED.detail)
+        raise Problem(KEY_REUSED, REUSED)
     return row.answer
 
 

@@ -3,7 +3,7 @@
     with across_sites(session):
         known = know(session, data, site_id, details)      # the person, and what this site was told
 
-Sign-ups do the same in SQL, with the same locks (`migrations/versions/0004_seats.py`).
+Sign-ups do the same in SQL, with the same locks (`migrations/versions/0004_sign_up.sql`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -77,10 +77,9 @@ class LogIns:
         self._attempts.take(*whose)
         found = self._account(account)
         stored = found.password if found and found.disabled_at is None else None
-        if not self._hasher.verify(stored, password) or found is None or stored is None:
+        if not self._knows(whose, stored, password) or found is None or stored is None:
             self._tell_failure(found)
             raise Problem(UNAUTHENTICATED, WRONG)
-        self._attempts.succeeded(*whose)
         renewed = self._hasher.hash(password) if self._hasher.is_outdated(stored) else None
         with self._database.transaction(EVERY_SITE) as session:
             act_as(session, found.id)
@@ -91,6 +90,17 @@ class LogIns:
                 staff.password = renewed
             session.execute(delete(StaffSession).where(StaffSession.sha256 == key_hash(replaced)))
             return self.open(session, staff, "password", visitor.device)
+
+    def _knows(self, whose: tuple[str, str, str], stored: bytes | None, password: str) -> bool:
+        """Whether this is the stored password. The try is given back unless it was a wrong guess."""
+        try:
+            is_right = self._hasher.verify(stored, password)
+        except Problem:  # no place to compute it
+            self._attempts.succeeded(*whose)
+            raise
+        if is_right:
+            self._attempts.succeeded(*whose)
+        return is_right
 
     def log_in_by_provider(self, issuer: str, identity: Identity, visitor: Visitor, replaced: str = "") -> Opened:
         """A session for whom a provider vouches. The first time, the account that was invited with the address which
@@ -133,12 +143,16 @@ class LogIns:
         known = str(self._devices.dumps([staff.email_hash.hex(), secrets.token_urlsafe(9)]))
         return Opened(staff.id, cookie, known)
 
-    def set_password(self, session: Session, staff_id: UUID, password: str, device: str) -> Opened:
-        """A new password for who came by a link. All other sessions end."""
+    def hashed(self, password: str) -> bytes:
+        """The password as it is stored, to be computed before a transaction begins."""
+        return self._hasher.hash(password)
+
+    def set_password(self, session: Session, staff_id: UUID, password: str, stored: bytes, device: str) -> Opened:
+        """A new password (and its `hashed`) for who came by a link. All other sessions end."""
         staff = _find(session, staff_id)
         check_password(password, self._data.readable(staff.email) or "")
         act_as(session, staff_id)
-        return self._with_new_password(session, staff_id, self._hasher.hash(password), "link", device)
+        return self._with_new_password(session, staff_id, stored, "link", device)
 
     def change_password(self, staff_id: UUID, present: str, password: str, visitor: Visitor) -> Opened:
         """A new password for who is logged in and knows the present one. All other sessions end."""
@@ -147,9 +161,8 @@ class LogIns:
             check_password(password, self._data.readable(staff.email) or "")
         whose = (staff.email_hash.hex(), f"session {staff_id}", visitor.address)
         self._attempts.take(*whose)
-        if not self._hasher.verify(staff.password, present):
+        if not self._knows(whose, staff.password, present):
             raise invalid("present", Words("当前密码不正确。", "is not your present password."))
-        self._attempts.succeeded(*whose)
         stored = self._hasher.hash(password)
         with self._database.transaction(EVERY_SITE) as session:
             return self._with_new_password(session, staff_id, stored, "password", visitor.device)

@@ -37,18 +37,12 @@ LEEWAY_SECONDS = 60
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 """Signatures with the provider's private key. Never `none`, and never one that our own secret can make."""
 
-REFUSED = Problem(
-    UNAUTHENTICATED,
-    Words(
-        "单位账号登录没有成功，请重新登录。", "The log-in with your organisation's account failed. Please try again."
-    ),
+REFUSED = Words(
+    "单位账号登录没有成功，请重新登录。", "The log-in with your organisation's account failed. Please try again."
 )
-AWAY = Problem(
-    UNAVAILABLE,
-    Words(
-        "单位的登录服务暂时没有回应，请稍后再试，或用密码登录。",
-        "Your organisation's log-in does not answer. Try again later, or log in with your password.",
-    ),
+AWAY = Words(
+    "单位的登录服务暂时没有回应，请稍后再试，或用密码登录。",
+    "Your organisation's log-in does not answer. Try again later, or log in with your password.",
 )
 
 
@@ -93,9 +87,9 @@ class Provider:
     def finish(self, begun: Begun, answer: Mapping[str, str]) -> Identity:
         """Whom the provider vouches for. Raises 401 unless it answers this very log-in, 503 when it is away."""
         if not compare_digest(answer.get("state", "").encode(), begun.state.encode()) or "code" not in answer:
-            raise REFUSED
+            raise Problem(UNAUTHENTICATED, REFUSED)
         if "iss" in answer and answer["iss"].rstrip("/") != self.issuer:  # RFC 9207: another provider's answer
-            raise REFUSED
+            raise Problem(UNAUTHENTICATED, REFUSED)
         try:
             with self._client() as client:
                 token = client.fetch_token(
@@ -107,10 +101,10 @@ class Provider:
             return self._identity(token, begun.nonce)
         except requests.RequestException as error:
             log.error("oidc_provider_away", error=type(error).__name__)
-            raise AWAY from error
+            raise Problem(UNAVAILABLE, AWAY) from error
         except (OAuthError, JoseError, KeyError, ValueError, TypeError) as error:
             log.warning("oidc_refused", error=type(error).__name__, claim=getattr(error, "claim", None))
-            raise REFUSED from error
+            raise Problem(UNAUTHENTICATED, REFUSED) from error
 
     def _identity(self, token: dict[str, Any], nonce: str) -> Identity:
         claims = self._verified(token, nonce)
@@ -150,10 +144,10 @@ class Provider:
             found = self._get(f"{self.issuer}/.well-known/openid-configuration")
         except (requests.RequestException, ValueError) as error:
             log.error("oidc_provider_away", error=type(error).__name__)
-            raise AWAY from error
+            raise Problem(UNAVAILABLE, AWAY) from error
         if str(found.get("issuer", "")).rstrip("/") != self.issuer:
             log.error("oidc_wrong_issuer")
-            raise AWAY
+            raise Problem(UNAVAILABLE, AWAY)
         return found
 
     def _keys(self, afresh: bool = False) -> KeySet:

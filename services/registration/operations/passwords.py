@@ -11,16 +11,21 @@ at once, so that a crowd at the log-in costs 184 MiB and not the whole machine. 
 
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from services.common.errors import FieldErrors, Words
+from services.common.errors import UNAVAILABLE, FieldErrors, Problem, Words
 
 SHORTEST, LONGEST = 12, 128
 MEMORY_KIB, PASSES, LANES = 47_104, 1, 1
 AT_ONCE = 4
+MOST_WAITING = 12
+"""The last of them waits about a second on two cores."""
+CROWDED = Words("此刻登录的人太多，请稍后几秒再试。", "Too many people are logging in. Try again in a few seconds.")
 
 # What people think of first when it must have twelve signs; most favourites are too short anyway.
 COMMON = frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
@@ -49,21 +54,25 @@ def check_password(password: str, email: str, field: str = "password") -> None:
 
 
 class Hasher:
-    """Makes and checks hashes. What it does for nobody takes as long as for somebody."""
+    """Makes and checks hashes. What it does for nobody takes as long as for somebody.
+
+    Both raise 503 when too many wait already: each who waits holds one of the api's threads.
+    """
 
     def __init__(self) -> None:
         self._argon = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+        self._room = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._nobody = self._argon.hash("nobody's password")
 
     def hash(self, password: str) -> bytes:
         """What is stored; the salt is in it."""
-        with self._places:
+        with self._place():
             return self._argon.hash(plain(password)).encode()
 
     def verify(self, stored: bytes | None, password: str) -> bool:
         """Whether this is the password that was stored."""
-        with self._places:
+        with self._place():
             try:
                 return self._argon.verify(stored.decode() if stored else self._nobody, plain(password)) and bool(stored)
             except (VerificationError, InvalidHashError):
@@ -72,3 +81,13 @@ class Hasher:
     def is_outdated(self, stored: bytes) -> bool:
         """Whether it was stored with other parameters than today's."""
         return self._argon.check_needs_rehash(stored.decode())
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._room.acquire(blocking=False):
+            raise Problem(UNAVAILABLE, CROWDED)
+        try:
+            with self._places:
+                yield
+        finally:
+            self._room.release()

@@ -24,7 +24,8 @@ FIND = text("""
         UNION SELECT a.code FROM within AS w JOIN areas AS a ON a.parent = w.code
     )
     SELECT id FROM sites
-    WHERE name_zh ILIKE :words OR name_en ILIKE :words OR address ILIKE :words OR area IN (SELECT code FROM within)
+    WHERE status = 'open' AND (name_zh ILIKE :words OR name_en ILIKE :words OR address ILIKE :words
+                               OR area IN (SELECT code FROM within))
     ORDER BY position LIMIT :most
 """)
 
@@ -49,7 +50,7 @@ class OpenActivity:
 
 
 def find_sites(session: Session, words: str) -> Sequence[tuple[Site, Area]]:
-    """Sites by name, address or area, at most `MOST_SITES`; all of them without words."""
+    """Sites by name, address or area, at most `MOST_SITES`; all without words. Not those that were closed."""
     pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     ids = list(session.scalars(FIND, {"words": pattern, "most": MOST_SITES}))
     query = select(Site, Area).join(Area, Area.code == Site.area).where(Site.id.in_(ids)).order_by(Site.position)

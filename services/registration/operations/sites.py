@@ -1,19 +1,18 @@
-"""Sites: added, moved in the tree, set up; and their keys."""
+"""Sites: added, moved in the tree, set up, closed; and their keys."""
 
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.auth import new_site_key
 from services.common.errors import Words, invalid, not_found
 from services.common.events import SiteKeyIssued, SiteKeyRevoked, SiteSaved
 from services.common.outbox import add_events
-from services.registration.models import Shift, Site, SiteArea, SiteKey, SiteLogo
-from services.registration.operations import Versions, assign, check_version, locked
-from services.registration.operations.areas import check_area_in_use
+from services.registration.models import Activity, Area, Shift, Site, SiteArea, SiteKey, SiteLogo
+from services.registration.operations import Versions, assign, check_version, conflict, locked
 from services.registration.operations.concerned import refuse, whom_ages_strand
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
@@ -22,14 +21,14 @@ from services.registration.schemas.sites import SiteBody, SiteEdit
 
 def create_site(session: Session, body: SiteBody) -> Site:
     """Add a site."""
-    check_area_in_use(session, body.area)
+    _check_area_in_use(session, body.area)
     site = Site(**body.model_dump())
     session.add(site)
     session.flush()
     session.refresh(site)
     session.add(SiteArea(site_id=site.id, area=site.area, valid_from=local_today(session, site)))
     session.flush()
-    add_events(session, [_site_saved(session, site)])
+    add_events(session, [site_saved(session, site)])
     return site
 
 
@@ -44,19 +43,21 @@ def edit_site(session: Session, site_id: UUID, body: SiteEdit, expected: Version
     changes = body.model_dump(exclude_unset=True)
     since = changes.pop("area_since", None)
     if "area" in changes and changes["area"] != site.area:
-        check_area_in_use(session, body.area)
+        _check_area_in_use(session, body.area)
         _move(session, site, body.area, since)
     elif since is not None:
         raise invalid("area_since", Words("须与新的 area 一起填写。", "goes with an `area` that is new."))
     if "time_zone" in changes and body.time_zone != site.time_zone:
         _check_no_shifts(session, site_id)
+    if changes.get("status") == "closed" and site.status == "open":
+        _check_nothing_ahead(session, site_id)
     if assign(site, changes):
         session.flush()
-        add_events(session, [_site_saved(session, site)])
+        add_events(session, [site_saved(session, site)])
     return site
 
 
-def areas_of(session: Session, site_id: UUID) -> Sequence[SiteArea]:
+def areas_of_site(session: Session, site_id: UUID) -> Sequence[SiteArea]:
     """Where the site lay, the earliest first."""
     return session.scalars(select(SiteArea).where(SiteArea.site_id == site_id).order_by(SiteArea.valid_from)).all()
 
@@ -65,15 +66,59 @@ def _move(session: Session, site: Site, area: str, since: date | None) -> None:
     """Note from which day the site lies elsewhere: today or earlier, and not before its last move."""
     today = local_today(session, site)
     since = since or today
-    earlier = areas_of(session, site.id)
+    earlier = areas_of_site(session, site.id)
     last = earlier[-1].valid_from if earlier else date.min
     if not last <= since <= today:
         words = Words(f"应在上次变动（{last}）与今天之间。", f"must lie between the last move ({last}) and today.")
         raise invalid("area_since", words)
-    if earlier and since == last:
+    note_area(session, site, area, since)
+
+
+def note_area(session: Session, site: Site, area: str, since: date) -> None:
+    """Note that the site lies there from that day on. One day, one area: the later word holds."""
+    earlier = areas_of_site(session, site.id)
+    if earlier and since == earlier[-1].valid_from:
         earlier[-1].area = area
     else:
         session.add(SiteArea(site_id=site.id, area=area, valid_from=since))
+    session.flush()
+
+
+def _check_area_in_use(session: Session, code: str) -> None:
+    """Raise 422 where a site cannot lie: in an area that is not there, or that was abolished."""
+    area = session.get(Area, code)
+    if area is None:
+        raise invalid("area", Words("没有这个区划。", "is no area that exists."))
+    today = session.scalars(select(func.current_date())).one()
+    if area.valid_until is not None and area.valid_until <= today:
+        instead = area.successor or "—"
+        raise invalid(
+            "area", Words(f"该区划已撤销，由 {instead} 接替。", f"was abolished; {instead} took its place. Use that.")
+        )
+
+
+def check_open(site: Site) -> None:
+    """Raise 409 for a site that was closed."""
+    if site.status == "closed":
+        raise conflict("站点已停办，不能再开展活动。", "The site was closed: nothing new takes place there.")
+
+
+def _check_nothing_ahead(session: Session, site_id: UUID) -> None:
+    ahead = (
+        select(Shift.id)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .where(Shift.site_id == site_id, Shift.status == "open", Activity.status == "published")
+        .where(Shift.ends_at > func.clock_timestamp())
+    )
+    found = len(session.scalars(ahead.limit(1000)).all())
+    if found:
+        raise invalid(
+            "status",
+            Words(
+                f"还有 {found} 个未结束的场次：请先取消，或等它们结束。",
+                f"still has {found} shift(s) to come: call them off, or wait until they are over.",
+            ),
+        )
 
 
 def edit_settings(session: Session, data: PersonalData, site_id: UUID, body: SettingsEdit, expected: Versions) -> Site:
@@ -83,7 +128,7 @@ def edit_settings(session: Session, data: PersonalData, site_id: UUID, body: Set
     refuse(whom_ages_strand(session, data, site, body))
     if assign(site, body.model_dump(mode="json", include=body.model_fields_set)):
         session.flush()
-        add_events(session, [_site_saved(session, site)])
+        add_events(session, [site_saved(session, site)])
     return site
 
 
@@ -100,7 +145,8 @@ def _check_no_shifts(session: Session, site_id: UUID) -> None:
         )
 
 
-def _site_saved(session: Session, site: Site) -> SiteSaved:
+def site_saved(session: Session, site: Site) -> SiteSaved:
+    """The event that tells of the site as it is."""
     return SiteSaved(
         site_id=site.id,
         area=site.area,
@@ -116,6 +162,7 @@ def _site_saved(session: Session, site: Site) -> SiteSaved:
         colour=site.colour,
         public_phone=site.public_phone,
         public_email=site.public_email,
+        status=site.status,
     )
 
 
@@ -162,3 +209,13 @@ def revoke_key(session: Session, site_id: UUID, key_id: UUID) -> None:
         row.revoked_at = session.scalar(select(func.now()))
         session.flush()
         add_events(session, [SiteKeyRevoked(key_id=key_id, site_id=site_id)])
+
+
+_NOTE_USE = text(
+    "UPDATE site_keys SET used_at = now() WHERE key_id = :key AND coalesce(used_at < now() - interval '1 hour', true)"
+)
+
+
+def note_use(session: Session, key_id: UUID) -> None:
+    """Note that a key is in use, once an hour: whoever revokes one sees whether anybody would miss it."""
+    session.execute(_NOTE_USE, {"key": key_id})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.common.errors import CONFLICT, Kind, Problem, Words, invalid, not_found
+from services.common.errors import CONFLICT, IN_PROGRESS, KEY_REUSED, Kind, Problem, Words, invalid, not_found
 from services.registration.operations.idempotency import BUSY, REUSED
 
 CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
@@ -24,9 +24,9 @@ def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
     """The problem to raise. `by_id` tells how the body named the person."""
     match verdict:
         case "in_progress":
-            return Problem(BUSY.kind, BUSY.detail)
+            return Problem(IN_PROGRESS, BUSY)
         case "key_reused":
-            return Problem(REUSED.kind, REUSED.detail)
+            return Problem(KEY_REUSED, REUSED)
         case "no_shift":
             return not_found("这个场次", "shift")
         case "closed" | "not_yet" | "no_longer":

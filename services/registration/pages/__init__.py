@@ -86,7 +86,7 @@ def pages(
         exchange_pages(database, data),
         my_data_pages(database, data),
         account_pages(database, data, log_ins, sso=provider is not None),
-        areas_pages(database),
+        areas_pages(database, data),
         colleague_pages(database, data),
         audit_pages(database, data),
         web_page_pages(database),

@@ -1,6 +1,5 @@
 """Staff's own pages: logging in, a new password, where to work, one's account."""
 
-from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from services.registration.models import Link, Site, Staff
 from services.registration.operations import links, log_in
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.staff import INVITATION, RESET, edit_own
-from services.registration.pages.links import PURPOSES, Purpose
+from services.registration.pages.links import PURPOSES, Act, Purpose
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.staff import LogInBody, MeEdit, PasswordBody, ResetBody, Secret
 
@@ -38,7 +37,9 @@ def account_pages(database: Database, data: PersonalData, log_ins: LogIns, sso: 
     _add_sites(blueprint, database)
     _add_account(blueprint, database, data, log_ins)
     for purpose in (INVITATION, RESET):
-        PURPOSES[purpose] = Purpose(lambda session, link: _show_link(session, data, link), _set_password(data, log_ins))
+        PURPOSES[purpose] = Purpose(
+            lambda session, link: _show_link(session, data, link), prepare=lambda: _set_password(data, log_ins)
+        )
     in_menu("account_pages.show_account", "我的账号", "My account", 23)
 
     @blueprint.app_context_processor
@@ -111,13 +112,17 @@ def _show_link(session: Session, data: PersonalData, link: Link) -> dict[str, ob
     return {"form": Form(), "email": data.readable(staff.email) or "", "name": data.shown(staff.name)}
 
 
-def _set_password(data: PersonalData, log_ins: LogIns) -> Callable[[Session, Link], Response]:
-    """What the button behind an invitation or reset does."""
+def _set_password(data: PersonalData, log_ins: LogIns) -> Act:
+    """What the button behind an invitation or reset does; the password is computed before the link is locked."""
+    form = read_form(NewPassword)
+    stored = b""
+    with form.catching():
+        stored = log_ins.hashed(form.body.password)
 
     def act(session: Session, link: Link) -> Response:
-        form = read_form(NewPassword)
         with form.catching():
-            opened = log_ins.set_password(session, cast(UUID, link.staff_id), form.body.password, visitor().device)
+            staff_id = cast(UUID, link.staff_id)
+            opened = log_ins.set_password(session, staff_id, form.body.password, stored, visitor().device)
         if form.failed:
             context = _show_link(session, data, link) | {"form": form, "link": link}
             return Response(render(f"links/{link.purpose}.html", **context), status=422)
@@ -147,7 +152,8 @@ def _add_sites(blueprint: APIBlueprint, database: Database) -> None:
         """Work there from now on."""
         with database.transaction(EVERY_SITE) as session:
             log_in.choose_site(session, me(), g.principal.session, _uuid(request.form.get("site_id", "")))
-        return done(url_for("home_pages.home"), "已切换站点。", "You work at this site now.")
+        wanted = local_address(request.form.get("next", ""), url_for("home_pages.home"))
+        return done(wanted, "已切换站点。", "You work at this site now.")
 
 
 def _uuid(written: str) -> UUID:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team, Venue
 from services.registration.operations import activities, organisations, venues
@@ -228,15 +228,13 @@ def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
         with database.transaction(g.principal.scope) as session:
             activity = find(session, activity_id)
             zone = ZoneInfo(session.get_one(Site, activity.site_id).time_zone)
-            version = request.form.get("version", "")
-            expected = {int(version)} if version.isdecimal() else set()
             form = read_form(ChangedActivity, left_out=("version",), **activity_fields(zone, clearing=True))
             with form.catching():
                 whom = _left_without_guardian(session, data, activity, form.body)
                 if whom:
                     return _form_page(session, form, activity=activity, whom=whom), 422
                 with session.begin_nested():
-                    activities.edit_activity(session, activity_id, form.body.activity(), expected)
+                    activities.edit_activity(session, activity_id, form.body.activity(), typed_version())
                     if form.body.venue_id != activity.venue_id:
                         venues.place_activity(session, activity_id, form.body.venue_id, None)
             if form.failed:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, render
+from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Organisation
 from services.registration.operations import organisations
@@ -46,13 +46,11 @@ def add_parts_page(blueprint: APIBlueprint, database: Database) -> None:
             for one, role in zip(request.form.getlist("organisation"), request.form.getlist("role"), strict=False)
             if one
         ]
-        version = request.form.get("version", "")
         with database.transaction(g.principal.scope) as session:
             activity = _find(session, activity_id)
             form.read(PartsBody, {"organisations": [{"organisation_id": one, "role": role} for one, role in rows]})
             with form.catching(), session.begin_nested():
-                expected = {int(version)} if version.isdecimal() and len(version) < 10 else set()
-                organisations.set_parts(session, activity_id, form.body.organisations, expected)
+                organisations.set_parts(session, activity_id, form.body.organisations, typed_version())
             if form.failed:
                 return _parts_page(session, activity, rows, form), 422
         address = url_for("activities_pages.show_activity", activity_id=activity_id)

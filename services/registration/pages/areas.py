@@ -1,4 +1,7 @@
-"""The table of areas, for operators, and for area admins within their areas: tried first, with faults by row."""
+"""Areas and their sites, for operators, and for area admins within their areas.
+
+The tree and the sites are looked through and changed one by one; a table is tried first, with faults by row.
+"""
 
 from typing import Any
 
@@ -11,6 +14,9 @@ from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, page_blueprint, render
 from services.registration.operations.area_table import KNOWN, decoded, read_table
 from services.registration.operations.areas import areas_kept, import_areas
+from services.registration.pages.area_tree import add_tree
+from services.registration.pages.sites import add_sites
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.areas import AreasImportAnswer
 
 FAULTS_SHOWN = 200
@@ -18,9 +24,11 @@ LONGEST_KEPT = 200_000
 """How long a table may be to come back in the form: what a browser sends in a field is bounded to 500 kB."""
 
 
-def areas_pages(database: Database) -> APIBlueprint:
-    """The page of the table of areas."""
+def areas_pages(database: Database, data: PersonalData) -> APIBlueprint:
+    """The pages of areas and their sites."""
     blueprint = page_blueprint("areas_pages", __name__, url_prefix="/staff/areas")
+    add_tree(blueprint, database)
+    add_sites(blueprint, database, data)
 
     @blueprint.get("/import")
     @allow(Caller.STAFF)
@@ -53,7 +61,7 @@ def areas_pages(database: Database) -> APIBlueprint:
             return _page(form, seen), 422 if seen.faults else 200
         changed = seen.added + seen.changed
         return done(
-            url_for("areas_pages.show_import"),
+            url_for("areas_pages.show_tree"),
             f"已导入，改动 {changed} 个区划。",
             f"Imported: {changed} area(s) changed.",
         )

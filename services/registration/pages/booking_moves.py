@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, done, render
+from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.rooms import free_answer
 from services.registration.models import Booking, Room, Site
 from services.registration.operations import bookings
@@ -54,14 +54,12 @@ def add_moves(blueprint: APIBlueprint, database: Database) -> None:
     def move(booking_id: UUID) -> Answer:
         """Put the booking there, or tell everything that is against it and change nothing."""
         form: Form[BookingEdit] = Form(request.form)
-        version = request.form.get("version", "")
         with database.transaction(g.principal.scope) as session:
             booking = bookings.find_booking(session, booking_id)
             site = find_site(session, booking.site_id)
             form.read(BookingEdit, _typed(site, booking, request.form))
             with form.catching(), session.begin_nested():
-                expected = {int(version)} if version.isdecimal() and len(version) < 10 else set()
-                bookings.move(session, booking_id, form.body, expected)
+                bookings.move(session, booking_id, form.body, typed_version())
             if form.failed:
                 return _move_page(session, site, booking, form), 422
             week = booking.local_day

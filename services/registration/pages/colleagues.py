@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Role, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, Form, done, page_blueprint, render
+from services.common.pages import Answer, Form, asked_position, done, page_blueprint, render
 from services.registration.api.staff import managing
 from services.registration.models import Area, Site, Staff
 from services.registration.operations import grants, staff
@@ -73,10 +73,9 @@ def _add_reading(blueprint: APIBlueprint, database: Database, data: PersonalData
     def list_colleagues() -> Answer:
         """The staff that one manages."""
         by = managing()
-        after = request.args.get("after", "0")
         with database.transaction(EVERY_SITE) as session:
             grants.check_manager(session, by)
-            rows = staff.visible(by).where(Staff.position > (int(after) if after.isdecimal() else 0))
+            rows = staff.visible(by).where(Staff.position > asked_position("after"))
             found = session.scalars(rows.order_by(Staff.position).limit(SHOWN + 1)).all()
             shown = staff.describe(session, data, by, found[:SHOWN])
             over = _over(session, [grant for one in shown for grant in one.grants])

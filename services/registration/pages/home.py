@@ -16,10 +16,11 @@ from flask import g, url_for
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, Role, allow
-from services.common.database import Database
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, clock, in_menu, page_blueprint, render
 from services.registration.models import Site
+from services.registration.operations.programmes.authority import areas_of
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,14 @@ def home_pages(database: Database) -> APIBlueprint:
     def home() -> Answer:
         """The day at the site."""
         site_id = g.principal.site_id
-        if site_id is None:
-            return render("home/home.html", boxes=[], site=None)
+        boxes: list[Box] = []
         with database.transaction(g.principal.scope) as session:
-            site = session.get_one(Site, site_id)
-            boxes = [made for maker in BOXES if (made := maker(session, site_id))]
-            return render("home/home.html", boxes=boxes, site=site)
+            site = session.get(Site, site_id) if site_id else None
+            if site_id:
+                boxes = [made for maker in BOXES if (made := maker(session, site_id))]
+        with database.transaction(EVERY_SITE) as session:
+            boxes += [made] if (made := _administration(session)) else []
+        return render("home/home.html", boxes=boxes, site=site)
 
     return blueprint
 
@@ -98,13 +101,13 @@ def todays_shifts(session: Session, site_id: UUID) -> Box:
     return Box("今天的场次", "Today's shifts", lines or [Line("今天没有场次。", "There are no shifts today.")])
 
 
-@box
-def administration(session: Session, site_id: UUID) -> Box | None:
-    """For who manages others."""
-    if g.principal.role not in (Role.AREA_ADMIN, Role.OPERATOR):
+def _administration(session: Session) -> Box | None:
+    """For who manages others, at whatever site they work just now, or at none."""
+    if not g.principal.is_operator and not areas_of(session, g.principal):
         return None
     lines = [
+        Line("区划与站点", "Areas and sites", url_for("areas_pages.show_tree")),
         Line("工作人员与权限", "Staff and their roles", url_for(COLLEAGUES)),
-        Line("区划表", "Table of areas", url_for("areas_pages.show_import")),
+        Line("导入区划表", "Import the table of areas", url_for("areas_pages.show_import")),
     ]
     return Box("管理", "Administration", lines)

@@ -20,13 +20,17 @@ from services.common.pages import Answer, page_blueprint, render
 from services.registration.models import Link
 from services.registration.operations.links import Links
 
+Act = Callable[[Session, Link], Response | Answer]
+
 
 @dataclass(frozen=True)
 class Purpose:
-    """What one kind of link is good for."""
+    """What one kind of link is good for. `prepare` does what takes long, before the link is locked, and gives an `act`
+    that has its result."""
 
     show: Callable[[Session, Link], dict[str, Any]]
-    act: Callable[[Session, Link], Response | Answer]
+    act: Act | None = None
+    prepare: Callable[[], Act] | None = None
 
 
 PURPOSES: dict[str, Purpose] = {}
@@ -50,7 +54,10 @@ def links_pages(database: Database, links: Links) -> APIBlueprint:
     def act_on_link(token: str) -> Response | Answer:
         """Do what the link is for."""
         with database.transaction(EVERY_SITE) as session:
-            link = links.open(session, token, lock=True)
-            return PURPOSES[link.purpose].act(session, link)
+            purpose = PURPOSES[links.open(session, token).purpose]
+        act = purpose.prepare() if purpose.prepare else purpose.act
+        assert act is not None  # noqa: S101 (every purpose has one of the two)
+        with database.transaction(EVERY_SITE) as session:
+            return act(session, links.open(session, token, lock=True))
 
     return blueprint

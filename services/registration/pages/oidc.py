@@ -8,7 +8,7 @@ from flask import Response, g, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from services.common.auth import Caller, allow
-from services.common.errors import Problem
+from services.common.errors import UNAUTHENTICATED, Problem
 from services.common.pages import Answer, Form, local_address, page_blueprint, render
 from services.registration.api.me import cookie_settings, let_in, visitor
 from services.registration.operations.log_in import LogIns
@@ -52,7 +52,7 @@ def oidc_pages(data: PersonalData, log_ins: LogIns, provider: Provider) -> APIBl
             identity: Identity = provider.finish(Begun(**begun), request.args)
             opened = log_ins.log_in_by_provider(provider.issuer, identity, visitor(), replaced=g.principal.session)
         except BadSignature:
-            return failed(REFUSED)
+            return failed(Problem(UNAUTHENTICATED, REFUSED))
         except Problem as problem:
             return failed(problem)
         response = let_in(cast(Response, redirect(request.root_path + wanted, 303)), opened)

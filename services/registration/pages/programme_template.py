@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, Form, done, render
+from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.models import Programme
 from services.registration.operations.programmes import authority, templates
 from services.registration.schemas.programmes import ProgrammeEdit
@@ -51,9 +51,7 @@ def add_template_page(blueprint: APIBlueprint, database: Database) -> None:
 
 
 def _save(session: Session, programme_id: UUID, body: ProgrammeEdit) -> None:
-    version = request.form.get("version", "")
-    expected = {int(version)} if version.isdecimal() and len(version) < 10 else set()
-    templates.edit_programme(session, g.principal, programme_id, body, expected)
+    templates.edit_programme(session, g.principal, programme_id, body, typed_version())
 
 
 def _page(programme: Programme, form: Form[Any]) -> str:

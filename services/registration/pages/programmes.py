@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import language
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.api.programmes import clone_result
 from services.registration.models import Activity, Area, Programme, ProgrammeClone, Site
@@ -228,9 +228,8 @@ def _add_changes(blueprint: APIBlueprint, database: Database) -> None:
         """Accept and decline what was chosen."""
         chosen = {name[7:]: value for name, value in request.form.items() if name.startswith("change.")}
         form: Form[Any] = Form(request.form)
-        version = request.form.get("programme_version", "")
         body = OfferDecisionBody(
-            programme_version=int(version) if version.isdecimal() and len(version) < 9 else 0,
+            programme_version=next(iter(typed_version("programme_version")), 0),
             accept=[path for path, value in chosen.items() if value == "accept"],
             decline=[path for path, value in chosen.items() if value == "decline"],
         )

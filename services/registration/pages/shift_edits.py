@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, read_form, render
+from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import following, shifts, venues
@@ -68,11 +68,9 @@ def add_edit(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
         seen = Seen()
         with database.transaction(g.principal.scope) as session:
             shift = find_shift(session, shift_id)
-            version = request.form.get("version", "")
-            expected = {int(version)} if version.isdecimal() else set()
             form = read_form(ShiftForm, list_fields("requirements"), ("version", "seen"))
             with form.catching(), session.begin_nested() as attempt:
-                seen = _change(session, data, shift, form.body, expected)
+                seen = _change(session, data, shift, form.body, typed_version())
                 told = not seen.matters or request.form.get("seen") == seen.mark
                 if not told:
                     attempt.rollback()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Site, Venue
 from services.registration.operations import venues
@@ -78,7 +78,7 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             venue = _find(session, venue_id)
             with form.catching(), session.begin_nested():
-                venues.edit_venue(session, venue_id, form.body, {int(request.form.get("version", 0, type=int))})
+                venues.edit_venue(session, venue_id, form.body, typed_version())
             if form.failed:
                 return _venue_page(session, venue, form), 422
         return done(url_for("venues_pages.show_venue", venue_id=venue_id), "已保存。", "Saved.")

@@ -100,6 +100,16 @@ class Fault(Answer):
     en: str
 
 
+class AreaMove(Answer):
+    """What moves to an abolished area's successor, on the first day on which the code is no longer in use."""
+
+    code: str
+    successor: str
+    on: date
+    sites: int
+    areas: int = Field(description="directly within it, and in use that day")
+
+
 class AreasImportAnswer(Answer):
     """What an import did, or would do."""
 
@@ -108,4 +118,5 @@ class AreasImportAnswer(Answer):
     changed: int
     unchanged: int
     applied: bool
+    moves: list[AreaMove]
     faults: list[Fault]

@@ -123,6 +123,7 @@ class DesignationEdit(Body):
 
     name_zh: Name = UNSET
     name_en: Annotated[str, Field(max_length=200)] = UNSET
+    organisation_id: UUID | None = Field(default=None, description="who granted it, where the directory has them")
     granted_by: Name = UNSET
     valid_from: date = UNSET
     valid_until: date | None = None

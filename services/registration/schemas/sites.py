@@ -1,7 +1,7 @@
 """Sites and their keys."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -27,6 +27,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
+SiteStatus = Literal["open", "closed"]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -49,6 +50,7 @@ class SiteEdit(Body):
     name_en: Name = UNSET
     time_zone: TimeZone = UNSET
     address: Text = UNSET
+    status: SiteStatus = Field(default=UNSET, description="a closed site keeps what it has, and holds nothing new")
 
 
 class SiteAnswer(Answer):
@@ -60,6 +62,7 @@ class SiteAnswer(Answer):
     name_en: str
     time_zone: str
     address: str
+    status: SiteStatus
     version: int
 
 
@@ -77,6 +80,7 @@ class KeyAnswer(Answer):
     prefix: str
     label: str
     created_at: datetime
+    used_at: datetime | None = Field(description="when it was last used, give or take an hour; null for never")
     revoked_at: datetime | None
 
 

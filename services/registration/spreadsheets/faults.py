@@ -33,8 +33,9 @@ WORDS: dict[str, Words] = {
         "This workbook cannot be opened: it is damaged or has a password. Remove the password, save it again.",
     ),
     "workbook_too_large": Words(
-        "工作簿过大（约 20 万行以上）。请另存为“CSV UTF-8”再上传，CSV 不限行数。",
-        "This workbook is too large (about 200,000 rows). Save it as “CSV UTF-8”， which may have any number of rows.",
+        "工作簿过大：约 20 万行以上，或很远的单元格里还有内容。请删去多余内容，或另存为“CSV UTF-8”，CSV 不限行数。",
+        "This workbook is too large: more than about 200,000 rows, or something stands in a cell far away. Remove what"
+        " is not the list, or save it as CSV in UTF-8, which may have any number of rows.",
     ),
     "empty": Words("文件中没有数据行。请检查是否选对文件。", "The file has no rows. Check that it is the right file."),
     "quote_not_closed": Words(

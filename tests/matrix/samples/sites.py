@@ -1,7 +1,7 @@
 """Areas, sites and their keys, rooms, teams."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.registration.operations.logos import set_logo
 from tests.matrix.callers import Town
@@ -40,4 +40,27 @@ BODIES: dict[str, Any] = {
     "POST /v1/sites/<uuid:site_id>/settings/preview": {"opening_hours": {}},
     "POST /v1/teams": TEAM,
     "POST /v1/rooms": ROOM,
+}
+
+_AREA = {"level": "district", "name_zh": "矩阵区", "name_en": "Matrix district"}
+
+FORMS: dict[str, Any] = {
+    "POST /staff/areas/new": lambda town, made: _AREA | {"code": f"M{uuid4().hex[:12]}", "parent": town.own_city},
+    "POST /staff/areas/at/<code>/edit": {
+        "level": "city",
+        "name_zh": "区划",
+        "name_en": "Area",
+        "parent": "140000",
+        "version": "1",
+    },
+    "POST /staff/areas/at/<code>/add-site": {"name_zh": "新站", "name_en": "New site", "time_zone": "Asia/Shanghai"},
+    "POST /staff/areas/sites/<uuid:site_id>": {"address": "矩阵街 1 号", "version": "1"},
+    "POST /staff/areas/sites/<uuid:site_id>/keys": {"label": "矩阵"},
+    "POST /staff/centre/designations/<uuid:designation_id>": {
+        "name_zh": "矩阵牌",
+        "granted_by": "协会",
+        "valid_from": "2022-06-29",
+        "version": "1",
+    },
+    "POST /staff/centre/organisations/<uuid:organisation_id>": {"name_zh": "矩阵单位", "kind": "other", "version": "1"},
 }

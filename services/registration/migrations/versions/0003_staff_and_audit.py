@@ -141,7 +141,7 @@ def upgrade() -> None:
         op.execute(statements)
     for table, columns in AUDITED.items():
         op.execute(audited(table, columns))
-    op.execute(audited("site_keys", key="key_id"))
+    op.execute(audited("site_keys", "label, revoked_at", key="key_id"))
     op.execute(audited("person_sites", key="person_id"))
     op.execute(audited("staff", "name, email, password, oidc_subject, language, disabled_at"))
     # Sign-ups come in crowds through their own connection, which has no actor; made_by says who made each.

@@ -25,6 +25,18 @@ CREATE TABLE site_areas (
     PRIMARY KEY (site_id, valid_from)
 );
 INSERT INTO site_areas (site_id, area, valid_from) SELECT id, area, current_date FROM sites;
+
+-- Each area that is over, with the first of its successors that is not; and since when it is over.
+CREATE FUNCTION area_heirs() RETURNS TABLE (code text, heir text, since date) LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE over (code, since, heir) AS (
+        SELECT a.code, a.valid_until, a.successor FROM areas AS a
+        WHERE a.valid_until <= current_date AND a.successor IS NOT NULL
+        UNION SELECT o.code, o.since, a.successor FROM over AS o JOIN areas AS a ON a.code = o.heir
+        WHERE a.valid_until <= current_date AND a.successor IS NOT NULL
+    )
+    SELECT o.code, o.heir, o.since FROM over AS o JOIN areas AS a ON a.code = o.heir
+    WHERE a.valid_until IS NULL OR a.valid_until > current_date
+$$;
 """
 
 SETTINGS = """
@@ -44,7 +56,11 @@ ALTER TABLE sites
     ADD COLUMN minimum_age integer NOT NULL DEFAULT 0 CHECK (minimum_age BETWEEN 0 AND 120),
     ADD COLUMN guardian_below integer NOT NULL DEFAULT 14 CHECK (guardian_below BETWEEN 14 AND 18),
     ADD COLUMN team_minutes_per_week integer CHECK (team_minutes_per_week > 0),
-    ADD COLUMN booking_horizon_days integer CHECK (booking_horizon_days > 0);
+    ADD COLUMN booking_horizon_days integer CHECK (booking_horizon_days > 0),
+    ADD COLUMN status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'closed'));
+
+-- when a key was last used, give or take an hour
+ALTER TABLE site_keys ADD COLUMN used_at timestamptz;
 
 CREATE TABLE site_logos (
     site_id uuid PRIMARY KEY REFERENCES sites,

@@ -48,6 +48,7 @@ def write_exports(database: Database, data: PersonalData) -> int:
 def _claim(database: Database) -> tuple[UUID, UUID] | None:
     key = uuid.uuid4()
     with database.transaction(EVERY_SITE) as session:
+        _give_up(session)
         row = session.execute(
             text(
                 "UPDATE exports SET claim = :key, claimed_until = now() + make_interval(secs => :seconds),"
@@ -62,6 +63,20 @@ def _claim(database: Database) -> tuple[UUID, UUID] | None:
         # What a worker that was killed has left.
         session.execute(text("DELETE FROM export_parts WHERE export_id = :id"), {"id": row.id})
     return row.id, key
+
+
+def _give_up(session: Session) -> None:
+    """An export that has ended its worker again and again stops, visibly: nobody was left to note the failures."""
+    given_up = session.execute(
+        text(
+            "UPDATE exports SET state = 'failed', error = 'WorkerLost', claim = NULL, version = version + 1"
+            " WHERE state = 'running' AND claimed_until < now() AND attempts >= :most RETURNING id"
+        ),
+        {"most": MOST_ATTEMPTS},
+    )
+    for row in given_up:
+        session.execute(text("DELETE FROM export_parts WHERE export_id = :id"), {"id": row.id})
+        log.error("export_failed", export_id=str(row.id), error_type="WorkerLost")
 
 
 def _note_failure(database: Database, claimed: tuple[UUID, UUID], error: Exception) -> None:

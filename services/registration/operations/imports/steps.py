@@ -28,7 +28,7 @@ from services.registration.spreadsheets.columns import ROWS_BEFORE_HEADINGS, Hea
 from services.registration.spreadsheets.faults import Fault
 from services.registration.spreadsheets.rows import Row, check_row
 from services.registration.spreadsheets.texts import UTF8, Unreadable, delimiter_of, encoding_of, read_records
-from services.registration.spreadsheets.workbooks import as_csv
+from services.registration.spreadsheets.unpacking import unpacked
 
 log = get_logger(__name__)
 
@@ -40,6 +40,8 @@ wait; PostgreSQL has room for 64 locks per connection, all together."""
 ROSTER_SLICE = 100
 """Members join one by one, each with an event, while the team is locked."""
 MOST_ATTEMPTS = 5
+"""Without a slice in between."""
+WORKER_LOST = "WorkerLost"
 MOST_WORKBOOK_PARTS = 40
 
 
@@ -79,18 +81,36 @@ def work_on_imports(database: Database, data: PersonalData, seconds: float) -> i
 
 
 def claim_import(database: Database) -> Claim | None:
-    """The import that was waiting longest, so that a small one does not wait for a large one to end."""
+    """The import that was waiting longest, so that a small one does not wait for a large one to end.
+
+    The attempt counts before the work: whatever ends the worker itself leaves nobody to count it.
+    """
     key = uuid.uuid4()
     with database.transaction(EVERY_SITE) as session:
+        _give_up(session)
         row = session.execute(
             text(
-                "UPDATE imports SET claim = :key, claimed_until = now() + make_interval(secs => :seconds)"
+                "UPDATE imports SET claim = :key, claimed_until = now() + make_interval(secs => :seconds),"
+                " attempts = attempts + 1"
                 " WHERE id = (SELECT id FROM imports WHERE state IN ('checking', 'applying') AND claimed_until < now()"
                 " ORDER BY touched_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id"
             ),
             {"key": key, "seconds": CLAIM_SECONDS},
         ).one_or_none()
     return Claim(row.id, key) if row else None
+
+
+def _give_up(session: Session) -> None:
+    """Whatever has ended its worker again and again, and came no further between, stops, visibly."""
+    given_up = session.execute(
+        text(
+            "UPDATE imports SET state = 'failed', error = :error, claim = NULL, version = version + 1"
+            " WHERE state IN ('checking', 'applying') AND claimed_until < now() AND attempts >= :most RETURNING id"
+        ),
+        {"error": WORKER_LOST, "most": MOST_ATTEMPTS},
+    )
+    for row in given_up:
+        log.error("import_failed", import_id=str(row.id), attempts=MOST_ATTEMPTS, error_type=WORKER_LOST)
 
 
 def any_import_due(session: Session) -> bool:
@@ -110,8 +130,10 @@ def _release(database: Database, claim: Claim, error: Exception | None) -> None:
             found.attempts, found.error = 0, None
             return
         # The kind of error only: its text may quote what stands in the file.
-        found.attempts, found.error = found.attempts + 1, type(error).__name__
-        if found.attempts >= MOST_ATTEMPTS and not is_outage(error):
+        found.error = type(error).__name__
+        if is_outage(error):
+            found.attempts -= 1
+        elif found.attempts >= MOST_ATTEMPTS:
             found.state = "failed"
         log.error("import_failed", import_id=str(found.id), attempts=found.attempts, error_type=found.error)
 
@@ -148,14 +170,20 @@ def _unpack(session: Session, data: PersonalData, found: Import) -> None:
         if found.parts > MOST_WORKBOOK_PARTS:
             raise Unreadable("workbook_too_large")
         content = b"".join(read_part(session, data, found.id, number) for number in range(1, found.parts + 1))
-        pieces = list(_filled(as_csv(content)))
+        count = _store(session, data, found, content)
     except Unreadable as error:
         _finish_check(session, found, [Fault(0, "", error.code)])
         return
+    found.parts, found.workbook, found.encoding, found.delimiter = count, False, UTF8, ","
+
+
+def _store(session: Session, data: PersonalData, found: Import, workbook: bytes) -> int:
+    """The parts of the workbook give way to those of the CSV, as these come; returns how many there are."""
     session.execute(text("DELETE FROM import_parts WHERE import_id = :id"), {"id": found.id})
-    for number, piece in enumerate(pieces, start=1):
-        store_part(session, data, found, number, piece)
-    found.parts, found.workbook, found.encoding, found.delimiter = len(pieces), False, UTF8, ","
+    count = 0
+    for count, piece in enumerate(_filled(unpacked(workbook)), start=1):
+        store_part(session, data, found, count, piece)
+    return count
 
 
 def _filled(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -201,7 +229,7 @@ def _slice(database: Database, data: PersonalData, claim: Claim, piece: Piece) -
         if written:
             (check_rows if checks else apply_rows)(session, data, found, written)
         found.done_in_part = begin + len(cells)
-        found.touched_at = func.clock_timestamp()
+        found.attempts, found.touched_at = 0, func.clock_timestamp()
         found.claimed_until = func.now() + text(f"interval '{CLAIM_SECONDS} seconds'")
         if found.done_in_part < len(piece.records):
             return True

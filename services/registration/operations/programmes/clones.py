@@ -18,6 +18,7 @@ from services.registration.operations.programmes.authority import lock_programme
 from services.registration.operations.programmes.templates import SAME
 from services.registration.operations.recurrence import at_wall_clock
 from services.registration.operations.shifts import LONGEST_AGO
+from services.registration.operations.sites import check_open
 from services.registration.schemas.organisations import Part
 from services.registration.schemas.programmes import (
     ActivityTemplate,
@@ -40,6 +41,7 @@ def clone_to_site(session: Session, programme_id: UUID, site_id: UUID, starts_on
     site = session.scalars(select(Site).where(Site.id == site_id).with_for_update(read=True)).one_or_none()
     if site is None:
         raise not_found("这个站点", "site")
+    check_open(site)
     first_day = first_day_from(starts_on, programme.first_weekday)
     if first_day < (datetime.now(UTC) - LONGEST_AGO).date():
         raise invalid("starts_on", Words("开始日期已过。", "lies in the past."))

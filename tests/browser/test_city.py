@@ -1,0 +1,111 @@
+"""The operator sets the city up by clicking: areas, sites, their keys; area admins within their areas."""
+
+import uuid
+from collections.abc import Callable
+
+from services.common.auth import Role
+from tests.browser.conftest import Visitor
+from tests.registration.office import Office
+from tests.registration.world import Caller, Site
+
+Staff = Callable[..., tuple[str, str]]
+
+
+def _without_a_site(site: Site) -> None:
+    site.sql("UPDATE staff_sessions SET site_id = NULL WHERE site_id = :site", site=site.id)
+
+
+def test_the_operator_sets_up_an_area_a_site_and_its_keys(visitor: Visitor, site: Site, staff_at: Staff) -> None:
+    page, name = visitor.page, f"新街{uuid.uuid4().hex[:6]}"
+    code = f"T{uuid.uuid4().hex[:10]}"
+    visitor.log_in(staff_at(site, Role.OPERATOR))
+    _without_a_site(site)
+    visitor.open("/staff/")
+    assert "选择站点" in page.inner_text("main")
+    visitor.look("home-operator-nowhere")
+    page.get_by_role("link", name="工作人员与权限").click()
+    page.go_back()
+    page.get_by_role("link", name="区划与站点").click()
+    visitor.look("areas-tree")
+    page.get_by_role("link", name="山西省").first.click()
+    page.get_by_role("link", name="添加下级区划").click()
+    page.get_by_label("代码", exact=True).fill(code)
+    page.get_by_label("中文名称").fill(name)
+    page.get_by_role("button", name="保存").click()
+    assert "必填" in page.get_by_role("alert").inner_text()
+    visitor.look("area-form")
+    page.get_by_label("英文名称").fill("New street")
+    page.get_by_role("button", name="保存").click()
+    visitor.look("area-one")
+    page.get_by_role("link", name="在此添加站点").click()
+    page.get_by_label("中文名称").fill(name)
+    page.get_by_label("英文名称").fill("New centre")
+    page.get_by_label("地址").fill("新街 1 号")
+    visitor.look("site-new")
+    page.get_by_role("button", name="添加站点").click()
+    page.get_by_label("给谁用").fill("中心网站")
+    page.get_by_role("button", name="发放").click()
+    key = page.locator("#key").inner_text()
+    visitor.look("site-key")
+    assert Caller(site.app, key).call("GET", "/v1/teams").status_code == 200
+    page.get_by_role("link", name="已记下，返回站点").click()
+    assert "最近使用" in page.inner_text("main") and key not in page.content()
+    visitor.look("site-one")
+    page.locator("summary", has_text="吊销").click()
+    page.get_by_role("button", name="确认吊销").click()
+    assert "已吊销" in page.inner_text("main")
+    page.get_by_label("所属区划的代码").fill("nowhere")
+    page.get_by_role("button", name="保存").click()
+    assert "没有这个区划" in page.get_by_role("alert").inner_text()
+    page.get_by_label("所属区划的代码").fill("140000")
+    page.get_by_label("状态").select_option("closed")
+    page.get_by_role("button", name="保存").click()
+    assert "已停办" in page.inner_text("h1")
+    visitor.open(f"/?q={name}")
+    assert "没有找到" in page.inner_text("main")
+    visitor.open(f"/staff/areas?q={name}")
+    assert page.get_by_role("link", name=name).count() == 2
+    visitor.look("areas-found")
+    page.get_by_role("link", name=name).first.click()
+    page.get_by_role("button", name="到此站点工作并打开设置").click()
+    assert page.url.endswith("/staff/centre/settings")
+
+
+def test_an_area_admin_keeps_what_lies_below_without_a_site(
+    visitor: Visitor, make_site: Callable[..., Site], operator: Caller, office: Office
+) -> None:
+    page, mine, theirs = visitor.page, f"T{uuid.uuid4().hex[:10]}", f"T{uuid.uuid4().hex[:10]}"
+    for code in (mine, theirs):
+        body = {"parent": "140000", "level": "district", "name_zh": f"区{code}", "name_en": "D"}
+        operator.expect(200, "PUT", f"/v1/areas/{code}", body)
+    inside, outside = make_site(area=mine), make_site(area=theirs)
+    member = office.session(office.account(("area_admin", None, mine)))
+    visitor.log_in((member.name, member.cookie))
+    visitor.open("/staff/")
+    page.get_by_role("link", name="区划与站点").click()
+    assert theirs not in page.inner_text("main")
+    page.get_by_role("link", name=f"区{mine}").click()
+    assert page.get_by_role("link", name="在此添加站点").count() == 0
+    page.get_by_role("link", name="站点").last.click()
+    page.get_by_label("地址").fill("新地址")
+    page.get_by_role("button", name="保存").click()
+    assert operator.expect(200, "GET", f"/v1/sites/{inside.id}")["address"] == "新地址"
+    refused = [f"/staff/areas/at/{theirs}", f"/staff/areas/sites/{outside.id}", f"/staff/areas/at/{theirs}/edit"]
+    assert [member.call("GET", path).status_code for path in refused] == [404, 404, 404]
+    form = {"name_zh": "a", "name_en": "a", "level": "city", "parent": "140000"}
+    assert member.call("POST", f"/staff/areas/at/{mine}/edit", form=form | {"version": "1"}).status_code == 422
+    moved = {"area": "140000", "name_zh": "x", "name_en": "x", "time_zone": "Asia/Shanghai", "version": "2"}
+    assert member.call("POST", f"/staff/areas/sites/{inside.id}", form=moved).status_code == 422
+    assert member.call("POST", f"/staff/areas/sites/{inside.id}/keys", form={"label": "x"}).status_code == 403
+    key = operator.expect(200, "GET", f"/v1/sites/{inside.id}/keys")["items"][0]["id"]
+    assert member.call("POST", f"/staff/areas/sites/{inside.id}/keys/{key}/revoke", form={}).status_code == 303
+    assert inside.call("GET", "/v1/teams").status_code in (200, 401)
+
+
+def test_a_key_is_issued_once_however_often_the_form_is_sent(site: Site, office: Office, operator: Caller) -> None:
+    member = office.session(office.account(("operator", None, None)))
+    path, form = f"/staff/areas/sites/{site.id}/keys", {"label": "网站", "once": "a" * 20}
+    assert member.call("POST", path, form=form).status_code == 200
+    assert member.call("POST", path, form=form).status_code == 422
+    labels = [one["label"] for one in operator.expect(200, "GET", f"/v1/sites/{site.id}/keys")["items"]]
+    assert labels == ["test", "网站"]

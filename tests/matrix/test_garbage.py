@@ -1,0 +1,83 @@
+"""No form and no address of a page brings the service down, whatever stands in its fields: no input gets a 500."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from apiflask import APIFlask
+
+from services.common.auth import Caller as Kind
+from tests.matrix.callers import OPERATOR_STAFF, RESIDENT, STAFF, Town, Who
+from tests.matrix.rules import Route, fill, routes_of
+from tests.matrix.test_matrix import (  # noqa: F401
+    app,
+    area,
+    data,
+    database,
+    make_area,
+    make_site,
+    office,
+    operator,
+    settings,
+    town,
+)
+
+SERVICE = Path(__file__).parent.parent.parent / "services"
+GARBAGE = {
+    "a number beyond all bounds": "9" * 5_000,
+    "a number beyond the database's": "9" * 18,
+    "digits of another script": "\u0661\u0662",
+    "less than nothing": "-1",
+    "a NUL": "a\0b",
+    "half a letter": "\ud800",
+    "a word": "不是日期",
+    "an id of nothing": "00000000-0000-0000-0000-000000000000",
+    "a time beyond the calendar": "9999-12-31T23:59",
+}
+NAMED = re.compile(
+    r"(?:forms\.\w+\(form, |typed_id\(|typed_version\(|asked_position\(|request\.(?:args|form)\.get(?:list)?\(|name=)"
+    r'"([a-z_][a-z_.0-9]*)"'
+)
+
+
+def fields() -> set[str]:
+    """The names of all fields in all forms and queries."""
+    files = [path for kind in ("*.html", "*.py") for path in SERVICE.rglob(kind)]
+    return {name for path in files for name in NAMED.findall(path.read_text())} - {"csrf_token"}
+
+
+def _reader(route: Route) -> Who:
+    if Kind.PERSON in route.callers:
+        return RESIDENT
+    return OPERATOR_STAFF if "colleagues" in route.path or "areas" in route.path else STAFF
+
+
+def test_the_names_of_fields_are_found() -> None:
+    assert {"version", "after", "registration_id", "site_id", "week", "before"} <= fields()
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_garbage_is_refused_in_words(app: APIFlask, town: Town, what: str) -> None:
+    sent = dict.fromkeys(fields(), GARBAGE[what])
+    query = {name: value[:300].encode(errors="replace").decode() for name, value in list(sent.items())[:90]}
+    query |= {name: sent[name].encode(errors="replace").decode() for name in ("after", "week", "before", "version")}
+    broken = []
+    for route in routes_of(app):
+        if route.path.startswith(("/v1", "/internal", "/events")):
+            continue
+        path, _ = fill(town, route)
+        town.people_are_there()
+        form = {} if route.method == "GET" else {"form": _encoded(sent)}
+        answer = town.call(_reader(route), route.method, _with(path, query) if not form else path, **form)
+        if answer.status_code >= 500:
+            broken.append(f"{route.name}: {answer.status_code} at {what}")
+    assert broken == []
+
+
+def _encoded(sent: dict[str, str]) -> bytes:
+    return urlencode(sent, errors="surrogatepass").encode()
+
+
+def _with(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}"
