@@ -84,7 +84,7 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     ] * 3
     site.sign_up(found[0]["id"])
 
-    page.locator(".card-list a").first.click()
+    page.get_by_role("link", name="修改或取消").first.click()
     visitor.look("shift-edit")
     fill(visitor, time="15:30")
     page.get_by_label("之后的各场也这样改").check()

@@ -114,18 +114,23 @@ def _not_free(looked: Sequence[tuple[Wanted, Occurrence]]) -> Problem:
 
 
 def still_to_come(session: Session, series_id: UUID) -> Sequence[Booking]:
-    """What of a recurring booking holds its time and has not begun."""
+    """What of a recurring booking holds its time and has not begun. Raises 404 for a series that is none here."""
+    _check_there(session, series_id)
     return session.scalars(_to_come(series_id).order_by(Booking.starts_at)).all()
 
 
 def cancel_series(session: Session, series_id: UUID, reason: str) -> int:
     """Give up what of a series has not begun; returns how many dates. Raises 404 for a series that is none here."""
-    if session.scalar(select(Booking.id).where(Booking.series_id == series_id).limit(1)) is None:
-        raise not_found("这组预约", "recurring booking")
+    _check_there(session, series_id)
     rows = session.scalars(locked(_to_come(series_id).order_by(Booking.id))).all()
     for booking in rows:
         give_up(session, booking, reason)
     return len(rows)
+
+
+def _check_there(session: Session, series_id: UUID) -> None:
+    if session.scalar(select(Booking.id).where(Booking.series_id == series_id).limit(1)) is None:
+        raise not_found("这组预约", "recurring booking")
 
 
 def _to_come(series_id: UUID) -> Select[Booking]:
