@@ -16,6 +16,7 @@ from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
+from services.registration.operations.private_notes import forget_notes
 from services.registration.operations.retention import erase_what_is_old
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.operations.successors import follow_successors
@@ -74,7 +75,7 @@ def make_celery_app(settings: Settings) -> Celery:
 
     @app.task(shared=False, name=RETENTION_TASK)
     def erase_old() -> None:
-        """Erase the details of residents whom a site has not seen for as long as it keeps them."""
+        """Erase the details of residents whom a site has not seen for as long as it keeps them, and old notes."""
         erased = 0
         while True:
             with database.transaction(EVERY_SITE) as session:
@@ -82,7 +83,9 @@ def make_celery_app(settings: Settings) -> Celery:
             erased += batch
             if not looked_at:
                 break
-        log.info("old_details_erased", count=erased)
+        with database.transaction(EVERY_SITE) as session:
+            notes = forget_notes(session)
+        log.info("old_details_erased", count=erased, notes=notes)
 
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:

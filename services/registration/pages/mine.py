@@ -15,6 +15,7 @@ from services.common.pages import Answer, Form, done, page_blueprint, read_form,
 from services.registration.models import Activity, Link, Registration, Shift, Site
 from services.registration.operations import mine, own_transfers
 from services.registration.operations.links import Links, over, use
+from services.registration.operations.private_notes import note_for_volunteer
 from services.registration.operations.sessions import Sessions, end_resident, end_resident_everywhere
 from services.registration.operations.throttle import LOG_INS, Throttle
 from services.registration.pages.links import PURPOSES, Purpose
@@ -65,6 +66,7 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
         return render(
             "mine/one.html",
             own=own,
+            note=note_for_volunteer(session, data, registration_id),
             asked=own_transfers.pending_transfer(session, registration_id),
             others=own_transfers.shifts_to_swap(session, own),
             hand_on=links.url(link.id) if link else None,

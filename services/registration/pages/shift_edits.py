@@ -21,13 +21,14 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
-from services.registration.operations import following, shifts, venues
+from services.registration.operations import following, private_notes, shifts, venues
 from services.registration.operations.concerned import concerned, lacking
 from services.registration.operations.recurrence import at_wall_clock
 from services.registration.pages.activity_forms import ShiftForm, shift_values
 from services.registration.pages.requirement_forms import list_fields, trainings_known
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.activities import ShiftEdit
+from services.registration.schemas.private_notes import NoteBody
 from services.registration.schemas.series import FollowingAnswer, FollowingEdit
 
 
@@ -82,6 +83,35 @@ def add_edit(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
         stayed = len(seen.series.left_alone) if seen.series else 0
         zh, en = (f"另有 {stayed} 场保持不变。", f" {stayed} others stay as they are.") if stayed else ("", "")
         return done(address, f"场次已修改。{zh}", f"The shift was changed.{en}")
+
+    @blueprint.get("/shifts/<uuid:shift_id>/private-note")
+    @allow(Caller.STAFF)
+    def show_note(shift_id: UUID) -> Answer:
+        """The private note of a shift, on a page of its own: that it was read is on record."""
+        with database.transaction(g.principal.scope) as session:
+            find_shift(session, shift_id)
+            note = private_notes.read_note(session, data, shift_id)
+            return _note_page(session, shift_id, Form(note.model_dump()))
+
+    @blueprint.post("/shifts/<uuid:shift_id>/private-note")
+    @allow(Caller.STAFF)
+    def save_note(shift_id: UUID) -> Answer:
+        """Write or delete the private note."""
+        with database.transaction(g.principal.scope) as session:
+            shift = find_shift(session, shift_id)
+            form = read_form(NoteBody, left_out=("version",))
+            with form.catching(), session.begin_nested():
+                private_notes.write_note(session, data, shift_id, form.body.note, typed_version())
+            if form.failed:
+                return _note_page(session, shift_id, form), 422
+            address = activity_url(shift.activity_id)
+        return done(address, "私密说明已保存。", "The private note was saved.")
+
+
+def _note_page(session: Session, shift_id: UUID, form: Form[Any]) -> str:
+    shift = find_shift(session, shift_id)
+    activity, zone = session.get_one(Activity, shift.activity_id), str(site_zone(session))
+    return render("activities/private_note.html", shift=shift, activity=activity, zone=zone, form=form)
 
 
 def _change(session: Session, data: PersonalData, shift: Shift, form: ShiftForm, expected: set[int]) -> Seen:
