@@ -118,6 +118,8 @@ def _around_every_request(app: Flask) -> None:
         bind_contextvars(request_id=g.request_id)
         if request.query_string.count(b"&") > MOST_QUERY_KEYS:
             raise Problem(MALFORMED, Words("查询参数过多。", "There are too many query parameters."))
+        if b"%00" in request.query_string:  # no database takes it, and nobody means it
+            raise Problem(MALFORMED, Words("地址中不能有空字符（NUL）。", "The address must not have a NUL character."))
 
     @app.after_request
     def end(response: Response) -> Response:

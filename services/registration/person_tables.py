@@ -55,6 +55,7 @@ PERSON_TABLES = (
         why=_COUNTED,
         joins="JOIN shifts AS s ON s.id = t.shift_id JOIN activities AS a ON a.id = t.activity_id",
         more="a.title_zh, a.title_en, a.place, s.starts_at, s.ends_at",
+        blank="came_from = NULL",
     ),
     PersonTable("trainings", "id", Words("培训", "trainings"), erased=False, why=_RECORDS),
     PersonTable("awards", "id", Words("表彰", "awards"), erased=False, why=_RECORDS),

@@ -12,6 +12,7 @@ from tests.browser.conftest import Visitor
 from tests.registration.exchange.files import as_csv
 from tests.registration.world import Site, fresh_phone
 
+PAST = ("志愿者编号", "姓名", "电话", "活动名称", "服务日期", "服务地点", "服务内容", "服务时长", "负责人")
 StaffAt = Callable[..., tuple[str, str]]
 
 
@@ -43,6 +44,48 @@ def test_staff_import_a_list(
     page.get_by_role("link", name="刷新进度").click()
     assert page.get_by_text("已完成").is_visible()
     visitor.look("import-done")
+
+
+def test_past_service_is_looked_at_by_a_second_person(
+    make_visitor: Callable[..., Visitor],
+    site: Site,
+    staff_at: StaffAt,
+    database: Database,
+    data: PersonalData,
+    tmp_path: Path,
+) -> None:
+    phone = fresh_phone()
+    person = site.sign_up(site.shift(), name="林小满", phone=phone)["person_id"]
+    file = tmp_path / "past.csv"
+    what = ("指尖科普课堂", "2021-05-12", "赛马场区域党群服务中心", "教老年人使用智能手机", "1.5", "李主任")
+    rows = [("", "林小满", phone, *what), ("", "林小满", phone, what[0], "昨天", *what[2:])]
+    file.write_bytes(as_csv(*rows, headings=PAST))
+    first, second = make_visitor(), make_visitor()
+    first.log_in(staff_at(site))
+    second.log_in(staff_at(site))
+    first.open("/staff/imports")
+    first.page.get_by_label("名单种类").select_option("records")
+    first.page.get_by_label("文件").set_input_files(file)
+    first.page.get_by_role("button", name="上传并检查").click()
+    ACTING.set(Acting())
+    work_on_imports(database, data, seconds=20)
+    first.page.get_by_role("link", name="刷新进度").click()
+    assert first.page.get_by_text("须由另一位工作人员核对并导入").is_visible()
+    assert not first.page.get_by_role("button", name="确认导入").is_visible()
+    first.look("import-past-waits")
+    second.open("/staff/")
+    second.page.get_by_role("link", name="1 行过去的服务记录").click()
+    assert second.page.get_by_role("cell", name="教老年人使用智能手机").is_visible()
+    second.look("import-past-approve")
+    second.page.get_by_label("时长的依据").fill("2021 年纸质签到册")
+    second.page.get_by_label("跳过有错误的行").check()
+    second.page.get_by_role("button", name="确认导入").click()
+    work_on_imports(database, data, seconds=20)
+    second.page.get_by_role("link", name="刷新进度").click()
+    assert second.page.get_by_text("已完成").is_visible()
+    second.look("import-past-done")
+    (record,) = site.sql("SELECT how, minutes FROM service_records WHERE person_id = :id", id=person)
+    assert (record.how, record.minutes) == ("imported", 90)
 
 
 def test_staff_export_everything(

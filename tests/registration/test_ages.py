@@ -88,6 +88,8 @@ def test_each_member_of_a_team_is_looked_at(site: Site) -> None:
     rule(site, OLD)
     team = site.expect(201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"})["id"]
     path = f"/v1/shifts/{shift}/team-registrations"
+    for person in people:
+        site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "入队名单"})
     made = site.expect(201, "POST", path, {"team_id": team, "person_ids": people})
     assert [one["verdict"] for one in made["members"]] == ["confirmed", "requirements-unmet", "invalid"]
 

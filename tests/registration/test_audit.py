@@ -56,6 +56,8 @@ NOT_WATCHED = {
     | dict.fromkeys(("kind", "agreed", "overwrite", "workbook"), "said when it begins or is applied: with the state")
     | dict.fromkeys(("encoding", "delimiter", "fields", "heading_row", "rest"), "how the file turned out to be written")
     | dict.fromkeys(("next_part", "done_in_part", "applied", "skipped", "new_people"), "how far the worker is")
+    | dict.fromkeys(("known_records", "minutes", "first_day", "last_day"), "what the check counted")
+    | {"approved_by": "said when it is applied: with the state"}
     | dict.fromkeys(("records", "faulty_rows", "faults", "known_people"), "what the check counted")
     | dict.fromkeys(("touched_at", "phase_began_at", "checked_at"), "when the worker was there"),
     "exports": FIXED | WORKERS | dict.fromkeys(("format", "tables", "tables_done", "bytes"), "how far the worker is"),

@@ -1,13 +1,15 @@
 """Offers with a deadline, and holds: never revived, never past the start, and nobody can hold everything."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import text
 
 from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.events import RegistrationOffered
 from services.registration.operations.holds import due_shifts, settle
 from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
@@ -186,3 +188,24 @@ def test_residents_decide_of_their_own_places_alone(site: Site, resident: Any) -
     path = f"/v1/my/registrations/{second['id']}/accept"
     assert resident(stranger, path).status_code == 404
     assert resident(second["person_id"], path).get_json()["status"] == "confirmed"
+
+
+def test_a_place_that_is_accepted_meanwhile_is_not_declined(site: Site) -> None:
+    shift = site.offered_shift()
+    holder, offered = site.sign_up(shift), site.sign_up(shift)
+    site.cancel(holder["id"])
+    path = f"/v1/registrations/{offered['id']}"
+    with ThreadPoolExecutor(1) as pool, site.database.transaction(EVERY_SITE) as session:
+        session.execute(text("SELECT FROM shifts WHERE id = :id FOR UPDATE"), {"id": shift})
+        declined = pool.submit(site.call, "POST", f"{path}/decline")
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not session.scalar(waits):
+            pass
+        session.execute(
+            text("UPDATE registrations SET status = 'confirmed', offer_expires_at = NULL WHERE id = :id"),
+            {"id": offered["id"]},
+        )
+        session.execute(text("UPDATE shifts SET confirmed = 1, offered = 0 WHERE id = :id"), {"id": shift})
+        session.commit()
+    assert declined.result().status_code == 409
+    assert site.statuses(offered) == ["confirmed"]

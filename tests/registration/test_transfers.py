@@ -5,7 +5,7 @@ from typing import Any
 from services.common.events import RegistrationCancelled, RegistrationConfirmed
 from services.registration.operations.links import Links
 from tests.registration.office import Office
-from tests.registration.world import Site, somebody
+from tests.registration.world import Site
 
 
 def known(site: Site, **fields: Any) -> str:
@@ -120,8 +120,14 @@ def team(site: Site) -> str:
     return str(site.expect(201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"})["id"])
 
 
-def sign_up_team(site: Site, shift: str, people: list[str], status: int = 201, **body: Any) -> Any:
-    body = {"team_id": team(site), "person_ids": people} | body
+def sign_up_team(
+    site: Site, shift: str, people: list[str], status: int = 201, members: list[str] | None = None, **body: Any
+) -> Any:
+    """Sign people up as a team of these members, by default just them."""
+    made = team(site)
+    for person in people if members is None else members:
+        site.expect(201, "POST", f"/v1/teams/{made}/members", {"person_id": person, "agreement": "入队名单"})
+    body = {"team_id": made, "person_ids": people} | body
     return site.expect(status, "POST", f"/v1/shifts/{shift}/team-registrations", body)
 
 
@@ -130,9 +136,9 @@ def test_each_member_of_a_team_has_a_verdict(site: Site) -> None:
     people = [known(site), known(site), known(site)]
     there = site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person_id": people[1]})
     stranger = "00000000-0000-4000-8000-00000000dead"
-    answer = sign_up_team(site, shift, [people[0], people[1], stranger, people[2]])
+    answer = sign_up_team(site, shift, [people[0], people[1], stranger, people[2]], members=people)
     verdicts = [member["verdict"] for member in answer["members"]]
-    assert verdicts == ["confirmed", "already-registered", "invalid", "waitlisted"]
+    assert verdicts == ["confirmed", "already-registered", "not-a-member", "waitlisted"]
     assert there["id"] in answer["members"][1]["detail"]
     made = answer["members"][0]["registration"]
     assert (made["group_id"], made["channel"]) == (answer["group_id"], "team")
@@ -148,7 +154,7 @@ def test_all_of_a_team_or_nobody(site: Site, other: Site) -> None:
     answer = sign_up_team(site, shift, people[:2], all_or_nothing=True)
     assert [member["verdict"] for member in answer["members"]] == ["confirmed", "confirmed"]
     site.expect(422, "POST", f"/v1/shifts/{shift}/team-registrations", {"team_id": shift, "person_ids": people})
-    sign_up_team(other, shift, people, 404)
+    sign_up_team(other, shift, people, 404, members=[])
 
 
 def test_who_is_in_the_team_now_signs_up_as_a_whole(site: Site) -> None:
@@ -168,6 +174,30 @@ def test_a_teams_known_children_count_with_their_stored_age(site: Site) -> None:
     shift = site.shift()
     answer = sign_up_team(site, shift, [child, grown])
     assert [member["verdict"] for member in answer["members"]] == ["invalid", "confirmed"]
-    again = sign_up_team(site, shift, [child], guardian_consent=True)
+    again = sign_up_team(site, shift, [child], guardians_agreed=[child])
     assert again["members"][0]["verdict"] == "confirmed"
-    assert somebody()["name"] not in str(answer)
+
+
+def test_one_guardians_word_does_not_speak_for_another_child(site: Site) -> None:
+    first, second = (known(site, birth_date="2020-01-01", guardian_consent=True) for _ in range(2))
+    answer = sign_up_team(site, site.shift(), [first, second], guardians_agreed=[second])
+    assert [member["verdict"] for member in answer["members"]] == ["invalid", "confirmed"]
+
+
+def test_a_team_is_signed_up_in_the_order_given_whoevers_age_is_known(site: Site) -> None:
+    shift = site.shift(capacity=1)
+    people = [known(site, birth_date=None), known(site, birth_date="1980-01-01"), known(site, birth_date=None)]
+    answer = sign_up_team(site, shift, people)
+    assert [member["verdict"] for member in answer["members"]] == ["confirmed", "waitlisted", "waitlisted"]
+    places = [member["registration"]["waitlist_position"] for member in answer["members"]]
+    assert places == [None, 1, 2]
+    answer = sign_up_team(site, site.shift(capacity=1), [people[1], people[0]])
+    assert [member["verdict"] for member in answer["members"]] == ["confirmed", "waitlisted"]
+
+
+def test_who_is_not_in_the_team_is_not_signed_up_as_its_member(site: Site) -> None:
+    shift, member, stranger = site.shift(), known(site), known(site)
+    answer = sign_up_team(site, shift, [stranger, member], members=[member])
+    assert [one["verdict"] for one in answer["members"]] == ["not-a-member", "confirmed"]
+    sign_up_team(site, site.shift(), [stranger, member], 409, members=[member], all_or_nothing=True)
+    assert active(site, shift) == [(member, "confirmed")]

@@ -25,7 +25,7 @@ class CancelReason(StrEnum):
 
     `handed_over`: another person has the place now. `swapped`: two exchanged their places, and each has a new
     registration. `instead_of`: the person accepted another place at the same time. `requirements`: the person's turn
-    came, and they no longer met what the shift asks for.
+    came, and they no longer met what the shift asks for. `shift_begun`: they still waited when the shift began.
     """
 
     PERSON = "person"
@@ -39,6 +39,7 @@ class CancelReason(StrEnum):
     SWAPPED = "swapped"
     INSTEAD_OF = "instead_of"
     REQUIREMENTS = "requirements"
+    SHIFT_BEGUN = "shift_begun"
 
 
 class Outcome(StrEnum):
@@ -53,7 +54,7 @@ class RegistrationEvent(Event):
     """A person's place on a shift."""
 
     registration_id: UUID
-    version: int = Field(description="1 at sign-up, then one more with every event of this registration")
+    version: int = Field(description="1 at sign-up, and higher with every event of this registration")
     shift_id: UUID
     activity_id: UUID
     site_id: UUID
@@ -61,6 +62,10 @@ class RegistrationEvent(Event):
     person_number: int = Field(description="dense number of the person, for compact sets")
     age_band: AgeBand
     places: int = Field(default=1, description="how many places it takes: the person and unnamed companions")
+    channel: str | None = Field(
+        default=None, description="how the sign-up came: site, web, desk, phone, proxy, team or import"
+    )
+    team_id: UUID | None = Field(default=None, description="the team that signed the person up")
 
     @property
     def aggregate(self) -> str:

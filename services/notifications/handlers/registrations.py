@@ -68,13 +68,17 @@ def on_moved_to_waitlist(session: Session, events: Sequence[Received]) -> None:
     withdraw_stale(session, _ids(events))
 
 
+QUIET = ("merged", "shift_begun")
+
+
 def on_cancelled(session: Session, events: Sequence[Received]) -> None:
     """No longer: tell, take it out of the calendar if it was in there, remind no more.
 
-    Who was registered twice keeps a place: telling of the double's end would frighten them.
+    Who was registered twice keeps a place: telling of the double's end would frighten them. Whoever still waited when
+    the shift began was told that they wait and sees what it is: a mail in that very minute helps nobody.
     """
-    withdraw_stale(session, _end_quietly(session, [event for event in events if event.data.reason == "merged"]))
-    events = [event for event in events if event.data.reason != "merged"]
+    withdraw_stale(session, _end_quietly(session, [event for event in events if event.data.reason in QUIET]))
+    events = [event for event in events if event.data.reason not in QUIET]
     if not events:
         return
     details = [{"reason": event.data.reason, "was_waitlisted": event.data.was_waitlisted} for event in events]

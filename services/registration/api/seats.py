@@ -26,7 +26,7 @@ from services.registration.schemas.seats import (
     HandOverBody,
     HoldAnswer,
     HoldBody,
-    ResizeBody,
+    RegistrationEdit,
     SwapBody,
     TeamSignUpAnswer,
     TeamSignUpBody,
@@ -69,14 +69,17 @@ def _add_offers(blueprint: APIBlueprint, database: Database, data: PersonalData)
 
     @blueprint.patch("/registrations/<uuid:registration_id>")
     @allow(Caller.SITE, Caller.STAFF)
-    @json_body(ResizeBody)
+    @json_body(RegistrationEdit)
     @blueprint.output(RegistrationAnswer)
-    def resize_party(registration_id: UUID, body: ResizeBody) -> Response:
-        """Change how many come. More need free places for which nobody waits."""
+    def edit_registration(registration_id: UUID, body: RegistrationEdit) -> Response:
+        """Change how many come (more need free places for which nobody waits), or the priority of who waits."""
         expected = expected_versions()
         with database.transaction(g.principal.scope) as session:
-            resized = offers.resize_party(session, registration_id, body.party_size, expected)
-            return answered(describe_registration(session, resized))
+            if body.priority is not None:
+                edited = offers.set_priority(session, registration_id, body.priority, expected)
+            else:
+                edited = offers.resize_party(session, registration_id, body.party_size or 1, expected)
+            return answered(describe_registration(session, edited))
 
 
 def _add_holds(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

@@ -1,6 +1,6 @@
 """Imports and exports."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, FetchedValue, Text
@@ -38,6 +38,11 @@ class Import(Table):
     applied: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     new_people: Mapped[int] = mapped_column(default=0)
+    known_records: Mapped[int] = mapped_column(default=0)
+    minutes: Mapped[int] = mapped_column(BigInteger, default=0)
+    first_day: Mapped[date | None]
+    last_day: Mapped[date | None]
+    approved_by: Mapped[str | None]
     claim: Mapped[UUID | None]
     claimed_until: Mapped[datetime] = made_by_database()
     attempts: Mapped[int] = mapped_column(default=0)

@@ -29,6 +29,7 @@ class Registration(Table):
     group_id: Mapped[UUID | None]
     channel: Mapped[str] = mapped_column(default="site")
     made_by: Mapped[str] = mapped_column(default="")
+    came_from: Mapped[str | None]
     cancel_reason: Mapped[str | None]
     version: Mapped[int]
     outcome: Mapped[str | None]

@@ -29,11 +29,13 @@ def public_calendar(
     if not first <= last <= first + LONGEST:
         raise invalid("to", Words("应在起始日之后的 92 天之内。", "must lie within 92 days after `from`."))
     found: dict[UUID, CalendarActivity] = {}
-    for activity, shift, now, free in _rows(session, site_id, first, last, places_of_next()):
+    for activity, shift, _, free, state in _rows(
+        session, site_id, first, last, places_of_next(), sign_up_state(by_staff=False)
+    ):
         one = found.get(activity.id)
         if one is None:
             one = found[activity.id] = CalendarActivity.model_validate({**_facts(activity), "shifts": []})
-        one.shifts.append(_shift(activity, shift, now, free))
+        one.shifts.append(_shift(shift, state, free))
     return CalendarAnswer(
         site_id=site_id, time_zone=site.time_zone, first_day=first, last_day=last, activities=list(found.values())
     )
@@ -53,9 +55,18 @@ def places_of_next() -> ColumnElement[int]:
     A free place belongs to who waits until they have had their turn. The venue is asked only where it decides.
     """
     left = Shift.capacity - Shift.confirmed - Shift.offered - Shift.held
-    in_venue = Shift.venue_id.is_not(None) & (left > 0) & (Shift.starts_at > func.now())
+    in_venue = Shift.venue_id.is_not(None) & (left > 0) & (Shift.ends_at > func.now())
     of_venue = case((in_venue, func.venue_free(Shift.id)))
-    return case((Shift.waitlisted > 0, 0), else_=func.greatest(0, func.least(left, of_venue)))
+    waited_for = (Shift.waitlisted > 0) & (Shift.starts_at > func.now())
+    return case((waited_for, 0), else_=func.greatest(0, func.least(left, of_venue)))
+
+
+def sign_up_state(by_staff: bool) -> ColumnElement[SignUp]:
+    """Whether one can sign up for the shift now (`sign_up_state` in the database, which sign-ups themselves obey)."""
+    window = (Activity.registration_opens_at, Activity.registration_closes_at)
+    hours = (Shift.starts_at, Shift.ends_at)
+    state = func.sign_up_state(Activity.status, Shift.status, *hours, *window, by_staff, func.clock_timestamp())
+    return case((state == "no_longer", "closed"), else_=state)
 
 
 def shown_shifts(site_id: UUID, first: date, last: date) -> ColumnElement[bool]:
@@ -83,7 +94,7 @@ def _facts(activity: Activity) -> dict[str, Any]:
     return {name: getattr(activity, name) for name in CalendarActivity.model_fields if name != "shifts"}
 
 
-def _shift(activity: Activity, shift: Shift, now: datetime, free: int) -> CalendarShift:
+def _shift(shift: Shift, state: SignUp, free: int) -> CalendarShift:
     return CalendarShift(
         id=shift.id,
         starts_at=shift.starts_at,
@@ -94,14 +105,5 @@ def _shift(activity: Activity, shift: Shift, now: datetime, free: int) -> Calend
         capacity=shift.capacity,
         free=free,
         waitlist=free == 0,
-        sign_up=sign_up_state(activity, shift, now),
+        sign_up=state,
     )
-
-
-def sign_up_state(activity: Activity, shift: Shift, now: datetime) -> SignUp:
-    """Whether one can sign up for the shift at this moment, by its end and the activity's registration window."""
-    closes = activity.registration_closes_at
-    if activity.status != "published" or shift.status != "open" or shift.ends_at <= now or (closes and closes <= now):
-        return "closed"
-    opens = activity.registration_opens_at
-    return "not_yet" if opens and opens > now else "open"

@@ -33,7 +33,7 @@ class DeskSignUps:
 
     def new(self, site_id: UUID, shift_id: UUID, body: DeskNew, made_by: str) -> RegistrationAnswer:
         """Sign up somebody new. The same name and contact again is the same person."""
-        told = body.model_dump(exclude={"party_size", "by_phone", "how"})
+        told = body.model_dump(exclude={"party_size", "priority", "by_phone", "how"})
         person = NewResident.model_validate(told | {"how": "phone" if body.by_phone else "desk"})
         with self._database.transaction(str(site_id)) as session:
             made = add_resident(session, self._data, site_id, person, made_by)
@@ -46,5 +46,6 @@ class DeskSignUps:
             guardian_consent=body.guardian_consent,
             party_size=body.party_size,
             channel=channel,
+            priority=body.priority,
         )
         return RegistrationAnswer.model_validate(self._sign_ups.sign_up(site_id, shift_id, wanted, None))

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import TOO_MANY, Problem, Words, invalid, not_found
-from services.common.events import CancelReason, Event
+from services.common.events import CancelReason, Event, RegistrationCancelled
 from services.common.outbox import add_events
 from services.registration.models import Activity, Hold, Registration, Shift
 from services.registration.operations import conflict
+from services.registration.operations.calendar import sign_up_state
 from services.registration.operations.seats import end, free_places, is_ahead, lock_shifts, promote
 
 HOLD = timedelta(minutes=10)
@@ -21,6 +22,7 @@ MOST_PER_CALLER = 20
 DUE = text("""
     SELECT shift_id FROM holds WHERE expires_at <= clock_timestamp()
     UNION SELECT shift_id FROM registrations WHERE status = 'offered' AND offer_expires_at <= clock_timestamp()
+    UNION SELECT id FROM shifts WHERE status = 'open' AND waitlisted > 0 AND starts_at <= clock_timestamp()
     UNION SELECT id FROM shifts WHERE venue_id IS NOT NULL AND status = 'open' AND waitlisted > 0
         AND starts_at > clock_timestamp() AND capacity > confirmed + offered + held AND venue_free(id) >= (
             SELECT w.party_size FROM registrations AS w JOIN activities AS a ON a.id = w.activity_id
@@ -81,14 +83,8 @@ def hold_for_form(session: Session, form_id: UUID, shift_id: UUID, places: int, 
 def _check_open(session: Session, shift: Shift, places: int) -> None:
     """Raise unless so many can sign up for the shift now."""
     activity = session.get_one(Activity, shift.activity_id)
-    now = session.scalars(select(func.clock_timestamp())).one()
-    closes, opens = activity.registration_closes_at, activity.registration_opens_at
-    if (
-        activity.status != "published"
-        or not is_ahead(session, shift)
-        or (opens or now) > now
-        or (closes and closes <= now)
-    ):
+    state = select(sign_up_state(by_staff=False)).select_from(Shift).join(Activity, Activity.id == Shift.activity_id)
+    if session.scalar(state.where(Shift.id == shift.id)) != "open":
         raise conflict("场次未开放报名。", "The shift is not open for sign-up.")
     if places > activity.party_limit:
         most = activity.party_limit
@@ -142,30 +138,37 @@ def release_hold(session: Session, hold_id: UUID) -> None:
 
 
 def due_shifts(session: Session, limit: int = 200) -> Sequence[UUID]:
-    """Shifts where a hold or an offer ran out, or where a venue has room for the head of a waitlist."""
+    """Shifts where a hold or an offer ran out, that began while people wait, or whose venue has room for the next."""
     return session.scalars(DUE, {"limit": limit}).all()
 
 
 def settle(session: Session, shift_id: UUID) -> None:
-    """End what ran out on a shift and give the places to who is next. What was answered meanwhile stays."""
+    """End what ran out on a shift and give the places to who is next. What was answered meanwhile stays.
+
+    Whoever still waits when the shift has begun has waited in vain, and waits no more.
+    """
     shifts = lock_shifts(session, shift_id)
     shift = shifts[shift_id]
     _let_go(session, shift)
-    late = (
-        select(Registration, func.person_number(Registration.person_id))
-        .where(
-            Registration.shift_id == shift_id,
-            Registration.status == "offered",
-            Registration.offer_expires_at <= func.clock_timestamp(),
-        )
-        .order_by(Registration.position)
-    )
-    rows = session.execute(late.with_for_update(of=Registration)).all()
-    events: list[Event] = [end(shift, row[0], row[1], CancelReason.OFFER_EXPIRED) for row in rows]
+    late = Registration.status == "offered", Registration.offer_expires_at <= func.clock_timestamp()
+    events: list[Event] = [*_end(session, shift, CancelReason.OFFER_EXPIRED, *late)]
+    if shift.status == "open" and not is_ahead(session, shift):
+        events += _end(session, shift, CancelReason.SHIFT_BEGUN, Registration.status == "waitlisted")
     session.flush()
     events += promote(session, *shifts.values())
     session.flush()
     add_events(session, events)
+
+
+def _end(
+    session: Session, shift: Shift, reason: CancelReason, *which: ColumnElement[bool]
+) -> list[RegistrationCancelled]:
+    """Cancel those registrations of a locked shift; returns the events."""
+    query = select(Registration, func.person_number(Registration.person_id)).where(
+        Registration.shift_id == shift.id, *which
+    )
+    rows = session.execute(query.order_by(Registration.position).with_for_update(of=Registration)).all()
+    return [end(shift, row[0], row[1], reason) for row in rows]
 
 
 def _let_go(session: Session, shift: Shift) -> None:

@@ -62,9 +62,6 @@ def accept_offer(session: Session, data: PersonalData, registration_id: UUID, in
 
 def decline_offer(session: Session, registration_id: UUID) -> Registration:
     """Leave the place to who is next. Declining twice changes nothing."""
-    registration = find_registration(session, registration_id)
-    if registration.status not in ("offered", "cancelled"):
-        raise conflict("没有待答复的名额。", "No place is on offer here.")
     return cancel_registration(session, registration_id, CancelReason.OFFER_DECLINED)
 
 
@@ -87,6 +84,24 @@ def resize_party(session: Session, registration_id: UUID, party_size: int, expec
         assign(registration, {"party_size": party_size})
         session.flush()
         events = [registration_event(RegistrationResized, registration, number), *promote(session, *shifts.values())]
+        session.flush()
+        add_events(session, events)
+    return registration
+
+
+def set_priority(session: Session, registration_id: UUID, priority: int, expected: Versions) -> Registration:
+    """Let somebody who waits have their turn earlier or later. Raises 409 where the waitlist goes by order."""
+    shift_id = find_registration(session, registration_id).shift_id
+    shifts = lock_shifts(session, shift_id)
+    registration, _ = lock_registration(session, registration_id)
+    check_version(registration.version, expected)
+    if session.get_one(Activity, registration.activity_id).waitlist_order != "priority":
+        raise conflict("此活动的候补按先后，不按优先级。", "This activity's waitlist goes by order, not by priority.")
+    if registration.status != "waitlisted":
+        raise conflict("只有候补中的报名有优先级。", "Only who waits has a priority.")
+    if assign(registration, {"priority": priority}):
+        # Where a large party no longer stands first, the free places may do for who does.
+        events = promote(session, *shifts.values())
         session.flush()
         add_events(session, events)
     return registration

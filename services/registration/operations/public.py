@@ -118,28 +118,21 @@ def open_activity(session: Session, activity_id: UUID) -> OpenActivity:
     if activity is None or not activity.public or activity.status not in SHOWN:
         raise not_found("这个活动", "activity")
     rows = session.execute(
-        select(Shift, func.clock_timestamp(), places_of_next())
+        select(Shift, sign_up_state(by_staff=False), places_of_next())
+        .join(Activity, Activity.id == Shift.activity_id)
         .where(Shift.activity_id == activity_id, Shift.status == "open", Shift.ends_at > func.now())
         .order_by(Shift.starts_at, Shift.position)
         .limit(200)
     )
-    shifts = [_open_shift(activity, shift, now, free) for shift, now, free in rows]
+    shifts = [OpenShift(shift, state, free, shift.waitlisted) for shift, state, free in rows]
     return OpenActivity(activity, find_site(session, activity.site_id), shifts)
 
 
 def open_shift(session: Session, shift_id: UUID) -> tuple[OpenActivity, OpenShift]:
     """One shift of a public activity, with its activity. Raises 404."""
-    query = select(Shift, func.clock_timestamp(), places_of_next()).where(Shift.id == shift_id)
-    row = session.execute(query).one_or_none()
+    query = select(Shift, sign_up_state(by_staff=False), places_of_next()).where(Shift.id == shift_id)
+    row = session.execute(query.join(Activity, Activity.id == Shift.activity_id)).one_or_none()
     if row is None:
         raise not_found("这个场次", "shift")
-    shift, now, free = row
-    found = open_activity(session, shift.activity_id)
-    return found, _open_shift(found.activity, shift, now, free)
-
-
-def _open_shift(activity: Activity, shift: Shift, now: datetime, free: int) -> OpenShift:
-    state = sign_up_state(activity, shift, now)
-    # Nobody is told of a place on a shift that runs already.
-    state = "closed" if shift.starts_at <= now else state
-    return OpenShift(shift, state, free, shift.waitlisted)
+    shift, state, free = row
+    return open_activity(session, shift.activity_id), OpenShift(shift, state, free, shift.waitlisted)

@@ -31,14 +31,14 @@ from services.registration.operations.idempotency import Attempt
 from services.registration.operations.identity import across_sites, person_now
 from services.registration.operations.public import OpenActivity, OpenShift, open_shift, site_of_shift
 from services.registration.operations.registrations import describe_registration
-from services.registration.operations.representatives import ask_guardian, representative_or_none, save_representative
-from services.registration.operations.residents import add_resident, name_helper
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.representatives import ask_guardian, save_representative
+from services.registration.operations.residents import add_resident
+from services.registration.operations.sign_up import SignUps, Told
 from services.registration.operations.throttle import SIGN_UPS, Throttle
 from services.registration.operations.verdicts import AGE_UNKNOWN, ALREADY, too_young
 from services.registration.personal_data import PersonalData, age_on
 from services.registration.schemas.people import NewPerson, NewResident, RepresentativeBody
-from services.registration.schemas.public import PublicHelper, PublicSignUp
+from services.registration.schemas.public import PublicSignUp
 from services.registration.schemas.registrations import Channel, SignUpBody
 
 CHANNEL: Channel = "web"
@@ -67,7 +67,7 @@ class PublicSignUps:
 
     def hold(self, form_id: UUID, shift_id: UUID, places: int, address: str | None) -> None:
         """Keep places while the form is filled in. Raises `Problem` where that cannot be; the form needs no hold."""
-        caller = f"web:{self._data.fingerprint('hold', origin(address)).hex()[:16]}"
+        caller = self._origin(address)
         site_of_shift(self._database, shift_id)
         with self._database.transaction(EVERY_SITE) as session:
             hold_for_form(session, form_id, shift_id, places, caller)
@@ -103,42 +103,34 @@ class PublicSignUps:
         )
         channel: Channel = "proxy" if body.helper else CHANNEL
         wanted = SignUpBody(person=person, party_size=body.party_size, channel=channel, hold_id=form_id)
-        return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key), body.helper)
+        helper = RepresentativeBody(**body.helper.model_dump(exclude={"agreed"})) if body.helper else None
+        told = Told(helper, self._origin(address))
+        return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key), told)
+
+    def _origin(self, address: str | None) -> str:
+        """Where a form came from, as it may be kept: a keyed hash."""
+        return f"web:{self._data.fingerprint('hold', origin(address)).hex()[:16]}"
 
     def _sign_up(
-        self,
-        found: OpenActivity,
-        shift_id: UUID,
-        wanted: SignUpBody,
-        attempt: Attempt | None,
-        helper: PublicHelper | None,
+        self, found: OpenActivity, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None, told: Told
     ) -> Made:
         site_id = found.site.id
         try:
-            answer = self._patiently(site_id, shift_id, wanted, attempt)
+            answer = self._patiently(site_id, shift_id, wanted, attempt, told)
         except Problem as problem:
             if problem.kind is not ALREADY:
                 raise public_problem(problem, guardian_below(found.site, found.activity)) from None
-            answer, helper = self._existing(site_id, UUID(str(problem.members["registration_id"]))), None
-        with self._database.transaction(site_id) as session:
-            person_id = UUID(str(answer["person_id"]))
-            record_consent(session, site_id, person_id, terms(session), "person", "online", CHANNEL)
-            if helper is not None:
-                self._note(session, site_id, person_id, helper)
+            answer = self._existing(site_id, UUID(str(problem.members["registration_id"])))
         return Made(site_id, UUID(str(answer["id"])), str(answer["status"]), answer["waitlist_position"])
 
-    def _note(self, session: Session, site_id: UUID, person_id: UUID, helper: PublicHelper) -> None:
-        """Who came for the person. One whom the site knows already stays: a stranger does not name another."""
-        if representative_or_none(session, site_id, person_id, "helper") is None:
-            told = RepresentativeBody(**helper.model_dump(exclude={"agreed"}))
-            name_helper(session, self._data, site_id, person_id, told, "online", CHANNEL)
-
-    def _patiently(self, site_id: UUID, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
+    def _patiently(
+        self, site_id: UUID, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None, told: Told
+    ) -> dict[str, Any]:
         """The second of two clicks finds the first still at work, and gets the same answer."""
         give_up = time.monotonic() + PATIENCE
         while True:
             try:
-                return self.sign_ups.sign_up(site_id, shift_id, wanted, attempt)
+                return self.sign_ups.sign_up(site_id, shift_id, wanted, attempt, told)
             except Problem as problem:
                 if problem.kind is not IN_PROGRESS or time.monotonic() > give_up:
                     raise
@@ -153,8 +145,10 @@ class PublicSignUps:
         return Attempt(str(site_id), f"web {key} {fingerprint.hex()[:16]}", fingerprint)
 
     def _existing(self, site_id: UUID, registration_id: UUID) -> dict[str, Any]:
+        """The place that the person has already; that the terms were read is on record then as well."""
         with self._database.transaction(site_id) as session:
             registration = session.get_one(Registration, registration_id)
+            record_consent(session, site_id, registration.person_id, terms(session), "person", "online", CHANNEL)
             return describe_registration(session, registration).model_dump(mode="json")
 
     def _take(self, contact: str, address: str | None) -> None:

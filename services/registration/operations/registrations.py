@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
-from services.common.events import CancelReason
+from services.common.events import CancelReason, RegistrationEvent
 from services.common.outbox import add_events
 from services.registration.models import Activity, Person, Registration
 from services.registration.operations import conflict, locked
@@ -17,12 +17,49 @@ from services.registration.schemas.registrations import RegistrationAnswer
 
 def cancel_registration(session: Session, registration_id: UUID, reason: CancelReason) -> Registration:
     """Give a place back; until the shift starts, who waits longest gets it. Cancelling twice changes nothing."""
+    _cancel(session, registration_id, reason)
+    return find_registration(session, registration_id)
+
+
+def cancel_from_one_address(session: Session, shift_id: UUID, came_from: str) -> int:
+    """End all that signed up for a shift online from one address, but for those with attendance; returns how many."""
+    shifts = lock_shifts(session, shift_id)
+    shift = shifts[shift_id]
+    if is_over(session, shift):
+        raise conflict("场次已结束，不能取消。", "The shift is over: the registration can no longer be cancelled.")
+    query = select(Registration, func.person_number(Registration.person_id)).where(
+        Registration.shift_id == shift_id,
+        Registration.came_from == came_from,
+        Registration.status != "cancelled",
+        Registration.outcome.is_(None),
+    )
+    rows = session.execute(query.order_by(Registration.position).with_for_update(of=Registration)).all()
+    events: list[RegistrationEvent] = [end(shift, row[0], row[1], CancelReason.SITE) for row in rows]
+    session.flush()
+    events += promote(session, *shifts.values())
+    session.flush()
+    add_events(session, events)
+    return len(rows)
+
+
+def who_moves_up(session: Session, registration_id: UUID) -> list[RegistrationEvent]:
+    """What would follow from cancelling: who gets the place, or is offered it. Nothing is changed."""
+    with session.begin_nested() as attempt:
+        follows = _cancel(session, registration_id, CancelReason.SITE)
+        attempt.rollback()
+    return follows
+
+
+def _cancel(session: Session, registration_id: UUID, reason: CancelReason) -> list[RegistrationEvent]:
+    """Cancel and pass the place on; returns what happened to others."""
     shift_id = find_registration(session, registration_id).shift_id
     shifts = lock_shifts(session, shift_id)
     shift = shifts[shift_id]
     registration, person_number = _lock(session, registration_id)
     if registration.status == "cancelled":
-        return registration
+        return []
+    if reason is CancelReason.OFFER_DECLINED and registration.status != "offered":
+        raise conflict("没有待答复的名额。", "No place is on offer here.")
     if registration.outcome is not None:
         raise conflict("已有签到记录，不能取消。", "Attendance was taken: the registration can no longer be cancelled.")
     if is_over(session, shift):
@@ -32,7 +69,7 @@ def cancel_registration(session: Session, registration_id: UUID, reason: CancelR
     promoted = promote(session, *shifts.values())
     session.flush()
     add_events(session, [cancelled, *promoted])
-    return registration
+    return promoted
 
 
 def find_registration(session: Session, registration_id: UUID) -> Registration:

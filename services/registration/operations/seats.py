@@ -264,6 +264,8 @@ def registration_event(model: type[Made], registration: Registration, person_num
             "person_number": person_number,
             "age_band": registration.age_band,
             "places": registration.party_size,
+            "channel": registration.channel,
+            "team_id": registration.team_id,
             **facts,
         }
     )

@@ -20,6 +20,7 @@ import os
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ from services.common.logs import current_request_id, get_logger
 from services.registration.operations.idempotency import Attempt
 from services.registration.operations.verdicts import refusal
 from services.registration.personal_data import PersonalData, age_band, age_on
-from services.registration.schemas.people import NewPerson
+from services.registration.schemas.people import NewPerson, RepresentativeBody
 from services.registration.schemas.registrations import SignUpBody
 
 log = get_logger(__name__)
@@ -209,6 +210,17 @@ _HELD = Words(
 )
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a public form says with a sign-up: that its terms were read, who filled it in for whom, from where.
+
+    `came_from` is the keyed hash of an address, None where the contact has been proven.
+    """
+
+    helper: RepresentativeBody | None
+    came_from: str | None
+
+
 class SignUps:
     """Signs people up. One per process."""
 
@@ -218,14 +230,18 @@ class SignUps:
         self._groups = _Groups(database.dsn, lock_timeout_ms)
         self._zones: dict[UUID, tuple[float, ZoneInfo]] = {}
 
-    def sign_up(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
+    def sign_up(
+        self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None, told: Told | None = None
+    ) -> dict[str, Any]:
         """The new registration, confirmed or waitlisted, as it is answered. Raises `Problem` for all else."""
         request = self.request(site_id, shift_id, body, attempt)
+        if told is not None:
+            request |= self._told(told)
         give_up: float | None = None
         while True:
             verdict, answer = self._groups.commit(_Entry(request))
             if verdict == "birth_date":
-                request |= self.age(site_id, body, answer or {})
+                request |= self.age(body, answer or {})
             elif verdict in ("accepted", "replay"):
                 return answer or {}
             elif verdict == "held":
@@ -236,25 +252,30 @@ class SignUps:
             elif verdict != "again":
                 raise refusal(verdict, answer or {}, by_id=body.person is None)
 
-    def age(self, site_id: UUID, body: SignUpBody, answer: dict[str, Any]) -> dict[str, Any]:
-        """What the database asks for with the verdict `birth_date`: only here can a birth date be read."""
+    def age(self, body: SignUpBody, answer: dict[str, Any]) -> dict[str, Any]:
+        """What the database asks for with the verdict `birth_date`: only here can a birth date be read.
+
+        `answer` has the birth date as it is stored or None, the shift's local day, and the site's time zone.
+        """
         told: dict[str, Any] = {"age_day": answer["local_day"]}
         born = body.person.birth_date if body.person else None
         if answer["birth_date"] is not None:
             born = date.fromisoformat(self._data.decrypt(answer["birth_date"].encode()))
-            told |= self._age_today(site_id, born) | {"age_is_stored": True}
+            told |= _age_today(born, ZoneInfo(answer["time_zone"])) | {"age_is_stored": True}
         return told | {"age": age_on(born, date.fromisoformat(answer["local_day"])) if born else None}
 
     def request(self, site_id: UUID, shift_id: UUID, body: SignUpBody, attempt: Attempt | None) -> dict[str, Any]:
         """The sign-up as the database takes it."""
         acting = ACTING.get()
+        channel = body.channel or ("desk" if acting.actor.startswith("staff:") else "site")
         request: dict[str, Any] = {
             "site_id": str(site_id),
             "shift_id": str(shift_id),
             "request_id": current_request_id(),
             "guardian_consent": body.guardian_consent,
             "party_size": body.party_size,
-            "channel": body.channel or ("desk" if acting.actor.startswith("staff:") else "site"),
+            "channel": channel,
+            "by_staff": _by_staff(acting.actor, channel),
             "made_by": acting.actor,
             **dict(zip(("registration_id", "new_person_id", "event_id"), _fresh_ids(3), strict=True)),
         }
@@ -283,16 +304,21 @@ class SignUps:
                 fields[f"{kind}_index"] = "\\x" + self._data.contact_index(kind, contact).hex()  # type: ignore[arg-type]
         if person.birth_date is not None:
             fields["birth_date"] = self._encrypt(person.birth_date.isoformat())
-            fields |= self._age_today(site_id, person.birth_date)
+            fields |= _age_today(person.birth_date, self._zone(site_id))
         return fields
+
+    def _told(self, told: Told) -> dict[str, Any]:
+        request: dict[str, Any] = {"terms": True, "came_from": told.came_from}
+        if told.helper is not None:
+            helper = told.helper
+            phone = self._encrypt(helper.phone) if helper.phone else None
+            request["helper"] = {"name": self._encrypt(helper.name), "phone": phone}
+            request["helper"] |= {"relation": helper.relation, "language": helper.language}
+        return request
 
     def _encrypt(self, value: str) -> str:
         # Fernet's base64 has no backslash, so that PostgreSQL reads it as the bytes it is.
         return self._data.encrypt(value).decode()
-
-    def _age_today(self, site_id: UUID, birth_date: date) -> dict[str, Any]:
-        today = datetime.now(self._zone(site_id)).date()
-        return {"age_band": age_band(birth_date, today).value, "age_now": age_on(birth_date, today)}
 
     def _zone(self, site_id: UUID) -> ZoneInfo:
         until, zone = self._zones.get(site_id, (0.0, ZoneInfo("UTC")))
@@ -303,6 +329,16 @@ class SignUps:
         zone = ZoneInfo(str(name))
         self._zones[site_id] = (time.monotonic() + ZONE_TRUST_SECONDS, zone)
         return zone
+
+
+def _age_today(birth_date: date, zone: ZoneInfo) -> dict[str, Any]:
+    today = datetime.now(zone).date()
+    return {"age_band": age_band(birth_date, today).value, "age_now": age_on(birth_date, today)}
+
+
+def _by_staff(actor: str, channel: str) -> bool:
+    """Whether staff see to it: ours, or a site's own, whose system says so."""
+    return actor.startswith("staff:") or (actor.startswith("site:") and channel in ("desk", "phone", "proxy"))
 
 
 def _fresh_ids(count: int) -> list[str]:

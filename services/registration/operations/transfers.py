@@ -36,18 +36,20 @@ from services.registration.schemas.registrations import SignUpBody
 BRIEFLY = timedelta(minutes=1)
 
 
-def ask_hand_over(session: Session, registration_id: UUID, to_person_id: UUID, asked_by: str) -> Transfer:
-    """Ask a person whom the site knows whether they take over a place."""
+def ask_hand_over(
+    session: Session, registration_id: UUID, to_person_id: UUID, asked_by: str, by_mail: bool = True
+) -> Transfer:
+    """Ask a person whom the site knows whether they take over a place; by mail, or they stand at the desk."""
     given = find_registration(session, registration_id)
     to_person_id = person_now(session, to_person_id)
     if session.get(PersonSite, (to_person_id, given.site_id)) is None:
         raise invalid("to_person_id", Words("没有这个人。", "is no person that this site knows."))
     if to_person_id == given.person_id:
         raise invalid("to_person_id", Words("这是本人的名额。", "is the person who has the place."))
-    return _ask(session, given, to_person_id, None, asked_by)
+    return _ask(session, given, to_person_id, None, asked_by, by_mail=by_mail)
 
 
-def ask_swap(session: Session, registration_id: UUID, other_id: UUID, asked_by: str) -> Transfer:
+def ask_swap(session: Session, registration_id: UUID, other_id: UUID, asked_by: str, by_mail: bool = True) -> Transfer:
     """Ask for the exchange of two places on different shifts of one site, as many places each."""
     given, other = find_registration(session, registration_id), session.get(Registration, other_id)
     if other is None or other.site_id != given.site_id:
@@ -56,7 +58,7 @@ def ask_swap(session: Session, registration_id: UUID, other_id: UUID, asked_by: 
         raise invalid(
             "other_registration_id", Words("应为他人的另一场次。", "must be another person's on another shift.")
         )
-    return _ask(session, given, other.person_id, other, asked_by)
+    return _ask(session, given, other.person_id, other, asked_by, by_mail=by_mail)
 
 
 def ask_nobody(session: Session, registration_id: UUID, kind: str, asked_by: str) -> Transfer:
@@ -107,6 +109,7 @@ def _ask(
     other: Registration | None,
     asked_by: str,
     kind: str | None = None,
+    by_mail: bool = True,
 ) -> Transfer:
     shifts = lock_shifts(session, given.shift_id, *([other.shift_id] if other else []))
     transfer = Transfer(
@@ -123,7 +126,7 @@ def _ask(
         session.flush()
     except IntegrityError as error:
         raise conflict("此名额已有待答复的请求。", "Somebody is asked for this place already.") from error
-    if to_person_id is not None:
+    if to_person_id is not None and by_mail:
         issue_link(session, "hand_over", given.site_id, person_id=to_person_id, subject=transfer.id)
     return transfer
 

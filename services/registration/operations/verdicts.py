@@ -2,14 +2,23 @@
 
 from typing import Any
 
-from services.common.errors import CONFLICT, IN_PROGRESS, KEY_REUSED, Kind, Problem, Words, invalid, not_found
+from services.common.errors import CONFLICT, IN_PROGRESS, KEY_REUSED, TOO_MANY, Kind, Problem, Words, invalid, not_found
 from services.registration.operations.idempotency import BUSY, REUSED
 
 CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
 ALREADY = Kind("already-registered", 409, Words("已经报名", "Already registered"))
 OVERLAP = Kind("overlap", 409, Words("时间冲突", "In two places at once"))
 LIMIT = Kind("limit-reached", 409, Words("报名次数已满", "Limit per person reached"))
+FULL = Kind("full", 409, Words("名额已满", "Full"))
 UNMET = Kind("requirements-unmet", 409, Words("不符合报名条件", "Requirements not met"))
+
+NO_PLACE = Words(
+    "场次已经开始，而且没有空余名额。", "The shift is running and has no place left, so that nobody waits any more."
+)
+FROM_ONE_ADDRESS = Words(
+    "从您所在的网络报这一场的人已经很多，不能再在网上报名。请打电话或到站点报名。",
+    "A great many have signed up for this from your network, and no more can online. Please call or visit the site.",
+)
 
 ITEMS = {
     "age": Words("年龄", "age"),
@@ -29,6 +38,10 @@ def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
             return Problem(KEY_REUSED, REUSED)
         case "no_shift":
             return not_found("这个场次", "shift")
+        case "full":
+            return Problem(FULL, NO_PLACE)
+        case "one_address":
+            return Problem(TOO_MANY, FROM_ONE_ADDRESS)
         case "closed" | "not_yet" | "no_longer":
             return _closed(verdict, answer)
         case "already" | "overlap" | "limit" | "unmet":
@@ -52,8 +65,8 @@ def _closed(verdict: str, answer: dict[str, Any]) -> Problem:
     return Problem(
         CLOSED,
         Words(
-            "场次未开放：尚未发布、已取消或已开始。",
-            "The shift is not open: it is not published, was called off, or has started.",
+            "场次未开放：尚未发布、已取消，或已开始、已结束。",
+            "The shift is not open: it is not published, was called off, or has started or ended.",
         ),
     )
 

@@ -34,6 +34,7 @@ from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
 from services.registration.pages.rooms import rooms_pages
 from services.registration.pages.rosters import rosters_pages
+from services.registration.pages.shift_roster import shift_roster_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
@@ -66,6 +67,7 @@ def pages(
         log_in_pages(database, data, sessions, links),
         my_pages(database, data, links),
         desk_pages(database, data, sign_ups),
+        shift_roster_pages(database, data, sign_ups),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
         hours_pages(database, data, certificates),

@@ -70,6 +70,7 @@ FIELDS = {
     "person_sites.name": Words("姓名", "Name"),
     "phone": Words("电话", "Phone"),
     "place": Words("地点", "Place"),
+    "came_from": Words("报名时的网络（加密代号）", "Network of the sign-up, as a keyed code"),
     "priority": Words("候补优先级", "Priority in the waitlist"),
     "professions": Words("职业", "Professions"),
     "provider": Words("培训单位", "Given by"),
@@ -117,7 +118,9 @@ FIELDS = {
 }
 """By the field's name, or by table and field where one name means different things."""
 
-ONLY_IN_FILE = frozenset({"queue_number", "priority", "template", "records", "certificates.content", "code"})
+ONLY_IN_FILE = frozenset(
+    {"queue_number", "priority", "came_from", "template", "records", "certificates.content", "code"}
+)
 
 FIRST = ("title_zh", "title_en", "team_zh", "team_en", "activity", "kind", "name", "starts_at", "ends_at", "day")
 """What a row is about, before what is said of it."""

@@ -190,12 +190,15 @@ def _shift(session: Session, shift_id: UUID) -> dict[str, Any]:
     """What every page says of the shift. Raises 404."""
     shift = attendance.find_shift(session, shift_id)
     activity, site = session.get_one(Activity, shift.activity_id), session.get_one(Site, shift.site_id)
+    query = select(places_of_next(), sign_up_state(by_staff=True)).select_from(Shift).where(Shift.id == shift_id)
+    free, state = session.execute(query.join(Activity, Activity.id == Shift.activity_id)).one()
+    full = state == "open" and not free and shift.starts_at <= datetime.now(UTC)
     return {
         "shift": shift,
         "activity": activity,
         "zone": site.time_zone,
-        "free": session.scalar(select(places_of_next()).where(Shift.id == shift_id)),
-        "state": sign_up_state(activity, shift, datetime.now(UTC)),
+        "free": free,
+        "state": "full" if full else state,
         "terms": terms(session),
     }
 

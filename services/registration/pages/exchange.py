@@ -4,11 +4,13 @@ Without a script a file is one form, and a body has at most one megabyte: some t
 as many of XLSX. Larger files go through the API in parts.
 """
 
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g, request, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
@@ -19,13 +21,37 @@ from services.registration.models import Export, Import, ImportFault, Site
 from services.registration.operations.exports import requests
 from services.registration.operations.imports import uploads
 from services.registration.operations.imports.faults import describe_faults
+from services.registration.operations.imports.preview import preview
+from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
 from services.registration.spreadsheets.columns import COLUMNS
 
 LATEST = 20
 FAULTS_SHOWN = 100
+PAST_SHOWN = tuple(column.field for column in COLUMNS["records"])
 TITLES = {column.field: column.title for columns in COLUMNS.values() for column in columns}
+
+
+@box
+def past_to_approve(session: Session, site_id: UUID) -> Box | None:
+    """Past service that a colleague brought, and that waits for a second person."""
+    waiting = select(Import).where(
+        Import.site_id == site_id,
+        Import.kind == "records",
+        Import.state == "checked",
+        Import.faulty_rows < Import.rows,
+        Import.made_by != g.principal.actor,
+    )
+    lines = [
+        Line(
+            f"{one.rows - one.faulty_rows} 行过去的服务记录",
+            f"{one.rows - one.faulty_rows} row(s) of past service",
+            url_for("exchange_pages.show_import", import_id=one.id),
+        )
+        for one in session.scalars(waiting.order_by(Import.position).limit(LATEST))
+    ]
+    return Box("待第二人核对的导入", "Imports that wait for a second person", lines) if lines else None
 
 
 def exchange_pages(database: Database, data: PersonalData) -> APIBlueprint:
@@ -34,7 +60,7 @@ def exchange_pages(database: Database, data: PersonalData) -> APIBlueprint:
     in_menu("exchange_pages.list_imports", "导入", "Import", 14)
     in_menu("exchange_pages.list_exports", "导出", "Export", 15)
     _add_uploads(blueprint, database, data)
-    _add_imports(blueprint, database)
+    _add_imports(blueprint, database, data)
     _add_exports(blueprint, database)
     return blueprint
 
@@ -78,13 +104,15 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
         )
 
 
-def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
+def _add_imports(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     def page(import_id: UUID, form: Form[ApplyBody]) -> str:
         with database.transaction(g.principal.scope) as session:
-            found = uploads.describe(session, uploads.find_import(session, import_id))
+            stored = uploads.find_import(session, import_id)
             query = select(ImportFault).where(ImportFault.import_id == import_id)
             faults = session.scalars(query.order_by(ImportFault.row, ImportFault.id).limit(FAULTS_SHOWN)).all()
-            return render("exchange/import.html", form=form, found=found, faults=describe_faults(faults), titles=TITLES)
+            told = {"faults": describe_faults(faults), "titles": TITLES, "columns": PAST_SHOWN}
+            told |= _to_approve(session, data, stored)
+            return render("exchange/import.html", form=form, found=uploads.describe(session, stored), **told)
 
     @blueprint.get("/imports/<uuid:import_id>")
     @allow(Caller.STAFF)
@@ -117,23 +145,34 @@ def _add_imports(blueprint: APIBlueprint, database: Database) -> None:
         )
 
 
+def _to_approve(session: Session, data: PersonalData, found: Import) -> dict[str, Any]:
+    """Past service: who brought it waits for a second person, who sees the first rows."""
+    own = found.kind == "records" and found.made_by == g.principal.actor
+    return {"own": own, "rows": preview(session, data, found) if found.kind == "records" and not own else []}
+
+
 def _add_exports(blueprint: APIBlueprint, database: Database) -> None:
+    def page(form: Form[ExportBody]) -> str:
+        mine = select(Export).where(Export.site_id == own_site(), Export.made_by == g.principal.actor)
+        with database.transaction(g.principal.scope) as session:
+            latest = session.scalars(mine.order_by(Export.position.desc()).limit(LATEST)).all()
+        return render("exchange/exports.html", form=form, latest=latest, zone=_zone(database))
+
     @blueprint.get("/exports")
     @allow(Caller.STAFF)
     def list_exports() -> str:
         """The latest exports that one asked for, and a form for another."""
-        mine = select(Export).where(Export.site_id == own_site(), Export.made_by == g.principal.actor)
-        with database.transaction(g.principal.scope) as session:
-            latest = session.scalars(mine.order_by(Export.position.desc()).limit(LATEST)).all()
-        return render("exchange/exports.html", form=Form(), latest=latest, zone=_zone(database))
+        return page(Form())
 
     @blueprint.post("/exports")
     @allow(Caller.STAFF)
     def begin_export() -> Answer:
         """Ask for everything."""
-        body = read_form(ExportBody).body
-        with database.transaction(g.principal.scope) as session:
-            requests.begin_export(session, own_site(), body.format, g.principal.actor)
+        form = read_form(ExportBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            requests.begin_export(session, own_site(), form.body.format, g.principal.actor)
+        if form.failed:
+            return page(form), 422
         return done(
             url_for("exchange_pages.list_exports"),
             "正在准备文件，完成后可在此下载。",

@@ -76,12 +76,12 @@ def home_pages(database: Database) -> APIBlueprint:
     return blueprint
 
 
-TODAY = text(
-    "SELECT h.starts_at, h.ends_at, h.capacity, h.confirmed, h.waitlisted, a.title_zh, a.title_en, s.time_zone,"
+SHIFTS_OF_DAY = text(
+    "SELECT h.id, h.starts_at, h.ends_at, h.capacity, h.confirmed, h.waitlisted, a.title_zh, a.title_en, s.time_zone,"
     " (SELECT count(*) FROM registrations AS r"
     " WHERE r.shift_id = h.id AND r.outcome IN ('present', 'attended')) AS came"
     " FROM shifts AS h JOIN activities AS a ON a.id = h.activity_id JOIN sites AS s ON s.id = h.site_id"
-    " WHERE h.site_id = :site AND h.local_day = (now() AT TIME ZONE s.time_zone)::date"
+    " WHERE h.site_id = :site AND h.local_day = (now() AT TIME ZONE s.time_zone)::date + :ahead"
     " AND h.status = 'open' AND a.status = 'published' ORDER BY h.starts_at, h.id LIMIT 50"
 )
 
@@ -89,16 +89,30 @@ TODAY = text(
 @box
 def todays_shifts(session: Session, site_id: UUID) -> Box:
     """What takes place today, with how many come."""
+    lines = _shifts(session, site_id, 0)
+    return Box("今天的场次", "Today's shifts", lines or [Line("今天没有场次。", "There are no shifts today.")])
+
+
+@box
+def tomorrows_shifts(session: Session, site_id: UUID) -> Box | None:
+    """What takes place tomorrow."""
+    lines = _shifts(session, site_id, 1)
+    return Box("明天的场次", "Tomorrow's shifts", lines) if lines else None
+
+
+def _shifts(session: Session, site_id: UUID, ahead: int) -> list[Line]:
+    """The shifts of a day of the site, each leading to its roster."""
     lines = []
-    for row in session.execute(TODAY, {"site": site_id}):
+    for row in session.execute(SHIFTS_OF_DAY, {"site": site_id, "ahead": ahead}):
         times = f"{clock(row.starts_at, row.time_zone)}–{clock(row.ends_at, row.time_zone)}"
-        zh = f"{times} {row.title_zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}，已到 {row.came}"
+        came = (f"，已到 {row.came}", f", {row.came} came") if ahead == 0 else ("", "")
+        zh = f"{times} {row.title_zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}{came[0]}"
         en = (
             f"{times} {row.title_en or row.title_zh}: {row.confirmed} of {row.capacity} places taken,"
-            f" {row.waitlisted} waiting, {row.came} came"
+            f" {row.waitlisted} waiting{came[1]}"
         )
-        lines.append(Line(zh, en))
-    return Box("今天的场次", "Today's shifts", lines or [Line("今天没有场次。", "There are no shifts today.")])
+        lines.append(Line(zh, en, url_for("shift_roster_pages.show_roster", shift_id=row.id)))
+    return lines
 
 
 def _administration(session: Session) -> Box | None:

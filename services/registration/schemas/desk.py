@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from services.common.schemas import Body
 from services.registration.schemas.people import NewResident, RepresentativeBody
-from services.registration.schemas.registrations import PartySize
+from services.registration.schemas.registrations import PartySize, Priority
 
 DeskChannel = Literal["desk", "phone", "proxy"]
 
@@ -21,6 +21,7 @@ class DeskKnown(Body):
     helper_agreed: bool = Field(default=False, description="the person agreed to the helper")
     guardian_consent: bool = False
     party_size: PartySize = 1
+    priority: Priority = 0
     by_phone: bool = False
 
     @model_validator(mode="after")
@@ -34,6 +35,7 @@ class DeskNew(NewResident):
     """Somebody new to the site."""
 
     party_size: PartySize = 1
+    priority: Priority = 0
     by_phone: bool = False
 
 

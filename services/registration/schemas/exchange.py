@@ -1,6 +1,6 @@
 """Imports and exports."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,7 +12,9 @@ from services.common.schemas import Answer, Body
 class ImportBody(Body):
     """What is to be imported."""
 
-    kind: Literal["people", "roster"]
+    kind: Literal["people", "roster", "records"] = Field(
+        description="people, members of teams, or service of past years"
+    )
     site_id: UUID | None = Field(default=None, description="for operators: whose people they are")
 
 
@@ -20,7 +22,8 @@ class ApplyBody(Body):
     """How what was checked is to be brought in."""
 
     agreed: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
-        description="how the people agreed that their details are kept here, e.g. 报名表 (paper form); it is kept"
+        description="how the people agreed that their details are kept here, e.g. 报名表 (paper form); of past service,"
+        " what its hours rest on, e.g. 签到册 (attendance book). It is kept"
     )
     skip_faulty: bool = Field(default=False, description="leave out rows with faults, instead of refusing the file")
     overwrite: bool = Field(default=False, description="replace details that the site was told before")
@@ -45,6 +48,11 @@ class ImportAnswer(Answer):
     applied: int
     skipped: int
     new_people: int
+    known_records: int = Field(description="good rows of past service that are on record already, and are left out")
+    minutes: int = Field(description="of all good rows of past service")
+    first_day: date | None
+    last_day: date | None
+    approved_by: str | None = Field(description="the second person, who let past service in")
     overwrite: bool
     progress: float = Field(description="share of the present phase, 0 to 1")
     rows_per_second: int

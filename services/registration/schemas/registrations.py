@@ -15,6 +15,9 @@ from services.registration.schemas.people import NewPerson
 RegistrationStatus = Literal["confirmed", "waitlisted", "offered", "cancelled"]
 Channel = Literal["site", "web", "desk", "phone", "proxy", "team", "import"]
 PartySize = Annotated[int, Field(ge=1, le=20, description="places taken: the person and unnamed companions")]
+Priority = Annotated[
+    int, Field(ge=0, le=100, description="the higher, the earlier in a waitlist that goes by priority")
+]
 
 
 class SignUpBody(Body):
@@ -24,9 +27,7 @@ class SignUpBody(Body):
     person_id: UUID | None = None
     guardian_consent: bool = Field(default=False, description="with `person_id`: see there")
     party_size: PartySize = 1
-    priority: int = Field(
-        default=0, ge=0, le=100, description="the higher, the earlier in a waitlist that goes by priority"
-    )
+    priority: Priority = 0
     hold_id: UUID | None = Field(
         default=None, description="places held for this sign-up; one that ran out counts for nothing"
     )

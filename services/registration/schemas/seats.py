@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.common.schemas import Answer, Body
-from services.registration.schemas.registrations import PartySize, RegistrationAnswer
+from services.registration.schemas.registrations import PartySize, Priority, RegistrationAnswer
 
 
 class AcceptBody(Body):
@@ -16,10 +17,21 @@ class AcceptBody(Body):
     instead_of: bool = Field(default=False, description="give up another place at the same time, in the same moment")
 
 
-class ResizeBody(Body):
-    """How many come."""
+class RegistrationEdit(Body):
+    """How many come, and whose turn it is earlier."""
 
-    party_size: PartySize
+    party_size: PartySize | None = None
+    priority: Priority | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "RegistrationEdit":
+        if (self.party_size is None) == (self.priority is None):
+            raise PydanticCustomError(
+                "size_or_priority",
+                "needs either party_size or priority",
+                {"zh": "请填写 party_size 或 priority 之一。", "en": "needs either party_size or priority."},
+            )
+        return self
 
 
 class HoldBody(Body):
@@ -43,14 +55,18 @@ class TeamSignUpBody(Body):
     team_id: UUID
     person_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=200, description="none: all members")
     all_or_nothing: bool = Field(default=False, description="nobody, unless there is a place for each")
-    guardian_consent: bool = Field(default=False, description="the team has the consent of its minors' guardians")
+    guardians_agreed: list[UUID] = Field(
+        default=[], max_length=200, description="the members under age whose guardian agreed, each asked for themselves"
+    )
 
 
 class TeamSignUpLine(Answer):
     """What became of one member."""
 
     person_id: UUID
-    verdict: str = Field(description="confirmed, waitlisted, or the problem's type, as at a single sign-up")
+    verdict: str = Field(
+        description="confirmed, waitlisted, not-a-member, or the problem's type as at a single sign-up"
+    )
     detail: str = Field(description="what is wrong, where something is")
     registration: RegistrationAnswer | None
 

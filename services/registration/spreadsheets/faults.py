@@ -69,6 +69,19 @@ WORDS: dict[str, Words] = {
     "email": Words("不是有效的电子邮件地址，请改正。", "Is no valid e-mail address. Correct it."),
     "date": Words("不是日期。请写成 1961-07-13。", "Is no date. Write it as 1961-07-13."),
     "birth_date": Words("应在 1900 年至今天之间，请改正。", "Must lie between 1900 and today. Correct it."),
+    "nobody": Words(
+        "没有写明是谁。请填志愿者编号，或姓名和电话。",
+        "Does not say whose it is. Give the volunteer number, or name and phone.",
+    ),
+    "unknown_person": Words(
+        "本站没有这个人。请核对编号、姓名和电话，或先导入人员名单。",
+        "The site knows nobody like this. Check number, name and phone, or import the people first.",
+    ),
+    "another_name": Words(
+        "编号和姓名不是同一个人。请核对。", "The number and the name belong to different people. Check both."
+    ),
+    "day": Words("应在 1990 年至今天之间，请改正。", "Must lie between 1990 and today. Correct it."),
+    "hours": Words("不是小时数，或超过 24。请写成 1.5。", "Is no number of hours, or more than 24. Write it as 1.5."),
     "language": Words("应为 zh-CN 或 en。", "Must be zh-CN or en."),
     "role": Words("应为 队长 或 队员。", "Must be leader or member."),
     "team": Words(

@@ -6,17 +6,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from services.registration.personal_data import normal_email, normal_phone, plain_name
-from services.registration.spreadsheets.columns import COLUMNS, Headings, Kind, letter
+from services.registration.spreadsheets.columns import (
+    COLUMNS,
+    Headings,
+    Kind,
+    first_identifying,
+    identifies,
+    letter,
+)
 from services.registration.spreadsheets.faults import Fault
 
 Values = dict[str, str]
-"""By field, as text: phones in E.164, dates as YYYY-MM-DD. What is not given is not there."""
+"""By field, as text: phones in E.164, dates as YYYY-MM-DD, hours as minutes. What is not given is not there."""
 
-LONGEST = {"name": 200, "phone": 40, "email": 300, "team": 200}
+LONGEST = {
+    "name": 200, "phone": 40, "email": 300, "team": 200, "activity": 200, "place": 200, "content": 500,
+    "responsible": 200,
+}  # fmt: skip
 LANGUAGES = {"": "", "zh-cn": "zh-CN", "zh": "zh-CN", "中文": "zh-CN", "en": "en", "英文": "en", "english": "en"}
 ROLES = {"": "", "leader": "leader", "队长": "leader", "团长": "leader", "member": "member", "队员": "member"}
 CUT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}")
 DATE = re.compile(r"([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))")
+HOURS = re.compile(r"([0-9]{1,2}(?:[.,][0-9]{1,3})?)\s*(?:小时|h|hours?)?", re.IGNORECASE)
 SERIAL = re.compile(r"[1-9][0-9]{3,4}")
 EXCEL_DAY_ZERO = date(1899, 12, 30)
 GUARDED = re.compile(r"'[=+\-@\t\r]")
@@ -58,9 +69,10 @@ def _check_whole(kind: Kind, headings: Headings, row: Row, texts: Mapping[str, o
         if column.required and column.field not in texts:
             place = headings.fields.index(column.field)
             row.faults.append(Fault(row.number, f"{letter(place)} {column.field}", "missing"))
-    if not {"phone", "email"} & set(texts):
-        name = "phone" if "phone" in headings.fields else "email"
-        row.faults.append(Fault(row.number, f"{letter(headings.fields.index(name))} {name}", "unreachable"))
+    if not identifies(kind, texts):
+        name = first_identifying(kind, headings.fields)
+        code = "nobody" if kind == "records" else "unreachable"
+        row.faults.append(Fault(row.number, f"{letter(headings.fields.index(name))} {name}", code))
 
 
 def _text(cell: str) -> str:
@@ -109,11 +121,25 @@ def _birth_date(text: str) -> str | None:
     return day.isoformat() if day and date(1900, 1, 1) <= day <= _today() else None
 
 
+def _past_day(text: str) -> str | None:
+    day = as_date(text)
+    return day.isoformat() if day and date(1990, 1, 1) <= day <= _today() else None
+
+
+def _hours(text: str) -> str | None:
+    """Hours as whole minutes."""
+    found = HOURS.fullmatch(text)
+    minutes = round(float(found[1].replace(",", ".")) * 60) if found else 0
+    return str(minutes) if 1 <= minutes <= 24 * 60 else None
+
+
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "name": _name,
     "phone": normal_phone,
     "email": normal_email,
     "birth_date": _birth_date,
+    "day": _past_day,
+    "hours": _hours,
     "language": lambda text: LANGUAGES.get(text.casefold()),
     "role": lambda text: ROLES.get(text.casefold()),
 }
@@ -121,6 +147,6 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
 
 def _code(name: str, text: str) -> str:
     """What is wrong with a value that its check refused."""
-    if name == "birth_date":
+    if name in ("birth_date", "day"):
         return name if as_date(text) else "date"
     return "invisible" if name == "name" else name

@@ -18,6 +18,8 @@ def _transfer(town: Town, made: dict[str, str]) -> str:
 def _members(town: Town, made: dict[str, str]) -> dict[str, Any]:
     team = {"name_zh": "矩阵合唱团", "name_en": "Choir", "kind": "choir"}
     team_id = town.own.expect(201, "POST", "/v1/teams", team)["id"]
+    member = {"person_id": town.person, "agreement": "入队名单"}
+    town.own.expect(201, "POST", f"/v1/teams/{team_id}/members", member)
     return {"team_id": team_id, "person_ids": [town.person]}
 
 

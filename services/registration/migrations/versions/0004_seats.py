@@ -152,6 +152,13 @@ CREATE INDEX holds_made_by ON holds (made_by);
 
 CREATE INDEX registrations_offers ON registrations (offer_expires_at) WHERE status = 'offered';
 CREATE INDEX registrations_group ON registrations (group_id) WHERE group_id IS NOT NULL;
+
+-- The keyed hash of the address that a public form came from: who signs up invented people is seen, and ended at once.
+ALTER TABLE registrations ADD COLUMN came_from text;
+CREATE INDEX registrations_came_from ON registrations (shift_id, came_from) WHERE came_from IS NOT NULL;
+
+-- Shifts on which somebody still waits: whoever does so when one begins is told nothing more of it.
+CREATE INDEX shifts_waiting ON shifts (starts_at) WHERE waitlisted > 0 AND status = 'open';
 """
 
 # Nobody is signed up against their will: the other person accepts. Without a person it was asked of somebody whom the
@@ -200,5 +207,5 @@ def upgrade() -> None:
     for table in ("venues", "transfers"):
         op.execute(audited(table))
     # In databases that were made before; new ones have had none (0002).
-    op.execute("DROP FUNCTION IF EXISTS sign_up; DROP TYPE IF EXISTS sign_up_decision, sign_up_request")
+    op.execute("DROP FUNCTION IF EXISTS sign_up; DROP TYPE IF EXISTS sign_up_decision, sign_up_request, sign_up_helper")
     op.execute(SIGN_UP.read_text(encoding="utf-8"))

@@ -1,6 +1,9 @@
 -- One sign-up as the api sends it; `n` is its place in the group. Ids are drawn by the api: gen_random_uuid() reads
 -- the system's randomness afresh for each, which took more time than all the rest. `age` is the person's on
--- `age_day`, where the shift or the site asks for one, `age_now` today's. In a transfer the place is the hold's, and the window for sign-up is over.
+-- `age_day`, where the shift or the site asks for one, `age_now` today's. In a transfer the place is the hold's, and the
+-- window for sign-up is over. `came_from` is the keyed hash of an address whose contact nobody has proven. `terms` and
+-- `helper` are told with the sign-up, and become records with it or not at all.
+CREATE TYPE sign_up_helper AS (name bytea, phone bytea, relation text, language text);
 CREATE TYPE sign_up_request AS (
     n integer, site_id uuid, shift_id uuid, request_id text, idempotency_key text, fingerprint bytea,
     person_id uuid, name bytea, phone bytea, email bytea, birth_date bytea, language text,
@@ -8,7 +11,8 @@ CREATE TYPE sign_up_request AS (
     phone_hash bytea, email_hash bytea, phone_index bytea, email_index bytea, age_band text, age_is_stored boolean, guardian_consent boolean,
     registration_id uuid, new_person_id uuid, event_id uuid,
     party_size integer, priority smallint, hold_id uuid, team_id uuid, group_id uuid, channel text, made_by text,
-    address text, age_now integer, age integer, age_day date, in_transfer boolean
+    address text, age_now integer, age integer, age_day date, in_transfer boolean, by_staff boolean,
+    came_from text, terms boolean, helper sign_up_helper
 );
 
 -- What becomes of it. `size` is the number of places, `keeps` tells that they were held for it, `guardian` is the kind
@@ -19,6 +23,25 @@ CREATE TYPE sign_up_decision AS (
     registration_id uuid, status text, queue_number bigint, size integer, keeps boolean, during tstzrange,
     guardian text
 );
+
+-- Whether one can sign up for a shift at a moment, for whoever asks: pages, programs, and the function below. The public
+-- until it begins, or as long as the activity says; staff, who see who stands before them, until it ends.
+CREATE FUNCTION sign_up_state(
+    activity_status text, shift_status text, starts_at timestamptz, ends_at timestamptz, opens_at timestamptz,
+    closes_at timestamptz, by_staff boolean, moment timestamptz
+) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE
+    WHEN activity_status <> 'published' OR shift_status <> 'open' OR ends_at <= moment THEN 'closed'
+    WHEN starts_at <= moment AND NOT by_staff THEN 'closed'
+    WHEN opens_at > moment THEN 'not_yet'
+    WHEN closes_at <= moment AND NOT by_staff THEN 'no_longer'
+    ELSE 'open'
+END;
+
+-- Places that sign-ups from one address may take on a shift while nobody has proven their contacts: a crowd at a centre
+-- shares an address, and whoever invents people has one too.
+CREATE FUNCTION most_from_one_address(capacity integer) RETURNS integer LANGUAGE sql IMMUTABLE
+RETURN greatest(30, capacity / 3);
 
 -- Statement by statement, because each sees what was committed while the one before it waited for a lock:
 --   1. the shifts, in id order, so that two groups never wait for each other. An impatient group leaves out those that
@@ -105,8 +128,11 @@ BEGIN
         FROM unnest(asked) AS r
     ), known AS MATERIALIZED (
         SELECT m.request, m.found, m.size, p.number, s.activity_id, s.last_queue_number, s.venue_id, s.during,
+            f.places AS from_there, most_from_one_address(s.capacity) AS most_from_there,
             h.places IS NOT NULL AS keeps, a.waitlist_order = 'priority' AS by_priority,
-            CASE WHEN s.waitlisted > 0 THEN 0
+            s.starts_at <= moment AS running,
+            -- who waits has no turn any more once the shift runs
+            CASE WHEN s.waitlisted > 0 AND s.starts_at > moment THEN 0
                  WHEN s.venue_id IS NULL THEN s.free
                  ELSE least(s.free, venue_free(s.id)) END AS free,
             CASE WHEN s.waitlisted = 0 THEN 0
@@ -125,9 +151,7 @@ BEGIN
                 WHEN k.fingerprint IS NOT NULL THEN 'replay'
                 WHEN s.id IS NULL THEN 'no_shift'
                 WHEN s.id <> ALL (reached) THEN 'held'
-                WHEN s.status <> 'open' OR a.status <> 'published' OR s.starts_at <= moment THEN 'closed'
-                WHEN a.registration_opens_at > moment AND (m.request).in_transfer IS NOT TRUE THEN 'not_yet'
-                WHEN a.registration_closes_at <= moment AND (m.request).in_transfer IS NOT TRUE THEN 'no_longer'
+                WHEN w.state = 'closed' OR w.state <> 'open' AND (m.request).in_transfer IS NOT TRUE THEN w.state
                 WHEN (m.request).person_id IS NOT NULL AND m.found IS NULL THEN 'no_person'
                 -- what the site was told first counts: no consent is saved by telling another birth date
                 WHEN d.birth_date IS NOT NULL AND NOT coalesce((m.request).age_is_stored, false) THEN 'birth_date'
@@ -150,7 +174,8 @@ BEGIN
             CASE WHEN k.fingerprint IS NOT NULL THEN k.answer
                  ELSE jsonb_build_object('registration_id', coalesce(g.id, o.id),
                     'elsewhere', g.id IS NULL AND o.site_id <> (m.request).site_id,
-                    'birth_date', encode(d.birth_date, 'escape'), 'local_day', s.local_day, 'unmet', u.unmet,
+                    'birth_date', encode(d.birth_date, 'escape'), 'local_day', s.local_day,
+                    'time_zone', c.time_zone, 'unmet', u.unmet,
                     'party_limit', a.party_limit, 'held', h.places, 'per_person_limit', a.per_person_limit,
                     'minimum_age', c.minimum_age, 'guardian_below', a.guardian_below,
                     'opens_at', a.registration_opens_at, 'closes_at', a.registration_closes_at)
@@ -165,7 +190,7 @@ BEGIN
             WHERE x.owner = (m.request).site_id::text AND x.key = (m.request).idempotency_key OFFSET 0
         ) AS k ON true
         LEFT JOIN LATERAL (
-            SELECT x.minimum_age, x.guardian_below FROM sites AS x WHERE x.id = (m.request).site_id OFFSET 0
+            SELECT x.minimum_age, x.guardian_below, x.time_zone FROM sites AS x WHERE x.id = (m.request).site_id OFFSET 0
         ) AS c ON true
         LEFT JOIN LATERAL (
             SELECT x.*, x.capacity - x.confirmed - x.offered - x.held AS free,
@@ -178,6 +203,16 @@ BEGIN
             SELECT x.*, CASE WHEN x.volunteering THEN 18 ELSE c.guardian_below END AS guardian_below
             FROM activities AS x WHERE x.id = s.activity_id OFFSET 0
         ) AS a ON true
+        LEFT JOIN LATERAL (
+            SELECT sign_up_state(a.status, s.status, s.starts_at, s.ends_at, a.registration_opens_at,
+                                 a.registration_closes_at, coalesce((m.request).by_staff, false), moment) AS state
+            OFFSET 0
+        ) AS w ON true
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(x.party_size), 0) AS places FROM registrations AS x
+            WHERE (m.request).came_from IS NOT NULL AND x.shift_id = s.id AND x.came_from = (m.request).came_from
+              AND x.status <> 'cancelled' OFFSET 0
+        ) AS f ON true
         LEFT JOIN LATERAL (SELECT x.number FROM people AS x WHERE x.id = m.found OFFSET 0) AS p ON true
         LEFT JOIN LATERAL (
             SELECT x.* FROM person_sites AS x
@@ -208,6 +243,8 @@ BEGIN
         -- A person has one turn in a group, and so has a venue, for one shift: whoever comes with another waits for
         -- the next group.
         SELECT *, CASE
+            WHEN verdict = 'accepted' AND (request).came_from IS NOT NULL AND most_from_there < from_there + sum(size) OVER (
+                 PARTITION BY verdict, (request).shift_id, (request).came_from ORDER BY (request).n) THEN 'one_address'
             WHEN verdict = 'accepted' AND found IS NOT NULL
                  AND row_number() OVER (PARTITION BY verdict, found ORDER BY (request).n) > 1 THEN 'again'
             WHEN verdict = 'accepted' AND venue_id IS NOT NULL AND NOT keeps AND (request).shift_id <> first_value(
@@ -219,6 +256,12 @@ BEGIN
         SELECT *, NOT keeps AND free < sum(CASE WHEN keeps THEN 0 ELSE size END) OVER (
             PARTITION BY final, (request).shift_id ORDER BY (request).n) AS waits
         FROM first
+    ), settled AS (
+        -- Nobody is put on the waitlist of a shift that runs.
+        SELECT request, size, found, number, activity_id, last_queue_number, ahead, by_priority, is_new_here, fills,
+            keeps, during, guardian, answer, waits,
+            CASE WHEN final = 'accepted' AND waits AND running THEN 'full' ELSE final END AS final
+        FROM reaching
     ), numbered AS (
         SELECT *, (request).registration_id, coalesce(found, (request).new_person_id) AS person_id,
             CASE WHEN final <> 'accepted' OR found IS NOT NULL THEN number
@@ -230,7 +273,7 @@ BEGIN
                 PARTITION BY final, (request).shift_id, waits
                 ORDER BY CASE WHEN by_priority THEN -coalesce((request).priority, 0) ELSE 0 END, (request).n
             ) END AS waitlist_position
-        FROM reaching
+        FROM settled
     )
     SELECT array_agg(ROW(
         request, final,
@@ -279,20 +322,34 @@ BEGIN
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
     ), agreed AS (
         INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by)
-        SELECT person_id, (request).site_id, guardian, t.id, 'guardian', 'sign_up',
-               coalesce(nullif((request).made_by, ''), 'site')
-        FROM accepted CROSS JOIN LATERAL (
-            SELECT x.id FROM consent_texts AS x WHERE x.kind = guardian ORDER BY x.number DESC LIMIT 1) AS t
-        WHERE guardian IS NOT NULL
+        SELECT person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by
+        FROM accepted CROSS JOIN LATERAL (VALUES
+            (guardian, 'guardian', 'sign_up', coalesce(nullif((request).made_by, ''), 'site')),
+            (CASE WHEN (request).terms THEN 'terms' END, 'person', 'online', 'web'),
+            (CASE WHEN ((request).helper).name IS NOT NULL AND NOT EXISTS (
+                SELECT FROM representatives AS x
+                WHERE x.person_id = accepted.person_id AND x.site_id = (request).site_id AND x.kind = 'helper')
+             THEN 'helper' END, 'person', 'online', 'web')
+        ) AS said (kind, given_by, how, made_by)
+        CROSS JOIN LATERAL (
+            SELECT x.id FROM consent_texts AS x WHERE x.kind = said.kind ORDER BY x.number DESC LIMIT 1) AS t
+        WHERE said.kind IS NOT NULL
+        ON CONFLICT DO NOTHING
+    ), helped AS (
+        -- a helper whom the site knows already stays: a stranger does not name another
+        INSERT INTO representatives (person_id, site_id, kind, name, phone, relation, language, encrypted_with)
+        SELECT person_id, (request).site_id, 'helper', ((request).helper).name, ((request).helper).phone,
+               ((request).helper).relation, ((request).helper).language, (request).encrypted_with
+        FROM accepted WHERE ((request).helper).name IS NOT NULL
         ON CONFLICT DO NOTHING
     ), seats AS (
         INSERT INTO registrations
             (id, shift_id, activity_id, site_id, person_id, age_band, status, queue_number, party_size, priority,
-             team_id, group_id, channel, made_by, during, created_at)
+             team_id, group_id, channel, made_by, came_from, during, created_at)
         SELECT registration_id, (request).shift_id, activity_id, (request).site_id, person_id,
                coalesce((request).age_band, 'unknown'), status, queue_number, size, coalesce((request).priority, 0),
                (request).team_id, (request).group_id, coalesce((request).channel, 'site'),
-               coalesce((request).made_by, ''), during, moment
+               coalesce((request).made_by, ''), (request).came_from, during, moment
         FROM accepted ORDER BY (request).n
     ), counted AS (
         UPDATE shifts AS s SET confirmed = s.confirmed + t.confirmed, waitlisted = s.waitlisted + t.waitlisted,
@@ -323,7 +380,8 @@ BEGIN
             jsonb_build_object(
                 'registration_id', registration_id, 'version', 1, 'shift_id', (request).shift_id,
                 'activity_id', activity_id, 'site_id', (request).site_id, 'person_id', person_id,
-                'person_number', person_number, 'age_band', coalesce((request).age_band, 'unknown'), 'places', size)
+                'person_number', person_number, 'age_band', coalesce((request).age_band, 'unknown'), 'places', size,
+                'channel', coalesce((request).channel, 'site'), 'team_id', (request).team_id)
         FROM accepted ORDER BY (request).n
     )
     INSERT INTO idempotency_keys (owner, key, fingerprint, answer)

@@ -5,6 +5,9 @@
     checking.py    what is wrong with a slice, before anything changes
     applying.py    a slice becomes people, by the identity rules and locks of a sign-up
     rosters.py     and members of teams
+    past.py        or records of service in past years, after a second person has looked at them
+    repeats.py     rows of one file that say the same
+    preview.py     the first rows as they were read, for who is to approve them
     faults.py      what was found, shown
 
 A worker may be killed at any moment: nothing is lost and nothing done twice, because what a slice did and how far it

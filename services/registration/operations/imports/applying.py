@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import Import
 from services.registration.operations.imports.checking import PLAN, hashes
+from services.registration.operations.imports.past import add_records
 from services.registration.operations.imports.rosters import join_teams
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.rows import Row, Values
@@ -117,13 +118,17 @@ def apply_rows(session: Session, data: PersonalData, found: Import, rows: Sequen
     # What was good when it was checked may have a fault now: a birthday in the future of another day, a team gone.
     good = [row for row in rows if row.number not in faulty and not row.faults]
     found.skipped += len(rows) - len(good)
-    gone = 0
-    if good:
-        people = settle_people(session, data, found, good)
-        if found.kind == "roster":
-            gone = join_teams(session, found, good, people)
-    found.skipped += gone
-    found.applied += len(good) - gone
+    left_out = _bring_in(session, data, found, good) if good else 0
+    found.skipped += left_out
+    found.applied += len(good) - left_out
+
+
+def _bring_in(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> int:
+    """Bring in these rows; returns how many turned out to be for nothing."""
+    if found.kind == "records":
+        return add_records(session, data, found, rows)
+    people = settle_people(session, data, found, rows)
+    return join_teams(session, found, rows, people) if found.kind == "roster" else 0
 
 
 def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:

@@ -7,25 +7,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.registration.models import Import
+from services.registration.operations.imports.past import check_records
+from services.registration.operations.imports.repeats import find_earlier
 from services.registration.operations.imports.rosters import RosterRules
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.spreadsheets.faults import Fault
 from services.registration.spreadsheets.rows import Row, Values
 
-# The first of equal keys stays; who comes later is told which row has it.
-_KEEP_KEYS = text(
-    'INSERT INTO import_keys (import_id, site_id, key, "row")'
-    ' SELECT DISTINCT ON (key) :id, :site, key, "row"'
-    ' FROM unnest(cast(:keys AS uuid[]), cast(:rows AS integer[])) AS k (key, "row") ORDER BY key, "row"'
-    " ON CONFLICT DO NOTHING"
-)
-_EARLIER = text(
-    'SELECT f."row", f.key, f.earlier FROM (SELECT k."row", k.key,'
-    ' (SELECT e."row" FROM import_keys AS e WHERE (e.import_id, e.key) = (k.import_id, k.key)) AS earlier'
-    " FROM (SELECT cast(:id AS uuid) AS import_id, * FROM"
-    ' unnest(cast(:keys AS uuid[]), cast(:rows AS integer[])) AS k (key, "row") OFFSET 0) AS k) AS f'
-    ' WHERE f.earlier < f."row" ORDER BY 1, 3'
-)
 _KNOWN = text(
     "SELECT count(*) FROM unnest(cast(:phones AS bytea[]), cast(:emails AS bytea[])) AS h (phone, email)"
     " WHERE EXISTS (SELECT FROM person_sites AS p WHERE p.phone_hash = h.phone)"
@@ -54,6 +42,16 @@ def hashes(data: PersonalData, values: Values) -> dict[str, bytes | None]:
 def check_rows(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> None:
     """Note everything that is wrong with these rows."""
     session.execute(PLAN)
+    if found.kind == "records":
+        check_records(session, data, found, rows)
+    else:
+        _check_people(session, data, found, rows)
+    add_faults(session, found, [fault for row in rows for fault in row.faults])
+    found.rows += len(rows)
+    found.faulty_rows += sum(bool(row.faults) for row in rows)
+
+
+def _check_people(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> None:
     if found.kind == "roster":
         rules = RosterRules(session, found.site_id)
         for row in rows:
@@ -61,10 +59,6 @@ def check_rows(session: Session, data: PersonalData, found: Import, rows: Sequen
     good = [row for row in rows if not row.faults]
     identities = {row.number: hashes(data, row.values) for row in good}
     _find_doubles(session, data, found, good, identities)
-    faults = [fault for row in rows for fault in row.faults]
-    add_faults(session, found, faults)
-    found.rows += len(rows)
-    found.faulty_rows += sum(bool(row.faults) for row in rows)
     still_good = [identities[row.number] for row in good if not row.faults]
     found.known_people += session.scalar(
         _KNOWN, {"phones": [h["phone"] for h in still_good], "emails": [h["email"] for h in still_good]}
@@ -81,21 +75,12 @@ def _find_doubles(
     marked = [(key, row.number) for row in rows for key in _keys(data, found.kind, row.values, identities[row.number])]
     leaders = [(_leader_key(data, row.values), row.number) for row in rows if row.values.get("role") == "leader"]
     leading = {key for key, _ in leaders}
-    marked += leaders
-    told = {
-        "id": found.id,
-        "site": found.site_id,
-        "keys": [key for key, _ in marked],
-        "rows": [number for _, number in marked],
-    }
-    session.execute(_KEEP_KEYS, told)
-    earlier: dict[int, Fault] = {}
-    for one in session.execute(_EARLIER, told):
-        code = "second_leader" if one.key in leading else "double"
-        earlier.setdefault(one.row, Fault(one.row, "", code, other=one.earlier))
+    doubles = find_earlier(session, found, marked + leaders)
     for row in rows:
-        if row.number in earlier:
-            row.faults.append(earlier[row.number])
+        if row.number in doubles:
+            key, earlier = doubles[row.number]
+            code = "second_leader" if key in leading else "double"
+            row.faults.append(Fault(row.number, "", code, other=earlier))
 
 
 def _keys(data: PersonalData, kind: str, values: Values, found: dict[str, bytes | None]) -> list[UUID]:

@@ -38,7 +38,8 @@ APPLY_SLICE = 1_000
 """Rows in one commit. Each new person takes up to two advisory locks until then, for which sign-ups of the same people
 wait; PostgreSQL has room for 64 locks per connection, all together."""
 ROSTER_SLICE = 100
-"""Members join one by one, each with an event, while the team is locked."""
+"""Members join one by one, each with an event, while the team is locked; past service goes row by row into the site's
+chain, which is locked meanwhile."""
 MOST_ATTEMPTS = 5
 """Without a slice in between."""
 WORKER_LOST = "WorkerLost"
@@ -220,7 +221,7 @@ def _slice(database: Database, data: PersonalData, claim: Claim, piece: Piece) -
         headings = _headings(session, found, piece)
         if headings is None:
             return False
-        applied_at_once = ROSTER_SLICE if found.kind == "roster" else APPLY_SLICE
+        applied_at_once = APPLY_SLICE if found.kind == "people" else ROSTER_SLICE
         begin, size = found.done_in_part, CHECK_SLICE if checks else applied_at_once
         cells = piece.records[begin : begin + size]
         numbered = enumerate(cells, start=found.records + begin + 1)
@@ -294,4 +295,5 @@ def _finish_apply(session: Session, found: Import) -> None:
         new_people=found.new_people,
         overwrite=found.overwrite,
         agreed=found.agreed,
+        approved_by=found.approved_by,
     )

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from services.common.errors import TOO_LARGE, Problem, Words, invalid, not_found
 from services.registration.models import Import
 from services.registration.operations import conflict, locked
+from services.registration.operations.records import actor
+from services.registration.operations.second_person import check_second_person
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ImportAnswer
 from services.registration.spreadsheets.columns import Kind, letter
@@ -114,7 +116,8 @@ def begin_check(session: Session, data: PersonalData, import_id: UUID) -> Import
 
 def begin_apply(session: Session, import_id: UUID, body: ApplyBody) -> Import:
     """Let the worker bring in what was checked. Raises 409 before the check, with faults that shall not be skipped,
-    and when there is nothing to bring in. An import that failed on the way goes on where it was."""
+    when there is nothing to bring in, and to all but a second person where it is service of past years. An import that
+    failed on the way goes on where it was."""
     found = _locked(session, import_id)
     resumes = found.state == "failed" and found.checked_at is not None
     if found.state != "checked" and not resumes:
@@ -126,6 +129,10 @@ def begin_apply(session: Session, import_id: UUID, body: ApplyBody) -> Import:
         )
     if found.rows == found.faulty_rows:
         raise conflict("没有可以导入的行。", "There is no row to bring in.")
+    if found.kind == "records":
+        own = ("过去的时长须由另一人核对并导入。", "A second person must look at past hours and bring them in.")
+        check_second_person(session, found.made_by, *own)
+        found.approved_by = actor()
     found.overwrite, found.agreed = body.overwrite, body.agreed
     _begin_phase(found, "applying")
     return found
