@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.registration.operations.erasure import erase, plan_erasure
+from services.registration.operations.erasure import erase, lock_ahead, plan_erasure
 from services.registration.operations.proven import proven_sites
 from services.registration.schemas.erasure import ErasureAnswer, ErasurePlan, Fate
 
@@ -29,6 +29,7 @@ def plan_own(session: Session, person_id: UUID, proven_at: UUID | None) -> Erasu
 
 def erase_own(session: Session, person_id: UUID, proven_at: UUID | None, by: str) -> ErasureAnswer:
     """Do it. Raises 409 where one of the sites must wait, and then nothing is done."""
+    lock_ahead(session, person_id)
     done = [erase(session, person_id, site, "person_asked", by) for site in proven_sites(session, person_id, proven_at)]
     return ErasureAnswer(
         everywhere=any(one.everywhere for one in done), cancelled=[one for each in done for one in each.cancelled]
