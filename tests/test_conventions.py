@@ -88,7 +88,8 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
     calendars = {("registration", f"/v1/sites/<uuid:site_id>/calendar{end}") for end in ("", ".ics")}
     doors = {("registration", f"/v1/staff/{path}") for path in ("log-in", "password-reset")}
     doors |= {("registration", f"/staff/{path}") for path in ("log-in", "forgotten")}
-    proofs = {("registration", path) for path in ("/v1/verify/<string:number>", "/v1/certificate-keys")}
+    proofs = {("registration", "/v1/sites/<uuid:site_id>/certificate-revocations")}
+    proofs |= {("registration", path) for path in ("/v1/verify/<string:number>", "/v1/certificate-keys")}
     proofs |= {("registration", path) for path in ("/verify", "/verify/<string:number>")}
     # What residents do without an account, and what other web pages show of a site.
     doors |= {("registration", f"/{path}") for path in ("my/log-in", "my/log-out", "shifts/<uuid:shift_id>/sign-up")}

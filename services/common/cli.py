@@ -75,7 +75,12 @@ def _wrongs(status: dict[str, Any]) -> list[str]:
     halted = {cursor["halted"] for cursor in status.get("cursors", []) if cursor["halted"]}
     count = status.get("parked_aggregates")
     parked = [f"搁置 parked: {count} aggregate(s)"] if status.get("parked") else []
-    return [*status["problems"], *sorted(halted), *parked]
+    broken = [f"{name.replace('_', ' ')}: {n:.0f}" for name, n in _figures(status) if name.endswith("_broken") and n]
+    return [*status["problems"], *sorted(halted), *parked, *broken]
+
+
+def _figures(status: dict[str, Any]) -> list[tuple[str, float]]:
+    return list(status.get("figures", {}).items())
 
 
 @click.group(help="和声的运维命令。 The operator's view of Hesheng.")
@@ -106,7 +111,7 @@ def show_status() -> None:
         )
     console.print(table)
     for status in statuses:
-        for name, value in status.get("figures", {}).items():
+        for name, value in _figures(status):
             console.print(f"  {status['service']:<14} {name.replace('_', ' '):<32} {value:,.0f}")
     if any(map(_wrongs, statuses)):
         console.print("[red]有问题，请看 docs/operations.md。 Something is wrong: see docs/operations.md.")

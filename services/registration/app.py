@@ -9,6 +9,8 @@ from services.common.database import Database
 from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.registration.api import blueprints
+from services.registration.api.certificates import Tries
+from services.registration.hours_check import figures
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
 from services.registration.operations.public_sign_up import PublicSignUps
@@ -26,15 +28,18 @@ def make_app(settings: Settings) -> APIFlask:
     """The service's HTTP application."""
     database = Database(settings.database_dsn)
     keys = Keys(database, settings.operator_key.get_secret_value(), settings.service_tokens, note_use)
-    health = Health("registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS)
+    health = Health(
+        "registration", database, make_celery_app(settings), MIGRATIONS, subscribers=SUBSCRIBERS, gauges=figures
+    )
     data = settings.personal_data()
     sessions, log_ins = Sessions(database, data), LogIns(database, data)
     links = Links(data, settings.public_url or settings.registration_url)
     sign_ups = SignUps(database, data)
     public = PublicSignUps(database, data, sign_ups)
+    tries = Tries()
     routes = [
-        *blueprints(database, data, sessions, log_ins, links, sign_ups, public),
-        *pages(database, data, sessions, links, log_ins, public, sign_ups, settings.provider()),
+        *blueprints(database, data, sessions, log_ins, links, sign_ups, public, tries),
+        *pages(database, data, sessions, links, log_ins, public, sign_ups, tries, settings.provider()),
     ]
     return create_app(settings, keys, health, routes, sessions=sessions)
 

@@ -14,6 +14,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
+from services.registration.hours_check import is_check_due
 from services.registration.operations.activities import any_to_complete
 from services.registration.operations.certificates import waiting_batch
 from services.registration.operations.encryption import any_older_encryption
@@ -30,6 +31,7 @@ from services.registration.personal_data import PersonalData
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (
     CERTIFY_TASK,
+    CHECK_HOURS_TASK,
     COMPLETE_TASK,
     EXCHANGE_TASK,
     FOLLOW_TASK,
@@ -67,6 +69,7 @@ def watches(data: PersonalData) -> list[Watch]:
         Watch("retention", lambda s: any_to_review(s) or any_old_note(s), RETENTION_TASK, 600.0),
         Watch("exchange", lambda s: any_import_due(s) or any_export_due(s) or any_to_forget(s), EXCHANGE_TASK, 1.0),
         Watch("certify", waiting_batch, CERTIFY_TASK, 3.0),
+        Watch("check_hours", is_check_due, CHECK_HOURS_TASK, 300.0),
     ]
 
 

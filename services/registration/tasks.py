@@ -7,6 +7,7 @@ from celery import Celery
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
+from services.registration.hours_check import check
 from services.registration.operations.activities import complete_old
 from services.registration.operations.certificates import Certificates, waiting_batch
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
@@ -31,6 +32,7 @@ SETTLE_TASK = "registration.settle_seats"
 RETENTION_TASK = "registration.erase_what_is_old"
 EXCHANGE_TASK = "registration.exchange"
 CERTIFY_TASK = "registration.certify"
+CHECK_HOURS_TASK = "registration.check_hours"
 FOLLOW_TASK = "registration.follow_successors"
 
 EXCHANGE_SECONDS = 20.0
@@ -140,5 +142,11 @@ def make_celery_app(settings: Settings) -> Celery:
                 if batch is None:
                     break
                 certificates.go_on(session, batch)
+
+    @app.task(shared=False, name=CHECK_HOURS_TASK)
+    def check_hours() -> None:
+        """Look for tampering with service records; what is found is an alarm."""
+        for broken in check(database):
+            log.error("hours_chain_broken", site_id=str(broken.site_id), number=broken.number, what=broken.what)
 
     return app

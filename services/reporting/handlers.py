@@ -24,6 +24,7 @@ from services.common.events import (
     ActivityPublished,
     AreaSaved,
     AttendanceRecorded,
+    AttendanceWithdrawn,
     PersonMerged,
     PersonUnmerged,
     Received,
@@ -139,7 +140,7 @@ WITH incoming AS (
         places = incoming.places,
         status = coalesce(cast(:status AS text), facts.status),
         promoted = facts.promoted OR :promoted,
-        outcome = coalesce(incoming.outcome, facts.outcome),
+        outcome = nullif(coalesce(incoming.outcome, facts.outcome), ''), -- '' is what was taken back
         service_minutes = coalesce(incoming.service_minutes, facts.service_minutes)
     FROM incoming WHERE facts.registration_id = incoming.registration_id
     RETURNING facts.site_id, facts.day
@@ -213,6 +214,12 @@ def on_attendance_recorded(session: Session, events: Sequence[Received]) -> None
     _follow_up(session, last, _columns(last, "outcome", "service_minutes"), None, False)
 
 
+def on_attendance_withdrawn(session: Session, events: Sequence[Received]) -> None:
+    """Attendance was taken back: nobody knows by now whether they came."""
+    last = _last(events, "registration_id")
+    _follow_up(session, last, {"outcome": [""] * len(last), "service_minutes": [0] * len(last)}, None, False)
+
+
 def on_person_merged(session: Session, events: Sequence[Received]) -> None:
     """Two people count as one from now on, also in what was told before."""
     _save_merges(session, events, undone=False)
@@ -270,6 +277,7 @@ HANDLERS: Handlers = {
     RegistrationResized: registrations_are(None),
     RegistrationCancelled: registrations_are("cancelled"),
     AttendanceRecorded: on_attendance_recorded,
+    AttendanceWithdrawn: on_attendance_withdrawn,
     PersonMerged: on_person_merged,
     PersonUnmerged: on_person_unmerged,
 }

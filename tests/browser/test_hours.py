@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.registration.api import certificates as certificates_api
 from services.registration.operations.certificates import Certificates
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
-from tests.registration.hours_world import earn, moment, over, person_of, records_of
+from tests.registration.hours_world import earn, over, person_of, records_of
 from tests.registration.world import Site
 
 
@@ -37,6 +36,61 @@ def test_the_desk_without_scripts(
     visitor.page.get_by_role("button", name="离开").first.click()
     visitor.page.get_by_role("button", name="未到").first.click()
     assert outcomes(site, shift) == ["attended", "no_show", None]
+    visitor.page.get_by_role("button", name="撤销").first.click()
+    assert outcomes(site, shift) == ["present", "no_show", None]
+
+
+def test_a_tap_at_the_wrong_name_is_taken_back_without_a_network(
+    visitor: Visitor, site: Site, staff_at: Any, running: tuple[str, list[str]]
+) -> None:
+    shift, _ = running
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/check-in")
+    page = visitor.page
+    page.get_by_role("link", name="指尖科普课堂").click()
+    page.wait_for_load_state()  # the script has run
+    first = page.locator("#desk > li").first
+    page.context.set_offline(True)
+    first.get_by_role("button", name="到了").click()
+    first.get_by_role("button", name="离开").click()
+    first.get_by_role("button", name="撤销").click()
+    assert "已到" in first.locator(".desk-outcome").inner_text()
+    first.get_by_role("button", name="撤销").click()
+    assert first.locator(".desk-outcome").inner_text().strip() == ""
+    assert (
+        first.get_by_role("button", name="撤销").is_hidden() and first.get_by_role("button", name="到了").is_visible()
+    )
+    page.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.get_by_text("全部已上传").wait_for()
+    assert outcomes(site, shift) == [None] * 3
+    assert site.sql("SELECT count(*) AS n FROM attendance_entries WHERE shift_id = :s", s=shift)[0].n == 4
+
+
+def test_what_the_server_refuses_stays_on_the_device_until_it_is_dealt_with(
+    visitor: Visitor, site: Site, staff_at: Any, running: tuple[str, list[str]]
+) -> None:
+    shift, _ = running
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/check-in/{shift}")
+    page = visitor.page
+    page.context.set_offline(True)
+    page.locator("#desk > li").first.get_by_role("button", name="到了").click()
+    page.get_by_text("1 条未上传").wait_for()
+    site.move_shift(shift, -32, -30)
+    page.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    kept = page.get_by_role("region", name="未能记录")
+    kept.get_by_text("场次结束已超过一天").wait_for()
+    page.reload()
+    kept.get_by_text("场次结束已超过一天").wait_for()
+    visitor.look("desk-kept")
+    kept.get_by_role("link", name="去补录").click()
+    page.get_by_role("heading", level=1).wait_for()
+    page.go_back()
+    kept.get_by_role("button", name="都已处理").click()
+    page.reload()
+    assert kept.is_hidden()
 
 
 def test_the_desk_goes_on_without_a_network_and_counts_each_tap_once(
@@ -71,9 +125,12 @@ def test_the_door_shows_a_code_and_the_leader_calls_the_roll(
 ) -> None:
     shift, _ = running
     visitor.log_in(staff_at(site))
-    visitor.open(f"/staff/check-in/{shift}/door")
+    visitor.open("/staff/activities")
+    visitor.page.get_by_role("link", name="指尖科普课堂").click()
+    visitor.page.get_by_role("link", name="签到 ").last.click()
+    visitor.page.get_by_role("link", name="门口二维码").click()
     visitor.look("door")
-    visitor.open(f"/staff/check-in/{shift}/roll")
+    visitor.page.get_by_role("link", name="点名").click()
     for place, words in enumerate(("在", "未到", "在")):
         visitor.page.locator("fieldset").nth(place).get_by_label(words, exact=True).check()
     visitor.look("roll")
@@ -99,23 +156,26 @@ def test_a_resident_scans_and_presses_one_button(
 def test_what_waits_is_decided_by_a_second_person(
     visitor: Visitor, make_visitor: Callable[..., Visitor], site: Site, staff_at: Any
 ) -> None:
-    shift, [registration] = over(site, ago=48)
+    _, registrations = over(site, people=2, ago=48)
     visitor.log_in(staff_at(site))
-    visitor.open(f"/staff/check-in/{shift}/later")
-    visitor.look("later")
-    visitor.page.get_by_label("到达").fill(_local(moment(-50)))
-    visitor.page.get_by_label("离开").fill(_local(moment(-48)))
+    visitor.open("/staff/check-in")
+    visitor.page.get_by_role("link", name="还没有记完的场次").click()
+    visitor.look("hours-open")
+    visitor.page.get_by_role("link", name="补录 ").click()
     visitor.page.get_by_label("为什么补录").fill("纸质签到表")
+    visitor.page.locator("fieldset").first.get_by_label("来了").check()
+    visitor.page.locator("fieldset").nth(1).get_by_label("没来").check()
+    visitor.look("later")
     visitor.page.get_by_role("button", name="提交审核").click()
-    visitor.page.get_by_text("须由另一人审核").wait_for()
+    visitor.page.get_by_text("须由另一人审核").first.wait_for()
     second = make_visitor()
     second.log_in(staff_at(site))
     second.open("/staff/hours")
     second.look("hours-work")
-    second.page.get_by_label("依据").fill("核对无误")
-    second.page.get_by_role("button", name="批准").click()
+    second.page.get_by_label("全部的依据").fill("核对无误")
+    second.page.get_by_role("button", name="全部批准").click()
     second.page.get_by_text("补录已处理").wait_for()
-    assert records_of(site, registration)[0].minutes == 120
+    assert sorted(len(records_of(site, registration)) for registration in registrations) == [0, 1]
 
 
 def test_hours_an_objection_a_certificate_and_its_verification(
@@ -135,23 +195,15 @@ def test_hours_an_objection_a_certificate_and_its_verification(
     page.get_by_text("证明已出具").wait_for()
     visitor.look("own-hours")
     number = page.get_by_role("link", name="PDF").inner_text().split()[0]
-    certificates_api._tries._counts.clear()
     visitor.open(f"/verify/{number}?k={Certificates(data, '').code(number)}")
     visitor.look("verify")
     assert "居**" in page.content() and "真实有效" in page.content()
     page.goto(f"{visitor.address}/verify/{number}?k=WRONG")
     visitor.look("verify-wrong")
     visitor.log_in(staff_at(site))
-    visitor.open(f"/staff/hours/people/{person}")
+    visitor.open(f"/staff/people/{person}")
+    page.get_by_role("link", name="时长与证明").click()
     visitor.look("hours-person")
     page.get_by_label("撤销原因").fill("记录有误")
     page.get_by_role("button", name="撤销").click()
     page.get_by_text("证明已撤销").wait_for()
-
-
-def _local(at: str) -> str:
-    """A moment as a field of local date and time takes it."""
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    return datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT%H:%M")

@@ -63,12 +63,16 @@ def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, sta
     visitor.log_in(staff_at(site))
     visitor.open("/staff/doubles/")
     page = visitor.page
+    page.get_by_role("button", name="是两个人").click()
+    assert page.get_by_text("没有发现重复人员").is_visible()
+    visitor.look("people-two-people")
+    page.get_by_role("button", name="撤回").click()
     visitor.look("people-doubles")
     page.get_by_role("button", name="合并，保留这一条").first.click()
     assert page.get_by_text("没有发现重复人员").is_visible()
     visitor.look("people-merged")
     page.get_by_role("button", name="撤销合并").click()
-    page.get_by_role("link", name="林小").click()
+    page.get_by_role("link", name="林小").first.click()
     page.get_by_role("link", name="删除个人信息").click()
     visitor.look("people-erase")
     page.get_by_role("button", name="删除").click()
@@ -130,6 +134,120 @@ def test_staff_correct_what_the_site_was_told(visitor: Visitor, site: Site, staf
     assert page.get_by_role("alert").is_visible() and page.get_by_label("急救", exact=True).is_checked()
     page.get_by_label("姓名").fill("写对了")
     visitor.look("people-edit")
+    page.get_by_label("性别").select_option("male")
+    number = id_number(order=73, male=True)
+    page.get_by_label("新的身份证号码").fill(number)
+    page.get_by_label("本人同意登记身份证号码").check()
     page.get_by_role("button", name="保存更正").click()
     assert page.get_by_role("heading", name="写对了").is_visible()
-    assert page.get_by_text("急救、歌唱").is_visible()
+    assert page.get_by_text("急救、歌唱").is_visible() and page.get_by_text(number[-4:]).is_visible()
+
+
+def test_the_second_of_two_clerks_is_told(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    made = register(site, name="同时改")
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/people/{made['person_id']}/edit")
+    site.expect(200, "PATCH", f"/v1/volunteers/{made['person_id']}", {"skills": ["law"]}, If_Match="*")
+    page = visitor.page
+    page.get_by_label("姓名").fill("后来的")
+    page.get_by_role("button", name="保存更正").click()
+    assert page.get_by_role("alert").is_visible() and page.get_by_text("请重新读取后再修改").is_visible()
+    assert site.expect(200, "GET", f"/v1/people/{made['person_id']}")["name"] == "同时改", "nothing is half saved"
+
+
+def test_staff_enter_an_award_and_an_evaluation_and_remove_what_is_wrong(
+    visitor: Visitor, site: Site, staff_at: StaffAt
+) -> None:
+    made = register(site, name="有记录")
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/people/{made['person_id']}")
+    page = visitor.page
+    page.get_by_role("link", name="培训、表彰、评价").click()
+    for kind, fields in (
+        ("登记培训", {"培训名称": "急救", "日期": "2026-01-10", "时长（分钟）": "90", "培训单位": "红十字会"}),
+        ("登记表彰", {"表彰名称": "优秀志愿者", "日期": "2026-01-10", "授予单位": "街道办事处"}),
+        ("登记评价", {"日期": "2026-01-10", "评价单位": "服务中心"}),
+    ):
+        page.get_by_role("link", name=kind).click()
+        page.get_by_role("button", name="登记", exact=True).click()
+        assert page.get_by_role("alert").is_visible()
+        for label, value in fields.items():
+            page.get_by_label(label).fill(value)
+        if kind == "登记评价":
+            visitor.look("people-record")
+        page.get_by_role("button", name="登记", exact=True).click()
+        assert page.get_by_text("已登记").is_visible()
+    visitor.look("people-records")
+    page.get_by_role("button", name="删除这一条").nth(1).click()
+    assert page.get_by_text("优秀志愿者").count() == 0 and page.get_by_role("heading", name="急救").is_visible()
+    visitor.speak("en")
+    page.reload()
+    assert page.get_by_role("link", name="Enter an award").is_visible()
+
+
+def test_staff_change_a_guardian_and_a_helper_and_ask_again(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    child = {"name": "小红", "phone": fresh_phone(), "birth_date": "2016-01-01"}
+    guardian = {"name": "红妈妈", "phone": fresh_phone()}
+    person = site.expect(201, "POST", "/v1/people", child | {"guardian": guardian})["id"]
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/people/{person}")
+    page = visitor.page
+    page.get_by_role("link", name="监护人", exact=True).click()
+    assert page.get_by_role("button", name="发送确认链接").count() == 0, "there is nowhere to send it"
+    page.get_by_label("电子邮件").fill("hong@example.com")
+    page.get_by_role("button", name="保存").click()
+    visitor.look("people-guardian")
+    page.get_by_role("button", name="发送确认链接").click()
+    assert page.get_by_text("已向监护人发送确认链接").is_visible()
+    assert site.sql("SELECT 1 FROM links WHERE person_id = :of AND purpose = 'guardian_consent'", of=person)
+    page.get_by_role("link", name="代办人", exact=True).click()
+    page.get_by_label("姓名").fill("红姑姑")
+    page.get_by_role("button", name="保存").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("电话", exact=False).first.fill(fresh_phone())
+    page.get_by_label("本人同意由此人代办").check()
+    visitor.look("people-helper")
+    page.get_by_role("button", name="保存").click()
+    assert page.get_by_text("红姑姑").is_visible() and page.get_by_text("代办人", exact=True).first.is_visible()
+
+
+def test_staff_merge_two_who_share_no_contact(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    shift, old = site.shift(), fresh_phone()
+    site.sign_up(shift, name="换了号", phone=old)
+    now = site.sign_up(site.shift(starts=72), name="换了号")["person_id"]
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/people/{now}")
+    page = visitor.page
+    page.get_by_role("link", name="与另一条记录是同一人").click()
+    page.get_by_label("号码或地址").fill("13800")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("号码或地址").fill(old)
+    page.get_by_role("button", name="查找").click()
+    visitor.look("people-same-as")
+    page.get_by_role("button", name="合并，保留这一条").first.click()
+    assert page.get_by_text("已合并").is_visible()
+    assert site.sql("SELECT merged_into FROM people WHERE merged_into = :id", id=now)
+
+
+def test_staff_look_for_who_can_help(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    register(site, name="会教手机", skills=["smartphones", "teaching"], categories=["elders"])
+    for n in range(51):
+        register(site, name=f"能急救{n}", skills=["first_aid"])
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/people/")
+    page = visitor.page
+    page.get_by_role("link", name="按技能查找志愿者").click()
+    page.get_by_role("link", name="下一页").click()
+    assert page.get_by_role("link", name="能急救50").is_visible()
+    page.get_by_label("关键词").fill("手机")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_role("link", name="会教手机").is_visible() and page.get_by_text("能急救").count() == 0
+    visitor.look("people-volunteers")
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="下载表格").click()
+    assert "会教手机" in fetched.value.path().read_text()
+    page.get_by_text("更多条件").click()
+    page.get_by_label("居住区划代码").fill("没有 这样的")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_role("alert").is_visible()

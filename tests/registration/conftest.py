@@ -11,6 +11,7 @@ from services.registration.app import make_app
 from services.registration.personal_data import PersonalData
 from services.registration.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
+from tests.registration.hours_world import start_clock
 from tests.registration.office import Office
 from tests.registration.world import Caller, Site, start_hours_over
 
@@ -19,6 +20,7 @@ from tests.registration.world import Caller, Site, start_hours_over
 def fresh_hours() -> None:
     """Each test's shifts lie in the week ahead, in the order in which they are made."""
     start_hours_over()
+    start_clock()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,13 @@ from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
 from tests.registration.office import Member, Office
 from tests.registration.world import Site
 
-NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-"""The minute in which the tests began: whole minutes make whole hours."""
+_now = datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def start_clock() -> None:
+    """From here on moments are told from this minute: whole minutes make whole hours."""
+    global _now
+    _now = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def second_person(office: Office, site: Site) -> Member:
@@ -42,8 +47,8 @@ def earn(site: Site, registration: str, came: float = -3, left: float = -1) -> d
 
 
 def moment(hours: float) -> str:
-    """A moment some hours from now."""
-    return (NOW + timedelta(hours=hours)).isoformat()
+    """A moment some hours from the minute in which the test began."""
+    return (_now + timedelta(hours=hours)).isoformat()
 
 
 class Resident:

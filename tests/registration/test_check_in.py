@@ -105,13 +105,12 @@ def test_a_form_of_the_desk_that_names_nobody_is_answered_in_words(site: Site, o
     member = office.site_staff(site.id)
     shift, _ = over(site)
     for form in ({}, {"registration_id": "x" * 5000}, {"registration_id": ""}):
-        for path, more in (("", {"what": "in"}), ("", {"what": "?"}), ("/later", later_form())):
-            answer = member.call("POST", f"/staff/check-in/{shift}{path}", form=form | more)
-            assert answer.status_code == 422, (path, form)
-
-
-def later_form() -> dict[str, str]:
-    return {"checked_in_at": moment(-3)[:16], "checked_out_at": moment(-1)[:16], "reason": "纸质签到表"}
+        for what in ("in", "void", "?"):
+            answer = member.call("POST", f"/staff/check-in/{shift}", form=form | {"what": what})
+            assert answer.status_code == 422, (what, form)
+    nobody = {"checked_in_at": "x", "checked_out_at": "", "outcome.x": "attended"}
+    for form in ({}, {"reason": "纸质签到表"}, nobody):
+        assert member.call("POST", f"/staff/check-in/{shift}/later", form=form).status_code == 422
 
 
 def test_both_scanned_makes_a_scanned_record(site: Site, resident: Any, database: Database) -> None:
@@ -180,13 +179,37 @@ def test_each_tap_has_its_own_verdict_and_counts_once(site: Site) -> None:
     assert len(records_of(site, first)) == 1
 
 
-def test_taps_of_days_ago_need_a_second_person(site: Site) -> None:
-    shift, [registration] = over(site, ago=30)
-    assert send(site, shift, [tap(registration, "in", -32), tap(registration, "out", -30)]) == ["refused"] * 2
-    assert records_of(site, registration) == []
+def test_taps_of_days_ago_wait_for_a_second_person(site: Site, office: Office) -> None:
+    shift, [both, half, missing] = over(site, people=3, ago=30)
+    taps = [
+        tap(both, "in", -32),
+        tap(both, "out", -30),
+        tap(half, "in", -32),
+        tap(missing, "no_show", -31),
+    ]
+    verdicts = ["pending", "pending", "refused", "pending"]
+    for _ in range(2):
+        assert send(site, shift, taps) == verdicts  # what is half said stays on the device
+    assert records_of(site, both) == []
+    entries = site.expect(200, "GET", "/v1/later-entries?state=pending")["items"]
+    assert {e["registration_id"]: e["checked_in_at"] is None for e in entries} == {both: False, missing: True}
+    member = office.site_staff(site.id)
+    for entry in entries:
+        member.expect(200, "POST", f"/v1/later-entries/{entry['id']}/approve", {"reason": "值班表"})
+    assert [state(site, r)["outcome"] for r in (both, half, missing)] == ["attended", None, "no_show"]
+    assert [(r.minutes, r.how) for r in records_of(site, both)] == [(120, "entered_later")]
 
 
-whats = st.tuples(st.sampled_from(["in", "out", "no_show"]), st.integers(-60, 180))
+whats = st.tuples(st.sampled_from(["in", "out", "no_show", "void"]), st.integers(-60, 180))
+
+
+def said_of(registration: str, said: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Taps; a void takes back the one before, or one that never comes."""
+    taps: list[dict[str, Any]] = []
+    for what, minutes in said:
+        voids = {"voids": taps[-1]["id"] if taps else "never-sent"} if what == "void" else {}
+        taps.append(tap(registration, what, -3 + minutes / 60, **voids))
+    return taps
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -194,9 +217,8 @@ whats = st.tuples(st.sampled_from(["in", "out", "no_show"]), st.integers(-60, 18
 def test_taps_come_to_the_same_in_any_order(site: Site, said: list[tuple[str, int]], seed: int) -> None:
     shift, [first, second] = over(site, people=2)
     chance = random.Random(seed)
-    taps = [(what, -3 + minutes / 60) for what, minutes in said]
-    send(site, shift, [tap(first, what, hours) for what, hours in taps])
-    later = [tap(second, what, hours) for what, hours in taps]
+    send(site, shift, said_of(first, said))
+    later = said_of(second, said)
     again = later + chance.sample(later, len(later) // 2)
     chance.shuffle(again)
     cut = chance.randint(0, len(again))

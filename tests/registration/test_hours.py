@@ -1,8 +1,9 @@
 """Service records: made from attendance, corrected by later ones, never changed; and who may decide on what."""
 
 import uuid
-from datetime import date
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from apiflask import APIFlask
@@ -18,6 +19,7 @@ from services.common.events import (
 )
 from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
+from services.registration.working_days import working_days_after
 from tests.registration.hours_world import (
     Resident,
     earn,
@@ -198,7 +200,8 @@ def test_a_volunteer_sees_their_records_and_objects(site: Site, office: Office, 
     volunteer.expect(404, "POST", f"/v1/my/service-records/{foreign}/objections", {"words": "不对"})
     made = volunteer.expect(201, "POST", f"/v1/my/service-records/{record}/objections", {"words": "我待到最后"})
     volunteer.expect(409, "POST", f"/v1/my/service-records/{record}/objections", {"words": "再说一次"})
-    assert made["due_on"] > date.today().isoformat()
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    assert made["due_on"] == working_days_after(today, 15).isoformat()
     assert site.expect(200, "GET", "/v1/objections?state=open")["items"][0]["words"] == "我待到最后"
     stored = site.sql("SELECT words FROM objections WHERE id = :id", id=made["id"])[0].words
     assert "待到" not in bytes(stored).decode(errors="ignore")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from services.registration.operations.merging.merge import merge, undo_merge
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.merges import MergeBody
+from tests.registration.office import Office
 from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone
 
@@ -308,3 +310,47 @@ def _train(site: Site, person: str, name: str) -> None:
 def _trainings(site: Site) -> dict[str, str]:
     rows = site.sql("SELECT id, person_id FROM trainings WHERE site_id = :site", site=site.id)
     return {str(row.id): str(row.person_id) for row in rows}
+
+
+def test_every_pair_of_a_crowd_on_one_phone_is_listed_once_over_all_pages(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fits on a page ends within somebody's pairs as often as between two people."""
+    phone, shift = fresh_phone(), site.shift(capacity=50)
+    crowd = [site.sign_up(shift, name=f"同屋{n}", phone=phone)["person_id"] for n in range(16)]
+    monkeypatch.setattr("services.registration.api.merges.LISTED", 7)
+    listed, after = [], ""
+    while after is not None:
+        answer = site.expect(200, "GET", f"/v1/doubles?after={after}")
+        listed += [(pair["one"]["person_id"], pair["two"]["person_id"]) for pair in answer["items"]]
+        after = answer["next"]
+    assert sorted(listed) == sorted(combinations(sorted(crowd, key=UUID), 2)) and len(listed) == 120
+
+
+def test_that_they_are_two_people_is_kept_until_it_is_taken_back(site: Site, other: Site, operator: Caller) -> None:
+    phone, shift = fresh_phone(), site.shift(capacity=50)
+    one, two = (site.sign_up(shift, name=name, phone=phone)["person_id"] for name in ("母", "女"))
+    stranger = other.sign_up(other.shift())["person_id"]
+    site.expect(404, "POST", "/v1/two-people", {"one": one, "two": stranger})
+    site.expect(409, "POST", "/v1/two-people", {"one": one, "two": one})
+    made = [site.expect(201, "POST", "/v1/two-people", {"one": a, "two": b}) for a, b in ((one, two), (two, one))]
+    assert made[0]["id"] == made[1]["id"], "one decision, whoever is named first"
+    assert site.expect(200, "GET", "/v1/doubles")["items"] == []
+    refused = site.expect(409, "POST", "/v1/merges", merge_body(one, two))
+    assert "take the decision back" in refused["detail"]
+    other.expect(404, "DELETE", f"/v1/two-people/{made[0]['id']}")
+    entries = site.sql("SELECT actor, action FROM audit_log WHERE record = :of ORDER BY id", of=made[0]["id"])
+    assert [entry.action for entry in entries] == ["insert"]
+    site.expect(204, "DELETE", f"/v1/two-people/{made[0]['id']}")
+    assert len(site.expect(200, "GET", "/v1/doubles")["items"]) == 1
+    site.expect(201, "POST", "/v1/merges", merge_body(one, two))
+
+
+def test_what_agrees_most_is_first_on_the_page(site: Site, office: Office) -> None:
+    phone, shift = fresh_phone(), site.shift(capacity=50)
+    for n in range(9):
+        site.sign_up(shift, name=f"家人{n}", phone=phone, birth_date=f"19{60 + n}-01-01")
+    site.sign_up(shift, name="真重复", phone=phone, birth_date="1964-01-01")
+    page = office.site_staff(site.id).call("GET", "/staff/doubles/").get_data(as_text=True)
+    assert page.index("真重复") < page.index("家人0")
+    assert 'href="/staff/doubles/?page=2"' in page

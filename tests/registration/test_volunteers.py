@@ -11,6 +11,7 @@ from stdnum.cn import ric
 
 from services.registration.operations.volunteer_ids import new_volunteer_number, normal_volunteer_number
 from tests.conftest import NOTIFICATIONS_TOKEN
+from tests.registration.office import Office
 from tests.registration.world import Caller, Site, fresh_phone, somebody
 
 
@@ -250,3 +251,34 @@ def test_others_are_told_of_a_volunteer_by_number_and_codes_alone(site: Site) ->
         ("volunteer.ended.v1", {}),
         ("person.erased.v1", {}),
     ]
+
+
+def test_who_can_help_is_found_by_words_area_and_codes(site: Site, make_area: Callable[..., str]) -> None:
+    district = make_area(level="district")
+    street = make_area(district, "subdistrict")
+    nina = register(site, skills=["smartphones"], area=street)["person_id"]
+    omar = register(site, professions=["nurse"], categories=["health"])["person_id"]
+    course = {"name": "智能手机使用入门", "minutes": 60, "provider": "街道", "day": "2026-01-10"}
+    site.expect(201, "POST", f"/v1/volunteers/{omar}/trainings", course)
+
+    def found(query: str) -> set[str]:
+        return {one["person_id"] for one in site.expect(200, "GET", f"/v1/volunteers?{query}")["items"]}
+
+    assert found("q=手机") == {nina, omar} and found("q=SMARTPHONE") == {nina}
+    assert found(f"area={district}") == found(f"area={street}") == {nina}
+    assert found("profession=nurse") == found("category=health&profession=nurse") == {omar}
+    assert found("q=手机&profession=nurse") == {omar} and found("q=木工") == found("area=999999") == set()
+
+
+def test_the_file_of_volunteers_holds_those_asked_for_and_is_on_record(site: Site, office: Office) -> None:
+    register(site, name="=能帮忙", skills=["first_aid"], phone="+8613900000077")
+    register(site, name="帮不上")
+    mother = {"name": "母亲", "phone": fresh_phone()}
+    child = register(site, name="小帮手", skills=["first_aid"], birth_date="2012-01-01", guardian=mother)
+    answer = office.site_staff(site.id).call("GET", "/staff/volunteers/volunteers.csv?skill=first_aid")
+    text = answer.get_data(as_text=True)
+    assert "'=能帮忙" in text and "+8613900000077" in text and "急救" in text and "帮不上" not in text
+    (entry,) = site.sql("SELECT changed FROM audit_log WHERE action = 'download' AND site_id = :id", id=site.id)
+    assert entry.changed == {"rows": 2, "skill": "first_aid"}
+    reads = site.sql("SELECT 1 FROM audit_log WHERE action = 'read' AND record = :of", of=child["person_id"])
+    assert reads, "that a minor's data was read is on record"

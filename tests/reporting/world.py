@@ -17,6 +17,7 @@ from services.common.events import (
     ActivityPublished,
     AgeBand,
     AttendanceRecorded,
+    AttendanceWithdrawn,
     CancelReason,
     Event,
     Outcome,
@@ -180,7 +181,10 @@ class World:
 
     def attend(self, which: int, how: int, much: int) -> None:
         registration = self._pick([r for r in self.registrations if r.status == "confirmed"], which)
-        if registration:
+        if registration and registration.outcome is not None and much % 4 == 3:
+            registration.outcome, registration.minutes = None, 0
+            self._next(AttendanceWithdrawn, registration)
+        elif registration:
             registration.outcome = list(Outcome)[how % 3]
             registration.minutes = much % 200 if registration.outcome is Outcome.ATTENDED else 0
             self._next(

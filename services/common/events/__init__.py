@@ -39,6 +39,7 @@ from services.common.events.envelope import (
 )
 from services.common.events.hours import (
     CertificateIssued,
+    CertificateOutdated,
     CertificateRevoked,
     How,
     ObjectionDecided,
@@ -70,6 +71,7 @@ from services.common.events.programmes import (
 from services.common.events.registrations import (
     AgeBand,
     AttendanceRecorded,
+    AttendanceWithdrawn,
     CancelReason,
     Outcome,
     RegistrationCancelled,
@@ -110,6 +112,7 @@ __all__ = [
     "AgeBand",
     "AreaSaved",
     "AttendanceRecorded",
+    "AttendanceWithdrawn",
     "BookingCancelled",
     "BookingConfirmed",
     "BookingDeclined",
@@ -119,6 +122,7 @@ __all__ = [
     "BookingRequested",
     "CancelReason",
     "CertificateIssued",
+    "CertificateOutdated",
     "CertificateRevoked",
     "ConsentWithdrawn",
     "DesignationSaved",

@@ -104,6 +104,14 @@ class CertificateIssued(CertificateEvent):
     type = "hesheng.certificate.issued.v1"
 
 
+class CertificateOutdated(CertificateEvent):
+    """A record that a certificate rests on was corrected: the paper says other hours than stand. The verification page
+    says so, until the certificate is revoked or for good."""
+
+    type = "hesheng.certificate.outdated.v1"
+    standing_minutes: int = Field(ge=0, description="what stands by now of its records")
+
+
 class CertificateRevoked(CertificateEvent):
     """A certificate no longer holds; the verification page says so."""
 

@@ -127,3 +127,10 @@ class AttendanceRecorded(RegistrationEvent):
     checked_in_at: datetime | None
     checked_out_at: datetime | None
     service_minutes: int = Field(description="minutes of service earned; 0 where the activity is not volunteering")
+
+
+class AttendanceWithdrawn(RegistrationEvent):
+    """All that was recorded of a registration's attendance was taken back: whether the person came is open again, and
+    the minutes of service that it earned are none."""
+
+    type = "hesheng.attendance.withdrawn.v1"

@@ -1,38 +1,69 @@
 // The check-in desk without a network: each tap is kept on this device first, and sent until the server has answered.
-// A tap carries an id of its own, so that one sent twice counts once. Without this script the buttons post forms.
+// A tap carries an id of its own, so that one sent twice counts once; taking one back is a tap that names it. What the
+// server refuses stays on the device, with the reason, until somebody says that it is dealt with. Without this script
+// the buttons post forms.
 "use strict";
 (() => {
   const desk = document.getElementById("desk");
   const state = document.getElementById("desk-state");
+  const kept = document.getElementById("desk-kept");
   const key = "hesheng-taps-" + desk.dataset.shift;
+  const keptKey = "hesheng-refused-" + desk.dataset.shift;
+  const words = { in: desk.dataset.came, out: desk.dataset.left, no_show: desk.dataset.missing };
   const said = state.textContent;
-  let refused = "";
+  let problem = "";
   let sending = false;
   let sent = false;
 
-  const read = () => JSON.parse(localStorage.getItem(key) || "[]");
-  const write = (taps) => taps.length ? localStorage.setItem(key, JSON.stringify(taps)) : localStorage.removeItem(key);
+  const read = (name) => JSON.parse(localStorage.getItem(name) || "[]");
+  const write = (name, taps) => taps.length ? localStorage.setItem(name, JSON.stringify(taps)) : localStorage.removeItem(name);
   const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+  const clock = (at) => new Date(at).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: desk.dataset.zone });
+  const rowOf = (tap) => desk.querySelector('[data-registration="' + tap.registration_id + '"]');
 
   function show() {
-    const waiting = read().length;
-    state.textContent = refused || (waiting ? waiting + " " + state.dataset.waiting : sent ? state.dataset.sent : said);
-    state.classList.toggle("wrong", Boolean(refused));
+    const waiting = read(key).length;
+    state.textContent = problem || (waiting ? waiting + " " + state.dataset.waiting : sent ? state.dataset.sent : said);
+    state.classList.toggle("wrong", Boolean(problem));
+    const refused = read(keptKey);
+    kept.hidden = !refused.length;
+    kept.querySelector("ul").replaceChildren(...refused.map((tap) => {
+      const line = document.createElement("li");
+      const row = rowOf(tap);
+      line.textContent = [row ? row.dataset.name : "", words[tap.what] || "", clock(tap.at), tap.detail].join(" ");
+      return line;
+    }));
+  }
+
+  // What stands for a person: what the page was made with, and the taps since, less what was taken back.
+  const trails = new Map();
+  function trailOf(row) {
+    if (!trails.has(row)) {
+      trails.set(row, row.dataset.said.split(" ").filter(Boolean).map((entry) => {
+        const [what, id, at] = entry.split(",");
+        return { what, id, at };
+      }));
+    }
+    return trails.get(row);
   }
 
   function mark(tap) {
-    const row = desk.querySelector('[data-registration="' + tap.registration_id + '"]');
+    const row = rowOf(tap);
     if (!row) return;
-    const clock = new Date(tap.at).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: desk.dataset.zone });
-    const words = { in: desk.dataset.came, out: desk.dataset.left, no_show: desk.dataset.missing };
-    row.querySelector(".desk-outcome").textContent = words[tap.what] + (tap.what === "no_show" ? "" : " " + clock);
-    row.querySelector('[value="in"]').hidden = tap.what !== "no_show";
-    row.querySelector('[value="out"]').hidden = tap.what !== "in";
-    row.querySelector('[value="no_show"]').hidden = true;
+    const trail = trailOf(row).filter((entry) => entry.id !== tap.voids);
+    if (tap.what !== "void") trail.push(tap);
+    trails.set(row, trail);
+    const has = (what) => trail.some((entry) => entry.what === what);
+    const last = trail.filter((entry) => entry.what !== "no_show").at(-1) || trail.at(-1);
+    row.querySelector(".desk-outcome").textContent = last ? words[last.what] + (last.what === "no_show" ? "" : " " + clock(last.at)) : "";
+    row.querySelector('[value="in"]').hidden = has("in");
+    row.querySelector('[value="out"]').hidden = !has("in") || has("out");
+    row.querySelector('[value="no_show"]').hidden = has("in") || has("no_show");
+    row.querySelector('[value="void"]').hidden = !trail.length;
   }
 
   async function send() {
-    const taps = read().slice(0, 100);
+    const taps = read(key).slice(0, 100);
     if (!taps.length || sending) return;
     sending = true;
     try {
@@ -42,14 +73,15 @@
         body: JSON.stringify({ taps }),
       });
       if (answer.ok) {
-        const results = (await answer.json()).results;
-        const done = new Set(results.map((result) => result.id));
-        write(read().filter((tap) => !done.has(tap.id)));
-        const bad = results.filter((result) => result.verdict === "refused");
-        if (bad.length) refused = state.dataset.refused + bad.map((result) => name(taps, result.id) + " " + result.detail).join(" ");
-        else sent = true;
+        const results = new Map((await answer.json()).results.map((result) => [result.id, result]));
+        const refused = taps.filter((tap) => results.get(tap.id)?.verdict === "refused");
+        write(keptKey, [...read(keptKey), ...refused.map((tap) => ({ ...tap, detail: results.get(tap.id).detail }))]);
+        write(key, read(key).filter((tap) => !results.has(tap.id)));
+        const pending = [...results.values()].find((result) => result.verdict === "pending");
+        problem = pending ? pending.detail : "";
+        sent = !refused.length;
       } else if (answer.status !== 503 && answer.status !== 429) {
-        refused = state.dataset.refused + ((await answer.json().catch(() => ({}))).detail || answer.status);
+        problem = state.dataset.refused + ((await answer.json().catch(() => ({}))).detail || answer.status);
       }
     } catch {
       // No network: the taps wait.
@@ -58,23 +90,23 @@
     show();
   }
 
-  function name(taps, id) {
-    const tap = taps.find((one) => one.id === id);
-    const row = tap && desk.querySelector('[data-registration="' + tap.registration_id + '"]');
-    return row ? row.dataset.name + ":" : "";
-  }
-
   desk.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     event.preventDefault();
-    refused = "";
+    problem = "";
     const row = button.closest("[data-registration]");
     const tap = { id: newId(), registration_id: row.dataset.registration, what: button.value, at: new Date().toISOString() };
-    write([...read(), tap]);
+    if (tap.what === "void") tap.voids = trailOf(row).at(-1).id;
+    write(key, [...read(key), tap]);
     mark(tap);
     show();
     send();
+  });
+
+  kept.querySelector("button").addEventListener("click", () => {
+    write(keptKey, []);
+    show();
   });
 
   document.getElementById("q").addEventListener("input", (event) => {
@@ -82,7 +114,7 @@
     for (const row of desk.children) row.hidden = !row.dataset.name.toLowerCase().includes(wanted);
   });
 
-  for (const tap of read()) mark(tap);
+  for (const tap of read(key)) mark(tap);
   show();
   send();
   addEventListener("online", send);

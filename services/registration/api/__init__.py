@@ -10,7 +10,7 @@ from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
-from services.registration.api.certificates import certificates_blueprint
+from services.registration.api.certificates import Tries, certificates_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
 from services.registration.api.erasure import erasure_blueprint
@@ -51,6 +51,7 @@ def blueprints(
     links: Links,
     sign_ups: SignUps,
     public: PublicSignUps,
+    tries: Tries,
 ) -> list[APIBlueprint]:
     """All routes of the service."""
     return [
@@ -72,7 +73,7 @@ def blueprints(
         origins_blueprint(database),
         attendance_blueprint(database, data, links.public_url),
         hours_blueprint(database, data),
-        certificates_blueprint(database, data, links.public_url),
+        certificates_blueprint(database, data, links.public_url, tries),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),

@@ -13,6 +13,7 @@ from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Activity, Shift
 from services.registration.operations import activities, shifts
+from services.registration.operations.staff import name_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.activities import (
@@ -33,7 +34,7 @@ def activities_blueprint(database: Database, data: PersonalData) -> APIBlueprint
     """The routes of activities and shifts."""
     blueprint = APIBlueprint("activities", __name__, tag="Activities and shifts", url_prefix="/v1")
     _add_activities(blueprint, database, data)
-    _add_transitions(blueprint, database)
+    _add_transitions(blueprint, database, data)
     _add_shifts(blueprint, database, data)
     return blueprint
 
@@ -88,14 +89,15 @@ def _add_activities(blueprint: APIBlueprint, database: Database, data: PersonalD
             return answered(ActivityAnswer.model_validate(activity))
 
 
-def _add_transitions(blueprint: APIBlueprint, database: Database) -> None:
+def _add_transitions(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/activities/<uuid:activity_id>/publish")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(ActivityAnswer)
     def publish_activity(activity_id: UUID) -> Response:
         """Open an activity and its shifts for sign-up."""
+        by = name_of(database, data, g.principal)
         with database.transaction(g.principal.scope) as session:
-            return answered(ActivityAnswer.model_validate(activities.publish_activity(session, activity_id)))
+            return answered(ActivityAnswer.model_validate(activities.publish_activity(session, activity_id, by)))
 
     @blueprint.post("/activities/<uuid:activity_id>/cancel")
     @allow(Caller.SITE, Caller.STAFF)

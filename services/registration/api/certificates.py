@@ -11,13 +11,14 @@ from sqlalchemy import select
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import TOO_MANY, Problem, Words, not_found
-from services.common.rates import Windows
+from services.common.rates import Windows, origin
 from services.registration.api.conventions import answered, create, own_site, page
-from services.registration.models import Certificate, CertificateBatch
+from services.registration.models import Certificate, CertificateBatch, ServiceRecord
 from services.registration.operations import certificates as operations
 from services.registration.operations.certificate_paper import Signer, render
 from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
 from services.registration.operations.records import all_of
+from services.registration.operations.resting import resting_on
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (
@@ -25,35 +26,44 @@ from services.registration.schemas.certificates import (
     BatchBody,
     CertificateAnswer,
     CertificateQuery,
+    CertificatesAnswer,
     KeysAnswer,
     OwnCertificateBody,
     PeriodBody,
     RevocationBody,
+    RevocationsAnswer,
     SignedAnswer,
     VerifiedAnswer,
     VerifyQuery,
 )
 
 TRIES_A_MINUTE = 30
-_tries = Windows(TRIES_A_MINUTE)
 
 
-def certificates_blueprint(database: Database, data: PersonalData, public_url: str) -> APIBlueprint:
+class Tries:
+    """Look-ups by one party this minute, on the API and on the page together."""
+
+    def __init__(self) -> None:
+        self._windows = Windows(TRIES_A_MINUTE)
+
+    def count(self) -> None:
+        """Count one by the present caller. Raises 429 when it has had too many."""
+        if self._windows.count(origin(request.remote_addr)) is None:
+            raise Problem(
+                TOO_MANY, Words("核验过于频繁，请一分钟后再试。", "Too many look-ups: try again in a minute.")
+            )
+
+
+def certificates_blueprint(database: Database, data: PersonalData, public_url: str, tries: Tries) -> APIBlueprint:
     """The routes of certificates."""
     blueprint = APIBlueprint("certificates", __name__, tag="Certificates", url_prefix="/v1")
     certificates, signer = Certificates(data, public_url), Signer(data)
     _add_issuing(blueprint, database, data, certificates)
     _add_reading(blueprint, database, certificates, signer)
-    _add_own(blueprint, database, data, certificates)
+    _add_own(blueprint, database, data, certificates, signer)
     _add_batches(blueprint, database, data, certificates)
-    _add_verification(blueprint, database, certificates, signer)
+    _add_verification(blueprint, database, certificates, signer, tries)
     return blueprint
-
-
-def count_try() -> None:
-    """Count one look-up by this address. Raises 429 when it has had too many this minute."""
-    if _tries.count(str(request.remote_addr)) is None:
-        raise Problem(TOO_MANY, Words("核验过于频繁，请一分钟后再试。", "Too many look-ups: try again in a minute."))
 
 
 def pdf_response(certificates: Certificates, certificate: Certificate) -> Response:
@@ -102,6 +112,17 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
             describe = CertificateAnswer.model_validate
             return page(session, rows, Certificate.position, query, lambda found: [describe(c) for c in found])
 
+    @blueprint.get("/service-records/<uuid:record_id>/certificates")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(CertificatesAnswer)
+    def list_resting(record_id: UUID) -> Response:
+        """The certificates in force that rest on a record, or on one that it took the place of: to revoke or not."""
+        with database.transaction(g.principal.scope) as session:
+            if session.get(ServiceRecord, record_id) is None:
+                raise not_found("这条服务记录", "service record")
+            found = resting_on(session, record_id)
+            return answered(CertificatesAnswer(items=[CertificateAnswer.model_validate(one) for one in found]))
+
     @blueprint.get("/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.SITE, Caller.STAFF)
     def read_certificate(certificate_id: UUID) -> Response:
@@ -120,7 +141,9 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
 
 
-def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates) -> None:
+def _add_own(
+    blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates, signer: Signer
+) -> None:
     @blueprint.post("/my/certificates")
     @allow(Caller.PERSON)
     @blueprint.input(OwnCertificateBody, arg_name="body")
@@ -133,6 +156,16 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData, ce
             return answered(
                 CertificateAnswer.model_validate(certificates.issue(session, site_id, person_id, body)), 201
             )
+
+    @blueprint.get("/my/certificates/<uuid:certificate_id>/signed")
+    @allow(Caller.PERSON)
+    @blueprint.output(SignedAnswer)
+    def read_own_signed_certificate(certificate_id: UUID) -> Response:
+        """One's own certificate for machines: an Open Badge, to keep in a wallet or hand on."""
+        with database.transaction(EVERY_SITE) as session:
+            people = all_of(session, UUID(g.principal.name))
+            certificate = find_certificate(session, certificate_id, people)
+        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.PERSON)
@@ -183,16 +216,26 @@ def _add_batches(blueprint: APIBlueprint, database: Database, data: PersonalData
         return response
 
 
-def _add_verification(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+def _add_verification(
+    blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer, tries: Tries
+) -> None:
     @blueprint.get("/verify/<string:number>")
     @allow(Caller.ANYONE)
     @blueprint.input(VerifyQuery, location="query", arg_name="query")
     @blueprint.output(VerifiedAnswer)
     def verify(number: str, query: VerifyQuery) -> Response:
         """Whether a certificate is genuine and holds. The code stands beside its number."""
-        count_try()
+        tries.count()
         with database.transaction(EVERY_SITE) as session:
             return answered(certificates.verify(session, number, query.k))
+
+    @blueprint.get("/sites/<uuid:site_id>/certificate-revocations")
+    @allow(Caller.ANYONE)
+    @blueprint.output(RevocationsAnswer)
+    def list_revocations(site_id: UUID) -> Response:
+        """The site's certificates that no longer hold, for machines that have one: without names, without codes."""
+        with database.transaction(EVERY_SITE) as session:
+            return answered(certificates.revocations(session, site_id))
 
     @blueprint.get("/certificate-keys")
     @allow(Caller.ANYONE)

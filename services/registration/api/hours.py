@@ -1,6 +1,5 @@
 """Service records and what is said and decided about them."""
 
-from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -12,6 +11,7 @@ from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, own_site, page
 from services.registration.models import LaterEntry, Objection, ServiceRecord
 from services.registration.operations import flags, later, objections, records
+from services.registration.operations.open_attendance import OpenShift, open_shifts
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.hours import (
@@ -28,12 +28,13 @@ from services.registration.schemas.hours import (
     ObjectionBody,
     ObjectionDecisionBody,
     ObjectionQuery,
+    OpenShiftAnswer,
+    OpenShiftsAnswer,
     RecordAnswer,
     RecordQuery,
     RecordsAnswer,
 )
-
-FLAGS_LOOK_BACK = timedelta(days=90)
+from services.registration.working_days import is_estimate
 
 
 def hours_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
@@ -129,6 +130,15 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
             lambda s: LaterEntryAnswer.model_validate(later.enter_later(s, registration_id, body)),
         )
 
+    @blueprint.get("/open-attendance")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(OpenShiftsAnswer)
+    def list_open_attendance() -> Response:
+        """Shifts of volunteering that are over while attendance is open: hours that were given and not recorded."""
+        with database.transaction(g.principal.scope) as session:
+            found = open_shifts(session, own_site())
+            return answered(OpenShiftsAnswer(items=[_describe_open(one) for one in found]))
+
     @blueprint.get("/later-entries")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(LaterEntryQuery, location="query", arg_name="query")
@@ -161,6 +171,12 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
             return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))
 
 
+def _describe_open(one: OpenShift) -> OpenShiftAnswer:
+    shift = {name: getattr(one.shift, name) for name in ("activity_id", "starts_at", "ends_at")}
+    facts = {"shift_id": one.shift.id, "due_on_is_estimate": is_estimate(one.due_on)}
+    return OpenShiftAnswer.model_validate({**vars(one), **shift, **facts})
+
+
 def _add_objections(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/objections")
     @allow(Caller.SITE, Caller.STAFF)
@@ -191,11 +207,10 @@ def _add_flags(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.input(FlagQuery, location="query", arg_name="query")
     @blueprint.output(FlagsAnswer)
     def list_flags(query: FlagQuery) -> Response:
-        """What looks wrong about the site's hours of the last ninety days, or since a day."""
+        """What looks wrong about the site's hours, and nobody looked into yet."""
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
-            since = query.since or _look_back()
-            return answered(FlagsAnswer(items=flags.flags(session, site_id, since, query.cleared)))
+            return answered(FlagsAnswer(items=flags.flags(session, site_id, query.since, query.cleared)))
 
     @blueprint.post("/hour-flags/clear")
     @allow(Caller.STAFF)
@@ -206,7 +221,3 @@ def _add_flags(blueprint: APIBlueprint, database: Database) -> None:
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
             return answered(flags.clear_flag(session, site_id, body.kind, body.subject, body.reason))
-
-
-def _look_back() -> date:
-    return datetime.now(UTC).date() - FLAGS_LOOK_BACK

@@ -1,4 +1,7 @@
-"""Doubles: listed, merged, separated again. By the operator, or by a site where both are wholly its own."""
+"""Doubles: listed, merged and separated again, or decided to be two people.
+
+By the operator; by a site where both are wholly its own.
+"""
 
 from uuid import UUID
 
@@ -10,12 +13,20 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, own_site, page
-from services.registration.models import Merge
-from services.registration.operations.merging.doubles import list_doubles
+from services.registration.models import Merge, TwoPeople
+from services.registration.operations.merging.doubles import list_doubles, pairs_shown
 from services.registration.operations.merging.merge import merge, undo_merge
+from services.registration.operations.merging.two_people import keep_apart, take_back
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
-from services.registration.schemas.merges import DoublesAnswer, DoublesQuery, MergeAnswer, MergeBody
+from services.registration.schemas.merges import (
+    DoublesAnswer,
+    DoublesQuery,
+    MergeAnswer,
+    MergeBody,
+    TwoPeopleAnswer,
+    TwoPeopleBody,
+)
 
 LISTED = 100
 
@@ -37,8 +48,8 @@ def merges_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
         """Who may be one person twice, and what agrees. The same phone is often a family."""
         with database.transaction(g.principal.scope) as session:
             found = list_doubles(session, data, site_limit(), query.after, LISTED)
-        last = found[-1].one.person_id if len(found) >= LISTED // 2 else None
-        return answered(DoublesAnswer(items=list(found), next=last))
+            pairs_shown(session, site_limit(), found.pairs)
+            return answered(DoublesAnswer(items=found.pairs, next=found.next))
 
     @blueprint.get("/merges")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -72,4 +83,45 @@ def merges_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
         with database.transaction(g.principal.scope) as session:
             return answered(undo_merge(session, merge_id, g.principal.actor, site_limit()))
 
+    _add_decisions(blueprint, database, data)
     return blueprint
+
+
+def _add_decisions(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/two-people")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.input(ListQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(TwoPeopleAnswer))
+    def list_decisions(query: ListQuery) -> Response:
+        """Pairs of which it was decided that they are two people, oldest first."""
+        with database.transaction(g.principal.scope) as session:
+            return page(
+                session,
+                select(TwoPeople),
+                TwoPeople.position,
+                query,
+                lambda found: [TwoPeopleAnswer.model_validate(one) for one in found],
+            )
+
+    @blueprint.post("/two-people")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.input(TwoPeopleBody, arg_name="body")
+    @blueprint.output(TwoPeopleAnswer, status_code=201)
+    def decide(body: TwoPeopleBody) -> Response:
+        """They are two people: they are no longer listed as doubles."""
+        limit, actor = site_limit(), g.principal.actor
+        return create(
+            database,
+            data,
+            body,
+            lambda session: TwoPeopleAnswer.model_validate(keep_apart(session, body.one, body.two, actor, limit)),
+        )
+
+    @blueprint.delete("/two-people/<uuid:decision_id>")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.output({}, status_code=204)
+    def undecide(decision_id: UUID) -> tuple[str, int]:
+        """Take the decision back: they are listed again."""
+        with database.transaction(g.principal.scope) as session:
+            take_back(session, decision_id, site_limit())
+        return "", 204

@@ -120,3 +120,11 @@ def _add_attendance(blueprint: APIBlueprint, database: Database) -> None:
     def record_no_show(registration_id: UUID, body: MomentBody) -> Response:
         """Record that a person did not come."""
         return recorded(attendance.record_no_show, registration_id, body)
+
+    @blueprint.post("/registrations/<uuid:registration_id>/undo-attendance")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(RegistrationAnswer)
+    def undo_attendance(registration_id: UUID) -> Response:
+        """Take back what was recorded last, a tap at the wrong name. Both stay on record."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(describe_registration(session, attendance.undo(session, registration_id)))

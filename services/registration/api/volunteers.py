@@ -17,6 +17,7 @@ from services.registration.operations import volunteers
 from services.registration.operations.people import told_by
 from services.registration.operations.trainings import add_trainings, expiring_trainings
 from services.registration.operations.volunteer_records import Record, add_record, remove_record
+from services.registration.operations.volunteer_search import matching
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.volunteers import (
@@ -75,12 +76,8 @@ def _add_volunteers(blueprint: APIBlueprint, database: Database, data: PersonalD
     @blueprint.input(VolunteersQuery, location="query", arg_name="query")
     @blueprint.output(page_of(VolunteerListed))
     def list_volunteers(query: VolunteersQuery) -> Response:
-        """The site's volunteers, by skill and service category where asked."""
-        rows = select(VolunteerSite).where(VolunteerSite.site_id == own_site())
-        if query.skill:
-            rows = rows.where(VolunteerSite.skills.contains([query.skill]))
-        if query.category:
-            rows = rows.where(VolunteerSite.categories.contains([query.category]))
+        """The site's volunteers, by skill, profession, service category, area and words where asked."""
+        rows = matching(own_site(), query)
         with database.transaction(g.principal.scope) as session:
             return page(
                 session, rows, VolunteerSite.row, query, lambda found: volunteers.list_volunteers(session, data, found)

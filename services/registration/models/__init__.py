@@ -9,12 +9,13 @@ from services.registration.models.hours import (
     AttendanceEntry,
     Certificate,
     CertificateBatch,
+    CertificateRecord,
     ClearedFlag,
     LaterEntry,
     Objection,
     ServiceRecord,
 )
-from services.registration.models.merges import Merge
+from services.registration.models.merges import Merge, TwoPeople
 from services.registration.models.organisations import ActivityOrganisation, Designation, Organisation
 from services.registration.models.people import Person, PersonSite, Representative, Volunteer, VolunteerSite
 from services.registration.models.programmes import Programme, ProgrammeClone
@@ -36,6 +37,7 @@ __all__ = [
     "Booking",
     "Certificate",
     "CertificateBatch",
+    "CertificateRecord",
     "ClearedFlag",
     "Consent",
     "ConsentText",
@@ -74,6 +76,7 @@ __all__ = [
     "TeamMember",
     "Training",
     "Transfer",
+    "TwoPeople",
     "Venue",
     "Volunteer",
     "VolunteerSite",

@@ -25,6 +25,7 @@ class AttendanceEntry(Table):
     how: Mapped[str]
     corrects: Mapped[bool] = mapped_column(default=False)
     client_id: Mapped[str | None]
+    voids: Mapped[str | None]
     made_by: Mapped[str]
     received_at: Mapped[datetime] = made_by_database()
 
@@ -68,8 +69,8 @@ class LaterEntry(Table):
     site_id: Mapped[UUID]
     registration_id: Mapped[UUID] = mapped_column(ForeignKey("registrations.id"))
     shift_id: Mapped[UUID]
-    checked_in_at: Mapped[datetime]
-    checked_out_at: Mapped[datetime]
+    checked_in_at: Mapped[datetime | None]
+    checked_out_at: Mapped[datetime | None]
     reason: Mapped[str]
     entered_by: Mapped[str] = made_by_database()
     entered_at: Mapped[datetime] = made_by_database()
@@ -142,6 +143,15 @@ class Certificate(Table):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class CertificateRecord(Table):
+    """A record that a certificate rests on."""
+
+    __tablename__ = "certificate_records"
+    certificate_id: Mapped[UUID] = mapped_column(ForeignKey("certificates.id"), primary_key=True)
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("service_records.id"), primary_key=True)
+    site_id: Mapped[UUID]
+
+
 class CertificateBatch(Table):
     """Certificates for several people, made one after the other."""
 
@@ -151,6 +161,7 @@ class CertificateBatch(Table):
     site_id: Mapped[UUID]
     period_from: Mapped[date]
     period_to: Mapped[date]
+    team_id: Mapped[UUID | None]
     people: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     done: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[list[Any]] = mapped_column(JSONB, default=list)

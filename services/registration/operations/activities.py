@@ -89,8 +89,9 @@ def edit_activity(session: Session, activity_id: UUID, body: ActivityEdit, expec
     return activity
 
 
-def publish_activity(session: Session, activity_id: UUID) -> Activity:
-    """Open an activity and its shifts for sign-up. Doing so twice changes nothing."""
+def publish_activity(session: Session, activity_id: UUID, by: str = "") -> Activity:
+    """Open an activity and its shifts for sign-up. Doing so twice changes nothing. Where nobody was named as in charge
+    of volunteering, it is whoever publishes it: `by`, their name, empty for a key."""
     activity, shifts = lock_activity(session, activity_id)
     if activity.status in CLOSED:
         raise conflict(
@@ -98,7 +99,8 @@ def publish_activity(session: Session, activity_id: UUID) -> Activity:
         )
     if activity.status == "draft":
         check_open(session.get_one(Site, activity.site_id))
-        assign(activity, {"status": "published"})
+        in_charge = activity.responsible or (by if activity.volunteering else "")
+        assign(activity, {"status": "published", "responsible": in_charge})
         _check_consistent(activity)
         session.flush()
         reserve(session, activity, shifts)

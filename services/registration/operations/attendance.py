@@ -6,23 +6,25 @@
 
 What is said is noted as an entry and never changed. What a registration came to is computed from all of its entries:
 the earliest check-in, the latest check-out after it, unless an entry corrects that side; then the latest correction.
-So entries may come from several desks, late, twice and in any order (`roll.py`), and the end is the same.
+So entries may come from several desks, late, twice and in any order (`roll.py`), and the end is the same. A mistaken
+one is taken back by a later entry that voids it (`undo`); both are kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
-from services.common.events import AttendanceRecorded
+from services.common.events import AttendanceRecorded, AttendanceWithdrawn, Event
 from services.common.outbox import add_events
 from services.registration.models import Activity, AttendanceEntry, Registration, Shift
 from services.registration.operations import assign, conflict
-from services.registration.operations.records import Hours, actor, is_decided, write
+from services.registration.operations.records import Hours, actor, is_decided, latest, write
 from services.registration.operations.registrations import find_registration, lock_registration
 from services.registration.operations.seats import registration_event
 
@@ -33,7 +35,7 @@ is said afterwards is entered later, and counts once a second person approved it
 CLOCK_SKEW = timedelta(minutes=2)
 """How far a desk's clock may run ahead of ours. Hours entered before they are given would be hours not given."""
 
-What = Literal["in", "out", "no_show"]
+What = Literal["in", "out", "no_show", "void"]
 Known = Literal["scanned", "confirmed", "entered_later"]
 WEAKEST_FIRST = ("entered_later", "confirmed", "scanned")
 
@@ -49,13 +51,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Entry:
-    """Something said of a registration. `corrects`: it stands against every other entry of its side."""
+    """Something said of a registration. `corrects`: it stands against every other entry of its side. `voids` is the id
+    or client_id of the entry that a void takes back."""
 
     what: What
     at: datetime
     how: Known
     corrects: bool = False
     client_id: str | None = None
+    voids: str | None = None
     made_by: str = ""
 
 
@@ -105,6 +109,18 @@ def record_no_show(session: Session, registration_id: UUID, at: datetime | None)
     return settle(session, held)
 
 
+def undo(session: Session, registration_id: UUID) -> Registration:
+    """Take back what was said last and still stands, a tap at the wrong name. Raises 409 where nothing stands, or where
+    one person alone can no longer say who came."""
+    held = hold(session, registration_id)
+    check_open(session, held)
+    standing = standing_entries(said_of(session, registration_id))
+    if not standing:
+        raise conflict("没有可以撤销的签到。", "Nothing was recorded that could be taken back.")
+    note(session, held, Entry("void", datetime.now(UTC), "confirmed", voids=str(standing[-1].id)))
+    return settle(session, held)
+
+
 def hold(session: Session, registration_id: UUID) -> Held:
     """The registration, locked. Raises 404, and 409 where it is not confirmed."""
     # A share of the shift's lock: check-ins go on side by side, while calling off the shift waits for them.
@@ -149,6 +165,7 @@ def note(session: Session, held: Held, entry: Entry) -> None:
             how=entry.how,
             corrects=entry.corrects,
             client_id=entry.client_id,
+            voids=entry.voids,
             made_by=entry.made_by or actor(),
         )
     )
@@ -159,11 +176,7 @@ def settle(session: Session, held: Held, reason: str = "") -> Registration:
     """Bring the registration to what its entries say, with its minutes and record. With a `reason` somebody decided
     so, and no entry changes it any more."""
     registration = held.registration
-    said = session.scalars(
-        select(AttendanceEntry)
-        .where(AttendanceEntry.registration_id == registration.id)
-        .order_by(AttendanceEntry.position)
-    ).all()
+    said = standing_entries(said_of(session, registration.id))
     came = _decisive([entry for entry in said if entry.what == "in"], earliest=True)
     left = _decisive([entry for entry in said if entry.what == "out"], earliest=False)
     if came is None or (left is not None and left.at <= came.at):
@@ -177,26 +190,55 @@ def settle(session: Session, held: Held, reason: str = "") -> Registration:
     }
     changed = assign(registration, changes)
     session.flush()
-    records = []
-    if came and left and _earns(session, held.shift):
-        hours = Hours(minutes_within(held.shift, came.at, left.at), _weaker(came, left), _in_charge(came, left), reason)
-        records = write(session, registration, held.shift, hours)
+    records = _record(session, held, came, left, reason)
     if records and not changed:
         registration.version += 1
         session.flush()
     if changed or records:
-        facts = changes | {"service_minutes": registration.service_minutes}
-        event = registration_event(AttendanceRecorded, registration, held.person_number, **facts)
-        add_events(session, [event, *records])
+        add_events(session, [_told(held, changes), *records])
     return registration
+
+
+def standing_entries(said: Sequence[AttendanceEntry]) -> list[AttendanceEntry]:
+    """The entries that nobody took back, in the order in which they came to us."""
+    void = {entry.voids for entry in said if entry.voids}
+    return [e for e in said if e.what != "void" and str(e.id) not in void and e.client_id not in void]
+
+
+def said_of(session: Session, registration_id: UUID) -> Sequence[AttendanceEntry]:
+    """All that was said of a registration, what was taken back too."""
+    of_it = select(AttendanceEntry).where(AttendanceEntry.registration_id == registration_id)
+    return session.scalars(of_it.order_by(AttendanceEntry.position)).all()
+
+
+def _record(
+    session: Session, held: Held, came: AttendanceEntry | None, left: AttendanceEntry | None, reason: str
+) -> list[Event]:
+    """The record that follows; where what it rested on was taken back, one that withdraws it."""
+    registration, shift = held.registration, held.shift
+    if not _earns(session, shift):
+        return []
+    if came and left:
+        minutes = minutes_within(shift, came.at, left.at)
+        return write(session, registration, shift, Hours(minutes, _weaker(came, left), _in_charge(came, left), reason))
+    before = latest(session, registration.id)
+    if before is None:
+        return []
+    return write(session, registration, shift, Hours(0, before.how, actor(), reason))
+
+
+def _told(held: Held, changes: dict[str, Any]) -> Event:
+    facts = changes | {"service_minutes": held.registration.service_minutes}
+    if changes["outcome"] is None:
+        return registration_event(AttendanceWithdrawn, held.registration, held.person_number)
+    return registration_event(AttendanceRecorded, held.registration, held.person_number, **facts)
 
 
 def check_open(session: Session, held: Held) -> None:
     """Raise 409 where one person alone can no longer say who came, or where the hours were decided on."""
-    over = select(literal(held.shift.ends_at + LATEST) < func.clock_timestamp())
-    if session.scalar(over):
+    if is_over_for_one(session, held.shift):
         raise conflict(
-            "场次结束已超过一天：请补录（later-entries），并由另一人审核。",
+            "场次结束已超过一天：请补录，并由另一人审核。",
             "The shift ended more than a day ago: enter it later (later-entries), for a second person to approve.",
         )
     if is_decided(session, held.registration.id):
@@ -204,6 +246,11 @@ def check_open(session: Session, held: Held) -> None:
             "时长已经审核决定，签到不再改变它；请补录或提出异议。",
             "Somebody decided on these hours: attendance no longer changes them. Enter them later, or object.",
         )
+
+
+def is_over_for_one(session: Session, shift: Shift) -> bool:
+    """Whether the shift ended so long ago that one person alone no longer says who came."""
+    return bool(session.scalar(select(literal(shift.ends_at + LATEST) < func.clock_timestamp())))
 
 
 def check_time(shift: Shift, moment: datetime) -> None:

@@ -1,12 +1,13 @@
 """The check-in list of a shift, as a desk needs it."""
 
+from collections import defaultdict
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.registration.models import AttendanceEntry, PersonSite, Registration
-from services.registration.operations.attendance import find_shift
+from services.registration.operations.attendance import WEAKEST_FIRST, find_shift, standing_entries
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import AttendeeAnswer
 
@@ -14,22 +15,13 @@ from services.registration.schemas.hours import AttendeeAnswer
 def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[AttendeeAnswer]:
     """Who has a place on the shift, by name, with what was recorded of them. Raises 404."""
     find_shift(session, shift_id)
-    weakest = func.min(
-        case((AttendanceEntry.how == "entered_later", 0), (AttendanceEntry.how == "confirmed", 1), else_=2)
-    )
-    how = (
-        select(AttendanceEntry.registration_id, weakest.label("how"))
-        .where(AttendanceEntry.shift_id == shift_id)
-        .group_by(AttendanceEntry.registration_id)
-        .subquery()
-    )
+    said = _said(session, shift_id)
     query = (
-        select(Registration, PersonSite.name, how.c.how)
+        select(Registration, PersonSite.name)
         .outerjoin(
             PersonSite,
             (PersonSite.person_id == Registration.person_id) & (PersonSite.site_id == Registration.site_id),
         )
-        .outerjoin(how, how.c.registration_id == Registration.id)
         .where(Registration.shift_id == shift_id, Registration.status == "confirmed")
     )
     people = [
@@ -38,9 +30,21 @@ def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[Atte
                 **vars(registration),
                 "registration_id": registration.id,
                 "name": data.shown(name) if name is not None else "",
-                "how": None if known is None else ("entered_later", "confirmed", "scanned")[known],
+                "how": min((e.how for e in said[registration.id]), key=WEAKEST_FIRST.index, default=None),
+                "entries": said[registration.id],
             }
         )
-        for registration, name, known in session.execute(query)
+        for registration, name in session.execute(query)
     ]
     return sorted(people, key=lambda person: (person.name, str(person.registration_id)))
+
+
+def _said(session: Session, shift_id: UUID) -> defaultdict[UUID, list[AttendanceEntry]]:
+    """What stands, by registration, read at one go."""
+    said: defaultdict[UUID, list[AttendanceEntry]] = defaultdict(list)
+    of_shift = select(AttendanceEntry).where(AttendanceEntry.shift_id == shift_id)
+    for entry in session.scalars(of_shift.order_by(AttendanceEntry.position)):
+        said[entry.registration_id].append(entry)
+    for registration_id, entries in said.items():
+        said[registration_id] = standing_entries(entries)
+    return said

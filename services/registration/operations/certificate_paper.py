@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typst
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,36 +86,15 @@ class Signer:
         self._key = Ed25519PrivateKey.from_private_bytes(data.key_for("certificate signature"))
 
     def sign(self, content: Content) -> str:
-        """A JWS in compact form. Its payload is the certificate as a W3C verifiable credential."""
-        payload = {
-            "@context": [
-                "https://www.w3.org/ns/credentials/v2",
-                "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json",
-            ],
-            "type": ["VerifiableCredential", "OpenBadgeCredential"],
-            "id": content["url"],
-            "issuer": {"type": ["Profile"], "name": content["unit"]},
-            "validFrom": f"{content['issued_on']}T00:00:00Z",
-            "credentialSubject": {
-                "type": ["AchievementSubject"],
-                "name": content["name"],
-                "creditsEarned": decimal_hours(content["minutes"]),
-                "activityStartDate": f"{content['period_from']}T00:00:00Z",
-                "activityEndDate": f"{content['period_to']}T23:59:59Z",
-                "achievement": {
-                    "type": ["Achievement"],
-                    "achievementType": "CommunityService",
-                    "name": "志愿服务证明",
-                    "description": f"志愿服务 {duration(content['minutes']).zh}，{len(content['records'])} 次",
-                    "criteria": {"narrative": "依据志愿服务记录出具"},
-                },
-            },
-            "minutes": content["minutes"],
-            "records": content["records"],
-            "number": content["number"],
-        }
-        head = _base64(json.dumps({"alg": "EdDSA", "typ": "JWT", "kid": self.public_key()["kid"]}).encode())
-        body = _base64(json.dumps(payload, ensure_ascii=False).encode())
+        """A JWS in compact form. Its payload is an Open Badge 3.0, as the standard writes one in a JWT: the members of
+        the credential at the top, with the registered claims that repeat its issuer, id and first moment."""
+        credential = open_badge(content)
+        first = datetime.fromisoformat(credential["validFrom"])
+        claims = {"iss": credential["issuer"]["id"], "jti": credential["id"], "nbf": int(first.timestamp())}
+        public = self.public_key()
+        jwk = {name: public[name] for name in ("kty", "crv", "x")}
+        head = _base64(json.dumps({"alg": "EdDSA", "typ": "JWT", "kid": public["kid"], "jwk": jwk}).encode())
+        body = _base64(json.dumps(credential | claims, ensure_ascii=False).encode())
         return f"{head}.{body}.{_base64(self._key.sign(f'{head}.{body}'.encode()))}"
 
     def public_key(self) -> dict[str, str]:
@@ -122,6 +102,62 @@ class Signer:
         raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         x = _base64(raw)
         return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": x, "kid": x[:16]}
+
+
+def open_badge(content: Content) -> dict[str, Any]:
+    """The certificate as an OpenBadgeCredential (Open Badges 3.0, W3C Verifiable Credentials 2.0). Every member is one
+    of these two contexts. Its id lies open in the list of what was revoked, and so holds no code."""
+    zone = ZoneInfo(content["zone"])
+    return {
+        "@context": [
+            "https://www.w3.org/ns/credentials/v2",
+            "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json",
+        ],
+        "id": certificate_uri(content["page"], content["number"]),
+        "type": ["VerifiableCredential", "OpenBadgeCredential"],
+        "name": "志愿服务证明",
+        "issuer": {"id": content["issuer"], "type": ["Profile"], "name": content["unit"]},
+        "validFrom": _moment(content["issued_on"], zone),
+        "credentialSubject": {
+            "type": ["AchievementSubject"],
+            "identifier": [
+                {
+                    "type": "IdentityObject",
+                    "hashed": False,
+                    "identityType": "name",
+                    "identityHash": content["name"],
+                }
+            ],
+            "licenseNumber": content["number"],
+            "creditsEarned": decimal_hours(content["minutes"]),
+            "activityStartDate": _moment(content["period_from"], zone),
+            "activityEndDate": _moment(content["period_to"], zone, "23:59:59"),
+            "achievement": {
+                "id": f"{content['issuer']}#volunteer-service",
+                "type": ["Achievement"],
+                "achievementType": "CommunityService",
+                "name": "志愿服务证明",
+                "description": f"志愿服务 {duration(content['minutes']).zh}，{len(content['records'])} 次",
+                "criteria": {"narrative": "依据志愿服务记录出具"},
+            },
+        },
+        "evidence": [_evidence(record) for record in content["records"]],
+        "credentialStatus": {"id": content["revocations"], "type": "1EdTechRevocationList"},
+    }
+
+
+def certificate_uri(page: str, number: str) -> str:
+    """By what a certificate is known to machines: where it is verified, without what opens that page."""
+    return f"{page}/{number}"
+
+
+def _evidence(record: dict[str, Any]) -> dict[str, Any]:
+    said = (record["day"], record["place"], record["content"], duration(record["minutes"]).zh, record["responsible"])
+    return {"type": ["Evidence"], "name": record["activity"], "narrative": "，".join(filter(None, said))}
+
+
+def _moment(day: str, zone: ZoneInfo, clock: str = "00:00:00") -> str:
+    return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=zone).isoformat()
 
 
 @cache

@@ -25,13 +25,31 @@ from services.common.errors import Kind, Problem, Words, invalid, not_found
 from services.common.events import CertificateIssued, CertificateRevoked
 from services.common.logs import get_logger
 from services.common.outbox import add_events
-from services.registration.models import Certificate, CertificateBatch, PersonSite, ServiceRecord, Site, Volunteer
+from services.registration.models import (
+    Certificate,
+    CertificateBatch,
+    CertificateRecord,
+    PersonSite,
+    ServiceRecord,
+    Site,
+    Team,
+    Volunteer,
+)
 from services.registration.operations import locked
-from services.registration.operations.certificate_paper import TEMPLATE, Content, check_printable
+from services.registration.operations.certificate_paper import TEMPLATE, Content, certificate_uri, check_printable
 from services.registration.operations.records import actor, all_of, standing
-from services.registration.operations.sites import local_today
+from services.registration.operations.resting import outdated_of_site, stands
+from services.registration.operations.sites import find_site, local_today
+from services.registration.operations.teams import roster
 from services.registration.personal_data import UNREADABLE, PersonalData
-from services.registration.schemas.certificates import BatchAnswer, BatchBody, PeriodBody, VerifiedAnswer
+from services.registration.schemas.certificates import (
+    BatchAnswer,
+    BatchBody,
+    PeriodBody,
+    RevocationsAnswer,
+    RevokedAnswer,
+    VerifiedAnswer,
+)
 
 log = get_logger(__name__)
 
@@ -51,7 +69,8 @@ class Certificates:
     def __init__(self, data: PersonalData, public_url: str) -> None:
         self._data = data
         self._key = data.key_for("certificate code")
-        self._page = f"{public_url.rstrip('/')}/verify"
+        self._base = public_url.rstrip("/")
+        self._page = f"{self._base}/verify"
 
     def issue(
         self, session: Session, site_id: UUID, person_id: UUID, period: PeriodBody, batch_id: UUID | None = None
@@ -87,6 +106,8 @@ class Certificates:
         )
         session.add(issued)
         session.flush()
+        session.add_all(CertificateRecord(certificate_id=issued.id, record_id=r.id, site_id=site_id) for r in found)
+        session.flush()
         session.refresh(issued)
         add_events(session, [CertificateIssued.model_validate(_facts(issued))])
         return issued
@@ -112,15 +133,36 @@ class Certificates:
             )
         content = json.loads(self._data.readable(row.content) or "{}")
         site = session.get_one(Site, row.site_id)
+        standing = stands(session, [row])[row.id]
+        state = "revoked" if row.revoked_at else "valid" if standing == row.minutes else "changed"
         return VerifiedAnswer(
             number=row.number,
-            valid=row.revoked_at is None,
+            valid=state == "valid",
+            state=state,
+            standing_minutes=0 if state == "revoked" else standing,
             name=masked(content.get("name", "")),
             minutes=row.minutes,
             period_from=row.period_from,
             period_to=row.period_to,
             unit=content.get("unit") or site.name_zh,
             issued_on=row.issued_at.astimezone(ZoneInfo(site.time_zone)).date(),
+        )
+
+    def revocations(self, session: Session, site_id: UUID) -> RevocationsAnswer:
+        """What machines are to know of a site's certificates: which no longer hold, by what they are known by. Raises
+        404. The session must see the site."""
+        find_site(session, site_id)
+        revoked = select(Certificate).where(Certificate.site_id == site_id, Certificate.revoked_at.is_not(None))
+        changed = outdated_of_site(session, site_id)
+        listed = [(row.number, "revoked") for row in session.scalars(revoked.order_by(Certificate.position))]
+        listed += [(row.number, "its records were corrected") for row in changed]
+        return RevocationsAnswer(
+            id=f"{self._base}/v1/sites/{site_id}/certificate-revocations",
+            issuer=f"{self._base}/sites/{site_id}",
+            revokedCredentials=[
+                RevokedAnswer(id=certificate_uri(self._page, number), revoked=True, revocationReason=reason)
+                for number, reason in listed
+            ],
         )
 
     def code(self, number: str) -> str:
@@ -131,7 +173,8 @@ class Certificates:
         """Certificates for several people: a few at once, many by the worker."""
         batch = CertificateBatch(
             site_id=site_id,
-            people=body.person_ids,
+            team_id=body.team_id,
+            people=body.person_ids or _members(session, body.team_id),
             asked_by=actor(),
             skipped=[],
             **body.model_dump(include={"period_from", "period_to"}),
@@ -173,6 +216,9 @@ class Certificates:
             "code": code,
             "page": self._page,
             "url": f"{self._page}/{number}?k={code}",
+            "zone": site.time_zone,
+            "issuer": f"{self._base}/sites/{site.id}",
+            "revocations": f"{self._base}/v1/sites/{site.id}/certificate-revocations",
             "name": self._data.decrypt(told.name),
             "volunteer_number": volunteer or "",
             "minutes": sum(record.minutes for record in found),
@@ -227,6 +273,16 @@ def find_certificate(session: Session, certificate_id: UUID, people: Sequence[UU
     if certificate is None or (people is not None and certificate.person_id not in people):
         raise not_found("这份证明", "certificate")
     return certificate
+
+
+def _members(session: Session, team_id: UUID | None) -> list[UUID]:
+    """Who is in the team. Raises 422 where it is not the site's, or nobody is."""
+    if team_id is None or session.get(Team, team_id) is None:
+        raise invalid("team_id", Words("没有这个队伍。", "is no team of this site."))
+    people = [member.person_id for member in roster(session, team_id)]
+    if not people:
+        raise invalid("team_id", Words("队伍里还没有成员。", "has no members yet."))
+    return people
 
 
 def waiting_batch(session: Session) -> UUID | None:

@@ -4,7 +4,6 @@ The look-up goes over keyed hashes; that somebody searched, by what kind of thin
 """
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.audit import record
 from services.registration.id_numbers import normal_id_number
 from services.registration.models import Person, PersonSite, Volunteer
-from services.registration.operations.shown import all_shown
+from services.registration.operations.shown import all_shown, birth_date
 from services.registration.operations.volunteer_ids import normal_volunteer_number
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Found, SearchBody
@@ -58,8 +57,7 @@ def _describe(session: Session, data: PersonalData, site_id: UUID, people: set[U
         .where(PersonSite.person_id.in_(people), PersonSite.site_id == site_id)
     )
     rows = session.execute(query).all() if people else []
-    born = [(told.person_id, data.readable(told.birth_date)) for told, _ in rows]
-    all_shown(session, site_id, [(person_id, date.fromisoformat(day) if day else None) for person_id, day in born])
+    all_shown(session, site_id, [(told.person_id, birth_date(data, told.birth_date)) for told, _ in rows])
     return [Found(id=told.person_id, name=data.shown(told.name), volunteer_number=number) for told, number in rows]
 
 

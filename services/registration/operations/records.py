@@ -23,6 +23,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import conflict
 from services.registration.operations.registrations import lock_registration
+from services.registration.operations.resting import outdated
 from services.registration.operations.seats import registration_event
 from services.registration.operations.sites import local_today
 from services.registration.working_days import working_days_after
@@ -76,6 +77,8 @@ def append(session: Session, record: ServiceRecord, registration: Registration |
     session.refresh(record)
     if registration is not None:
         session.refresh(registration, ["service_minutes"])
+    if record.corrects is not None:
+        add_events(session, outdated(session, record))  # the chain's lock, held by now, orders the site's events
     return record_event(record)
 
 

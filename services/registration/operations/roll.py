@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.errors import FieldErrors, Problem, not_found
+from services.common.errors import FieldErrors, Problem, Words, not_found
 from services.registration.models import AttendanceEntry, Registration, Shift
 from services.registration.operations import conflict, locked
 from services.registration.operations.attendance import (
@@ -21,10 +21,12 @@ from services.registration.operations.attendance import (
     check_open,
     check_time,
     hold_on,
+    is_over_for_one,
     note,
     settle,
     share_shift,
 )
+from services.registration.operations.later import enter_taps_later
 from services.registration.schemas.hours import RollEntry, Tap, TapVerdict
 
 
@@ -47,26 +49,43 @@ def call_roll(session: Session, shift_id: UUID, entries: Sequence[RollEntry]) ->
 
 def apply_taps(session: Session, shift_id: UUID, taps: Sequence[Tap]) -> list[TapVerdict]:
     """Record what a page collected, each tap with its own verdict. A tap that was sent before is known by its id; the
-    order in which taps arrive makes no difference to the end."""
+    order in which taps arrive makes no difference to the end. What comes more than a day after the shift becomes an
+    entry for a second person, where it says both when somebody came and when they left."""
     shift = share_shift(session, shift_id)
     registrations = _lock_all(session, shift, [tap.registration_id for tap in taps])
     known = _known_ids(session, shift, [tap.id for tap in taps])
+    late = is_over_for_one(session, shift)
+    pending = (
+        enter_taps_later(session, [tap for tap in taps if tap.registration_id in registrations]) if late else set()
+    )
     verdicts: list[TapVerdict] = []
     for tap in taps:
         if tap.id in known:
             verdicts.append(TapVerdict(id=tap.id, verdict="already"))
-            continue
-        try:
-            held = _held(session, shift, registrations, tap.registration_id)
-            _check_tap(session, held, tap)
-        except Problem as problem:
-            verdicts.append(TapVerdict(id=tap.id, verdict="refused", detail=str(problem.detail)))
-            continue
-        known.add(tap.id)
-        note(session, held, Entry(tap.what, tap.at, "confirmed", client_id=tap.id))
-        settle(session, held)
-        verdicts.append(TapVerdict(id=tap.id, verdict="recorded"))
+        elif tap.id in pending:
+            verdicts.append(TapVerdict(id=tap.id, verdict="pending", detail=str(TOO_LATE_FOR_ONE)))
+        else:
+            verdicts.append(_apply(session, shift, registrations, tap))
+            if verdicts[-1].verdict == "recorded":
+                known.add(tap.id)
     return verdicts
+
+
+TOO_LATE_FOR_ONE = Words(
+    "场次结束已超过一天，已转为补录，等待另一人审核。",
+    "The shift ended more than a day ago: this became a later entry, for a second person to approve.",
+)
+
+
+def _apply(session: Session, shift: Shift, registrations: set[UUID], tap: Tap) -> TapVerdict:
+    try:
+        held = _held(session, shift, registrations, tap.registration_id)
+        _check_tap(session, held, tap)
+    except Problem as problem:
+        return TapVerdict(id=tap.id, verdict="refused", detail=str(problem.detail))
+    note(session, held, Entry(tap.what, tap.at, "confirmed", client_id=tap.id, voids=tap.voids))
+    settle(session, held)
+    return TapVerdict(id=tap.id, verdict="recorded")
 
 
 def _lock_all(session: Session, shift: Shift, ids: Sequence[UUID]) -> set[UUID]:
@@ -106,7 +125,7 @@ def _check_tap(session: Session, held: Held, tap: Tap) -> None:
     check_open(session, held)
     if tap.what == "no_show":
         check_absence(held.shift, tap.at)
-    else:
+    elif tap.what != "void":
         check_time(held.shift, tap.at)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.common.audit import record, record_each
-from services.registration.personal_data import age_on
+from services.registration.personal_data import PersonalData, age_on
 
 ADULT = 18
 BEHIND = timedelta(hours=12)
@@ -39,3 +39,9 @@ def all_shown(session: Session, site_id: UUID | None, people: Iterable[tuple[UUI
     """The same for a list."""
     minors = [person_id for person_id, born in people if is_minor(born)]
     record_each(session, "read", "people", minors, site_id, minor=True)
+
+
+def birth_date(data: PersonalData, stored: bytes | None) -> date | None:
+    """What a site was told, where it was and can be read."""
+    born = data.readable(stored)
+    return date.fromisoformat(born) if born else None

@@ -15,6 +15,8 @@ from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.auth import Caller, Principal
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, FORBIDDEN, Problem, Words, not_found
 from services.common.logs import get_logger
 from services.registration.models import Staff, StaffGrant, StaffSession
@@ -192,3 +194,11 @@ def renew_staff_encryption(session: Session, data: PersonalData, after: int, lim
             continue
         staff.encrypted_with = data.newest_key
     return rows[-1].position if rows else None
+
+
+def name_of(database: Database, data: PersonalData, principal: Principal) -> str:
+    """The name of the member of staff who acts; empty for a key."""
+    if principal.caller is not Caller.STAFF:
+        return ""
+    with database.transaction(EVERY_SITE) as session:
+        return data.readable(session.get_one(Staff, UUID(principal.name)).name) or ""

@@ -1,6 +1,6 @@
 """Trainings of many people at once, and those that expire."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from services.registration.models import PersonSite, Training, VolunteerSite
 from services.registration.operations.identity import day_at_site, person_now
-from services.registration.operations.shown import all_shown
+from services.registration.operations.shown import all_shown, birth_date
 from services.registration.operations.volunteer_records import add_record
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.volunteers import (
@@ -67,8 +67,8 @@ def expiring_trainings(session: Session, data: PersonalData, site_id: UUID, days
         .limit(MOST)
     )
     found = session.execute(query).all()
-    born = {told.person_id: data.readable(told.birth_date) for _, told in found}
-    all_shown(session, site_id, [(who, date.fromisoformat(day) if day else None) for who, day in born.items()])
+    born = {told.person_id: birth_date(data, told.birth_date) for _, told in found}
+    all_shown(session, site_id, born.items())
     return [
         ExpiringTraining(
             person_id=one.person_id,

@@ -30,7 +30,7 @@ from services.registration.operations.identity import (
     person_now,
 )
 from services.registration.operations.representatives import ask_guardian, save_representative
-from services.registration.operations.shown import ADULT, all_shown, shown
+from services.registration.operations.shown import ADULT, all_shown, birth_date, shown
 from services.registration.operations.volunteer_ids import drop_id_number, volunteer_of
 from services.registration.personal_data import PersonalData, age_band
 from services.registration.schemas.volunteers import (
@@ -208,7 +208,7 @@ def find_volunteer(session: Session, data: PersonalData, site_id: UUID, person_i
     told = session.get(PersonSite, (person_id, site_id))
     if here is None or told is None:
         raise not_found("这位志愿者", "volunteer")
-    born = _birth_date(data, told)
+    born = birth_date(data, told.birth_date)
     shown(session, site_id, person_id, born)
     return VolunteerAnswer(
         person_id=person_id,
@@ -233,7 +233,7 @@ def list_volunteers(session: Session, data: PersonalData, rows: Sequence[Volunte
     told = {one.person_id: one for one in session.scalars(found)}
     volunteers = session.scalars(select(Volunteer).where(Volunteer.person_id.in_(people)))
     numbers = {one.person_id: one.volunteer_number for one in volunteers}
-    all_shown(session, site_id, [(person_id, _birth_date(data, one)) for person_id, one in told.items()])
+    all_shown(session, site_id, [(person_id, birth_date(data, one.birth_date)) for person_id, one in told.items()])
     return [
         VolunteerListed(
             person_id=here.person_id,
@@ -242,14 +242,10 @@ def list_volunteers(session: Session, data: PersonalData, rows: Sequence[Volunte
             skills=here.skills,
             professions=here.professions,
             categories=here.categories,
+            area=here.area,
         )
         for here in rows
     ]
-
-
-def _birth_date(data: PersonalData, told: PersonSite) -> date | None:
-    born = data.readable(told.birth_date)
-    return date.fromisoformat(born) if born else None
 
 
 def reveal_id_number(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, reason: str) -> str:

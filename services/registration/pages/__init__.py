@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.registration.api.certificates import Tries
 from services.registration.operations.certificates import Certificates
 from services.registration.operations.links import Links
 from services.registration.operations.log_in import LogIns
@@ -39,6 +40,7 @@ from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
 from services.registration.pages.venues import venues_pages
+from services.registration.pages.volunteers import volunteers_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
 
@@ -53,6 +55,7 @@ def pages(
     log_ins: LogIns,
     public: PublicSignUps,
     sign_ups: SignUps,
+    tries: Tries,
     provider: Provider | None = None,
 ) -> list[APIBlueprint]:
     """All pages of the service."""
@@ -72,7 +75,7 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
-        verify_pages(database, certificates),
+        verify_pages(database, certificates, tries),
         links_pages(database, links),
         home_pages(database),
         activities_pages(database, data),
@@ -83,6 +86,7 @@ def pages(
         rosters_pages(database, data),
         centre_pages(database, data),
         people_pages(database, data),
+        volunteers_pages(database, data),
         trainings_pages(database, data),
         doubles_pages(database, data),
         exchange_pages(database, data),

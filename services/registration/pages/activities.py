@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from services.registration.models import Activity, Room, Shift, Site, Team, Venu
 from services.registration.operations import activities, organisations, venues
 from services.registration.operations.bookings.of_shifts import without_room
 from services.registration.operations.concerned import Concerned, concerned, without_guardian
+from services.registration.operations.staff import name_of
 from services.registration.pages.activity_forms import (
     KINDS,
     MORE,
@@ -61,7 +63,7 @@ def activities_pages(database: Database, data: PersonalData) -> APIBlueprint:
     _add_list(blueprint, database)
     _add_new(blueprint, database)
     _add_one(blueprint, database, data)
-    _add_steps(blueprint, database)
+    _add_steps(blueprint, database, data)
     blueprint.app_context_processor(lambda: FOR_TEMPLATES)
     add_shift_pages(blueprint, database, data)
     add_parts_page(blueprint, database)
@@ -259,7 +261,7 @@ def find(session: Session, activity_id: UUID) -> Activity:
     return activity
 
 
-def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
+def _add_steps(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/<uuid:activity_id>/<step>")
     @allow(Caller.STAFF)
     def show_step(activity_id: UUID, step: str) -> Answer:
@@ -272,6 +274,8 @@ def _add_steps(blueprint: APIBlueprint, database: Database) -> None:
     def do_step(activity_id: UUID, step: str) -> Answer:
         """Publish, call off or complete."""
         act, zh, en = _step(step)
+        if step == "publish":
+            act = partial(activities.publish_activity, by=name_of(database, data, g.principal))
         form: Form[Any] = Form()
         with database.transaction(g.principal.scope) as session:
             find(session, activity_id)

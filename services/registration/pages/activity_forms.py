@@ -54,7 +54,7 @@ REMINDERS = {
 }
 ROLE_ROWS = 3
 WHEN_LISTS = [name for n in range(ROLE_ROWS) for name in list_fields(f"when.roles.{n}.requirements")]
-TEXTS = ("title_en", "description_zh", "description_en", "risks_zh", "risks_en")
+TEXTS = ("responsible", "title_en", "description_zh", "description_en", "risks_zh", "risks_en")
 SWITCHES = ("volunteering", "public")
 MOMENTS = ("registration_opens_at", "registration_closes_at")
 OPTIONAL = ("per_person_limit", "room_id", "venue_id", "team_id", "service_category")

@@ -56,6 +56,7 @@ KINDS = {
     "team_members": Words("队员", "team member"),
     "teams": Words("队伍", "team"),
     "trainings": Words("培训", "training"),
+    "two_people": Words("不是同一人的决定", "decision that they are two people"),
     "volunteer_sites": Words("志愿者信息", "volunteer's details"),
     "volunteers": Words("志愿者", "volunteer"),
 }

@@ -6,7 +6,7 @@ page again when there is none. What waits on a device is ids and times, no names
 kept for the desk until it is opened anew or somebody logs out there.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,13 +27,15 @@ from services.registration.models import Activity, Shift, Site
 from services.registration.operations import attendance, later, presence, roll
 from services.registration.operations.attendees import attendees
 from services.registration.operations.qr import svg
+from services.registration.operations.sites import local_today
 from services.registration.pages.hours import catching
 from services.registration.pages.resident import resident_blueprint, resident_id
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import AttendeeAnswer, LaterEntryBody, RollEntry
 
 AROUND = timedelta(days=1)
-"""How far shifts lie from now that the desk lists."""
+"""How far the days lie from today whose shifts the desk lists at first."""
+WEEK = timedelta(days=6)
 TICKET_SECONDS = 300
 """So long after scanning may the button be pressed: the code itself is over within a minute."""
 
@@ -69,17 +71,26 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
     @blueprint.get("")
     @allow(Caller.STAFF)
     def list_shifts() -> str:
-        """The shifts of about now."""
-        now = datetime.now(UTC)
-        near = Shift.starts_at.between(now - AROUND, now + AROUND)
+        """The shifts of about now, or of a week."""
         query = select(Shift, Activity).join(Activity, Activity.id == Shift.activity_id)
         with database.transaction(g.principal.scope) as session:
+            site = session.get_one(Site, own_site())
+            today = local_today(session, site)
+            week = _monday(request.args.get("week", ""))
+            first, last = (week, week + WEEK) if week else (today - AROUND, today + AROUND)
             found = session.execute(
-                query.where(Shift.site_id == own_site(), near, Shift.status == "open", Activity.status != "draft")
+                query.where(
+                    Shift.site_id == site.id,
+                    Shift.local_day.between(first, last),
+                    Shift.status == "open",
+                    Activity.status.in_(("published", "completed")),
+                )
                 .order_by(Shift.starts_at)
-                .limit(100)
+                .limit(300)
             ).all()
-            return render("check_in/list.html", shifts=found, site=session.get(Site, own_site()))
+            monday = week or today - timedelta(days=today.weekday())
+            around = (monday - timedelta(days=7), monday + timedelta(days=7))
+            return render("check_in/list.html", shifts=found, site=site, week=week, around=around)
 
     @blueprint.get("/<uuid:shift_id>")
     @allow(Caller.STAFF)
@@ -102,9 +113,12 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         form: Form[RollEntry] = Form()
         with form.catching(), database.transaction(g.principal.scope) as session:
             attendance.find_shift(session, shift_id)
-            if what not in RECORD:
+            if what not in (*RECORD, "void"):
                 raise invalid("what", Words("请用名单上的按钮。", "must be one of the buttons of the list."))
-            RECORD[what](session, typed_id("registration_id"), None)
+            if what == "void":
+                attendance.undo(session, typed_id("registration_id"))
+            else:
+                RECORD[what](session, typed_id("registration_id"), None)
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 people = attendees(session, data, shift_id)
@@ -159,20 +173,25 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.get("/<uuid:shift_id>/later")
     @allow(Caller.STAFF)
     def show_later(shift_id: UUID) -> str:
-        """Where hours are entered after the fact."""
+        """Where is entered after the fact who came, and who did not."""
         return _later(shift_id, Form())
 
     @blueprint.post("/<uuid:shift_id>/later")
     @allow(Caller.STAFF)
     def enter_later(shift_id: UUID) -> Answer:
-        """Enter hours after the fact, for a second person to approve."""
+        """Enter it for many at once, for a second person to approve."""
         with database.transaction(g.principal.scope) as session:
             zone = _shift(session, shift_id)["zone"]
+            people = [person.registration_id for person in attendees(session, data, shift_id)]
         times = {name: _local(request.form.get(name, ""), zone) for name in ("checked_in_at", "checked_out_at")}
         form: Form[LaterEntryBody] = Form(request.form)
         form.read(LaterEntryBody, {"reason": request.form.get("reason", "")} | times)
+        said = {one: request.form.get(f"outcome.{one}", "") for one in people}
+        came, missing = ([one for one in people if said[one] == word] for word in ("attended", "no_show"))
         with catching(form), database.transaction(g.principal.scope) as session:
-            later.enter_later(session, typed_id("registration_id"), form.body)
+            if not came and not missing:
+                raise invalid("outcome", Words("请至少为一人选择。", "must be said of somebody."))
+            later.enter_all_later(session, came, missing, form.body)
         if form.failed:
             return _later(shift_id, form), 422
         address = url_for("hours_pages.show_work")
@@ -181,7 +200,21 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     def _later(shift_id: UUID, form: Form[LaterEntryBody]) -> str:
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
-            return render("check_in/later.html", people=people, form=form, **_shift(session, shift_id))
+            context = _shift(session, shift_id)
+            zone = ZoneInfo(context["zone"])
+            starts, ends = (
+                f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (context["shift"].starts_at, context["shift"].ends_at)
+            )
+            return render("check_in/later.html", people=people, form=form, starts=starts, ends=ends, **context)
+
+
+def _monday(written: str) -> date | None:
+    """The Monday of the week of a day; None for what is no day of these years."""
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        return None
+    return day - timedelta(days=day.weekday()) if 2000 <= day.year < 2100 else None
 
 
 def _local(written: str, zone: str) -> str:

@@ -1,9 +1,8 @@
 """What waits for a second person about hours, for staff; one's own hours and certificates, for volunteers; and the
 page on which anybody compares a certificate with what was issued."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,10 +14,9 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import NOT_FOUND, Problem, not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
-from services.registration.api.certificates import count_try, pdf_response
+from services.registration.api.certificates import Tries, pdf_response
 from services.registration.api.conventions import own_site
 from services.registration.models import (
     Certificate,
@@ -31,18 +29,17 @@ from services.registration.models import (
     Site,
 )
 from services.registration.operations import flags, later, objections, records
-from services.registration.operations.certificates import Certificates, find_certificate, revoke, site_of_own_hours
+from services.registration.operations.certificates import Certificates, find_certificate, site_of_own_hours
+from services.registration.operations.open_attendance import open_shifts
+from services.registration.operations.sites import local_today
+from services.registration.pages.certificates import HOME, add_certificate_pages, catching
 from services.registration.pages.resident import in_resident_menu, resident_blueprint, resident_id
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.certificates import OwnCertificateBody, PeriodBody, RevocationBody
+from services.registration.schemas.certificates import OwnCertificateBody
 from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionBody, ObjectionDecisionBody
 from services.registration.working_days import is_estimate
 
 Model = TypeVar("Model", bound=Body)
-
-HOME = "Asia/Shanghai"
-"""Whose day a form proposes: there it is tomorrow for eight hours of every day that UTC has."""
-LOOK_BACK = timedelta(days=90)
 
 
 def hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:
@@ -59,16 +56,18 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     def _work(form: Form[Any]) -> str:
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
-            since = datetime.now(UTC).date() - LOOK_BACK
+            site = session.get_one(Site, site_id)
             entries, said = _entries(session, data, site_id), _objections(session, data, site_id)
-            found = flags.flags(session, site_id, since)
+            found = flags.flags(session, site_id)
             people = [one["person_id"] for one in entries + said] + [flag.person_id for flag in found]
             return render(
                 "hours/work.html",
                 form=form,
-                site=session.get(Site, site_id),
+                site=site,
+                today=local_today(session, site),
                 me=g.principal.actor,
                 entries=entries,
+                open_shifts=open_shifts(session, site_id),
                 objections=said,
                 flags=found,
                 names=_names(session, data, site_id, people),
@@ -83,6 +82,16 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         with catching(form), database.transaction(g.principal.scope) as session:
             act(session, entry_id, form.body.reason)
         return _after(form, "补录已处理。", "The entry was decided.")
+
+    @blueprint.post("/shifts/<uuid:shift_id>/later-entries")
+    @allow(Caller.STAFF)
+    def decide_shift(shift_id: UUID) -> Answer:
+        """Approve or reject all that waits of one shift."""
+        form = _decision(EntryDecisionBody)
+        approved = request.form.get("decide") == "approve"
+        with catching(form), database.transaction(g.principal.scope) as session:
+            later.decide_all(session, shift_id, approved, form.body.reason)
+        return _after(form, "补录已处理。", "The entries were decided.")
 
     @blueprint.post("/objections/<uuid:objection_id>")
     @allow(Caller.STAFF)
@@ -107,7 +116,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     def _after(form: Form[Any], zh: str, en: str) -> Answer:
         return (_work(form), 422) if form.failed else done(url_for("hours_pages.show_work"), zh, en)
 
-    _add_certificates(blueprint, database, data, certificates)
+    add_certificate_pages(blueprint, database, data, certificates)
     in_menu("hours_pages.show_work", "时长审核", "Hours", 11)
     return blueprint
 
@@ -116,75 +125,6 @@ def _decision(model: type[Model], **more: object) -> Form[Model]:
     form: Form[Model] = Form(request.form)
     form.read(model, {"reason": request.form.get("reason", ""), **more})
     return form
-
-
-def _add_certificates(
-    blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates
-) -> None:
-    @blueprint.get("/people/<uuid:person_id>")
-    @allow(Caller.STAFF)
-    def show_person(person_id: UUID) -> str:
-        """A volunteer's records and certificates at this site."""
-        return _person(person_id, Form())
-
-    @blueprint.post("/people/<uuid:person_id>/certificates")
-    @allow(Caller.STAFF)
-    def issue(person_id: UUID) -> Answer:
-        """Certify hours."""
-        form = read_form(PeriodBody)
-        site_id = own_site()
-        with catching(form), database.transaction(g.principal.scope) as session:
-            certificates.issue(session, site_id, person_id, form.body)
-        if form.failed:
-            return _person(person_id, form), 422
-        return done(url_for("hours_pages.show_person", person_id=person_id), "证明已出具。", "The certificate is made.")
-
-    @blueprint.post("/certificates/<uuid:certificate_id>/revoke")
-    @allow(Caller.STAFF)
-    def revoke_certificate(certificate_id: UUID) -> Answer:
-        """Say that a certificate no longer holds."""
-        form = read_form(RevocationBody)
-        with database.transaction(g.principal.scope) as session:
-            person_id = find_certificate(session, certificate_id).person_id
-        with catching(form), database.transaction(g.principal.scope) as session:
-            revoke(session, certificate_id, form.body.reason)
-        if form.failed:
-            return _person(person_id, form), 422
-        return done(url_for("hours_pages.show_person", person_id=person_id), "证明已撤销。", "It was revoked.")
-
-    def _person(person_id: UUID, form: Form[Any]) -> str:
-        site_id = own_site()
-        with database.transaction(g.principal.scope) as session:
-            told = session.get(PersonSite, (person_id, site_id))
-            if told is None:
-                raise not_found("这个人", "person")
-            found = records.standing(session, site_id, records.all_of(session, person_id))
-            issued = select(Certificate).where(Certificate.person_id == person_id, Certificate.site_id == site_id)
-            return render(
-                "hours/person.html",
-                form=form,
-                person_id=person_id,
-                who=data.shown(told.name),
-                records=found,
-                minutes=sum(record.minutes for record in found),
-                certificates=session.scalars(issued.order_by(Certificate.position.desc())).all(),
-                today=datetime.now(ZoneInfo(HOME)).date(),
-            )
-
-
-@contextmanager
-def catching(form: "Form[Any]") -> Iterator[None]:
-    """Like the form's own, but what is not there, or not for the reader, is a page of its own and no finding."""
-    gone = None
-    with form.catching():
-        try:
-            yield
-        except Problem as problem:
-            if problem.kind is not NOT_FOUND:
-                raise
-            gone = problem
-    if gone is not None:
-        raise gone
 
 
 def _names(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID | None]) -> dict[UUID, str]:
@@ -201,8 +141,8 @@ def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[s
         .join(Registration, Registration.id == LaterEntry.registration_id)
         .join(Shift, Shift.id == LaterEntry.shift_id)
         .where(LaterEntry.site_id == site_id, LaterEntry.state == "pending")
-        .order_by(LaterEntry.position)
-        .limit(100)
+        .order_by(Shift.starts_at, LaterEntry.shift_id, LaterEntry.position)
+        .limit(300)
     )
     return [{"entry": e, "person_id": person, "shift": shift} for e, person, shift in session.execute(query)]
 
@@ -286,7 +226,7 @@ def own_hours_pages(database: Database, data: PersonalData, certificates: Certif
     return blueprint
 
 
-def verify_pages(database: Database, certificates: Certificates) -> APIBlueprint:
+def verify_pages(database: Database, certificates: Certificates, tries: Tries) -> APIBlueprint:
     """Where anybody compares a certificate with what was issued."""
     blueprint = page_blueprint("verify_pages", __name__, url_prefix="/verify")
 
@@ -309,7 +249,7 @@ def verify_pages(database: Database, certificates: Certificates) -> APIBlueprint
         return _answer(request.form.get("number", ""), request.form.get("k", ""))
 
     def _answer(number: str, code: str) -> Answer:
-        count_try()
+        tries.count()
         form: Form[Any] = Form({"number": number[:40]})
         found = None
         with form.catching(), database.transaction(EVERY_SITE) as session:

@@ -14,13 +14,15 @@ from services.common.errors import Problem
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
-from services.registration.models import Award, Consent, Evaluation, Training
+from services.registration.models import Consent
 from services.registration.operations import consents, people, volunteers
 from services.registration.operations.erasure import erase, plan_erasure
 from services.registration.operations.people_search import search_people
 from services.registration.operations.representatives import describe_representative, find_representative
 from services.registration.pages.data_words import CODES
 from services.registration.pages.people_edit import add_editing
+from services.registration.pages.people_records import add_records, records_of
+from services.registration.pages.people_representatives import add_representatives
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.consents import NewConsent
 from services.registration.schemas.erasure import EraseBody
@@ -37,6 +39,8 @@ def people_pages(database: Database, data: PersonalData) -> APIBlueprint:
     _add_search(blueprint, database, data)
     _add_person(blueprint, database, data)
     add_editing(blueprint, database, data)
+    add_records(blueprint, database, data)
+    add_representatives(blueprint, database, data)
     _add_consents(blueprint, database, data)
     _add_registering(blueprint, database, data)
     _add_erasing(blueprint, database)
@@ -90,12 +94,6 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
     """All that the person's page shows."""
     person = people.find_person(session, data, site_id, person_id)
     given = select(Consent).where(Consent.person_id == person.id, Consent.site_id == site_id)
-    records = {
-        table.__tablename__: session.scalars(
-            select(table).where(table.person_id == person.id, table.site_id == site_id).order_by(table.day)
-        ).all()
-        for table in (Training, Award, Evaluation)
-    }
     return {
         "person": person,
         "volunteer": _or_none(lambda: volunteers.find_volunteer(session, data, site_id, person.id)),
@@ -111,7 +109,7 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
             )
         ],
         "consents": session.scalars(given.order_by(Consent.position)).all(),
-        "records": records,
+        "records": records_of(session, person.id),
         "codes": SKILLS | PROFESSIONS | CATEGORIES,
         "kinds": CONSENT_KINDS,
         "hows": CODES["how"],

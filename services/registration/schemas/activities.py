@@ -50,6 +50,9 @@ class ActivityBody(Body):
     title_en: Title = ""
     place: Name
     volunteering: bool = Field(default=False, description="whether attendance earns service hours")
+    responsible: Title = Field(
+        default="", description="the person in charge, as records and certificates name them; else who publishes it"
+    )
     service_category: Code | None = Field(default=None, description="what kind of volunteer service it is")
     reminder_minutes: Reminders = Field(default_factory=lambda: [1440, 120])
     description_zh: Text = ""
@@ -81,6 +84,7 @@ class ActivityEdit(Body):
     title_en: Title = UNSET
     place: Name = UNSET
     volunteering: bool = UNSET
+    responsible: Title = UNSET
     service_category: Code | None = None
     reminder_minutes: Reminders = UNSET
     description_zh: Text = UNSET
@@ -110,6 +114,7 @@ class ActivityAnswer(Answer):
     title_en: str
     place: str
     volunteering: bool
+    responsible: str
     service_category: str | None
     reminder_minutes: list[int]
     description_zh: str

@@ -39,11 +39,22 @@ class OwnCertificateBody(PeriodBody):
 class BatchBody(PeriodBody):
     """Certificates for several people at once."""
 
-    person_ids: list[UUID] = Field(min_length=1, max_length=MOST_IN_BATCH)
+    person_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=MOST_IN_BATCH)
+    team_id: UUID | None = Field(default=None, description="instead of person_ids: its members of now")
+
+    @model_validator(mode="after")
+    def _people_or_team(self) -> "BatchBody":
+        if (self.person_ids is None) == (self.team_id is None):
+            raise PydanticCustomError(
+                "people_or_team",
+                "needs either person_ids or team_id",
+                {"zh": "请指明人员或队伍，二者选一。", "en": "needs either person_ids or team_id."},
+            )
+        return self
 
     @model_validator(mode="after")
     def _each_once(self) -> "BatchBody":
-        no_doubles([str(person_id) for person_id in self.person_ids])
+        no_doubles([str(person_id) for person_id in self.person_ids or []])
         return self
 
 
@@ -72,6 +83,12 @@ class CertificateAnswer(Answer):
     version: int
 
 
+class CertificatesAnswer(Answer):
+    """Several certificates."""
+
+    items: list[CertificateAnswer]
+
+
 class CertificateQuery(ListQuery):
     """Whose certificates."""
 
@@ -87,7 +104,8 @@ class BatchAnswer(Answer):
     period_to: date
     total: int
     done: int
-    skipped: list[int] = Field(description="places in `person_ids` of those without hours, from 0")
+    team_id: UUID | None
+    skipped: list[int] = Field(description="places among the people of those without hours, from 0")
     state: Literal["waiting", "done"]
 
 
@@ -95,6 +113,22 @@ class SignedAnswer(Answer):
     """A certificate for machines: a JWS; `GET /v1/certificate-keys` has the key that checks it."""
 
     jws: str
+
+
+class RevokedAnswer(Answer):
+    """A credential that no longer holds, as Open Badges 3.0 lists one."""
+
+    id: str
+    revoked: bool
+    revocationReason: str
+
+
+class RevocationsAnswer(Answer):
+    """A site's list of what no longer holds (1EdTechRevocationList)."""
+
+    id: str
+    issuer: str
+    revokedCredentials: list[RevokedAnswer]
 
 
 class KeysAnswer(Answer):
@@ -113,7 +147,11 @@ class VerifiedAnswer(Answer):
     """What anybody may learn who has a certificate before them: enough to compare, and no more."""
 
     number: str
-    valid: bool
+    valid: bool = Field(description="neither revoked nor changed: it says what stands")
+    state: Literal["valid", "changed", "revoked"] = Field(
+        description="changed: a record that it rests on was corrected since"
+    )
+    standing_minutes: int = Field(description="what stands by now of the hours that it says; 0 where it was revoked")
     name: str = Field(description="the first character alone")
     minutes: int
     period_from: date

@@ -12,8 +12,9 @@ from services.registration.schemas import Time
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
 HowKnown = Literal["scanned", "confirmed", "entered_later", "imported"]
-FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "late"]
+FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "one_hand", "late"]
 MOST_AT_ONCE = 500
+TAP_ID = r"^[A-Za-z0-9._-]{8,64}$"
 
 
 class CodeAnswer(Answer):
@@ -55,12 +56,25 @@ class RollBody(Body):
 class Tap(Body):
     """One tap on a page that may have been offline."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{8,64}$")] = Field(
+    id: Annotated[str, StringConstraints(pattern=TAP_ID)] = Field(
         description="drawn on the device, so that a tap sent twice is one"
     )
     registration_id: UUID
-    what: Literal["in", "out", "no_show"]
+    what: Literal["in", "out", "no_show", "void"]
     at: Time
+    voids: Annotated[str, StringConstraints(pattern=TAP_ID)] | None = Field(
+        default=None, description="of a void: the tap or entry that it takes back, also one that is sent later"
+    )
+
+    @model_validator(mode="after")
+    def _void_names_one(self) -> "Tap":
+        if (self.what == "void") != (self.voids is not None):
+            raise PydanticCustomError(
+                "void_names_one",
+                "needs voids exactly where it is a void",
+                {"zh": "撤销时请指明撤销哪一次，其他情况不填。", "en": "needs voids exactly where it is a void."},
+            )
+        return self
 
 
 class TapsBody(Body):
@@ -70,10 +84,11 @@ class TapsBody(Body):
 
 
 class TapVerdict(Answer):
-    """What became of a tap. A refused one is not kept: `detail` says why."""
+    """What became of a tap. A refused one is not kept here: `detail` says why, and whoever sent it keeps it. A pending
+    one came too late and waits for a second person as a later entry."""
 
     id: str
-    verdict: Literal["recorded", "already", "refused"]
+    verdict: Literal["recorded", "already", "pending", "refused"]
     detail: str = ""
 
 
@@ -81,6 +96,15 @@ class TapsAnswer(Answer):
     """What became of each tap."""
 
     results: list[TapVerdict]
+
+
+class EntryAnswer(Answer):
+    """Something said of a registration that nobody took back."""
+
+    id: UUID
+    what: Literal["in", "out", "no_show"]
+    at: datetime
+    how: HowKnown
 
 
 class AttendeeAnswer(Answer):
@@ -95,6 +119,7 @@ class AttendeeAnswer(Answer):
     checked_out_at: datetime | None
     service_minutes: int
     how: HowKnown | None = Field(description="the weakest of the ways in which check-in and check-out are known")
+    entries: list[EntryAnswer] = Field(description="what was said and stands, in the order in which it came")
     version: int
 
 
@@ -105,11 +130,23 @@ class AttendeesAnswer(Answer):
 
 
 class LaterEntryBody(Body):
-    """Hours said after the fact."""
+    """Hours said after the fact; or, with `absent`, that somebody did not come."""
 
-    checked_in_at: Time
-    checked_out_at: Time
+    absent: bool = False
+    checked_in_at: Time | None = None
+    checked_out_at: Time | None = None
     reason: Reason = Field(description="why only now, and how it is known; no names")
+
+    @model_validator(mode="after")
+    def _times_unless_absent(self) -> "LaterEntryBody":
+        given = (self.checked_in_at is not None, self.checked_out_at is not None)
+        if given != (not self.absent,) * 2:
+            raise PydanticCustomError(
+                "times_unless_absent",
+                "needs both times, or absent and neither",
+                {"zh": "请填写到达和离开时间；没有来的不填时间。", "en": "needs both times, or absent and neither."},
+            )
+        return self
 
 
 class EntryDecisionBody(Body):
@@ -119,14 +156,14 @@ class EntryDecisionBody(Body):
 
 
 class LaterEntryAnswer(Answer):
-    """Hours said after the fact, and what was decided."""
+    """Hours said after the fact, or without times an absence, and what was decided."""
 
     id: UUID
     registration_id: UUID
     shift_id: UUID
     site_id: UUID
-    checked_in_at: datetime
-    checked_out_at: datetime
+    checked_in_at: datetime | None
+    checked_out_at: datetime | None
     reason: str
     entered_by: str
     entered_at: datetime
@@ -135,6 +172,26 @@ class LaterEntryAnswer(Answer):
     decided_at: datetime | None
     decision: str
     version: int
+
+
+class OpenShiftAnswer(Answer):
+    """A shift of volunteering that is over, of whose people nobody said everything."""
+
+    shift_id: UUID
+    activity_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    people: int = Field(description="of whom it is not known whether they came, or when they left")
+    present: int = Field(description="of these, who was checked in and never out")
+    due_on: date = Field(description="the day by which the hours are to be recorded")
+    due_on_is_estimate: bool
+    by_one: bool = Field(description="whether one person alone may still say who came; else it is entered later")
+
+
+class OpenShiftsAnswer(Answer):
+    """These shifts, the oldest first."""
+
+    items: list[OpenShiftAnswer]
 
 
 class LaterEntryQuery(ListQuery):
@@ -249,8 +306,8 @@ class FlagAnswer(Answer):
     subject: str = Field(description="what the flag is about; with the kind, its name")
     day: date
     person_id: UUID | None
-    minutes: int = Field(description="of the records concerned")
-    records: list[UUID]
+    minutes: int = Field(description="of the records concerned; of a day or a week, those of other sites as well")
+    records: list[UUID] = Field(description="the site's own")
     concerned: list[str] = Field(description="who answers for the records, and may not clear the flag")
     cleared_by: str | None
     cleared_at: datetime | None
@@ -260,7 +317,7 @@ class FlagAnswer(Answer):
 class FlagQuery(Query):
     """Which flags."""
 
-    since: date | None = None
+    since: date | None = Field(default=None, description="recorded from this day on; open flags stay until cleared")
     cleared: bool = False
 
 

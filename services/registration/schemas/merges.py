@@ -1,7 +1,7 @@
 """Doubles and their merging."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -34,7 +34,7 @@ class MergeAnswer(Answer):
 class DoublesQuery(Query):
     """From where on to list: `next` of the answer before."""
 
-    after: UUID = UUID(int=0)
+    after: Annotated[str, Field(pattern=r"^([0-9a-f-]{36}\.[0-9a-f-]{36})?$")] = ""
 
 
 class Side(Answer):
@@ -58,4 +58,20 @@ class DoublesAnswer(Answer):
     """Pairs to look at."""
 
     items: list[Double]
-    next: UUID | None
+    next: str | None
+
+
+class TwoPeopleBody(Body):
+    """Who look like doubles and are two people."""
+
+    one: UUID
+    two: UUID
+
+
+class TwoPeopleAnswer(Answer):
+    """Such a decision: the pair is listed no more, and cannot be merged until it is taken back."""
+
+    id: UUID
+    one: UUID
+    two: UUID
+    made_at: datetime

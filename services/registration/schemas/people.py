@@ -166,6 +166,17 @@ class RepresentativeBody(Body):
         return self
 
 
+class HelperBody(RepresentativeBody):
+    """Who acts for an elder from now on, on the elder's own word."""
+
+    agreed: Literal[True] = Field(description="the person agreed to the helper, before the site")
+    how: Literal["desk", "phone", "paper"] = "desk"
+
+    def helper(self) -> RepresentativeBody:
+        """The helper alone."""
+        return RepresentativeBody.model_validate(self.model_dump(exclude={"agreed", "how"}))
+
+
 class NewResident(NewPerson):
     """Somebody whom the site comes to know without a sign-up: at the desk, by phone, through a helper."""
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from pydantic_core import PydanticCustomError
 
 from services.common.errors import Words
-from services.common.schemas import Answer, AreaCode, Body, ListQuery, Name, Text
+from services.common.schemas import Answer, AreaCode, Body, ListQuery, Name, Query, Text
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.id_numbers import fault, normal_id_number
 from services.registration.schemas import UNSET
@@ -169,13 +169,23 @@ class VolunteerListed(Answer):
     skills: list[str]
     professions: list[str]
     categories: list[str]
+    area: str | None
 
 
-class VolunteersQuery(ListQuery):
-    """Which volunteers of the site."""
+class VolunteersFilter(Query):
+    """Which volunteers of the site: those of whom all of this is true."""
 
     skill: Annotated[str, Field(max_length=40)] | None = None
+    profession: Annotated[str, Field(max_length=40)] | None = None
     category: Annotated[str, Field(max_length=40)] | None = None
+    area: AreaCode | None = Field(default=None, description="who lives in this area, or in one within it")
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] | None = Field(
+        default=None, description="words in the name of a skill, profession, category or training; never of a person"
+    )
+
+
+class VolunteersQuery(VolunteersFilter, ListQuery):
+    """Which volunteers of the site."""
 
 
 class RevealBody(Body):

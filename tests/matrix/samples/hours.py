@@ -35,6 +35,17 @@ def _entry(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", f"/v1/registrations/{registration}/later-entries", _later())["id"])
 
 
+def _entered_shift(town: Town, made: dict[str, str]) -> str:
+    """The shift of a later entry."""
+    return str(town.own.sql("SELECT shift_id FROM later_entries WHERE id = :i", i=_entry(town, made))[0].shift_id)
+
+
+def _attended_registration(town: Town, made: dict[str, str]) -> str:
+    _, [registration] = over(town.own)
+    town.own.expect(200, "POST", f"/v1/registrations/{registration}/check-in", {})
+    return registration
+
+
 def _later(hours: float = 48) -> dict[str, str]:
     return {"checked_in_at": moment(-hours - 2), "checked_out_at": moment(-hours), "reason": "纸质签到表"}
 
@@ -123,6 +134,8 @@ SAMPLES: dict[str, Any] = {
     "/staff/hours/people/<uuid:person_id>/certificates person_id": _with_hours,
     "/scan/<uuid:shift_id> shift_id": _own_shift,
     "/staff/check-in/<uuid:shift_id>/later shift_id": _past_shift,
+    "/staff/hours/shifts/<uuid:shift_id>/later-entries shift_id": _entered_shift,
+    "/v1/registrations/<uuid:registration_id>/undo-attendance registration_id": _attended_registration,
     "certificate_id": _certificate,
     "batch_id": _batch,
     "/v1/people/<uuid:person_id>/certificates person_id": _with_hours,
@@ -130,6 +143,8 @@ SAMPLES: dict[str, Any] = {
     "entry_id": _entry,
     "objection_id": _objection,
     "/v1/service-records/<uuid:record_id>/corrections record_id": _record,
+    "/v1/service-records/<uuid:record_id>/certificates record_id": _record,
+    "/staff/hours/records/<uuid:record_id>/corrections record_id": _record,
     "/v1/my/service-records/<uuid:record_id>/objections record_id": _record,
     "/v1/my/shifts/<uuid:shift_id>/scan shift_id": _own_shift,
     "/v1/shifts/<uuid:shift_id>/roll-call shift_id": _past_shift,
@@ -148,9 +163,10 @@ FORMS: dict[str, Any] = {
     },
     "POST /staff/check-in/<uuid:shift_id>/roll": {},
     "POST /staff/check-in/<uuid:shift_id>/later": lambda town, made: {
-        "registration_id": _registered(town, made["shift_id"]),
-        **_later(),
+        f"outcome.{_registered(town, made['shift_id'])}": "attended",
+        **_later(1),
     },
+    "POST /staff/hours/shifts/<uuid:shift_id>/later-entries": {"decide": "approve", "reason": "核对无误"},
     "POST /staff/hours/later-entries/<uuid:entry_id>": {"decide": "approve", "reason": "核对无误"},
     "POST /staff/hours/objections/<uuid:objection_id>": {"decide": "reject", "reason": "核对无误"},
     "POST /staff/hours/flags": lambda town, made: {
@@ -159,6 +175,8 @@ FORMS: dict[str, Any] = {
         "reason": "核对无误",
     },
     "POST /staff/hours/people/<uuid:person_id>/certificates": YEARS,
+    "POST /staff/hours/records/<uuid:record_id>/corrections": {"minutes": "30", "reason": "核对无误"},
+    "POST /staff/hours/teams/<uuid:team_id>": YEARS,
     "POST /staff/hours/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
 }
 

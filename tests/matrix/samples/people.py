@@ -11,6 +11,7 @@ AWARD = {"name": "优秀志愿者", "grantor": "街道办事处", "day": "2026-0
 EVALUATION = {"quality": "good", "evaluator": "服务中心", "day": "2026-01-05"}
 RECORDS = {"trainings": TRAINING, "awards": AWARD, "evaluations": EVALUATION}
 VOLUNTEERS = "/v1/volunteers/<uuid:person_id>"
+PAGE = "/staff/people/<uuid:person_id>"
 
 
 def _consent(town: Town, made: dict[str, str]) -> str:
@@ -30,6 +31,13 @@ def _merge(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", "/v1/merges", _doubles(town))["id"])
 
 
+def _decision(town: Town, made: dict[str, str]) -> str:
+    """Two who are two people."""
+    pair = _doubles(town)
+    body = {"one": pair["survivor"], "two": pair["merged"]}
+    return str(town.own.expect(201, "POST", "/v1/two-people", body)["id"])
+
+
 def _record(kind: str) -> Any:
     path = f"/v1/volunteers/{{}}/{kind}"
     return lambda town, made: town.own.expect(201, "POST", path.format(town.person), RECORDS[kind])["id"]
@@ -39,7 +47,11 @@ SAMPLES: dict[str, Any] = {
     "person_id": lambda town, made: town.person,
     "consent_id": _consent,
     "merge_id": _merge,
+    "decision_id": _decision,
     "/v1/people/<uuid:person_id>/erasure person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
+    f"{PAGE}/records/<kind> kind": lambda town, made: "awards",
+    f"{PAGE}/records/<kind>/<uuid:record_id>/remove kind": lambda town, made: "awards",
+    f"{PAGE}/records/<kind>/<uuid:record_id>/remove record_id": _record("awards"),
 } | {f"{VOLUNTEERS}/{kind}/<uuid:record_id> record_id": _record(kind) for kind in RECORDS}
 
 BODIES: dict[str, Any] = {
@@ -55,6 +67,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/consent-texts": {"kind": "photo", "zh": "可以拍照。" * 5, "en": "Photos may be taken of me."},
     "POST /v1/volunteers": lambda town, made: somebody() | {"sex": "female", "terms_consent": True},
     "POST /v1/merges": lambda town, made: _doubles(town),
+    "POST /v1/two-people": lambda town, made: {
+        {"survivor": "one", "merged": "two"}[name]: who for name, who in _doubles(town).items() if name != "reason"
+    },
     f"PATCH {VOLUNTEERS}": {"sex": "female"},
     f"POST {VOLUNTEERS}/id-number": {"reason": "insurance"},
 } | {f"POST {VOLUNTEERS}/{kind}": body for kind, body in RECORDS.items()}
@@ -62,6 +77,10 @@ BODIES: dict[str, Any] = {
 DESK = "/staff/desk/<uuid:shift_id>"
 
 FORMS: dict[str, Any] = {
+    f"POST {PAGE}/guardian": GUARDIAN,
+    f"POST {PAGE}/helper": GUARDIAN | {"agreed": "on"},
+    f"POST {PAGE}/records/<kind>": AWARD,
+    "POST /staff/doubles/people/<uuid:person_id>": {"value": "matrix@example.com"},
     f"POST {DESK}": {"value": "matrix@example.com"},
     "POST /staff/teams/<uuid:team_id>/volunteers": lambda town, made: {
         "chosen": town.person,

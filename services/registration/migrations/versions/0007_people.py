@@ -229,6 +229,19 @@ CREATE TABLE merge_moves (
     PRIMARY KEY (table_name, row_key, merge_id)
 );
 CREATE INDEX merge_moves_merge ON merge_moves (merge_id);
+
+-- Who look like doubles and are two people, as somebody decided; each pair once, the smaller id first.
+CREATE TABLE two_people (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    one uuid NOT NULL REFERENCES people,
+    two uuid NOT NULL REFERENCES people,
+    site_id uuid REFERENCES sites,
+    made_by text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (one, two),
+    CHECK (one < two)
+);
 """
 
 # What a person lacks of what a shift asks for. Skills, professions and consents count where they were told; training
@@ -282,7 +295,10 @@ CREATE POLICY own_site ON people USING (
 );
 """
 
-OWNED = ("volunteer_sites", "trainings", "awards", "evaluations", "consents", "representatives", "merges", "retention")
+OWNED = (
+    "volunteer_sites", "trainings", "awards", "evaluations", "consents", "representatives", "merges", "two_people",
+    "retention",
+)  # fmt: skip
 
 
 def upgrade() -> None:
@@ -294,7 +310,7 @@ def upgrade() -> None:
     known = "SELECT FROM volunteer_sites WHERE volunteer_sites.person_id = volunteers.person_id"
     secure("volunteers", f"current_setting('hesheng.site', true) = '*' OR EXISTS ({known})")
     secure("merge_moves", "EXISTS (SELECT FROM merges WHERE merges.id = merge_moves.merge_id)")
-    for table in ("trainings", "awards", "evaluations", "consents", "merges"):
+    for table in ("trainings", "awards", "evaluations", "consents", "merges", "two_people"):
         op.execute(audited(table))
     op.execute(audited("representatives", personal="relation"))
     op.execute(audited("volunteers", key="person_id", personal="volunteer_number"))

@@ -11,20 +11,23 @@ down_revision = "0007"
 ATTENDANCE = """
 -- Each tap, as it was said to us. What a registration came to is computed from all of them (attendance.py), so that
 -- they may arrive late, twice and in any order. client_id is the tap's name on the device that it was made on.
--- received_at is the moment itself, not the transaction's beginning: by it entries made together are told.
+-- received_at is the moment itself, not the transaction's beginning: by it entries made together are told. A void takes
+-- back another entry, by its id or client_id, also one that arrives later.
 CREATE TABLE attendance_entries (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
     shift_id uuid NOT NULL REFERENCES shifts,
     registration_id uuid NOT NULL REFERENCES registrations,
-    what text NOT NULL CHECK (what IN ('in', 'out', 'no_show')),
+    what text NOT NULL CHECK (what IN ('in', 'out', 'no_show', 'void')),
     at timestamptz NOT NULL,
     how text NOT NULL CHECK (how IN ('scanned', 'confirmed', 'entered_later')),
     corrects boolean NOT NULL DEFAULT false,
     client_id text,
+    voids text,
     made_by text NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT attendance_entries_void_one CHECK ((what = 'void') = (voids IS NOT NULL))
 );
 CREATE UNIQUE INDEX attendance_entries_once ON attendance_entries (site_id, client_id) WHERE client_id IS NOT NULL;
 CREATE INDEX attendance_entries_registration ON attendance_entries (registration_id, position);
@@ -165,15 +168,16 @@ CREATE VIEW standing_records WITH (security_invoker = true) AS
 """
 
 DECISIONS = """
--- Hours said after the fact. They count once somebody else approved them: the database compares the two.
+-- Hours said after the fact, or, without times, that somebody did not come. They count once somebody else approved
+-- them: the database compares the two.
 CREATE TABLE later_entries (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
     registration_id uuid NOT NULL REFERENCES registrations,
     shift_id uuid NOT NULL REFERENCES shifts,
-    checked_in_at timestamptz NOT NULL,
-    checked_out_at timestamptz NOT NULL,
+    checked_in_at timestamptz,
+    checked_out_at timestamptz,
     reason text NOT NULL,
     entered_by text NOT NULL DEFAULT current_setting('hesheng.actor'),
     entered_at timestamptz NOT NULL DEFAULT now(),
@@ -183,6 +187,7 @@ CREATE TABLE later_entries (
     decision text NOT NULL DEFAULT '',
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT later_entries_in_order CHECK (checked_in_at < checked_out_at),
+    CONSTRAINT later_entries_both_times CHECK ((checked_in_at IS NULL) = (checked_out_at IS NULL)),
     CONSTRAINT later_entries_by_somebody CHECK (entered_by <> ''),
     CONSTRAINT later_entries_decided CHECK ((state = 'pending') = (decided_by IS NULL)),
     CONSTRAINT later_entries_second_person CHECK (decided_by <> entered_by),
@@ -314,6 +319,26 @@ CREATE INDEX certificates_person ON certificates (person_id);
 CREATE INDEX certificates_encrypted_with ON certificates (encrypted_with);
 CREATE UNIQUE INDEX certificates_once_per_batch ON certificates (batch_id, person_id) WHERE batch_id IS NOT NULL;
 
+-- On which records a certificate rests, as they stood when it was made.
+CREATE TABLE certificate_records (
+    certificate_id uuid NOT NULL REFERENCES certificates,
+    record_id uuid NOT NULL REFERENCES service_records,
+    site_id uuid NOT NULL REFERENCES sites,
+    PRIMARY KEY (certificate_id, record_id)
+);
+CREATE INDEX certificate_records_record ON certificate_records (record_id);
+
+-- The minutes that stand by now of what a certificate was made from: of each record, what took its place last.
+CREATE FUNCTION certificate_stands(certificate uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE line (id, minutes) AS (
+        SELECT r.id, r.minutes FROM certificate_records AS c JOIN service_records AS r ON r.id = c.record_id
+        WHERE c.certificate_id = certificate
+        UNION ALL SELECT r.id, r.minutes FROM line JOIN service_records AS r ON r.corrects = line.id
+    )
+    SELECT coalesce(sum(minutes), 0) FROM line
+    WHERE NOT EXISTS (SELECT FROM service_records AS later WHERE later.corrects = line.id)
+$$;
+
 -- Certificates for several people at once, such as a team: made in the order of `people`, `done` of them so far.
 CREATE TABLE certificate_batches (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -321,6 +346,7 @@ CREATE TABLE certificate_batches (
     site_id uuid NOT NULL REFERENCES sites,
     period_from date NOT NULL,
     period_to date NOT NULL,
+    team_id uuid REFERENCES teams,
     people uuid[] NOT NULL,
     done integer NOT NULL DEFAULT 0,
     skipped jsonb NOT NULL DEFAULT '[]',
@@ -334,6 +360,15 @@ CREATE INDEX certificate_batches_waiting ON certificate_batches (position) WHERE
 ALTER TABLE certificates ADD FOREIGN KEY (batch_id) REFERENCES certificate_batches;
 """
 
+# What the look at all chains found (hours_check.py): each site's first break, or nothing.
+CHECKS = """
+CREATE TABLE hours_checks (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    breaks jsonb NOT NULL
+);
+"""
+
 OWNED = (
     "attendance_entries",
     "record_chains",
@@ -343,15 +378,17 @@ OWNED = (
     "cleared_flags",
     "certificates",
     "certificate_batches",
+    "certificate_records",
 )
 
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (ATTENDANCE, RECORDS, DECISIONS, CERTIFICATES):
+    for statements in (ATTENDANCE, RECORDS, DECISIONS, CERTIFICATES, CHECKS):
         op.execute(statements)
     for table in OWNED:
         secure(table)
+    secure("hours_checks", "sees('')")
     # Entries and records are only ever added to and say themselves who made them; these are not.
     for table in ("later_entries", "objections", "cleared_flags", "certificates", "certificate_batches"):
         op.execute(audited(table))

@@ -19,6 +19,7 @@ from services.registration.operations.merging.memberships import (
     restore_memberships,
 )
 from services.registration.operations.merging.moves import gather, give_back
+from services.registration.operations.merging.two_people import check_not_apart
 from services.registration.operations.registrations import cancel_registration, find_registration, lock_registration
 from services.registration.operations.seats import end, is_over, lock_people, lock_shift, lock_shifts
 from services.registration.schemas.merges import MergeAnswer, MergeBody
@@ -163,6 +164,7 @@ def _check(session: Session, pair: Pair, site_id: UUID | None) -> None:
                     "One of them is known to another site too. Ask the operator to merge them.",
                 ),
             )
+    check_not_apart(session, *people)
     numbers = text("SELECT count(DISTINCT id_number_hash) FROM volunteers WHERE person_id = ANY(:people)")
     if session.scalar(numbers, {"people": people}) > 1:
         raise conflict(

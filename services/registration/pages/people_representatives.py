@@ -1,0 +1,94 @@
+"""Who speaks for a person, kept by staff: a minor's guardian, who can be asked again, and an elder's helper."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g, url_for
+
+from services.common.auth import Caller, allow
+from services.common.database import Database
+from services.common.pages import Answer, Form, done, read_form, render
+from services.registration.api.conventions import own_site
+from services.registration.operations import people
+from services.registration.operations.representatives import (
+    Kind,
+    ask_guardian,
+    describe_representative,
+    representative_or_none,
+    save_representative,
+)
+from services.registration.operations.residents import name_helper
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.people import HelperBody, RepresentativeBody
+
+
+def add_representatives(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    """The pages of guardian and helper, beside those of people."""
+
+    def page(person_id: UUID, kind: Kind, form: Form[Any] | None = None) -> str:
+        with database.transaction(g.principal.scope) as session:
+            person = people.find_person(session, data, own_site(), person_id)
+            found = representative_or_none(session, own_site(), person.id, kind)
+            known = describe_representative(data, found) if found else None
+            shown = form or Form(known.model_dump() if known else None)
+            return render("people/representative.html", person=person, kind=kind, known=known, form=shown)
+
+    @blueprint.get("/<uuid:person_id>/guardian")
+    @allow(Caller.STAFF)
+    def show_guardian(person_id: UUID) -> Answer:
+        """Who the guardian is, to be corrected or asked again."""
+        return page(person_id, "guardian")
+
+    @blueprint.post("/<uuid:person_id>/guardian")
+    @allow(Caller.STAFF)
+    def save_guardian(person_id: UUID) -> Answer:
+        """Who speaks for the minor from now on."""
+        form = read_form(RepresentativeBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            save_representative(session, data, own_site(), person_id, "guardian", form.body)
+        if form.failed:
+            return page(person_id, "guardian", _at_field(form)), 422
+        return done(
+            url_for("people_pages.show_guardian", person_id=person_id), "监护人已保存。", "The guardian is saved."
+        )
+
+    @blueprint.post("/<uuid:person_id>/guardian/ask")
+    @allow(Caller.STAFF)
+    def ask(person_id: UUID) -> Answer | Response:
+        """Mail the guardian a link once more."""
+        form: Form[RepresentativeBody] = Form()
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            ask_guardian(session, own_site(), person_id)
+        if form.failed:
+            return page(person_id, "guardian", form), 409
+        address = url_for("people_pages.show_person", person_id=person_id)
+        return done(
+            address, "已向监护人发送确认链接，14 天内有效。", "A link was mailed to the guardian; it holds for 14 days."
+        )
+
+    @blueprint.get("/<uuid:person_id>/helper")
+    @allow(Caller.STAFF)
+    def show_helper(person_id: UUID) -> Answer:
+        """Who acts for the person."""
+        return page(person_id, "helper")
+
+    @blueprint.post("/<uuid:person_id>/helper")
+    @allow(Caller.STAFF)
+    def save_helper(person_id: UUID) -> Answer:
+        """Who acts for the person from now on, on the person's own word."""
+        form = read_form(HelperBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            person = people.find_person(session, data, own_site(), person_id)
+            name_helper(session, data, own_site(), person.id, form.body.helper(), form.body.how, g.principal.actor)
+        if form.failed:
+            return page(person_id, "helper", _at_field(form)), 422
+        return done(url_for("people_pages.show_person", person_id=person_id), "代办人已保存。", "The helper is saved.")
+
+
+def _at_field(form: Form[Any]) -> Form[Any]:
+    """What is wrong with the whole, that nothing reaches them, stands at the phone."""
+    whole = form.errors.pop("body", None) or form.errors.pop("", None)
+    if whole is not None:
+        form.errors.setdefault("phone", whole)
+    return form
