@@ -108,3 +108,27 @@ def test_children_whose_guardian_has_not_agreed_are_named(
     fill(visitor, minimum_age="16")
     page.get_by_role("button", name="保存").first.click()
     assert page.get_by_role("alert").get_by_role("link", name="小满").is_visible()
+
+
+def test_whom_a_visit_serves_is_written_for_its_volunteers(
+    visitor: Visitor,
+    make_visitor: Callable[..., Visitor],
+    site: Site,
+    staff_at: Callable[..., Any],
+    resident_cookie: Callable[..., Any],
+) -> None:
+    page, shift = visitor.page, site.shift(title_zh="独居老人探访")
+    made = site.sign_up(shift, email="visits@example.com")
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/activities/{site.activity_of(shift)}")
+    page.get_by_role("link", name="修改或取消").first.click()
+    page.get_by_role("link", name="查看或填写（查看有记录）").click()
+    page.get_by_label("说明").fill("王奶奶，三单元 402。\n请先打电话。")
+    visitor.look("private-note")
+    page.get_by_role("button", name="保存").click()
+    assert "私密说明已保存" in page.get_by_role("status").inner_text()
+    volunteer = make_visitor()
+    volunteer.log_in(resident_cookie(made["person_id"]))
+    volunteer.open(f"/my/registrations/{made['id']}")
+    assert "三单元 402" in volunteer.page.inner_text("main")
+    volunteer.look("my-note")
