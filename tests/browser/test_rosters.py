@@ -69,3 +69,45 @@ def test_the_pages_of_a_roster(visitor: Visitor, site: Site, staff_at: StaffAt) 
     visitor.speak("en")
     visitor.open(f"/staff/shifts/{shift}")
     visitor.look("roster-en")
+
+
+def test_a_place_is_told_by_phone(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    shift = site.shift(1, title_zh="合唱排练观摩")
+    holder = site.sign_up(shift, name="先来的")
+    site.sign_up(shift, name="等电话的王奶奶")
+    site.cancel(holder["id"])
+    visitor.log_in(staff_at(site))
+    page = visitor.page
+    visitor.open("/staff/")
+    page.get_by_role("link", name="要打电话通知：1 人").click()
+    visitor.look("calls")
+    page.get_by_role("button", name="已通知 等电话的王奶奶").click()
+    assert page.get_by_text("没有要打的电话。").is_visible()
+
+
+def test_a_choir_signs_up(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    choir = {"name_zh": "夕阳红合唱团", "name_en": "Sunset Choir", "kind": "choir"}
+    team = site.expect(201, "POST", "/v1/teams", choir)["id"]
+    for name, born in (("赵歌手", "1958-03-01"), ("钱歌手", "1960-03-01"), ("小歌手", "2018-03-01")):
+        body = {"person": {"name": name, "phone": fresh_phone(), "birth_date": born, "guardian_consent": True}}
+        person = site.expect(201, "POST", f"/v1/shifts/{site.shift()}/registrations", body)["person_id"]
+        site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "入队名单"})
+    site.shift(1, title_zh="社区汇演", starts=100)
+    visitor.log_in(staff_at(site))
+    page = visitor.page
+    visitor.open(f"/staff/teams/{team}")
+    page.get_by_role("link", name="报名参加活动").click()
+    visitor.look("team-shifts")
+    page.get_by_role("link", name="社区汇演").click()
+    visitor.look("team-sign-up")
+    page.get_by_role("button", name="报名选中的队员").click()
+    assert page.get_by_text("已满，列入候补").is_visible()
+    assert page.get_by_text("未报名：缺监护人同意或出生日期").is_visible()
+    visitor.look("team-signed-up")
+    page.get_by_label("其监护人已当面或在电话里同意 小歌手").check()
+    page.get_by_label("小歌手", exact=True).check()
+    page.get_by_role("button", name="报名选中的队员").click()
+    assert page.get_by_text("未报名").count() == 0
+    page.get_by_role("link", name="返回名单").click()
+    page.get_by_role("link", name="队伍报名").click()
+    visitor.look("team-choice")

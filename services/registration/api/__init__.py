@@ -10,6 +10,7 @@ from services.registration.api.attendance import attendance_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
+from services.registration.api.calls import calls_blueprint
 from services.registration.api.certificates import Tries, certificates_blueprint
 from services.registration.api.consents import consents_blueprint
 from services.registration.api.contacts import contacts_blueprint
@@ -67,6 +68,7 @@ def blueprints(
         calendar_blueprint(database),
         registrations_blueprint(database, data, sign_ups),
         seats_blueprint(database, data, sign_ups),
+        calls_blueprint(database),
         venues_blueprint(database, data),
         programmes_blueprint(database, data),
         public_blueprint(database, public),

@@ -21,7 +21,7 @@ from services.registration.models.people import Person, PersonSite, Representati
 from services.registration.models.programmes import Programme, ProgrammeClone
 from services.registration.models.registrations import Registration
 from services.registration.models.rooms import Booking, Room
-from services.registration.models.seats import Hold, Transfer, Venue
+from services.registration.models.seats import Call, Hold, Transfer, Venue
 from services.registration.models.sites import Area, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.models.staff import Link, Staff, StaffGrant, StaffSession
 from services.registration.models.teams import Team, TeamMember
@@ -35,6 +35,7 @@ __all__ = [
     "AuditEntry",
     "Award",
     "Booking",
+    "Call",
     "Certificate",
     "CertificateBatch",
     "CertificateRecord",

@@ -35,6 +35,20 @@ class Hold(Table):
     expires_at: Mapped[datetime]
 
 
+class Call(Table):
+    """Somebody to be told by phone what became of their registration. The database makes them."""
+
+    __tablename__ = "calls"
+    id: Mapped[UUID] = made_by_database(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    site_id: Mapped[UUID]
+    registration_id: Mapped[UUID] = mapped_column(ForeignKey("registrations.id"))
+    news: Mapped[str]
+    made_at: Mapped[datetime] = made_by_database()
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None]
+
+
 class Transfer(Table):
     """A place that one person would give to another, or two that two people would exchange."""
 

@@ -116,12 +116,12 @@ def _lines(
     site, activity = session.get_one(Site, shift.site_id), session.get_one(Activity, shift.activity_id)
     limit, today = guardian_below(site, activity), datetime.now(ZoneInfo(site.time_zone)).date()
     people = [told.person_id for _, _, told, _ in rows if told]
-    agreed = _agreed(session, site.id, people, activity.volunteering)
-    reaches = _reaches(session, data, site.id, people)
+    agreed = who_agreed(session, site.id, people, activity.volunteering)
+    reaches = reaches_of(session, data, site.id, people)
     together = _together(session, shift, {row[0].came_from for row in rows} - {None})
     lines, minors = [], []
     for registration, counted, told, team in rows:
-        born = _born(data, told)
+        born = born_on(data, told)
         age = age_on(born, today) if born else ADULT
         minors.append((registration.person_id, born))
         lines.append(
@@ -142,13 +142,16 @@ def _lines(
     return lines
 
 
-def _born(data: PersonalData, told: PersonSite | None) -> date | None:
+def born_on(data: PersonalData, told: PersonSite | None) -> date | None:
+    """When the person was born, where the site was told."""
     born = data.readable(told.birth_date) if told else None
     return date.fromisoformat(born) if born else None
 
 
-def _agreed(session: Session, site_id: UUID, people: Sequence[UUID], volunteering: bool) -> set[UUID]:
-    """For whom a guardian has agreed, also where that was said with the sign-up itself."""
+def who_agreed(
+    session: Session, site_id: UUID, people: Sequence[UUID], volunteering: bool, once: bool = True
+) -> set[UUID]:
+    """For whom a guardian has agreed; with `once` also where that was said with one sign-up, and for no other."""
     kinds = ["guardian_volunteering"] if volunteering else ["guardian_volunteering", "guardian_signup"]
     query = select(Consent.person_id).where(
         Consent.person_id.in_(people),
@@ -156,6 +159,8 @@ def _agreed(session: Session, site_id: UUID, people: Sequence[UUID], volunteerin
         Consent.kind.in_(kinds),
         Consent.withdrawn_at.is_(None),
     )
+    if not once:
+        query = query.where(Consent.how != "sign_up")
     return set(session.scalars(query)) if people else set()
 
 
@@ -167,7 +172,8 @@ def _together(session: Session, shift: Shift, origins: set[str | None]) -> dict[
     return dict(session.execute(query.group_by(Registration.came_from)).all()) if origins else {}  # type: ignore[arg-type]
 
 
-def _reaches(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID]) -> dict[UUID, list[Reach]]:
+def reaches_of(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID]) -> dict[UUID, list[Reach]]:
+    """Who speaks for each of these people at the site."""
     query = select(Representative).where(Representative.person_id.in_(people), Representative.site_id == site_id)
     found: dict[UUID, list[Reach]] = {}
     for row in session.scalars(query.order_by(Representative.kind)) if people else ():

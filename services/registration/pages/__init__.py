@@ -15,6 +15,7 @@ from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
 from services.registration.pages.areas import areas_pages
 from services.registration.pages.audit import audit_pages
+from services.registration.pages.calls import calls_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.colleagues import colleague_pages
@@ -37,6 +38,7 @@ from services.registration.pages.rooms import rooms_pages
 from services.registration.pages.rosters import rosters_pages
 from services.registration.pages.shift_roster import shift_roster_pages
 from services.registration.pages.sign_up import Desk, sign_up_pages
+from services.registration.pages.team_sign_up import team_sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
 from services.registration.pages.venues import venues_pages
@@ -71,6 +73,8 @@ def pages(
         my_pages(database, data, links),
         desk_pages(database, data, sign_ups),
         shift_roster_pages(database, data, sign_ups),
+        calls_pages(database, data),
+        team_sign_up_pages(database, data, sign_ups),
         check_in_pages(database, data, links.public_url),
         scan_pages(database, data),
         hours_pages(database, data, certificates),

@@ -108,3 +108,15 @@ class TransferAnswer(Answer):
     created_at: datetime
     decided_at: datetime | None
     version: int
+
+
+class CallAnswer(Answer):
+    """Somebody to be told by phone what became of their registration."""
+
+    id: UUID
+    registration_id: UUID
+    news: Literal["place", "offer", "waits", "cancelled", "moved"] = Field(
+        description="a place, the offer of one, back to the waitlist, cancelled, or other hours"
+    )
+    made_at: datetime
+    done_at: datetime | None

@@ -56,3 +56,14 @@ BODIES: dict[str, Any] = {
     },
     "POST /v1/registrations/<uuid:registration_id>/swap": _swap,
 }
+
+
+def _call(town: Town, made: dict[str, str]) -> str:
+    """Somebody with a phone alone, whose turn came."""
+    shift = town.own.shift(1)
+    first, second = town.own.sign_up(shift), town.own.sign_up(shift)
+    town.own.cancel(first["id"])
+    return str(town.own.sql("SELECT id FROM calls WHERE registration_id = :id", id=second["id"])[0].id)
+
+
+SAMPLES["call_id"] = _call

@@ -188,6 +188,57 @@ CREATE INDEX transfers_site ON transfers (site_id, position);
 CREATE INDEX transfers_person ON transfers (to_person_id) WHERE status = 'asked';
 """
 
+# News for somebody who gave a phone number and no address: staff call them. The database notes it, so that no operation
+# can forget to; one call for each registration, of what holds now. Who said it themselves need not be told.
+CALLS = """
+CREATE TABLE calls (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    site_id uuid NOT NULL REFERENCES sites,
+    registration_id uuid NOT NULL REFERENCES registrations,
+    news text NOT NULL CHECK (news IN ('place', 'offer', 'waits', 'cancelled', 'moved')),
+    made_at timestamptz NOT NULL DEFAULT now(),
+    done_at timestamptz,
+    done_by text,
+    CONSTRAINT calls_done_by_somebody CHECK ((done_at IS NULL) = (done_by IS NULL))
+);
+CREATE UNIQUE INDEX calls_once ON calls (registration_id) WHERE done_at IS NULL;
+CREATE INDEX calls_open ON calls (site_id, position) WHERE done_at IS NULL;
+
+CREATE FUNCTION must_be_called(person uuid, site uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM person_sites AS p
+                   WHERE p.person_id = person AND p.site_id = site AND p.phone IS NOT NULL AND p.email IS NULL)
+       AND NOT EXISTS (SELECT FROM representatives AS r
+                       WHERE r.person_id = person AND r.site_id = site AND r.email IS NOT NULL);
+END
+$$;
+
+CREATE FUNCTION note_call() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    told text := CASE
+        WHEN OLD.status = NEW.status AND NEW.status <> 'cancelled' THEN 'moved'
+        WHEN OLD.status = 'waitlisted' AND NEW.status = 'confirmed' THEN 'place'
+        WHEN NEW.status = 'offered' THEN 'offer'
+        WHEN NEW.status = 'waitlisted' THEN 'waits'
+        WHEN NEW.status = 'cancelled' AND NEW.cancel_reason IN (
+            'site', 'shift_cancelled', 'activity_cancelled', 'offer_expired', 'requirements') THEN 'cancelled'
+    END;
+BEGIN
+    IF told IS NULL THEN
+        DELETE FROM calls WHERE registration_id = NEW.id AND done_at IS NULL;
+    ELSIF must_be_called(NEW.person_id, NEW.site_id) THEN
+        INSERT INTO calls (site_id, registration_id, news) VALUES (NEW.site_id, NEW.id, told)
+        ON CONFLICT (registration_id) WHERE done_at IS NULL DO UPDATE
+        SET news = CASE WHEN told = 'moved' THEN calls.news ELSE told END, made_at = now();
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER call_who_has_only_a_phone AFTER UPDATE OF status, during ON registrations FOR EACH ROW
+WHEN (OLD.status <> NEW.status OR OLD.during <> NEW.during) EXECUTE FUNCTION note_call();
+"""
+
 # What a person lacks of a shift's requirements, by the requirement's name and item. Ages are not looked at here:
 # a birth date cannot be read in the database. Migration 0007 replaces this with one that knows skills and the rest.
 REQUIREMENTS = """
@@ -200,11 +251,11 @@ SIGN_UP = Path(__file__).with_name("0004_sign_up.sql")
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (TWO_PLACES, VENUES, HOLDS, TRANSFERS, REQUIREMENTS):
+    for statements in (TWO_PLACES, VENUES, HOLDS, TRANSFERS, CALLS, REQUIREMENTS):
         op.execute(statements)
-    for table in ("venues", "holds", "transfers"):
+    for table in ("venues", "holds", "transfers", "calls"):
         secure(table)
-    for table in ("venues", "transfers"):
+    for table in ("venues", "transfers", "calls"):
         op.execute(audited(table))
     # In databases that were made before; new ones have had none (0002).
     op.execute("DROP FUNCTION IF EXISTS sign_up; DROP TYPE IF EXISTS sign_up_decision, sign_up_request, sign_up_helper")

@@ -34,7 +34,7 @@ LEFT_OUT = {
     "staff_grants": "of the installation",
     "staff_sessions": "of the installation",
 }
-HIDDEN = ("encrypted_with", "sha256", "during", "claim", "claimed_until")
+HIDDEN = ("encrypted_with", "came_from", "sha256", "during", "claim", "claimed_until")
 HIDDEN_ENDS = ("_hash", "_index", "_secret")
 AT_ONCE = 500
 

@@ -1,0 +1,100 @@
+"""The phone list: who gave a number alone and has news is on it, once, until somebody told them."""
+
+from uuid import UUID
+
+import pytest
+
+from services.common.database import EVERY_SITE
+from services.registration.operations.holds import settle
+from tests.registration.office import Member, Office
+from tests.registration.world import Site, fresh_phone, in_hours
+
+
+@pytest.fixture
+def clerk(office: Office, site: Site) -> Member:
+    """Somebody at the site's desk."""
+    return office.site_staff(site.id)
+
+
+def calls(site: Site) -> list[tuple[str, str]]:
+    """The registration and the news of each call that is still to be made."""
+    listed = site.expect(200, "GET", "/v1/calls")["items"]
+    return [(one["registration_id"], one["news"]) for one in listed]
+
+
+def test_whose_turn_comes_is_called_where_no_mail_reaches_them(site: Site) -> None:
+    shift = site.shift(2)
+    holders = [site.sign_up(shift) for _ in range(2)]
+    by_phone = site.sign_up(shift)
+    site.sign_up(shift, email="has.mail@example.com")
+    assert calls(site) == [], "who signs up is told there and then"
+    for holder in holders:
+        site.cancel(holder["id"])
+    assert calls(site) == [(by_phone["id"], "place")], "who cancelled knows, who has an e-mail gets one"
+
+
+def test_an_offer_that_ran_out_is_one_call_with_the_latest_news(site: Site) -> None:
+    shift = site.offered_shift()
+    holder, waiting = site.sign_up(shift), site.sign_up(shift)
+    site.cancel(holder["id"])
+    assert calls(site) == [(waiting["id"], "offer")]
+    expire = "UPDATE registrations SET offer_expires_at = now() - interval '1 minute' WHERE id = :id"
+    site.sql(expire, id=waiting["id"])
+    with site.database.transaction(EVERY_SITE) as session:
+        settle(session, UUID(shift))
+    assert calls(site) == [(waiting["id"], "cancelled")]
+
+
+def test_who_answers_the_offer_need_not_be_called(site: Site) -> None:
+    shift = site.offered_shift()
+    holder, waiting = site.sign_up(shift), site.sign_up(shift)
+    site.cancel(holder["id"])
+    site.expect(200, "POST", f"/v1/registrations/{waiting['id']}/accept")
+    assert calls(site) == []
+
+
+def test_changes_of_the_hours_and_calling_off_are_told(site: Site) -> None:
+    shift = site.shift()
+    made = site.sign_up(shift)
+    later = {"starts_at": in_hours(700), "ends_at": in_hours(702)}
+    site.expect(200, "PATCH", f"/v1/shifts/{shift}", later, If_Match="*")
+    assert calls(site) == [(made["id"], "moved")]
+    site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
+    assert calls(site) == [(made["id"], "cancelled")]
+
+
+def test_who_is_reached_through_somebody_with_an_address_is_not_called(site: Site) -> None:
+    shift = site.shift()
+    made = site.sign_up(shift)
+    helper = {"name": "女儿", "email": "daughter@example.com"}
+    site.expect(200, "PUT", f"/v1/people/{made['person_id']}/helper", helper)
+    site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
+    assert calls(site) == []
+
+
+def test_staff_see_the_number_and_say_that_they_called(site: Site, clerk: Member) -> None:
+    phone, shift = fresh_phone(), site.shift(1)
+    holder = site.sign_up(shift)
+    site.sign_up(shift, name="等电话的王奶奶", phone=phone)
+    site.cancel(holder["id"])
+    assert "To be called: 1" in clerk.call("GET", "/staff/").get_data(as_text=True)
+    page = clerk.call("GET", "/staff/calls/").get_data(as_text=True)
+    assert "等电话的王奶奶" in page and f"tel:{phone}" in page
+    call = site.sql("SELECT id FROM calls WHERE site_id = :s", s=site.id)[0].id
+    for _ in range(2):
+        assert clerk.call("POST", f"/staff/calls/{call}/done", form={}).status_code == 303
+    assert "等电话的王奶奶" not in clerk.call("GET", "/staff/calls/").get_data(as_text=True)
+    told = site.sql("SELECT done_by FROM calls WHERE id = :id", id=call)[0]
+    assert told.done_by == f"staff:{clerk.id}"
+
+
+def test_nobody_is_called_of_what_is_over_or_by_another_site(site: Site, other: Site, office: Office) -> None:
+    shift = site.shift(1)
+    holder = site.sign_up(shift)
+    site.sign_up(shift)
+    site.cancel(holder["id"])
+    assert other.expect(200, "GET", "/v1/calls")["items"] == []
+    call = site.sql("SELECT id FROM calls WHERE site_id = :s", s=site.id)[0].id
+    other.expect(404, "POST", f"/v1/calls/{call}/done")
+    site.move_shift(shift, -3, -1)
+    assert calls(site) == []
