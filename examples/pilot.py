@@ -247,7 +247,7 @@ def certify(centre: Client, address: str, person: str) -> None:
     centre.act(f"/v1/certificates/{certificate['id']}/revoke", {"reason": "issued for the demo"})
     revoked = requests.get(f"{address}/v1/verify/{number}", params={"k": code}, timeout=15).json()
     _expect("validity after revocation", revoked["valid"], False)
-    say("证明可核验", f"certificate {number}: verified as {verified['name']}, {verified['hours']} h, then revoked")
+    say("证明可核验", f"certificate {number}: verified as {verified['name']}, {verified['minutes']} min, then revoked")
 
 
 # -- everywhere else ---------------------------------------------------------------------------------------------------

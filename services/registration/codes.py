@@ -1,4 +1,4 @@
-"""The lists that volunteers choose from, in one place: skills, professions, service categories, what minors need.
+"""The lists that people choose from, in one place: kinds of activity, skills, professions, service categories.
 
     SKILLS["first_aid"].zh      # 急救
 
@@ -6,6 +6,16 @@ A code is only ever added: what people once told stays readable.
 """
 
 from services.common.errors import Words
+
+ACTIVITY_KINDS = {
+    "performance": Words("演出", "Performance"),
+    "rehearsal": Words("排练", "Rehearsal"),
+    "class": Words("课程", "Class"),
+    "visit": Words("探访", "Visit"),
+    "blood_drive": Words("献血", "Blood drive"),
+    "clinic": Words("义诊", "Clinic"),
+    "other": Words("其他", "Other"),
+}
 
 SKILLS = {
     "singing": Words("歌唱", "singing"),

@@ -1,14 +1,16 @@
-"""What registration's worker does: tidying up, and encrypting anew. All else happens in requests."""
+"""What registration's worker does: what is due, what takes long, and tidying up. All else happens in requests."""
 
-from uuid import UUID
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 from celery import Celery
+from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.hours_check import check
-from services.registration.operations.activities import complete_old
+from services.registration.operations.activities import complete_activity, old_activities
 from services.registration.operations.certificates import Certificates, waiting_batch
 from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
 from services.registration.operations.exports.requests import forget_exports
@@ -19,6 +21,7 @@ from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.private_notes import forget_notes
 from services.registration.operations.retention import erase_what_is_old
+from services.registration.operations.retention import due_reviews, review
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.operations.successors import follow_successors
 from services.registration.settings import Settings
@@ -48,25 +51,15 @@ def make_celery_app(settings: Settings) -> Celery:
     def forget() -> None:
         """Delete idempotency keys that nobody retries any more."""
         forgotten = 0
-        while True:
-            with database.transaction(EVERY_SITE) as session:
-                batch = forget_old_keys(session)
+        while batch := _once(database, forget_old_keys):
             forgotten += batch
-            if not batch:
-                break
         log.info("old_keys_forgotten", count=forgotten)
 
     @app.task(shared=False, name=COMPLETE_TASK)
     def complete() -> None:
         """Close activities that ended long ago and that nobody closed."""
-        completed = 0
-        while True:
-            with database.transaction(EVERY_SITE) as session:
-                batch = complete_old(session)
-            completed += batch
-            if not batch:
-                break
-        log.info("old_activities_completed", count=completed)
+        completed = each_due(database, old_activities, complete_activity)
+        log.info("old_activities_completed", count=len(completed))
 
     @app.task(shared=False, name=FOLLOW_TASK)
     def follow() -> None:
@@ -88,6 +81,14 @@ def make_celery_app(settings: Settings) -> Celery:
         with database.transaction(EVERY_SITE) as session:
             notes = forget_notes(session)
         log.info("old_details_erased", count=erased, notes=notes)
+        """Erase the details of residents whom a site has not seen for as long as it keeps them."""
+        data = settings.personal_data()
+        looked_at = each_due(
+            database,
+            lambda session: [(row.person_id, row.site_id) for row in due_reviews(session)],
+            lambda session, key: review(session, data, *key),
+        )
+        log.info("old_details_erased", count=sum(looked_at))
 
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:
@@ -111,16 +112,7 @@ def make_celery_app(settings: Settings) -> Celery:
     @app.task(shared=False, name=SETTLE_TASK)
     def settle_seats() -> None:
         """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
-        settled: set[UUID] = set()
-        while True:
-            with database.transaction(EVERY_SITE) as session:
-                due = set(due_shifts(session)) - settled
-            for shift_id in due:
-                with database.transaction(EVERY_SITE) as session:
-                    settle(session, shift_id)
-            settled |= due
-            if not due:
-                break
+        settled = each_due(database, due_shifts, settle)
         log.info("seats_settled", shifts=len(settled))
 
     @app.task(shared=False, name=EXCHANGE_TASK)
@@ -150,3 +142,32 @@ def make_celery_app(settings: Settings) -> Celery:
             log.error("hours_chain_broken", site_id=str(broken.site_id), number=broken.number, what=broken.what)
 
     return app
+
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+def _once(database: Database, act: Callable[[Session], Result]) -> Result:
+    with database.transaction(EVERY_SITE) as session:
+        return act(session)
+
+
+def each_due(
+    database: Database, due: Callable[[Session], Iterable[Key]], act: Callable[[Session, Key], Result]
+) -> list[Result]:
+    """Act on everything that is due, each in a transaction of its own; returns what came of those that went well.
+
+    One that fails is logged and stays due, for the next run: it keeps nobody else from their turn.
+    """
+    done: list[Result] = []
+    tried: set[Key] = set()
+    while new := [key for key in _once(database, due) if key not in tried]:
+        tried.update(new)
+        for key in new:
+            try:
+                with database.transaction(EVERY_SITE) as session:
+                    done.append(act(session, key))
+            except Exception:
+                log.exception("due_item_failed", item=str(key))
+    return done

@@ -251,3 +251,18 @@ def test_staff_look_for_who_can_help(visitor: Visitor, site: Site, staff_at: Sta
     page.get_by_label("居住区划代码").fill("没有 这样的")
     page.get_by_role("button", name="查找").click()
     assert page.get_by_role("alert").is_visible()
+
+
+def test_staff_say_how_long_data_is_kept(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/")
+    page.get_by_text("更多", exact=True).click()
+    page.get_by_role("link", name="资料保存期限").click()
+    visitor.look("retention")
+    page.get_by_label("成年居民（月）").fill("0")
+    page.get_by_role("button", name="保存").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("成年居民（月）").fill("18")
+    page.get_by_role("button", name="保存").click()
+    assert site.expect(200, "GET", "/v1/retention") == {"months": 18, "minors_months": 12}

@@ -1,12 +1,13 @@
 """An area's programme by clicking: made of activities, given to sites, and a later change that a site decides on."""
 
 import re
+import secrets
 from collections.abc import Callable
 from datetime import date, timedelta
 
 from services.common.auth import Role
 from tests.browser.conftest import Visitor
-from tests.registration.programme_world import change, drafts
+from tests.registration.programme_world import activity_template, change, drafts
 from tests.registration.world import Caller, Site
 
 
@@ -32,8 +33,14 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     admin.look("programme-new")
     page.get_by_role("button", name="建立").click()
     assert "项目已建立" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="推广到站点").click()
+    page.get_by_label("站点名称或地址").fill("第二社区站")
+    page.get_by_role("button", name="筛选").click()
+    page.get_by_role("button", name="建立草稿").click()
+    assert page.get_by_role("alert").is_visible()
+    admin.look("programme-sites")
     page.get_by_label("不早于哪天开始").fill(str(date.today() + timedelta(days=30)))
-    page.get_by_label("第二社区站").check()
+    page.get_by_label("第二社区站", exact=True).last.check()
     page.get_by_role("button", name="建立草稿").click()
     assert "1 个站点" in page.get_by_role("status").inner_text()
     admin.look("programme")
@@ -43,7 +50,8 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
 
     programme = operator.expect(200, "GET", f"/v1/programmes/{own[1]}")
     activity = programme["activities"][0] | {"title_zh": "智能手机课堂", "place": "二楼", "party_limit": 2}
-    activity["shifts"][0] |= {"capacity": 30}
+    activity |= {"window": {"opens_days_before": 14, "closes_hours_before": 2}, "waitlist_order": "priority"}
+    activity["shifts"][0] |= {"capacity": 30, "requirements": {"skills": ["first_aid"]}}
     second.expect(
         200, "PATCH", f"/v1/activities/{drafts(second)['指尖科普课堂']['id']}", {"place": "三楼"}, If_Match="*"
     )
@@ -53,9 +61,13 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     staff.log_in(staff_at(second))
     staff.open("/staff/programmes")
     staff.look("programmes")
-    # Not by the link in the list: what other tests left there may have pushed it to the next page.
-    staff.open(f"/staff/programmes/{programme['id']}/changes")
+    staff.open("/staff/")
+    staff.page.get_by_role("link", name="社区公益文化+").click()
     staff.look("programme-changes")
+    words = staff.page.inner_text("main")
+    for told in ("提前 14 天开始，提前 2 小时截止", "按优先级", "技能：急救", "一直可以报名"):
+        assert told in words, told
+    assert not re.search(r"_before|first_aid|priority|[0-9a-f]{8}-", words)
     group = staff.page.get_by_role("group", name="地点")
     assert "三楼" in group.inner_text()
     group.get_by_label("不采纳").check()
@@ -64,7 +76,47 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     assert "采纳 1 项" in staff.page.get_by_role("status").inner_text()
     made = drafts(second)["智能手机课堂"]
     assert (made["place"], made["party_limit"]) == ("三楼", 1)
-    assert staff.page.locator("main").get_by_role("group").count() == 2
+    assert staff.page.locator("main").get_by_role("group").count() == 5
+    staff.open(f"/staff/activities/{made['id']}")
+    staff.page.get_by_role("link", name="项目对这个活动有").click()
+    staff.speak("en")
+    staff.open(f"/staff/programmes/{programme['id']}/changes")
+    assert "opens 14 days before, closes 2 hours before" in staff.page.inner_text("main")
+
+
+def test_all_sites_of_an_area_get_it_by_one_tick_without_scripts(
+    make_visitor: Callable[..., Visitor],
+    make_site: Callable[..., Site],
+    operator: Caller,
+    staff_at: Callable[..., tuple[str, str]],
+) -> None:
+    code = f"T{secrets.token_hex(5)}"
+    body = {"parent": "140000", "level": "district", "name_zh": f"区{code}", "name_en": "D"}
+    operator.expect(200, "PUT", f"/v1/areas/{code}", body)
+    first, *others = (make_site(area=code, name_zh=f"社区站{n}") for n in range(4))
+    elsewhere = make_site()
+    admin = make_visitor(java_script_enabled=False)
+    page = admin.page
+    lesson = first.activity(title_zh="指尖科普课堂")
+    first.shift(activity=lesson)
+    made = operator.expect(201, "POST", "/v1/programmes", {"area": "140000", "title_zh": "项目", "activities": [
+        activity_template("a1")]})  # fmt: skip
+    admin.log_in(staff_at(first, Role.AREA_ADMIN))
+    admin.open(f"/staff/programmes/{made['id']}")
+    page.get_by_role("link", name="推广到站点").click()
+    page.get_by_label("区划", exact=True).select_option(code)
+    page.get_by_role("button", name="筛选").click()
+    assert "4 个站点" in page.inner_text("fieldset")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="下载表格（CSV）").click()
+    lines = download.value.path().read_text("utf-8-sig").splitlines()
+    assert len(lines) == 5 and lines[1].startswith(f"{code},区{code},社区站")
+    page.get_by_label("筛选出的全部 4 个站点").check()
+    page.get_by_role("button", name="建立草稿").click()
+    assert "4 个站点" in page.get_by_role("status").inner_text()
+    assert all(drafts(one) for one in others) and not drafts(elsewhere)
+    left = operator.expect(200, "GET", f"/v1/programmes/{made['id']}/missing-sites?area={code}")["items"]
+    assert left == []
 
 
 def test_a_template_is_changed_and_keeps_what_the_page_does_not_show(

@@ -25,6 +25,7 @@ NOT_AUDITED = {
     "record_chains": "how long a site's chain is; only the records move it on",
     "import_parts": "pieces of a file; the import is audited",
     "import_keys": "what the worker found in a file; the import is audited",
+    "erased_lately": "follows from an erasure, which is audited",
     "import_faults": "what the worker found in a file; the import is audited",
     "export_parts": "pieces of a file; the export is audited",
     "sent_pages": "the pipeline's own",
@@ -49,7 +50,9 @@ NOT_WATCHED = {
     | dict.fromkeys(("confirmed", "waitlisted", "offered", "held", "last_queue_number"), "counters of registrations")
     | dict.fromkeys(("local_day", "series_id", "occurs_at", "detached", "programme_key"), "follow from the times"),
     "registrations": FIXED
-    | dict.fromkeys(("age_band", "channel", "group_id", "team_id", "during"), "as it was when somebody signed up")
+    | dict.fromkeys(
+        ("age_band", "channel", "came_from", "group_id", "team_id", "during"), "as it was when somebody signed up"
+    )
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
     "imports": FIXED
     | WORKERS
@@ -60,6 +63,9 @@ NOT_WATCHED = {
     | {"approved_by": "said when it is applied: with the state"}
     | dict.fromkeys(("records", "faulty_rows", "faults", "known_people"), "what the check counted")
     | dict.fromkeys(("touched_at", "phase_began_at", "checked_at"), "when the worker was there"),
+    "site_keys": FIXED
+    | dict.fromkeys(("sha256", "prefix", "key_id"), "what a key is, from the day it was made")
+    | dict.fromkeys(("used_at",), "when it was last used: each request would be an entry"),
     "exports": FIXED | WORKERS | dict.fromkeys(("format", "tables", "tables_done", "bytes"), "how far the worker is"),
 }
 """Columns whose change alone is not told of, of tables that crowds change, with the reason."""

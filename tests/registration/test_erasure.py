@@ -8,13 +8,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
 from services.registration.operations.encryption import ENCRYPTED
 from services.registration.operations.holds import settle
-from services.registration.operations.retention import any_to_review, erase_what_is_old
+from services.registration.operations.retention import any_to_review, due_reviews, review
 from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData
@@ -103,16 +104,24 @@ def _assert_gone(site: Site, marks: list[str], data: PersonalData) -> None:
                     assert not found, f"{found} in {table.tablename}"
 
 
+def site_knows_number(site: Site, person: str) -> bool:
+    return bool(site.sql("SELECT 1 FROM volunteers WHERE person_id = :of", of=person))
+
+
 def test_a_site_erases_what_it_was_told_and_the_other_keeps_its_own(make_site: Callable[..., Site]) -> None:
     one, two = make_site(), make_site()
     number = {"id_number": id_number(order=62), "id_number_consent": True}
     person = register(one, name="两处", **number)["person_id"]
     assert register(two, name="两处", **number)["person_id"] == person
+    plan = one.expect(200, "GET", f"/v1/people/{person}/erasure")
+    assert "volunteers" not in {fate["table"] for fate in plan["fates"]}, "the number stays while another site has them"
     done = one.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"})
     assert not done["everywhere"]
+    assert site_knows_number(two, person)
     assert one.call("GET", f"/v1/people/{person}").status_code == 404
     assert two.expect(200, "GET", f"/v1/volunteers/{person}")["id_number"].startswith("****")
     assert two.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"})["everywhere"]
+    assert not site_knows_number(two, person)
     stranger = make_site()
     assert stranger.call("POST", f"/v1/people/{person}/erasure", {"reason": "site_asked"}).status_code == 404
     assert stranger.call("GET", f"/v1/people/{person}/erasure").status_code == 404
@@ -261,7 +270,13 @@ def test_a_resident_sees_what_erasing_does_and_does_it(site: Site, data: Persona
     assert resident.call("GET", "/v1/my/data").status_code == 401
 
 
-def _look(site: Site, database: Database, person: str, months: int) -> bool:
+def _review_all(session: Session, data: PersonalData) -> None:
+    while due := due_reviews(session):
+        for row in due:
+            review(session, data, row.person_id, row.site_id)
+
+
+def _look(site: Site, database: Database, data: PersonalData, person: str, months: int) -> bool:
     """Whether the person's details survive a look at them, so many months after they were last seen."""
     for statement in (
         "UPDATE person_sites SET created_at = now() - make_interval(months => :m), review_at = now()"
@@ -274,8 +289,7 @@ def _look(site: Site, database: Database, person: str, months: int) -> bool:
         site.sql(statement, m=months, of=person)
     with database.transaction(EVERY_SITE) as session:
         assert any_to_review(session)
-        while erase_what_is_old(session)[0]:
-            pass
+        _review_all(session, data)
     return bool(site.sql("SELECT 1 FROM person_sites WHERE person_id = :of", of=person))
 
 
@@ -284,29 +298,53 @@ def _look(site: Site, database: Database, person: str, months: int) -> bool:
     [("1990-01-01", 23, True), ("1990-01-01", 25, False), ("2018-01-01", 11, True), ("2018-01-01", 13, False)],
 )
 def test_residents_are_kept_for_two_years_and_minors_for_one(
-    site: Site, database: Database, born: str, months: int, survives: bool
+    site: Site, database: Database, data: PersonalData, born: str, months: int, survives: bool
 ) -> None:
     made = site.sign_up(site.shift(), birth_date=born, guardian_consent=date.fromisoformat(born).year > 2010)
-    assert _look(site, database, made["person_id"], months) == survives
+    assert _look(site, database, data, made["person_id"], months) == survives
 
 
-def test_a_site_keeps_them_shorter_and_volunteers_stay(site: Site, database: Database) -> None:
+@pytest.mark.parametrize(("born", "survives"), [("1990-01-01", True), ("2018-01-01", False)])
+def test_whoever_never_signed_up_is_a_minor_by_their_birth_date(
+    site: Site, database: Database, data: PersonalData, born: str, survives: bool
+) -> None:
+    body = {"name": "没报过名", "phone": fresh_phone(), "birth_date": born}
+    person = site.expect(201, "POST", "/v1/people", body)["id"]
+    assert _look(site, database, data, person, 13) == survives
+
+
+def test_who_signs_up_at_the_moment_of_the_look_keeps_the_place(
+    site: Site, database: Database, data: PersonalData
+) -> None:
+    person = site.sign_up(site.shift(starts=24), email="back@example.com")["person_id"]
+    assert _look(site, database, data, person, 1), "for now"
+    site.sql("UPDATE person_sites SET created_at = '2000-01-01', review_at = now() WHERE person_id = :of", of=person)
+    site.sql("UPDATE registrations SET created_at = '2000-01-01' WHERE person_id = :of", of=person)
+    again = site.shift(starts=72)
+    with database.transaction(EVERY_SITE) as session:
+        (due,) = [row for row in due_reviews(session) if str(row.person_id) == person]
+        # Between being found due and being looked at.
+        site.expect(201, "POST", f"/v1/shifts/{again}/registrations", {"person_id": person})
+        assert not review(session, data, due.person_id, due.site_id)
+    assert site.sql("SELECT 1 FROM person_sites WHERE person_id = :of", of=person)
+
+
+def test_a_site_keeps_them_shorter_and_volunteers_stay(site: Site, database: Database, data: PersonalData) -> None:
     volunteer = register(site)["person_id"]
     resident = site.sign_up(site.shift())["person_id"]
     assert site.expect(200, "GET", "/v1/retention") == {"months": 24, "minors_months": 12}
     site.expect(200, "PUT", "/v1/retention", {"months": 3, "minors_months": 2})
-    assert _look(site, database, volunteer, 60)
-    assert not _look(site, database, resident, 4)
+    assert _look(site, database, data, volunteer, 60)
+    assert not _look(site, database, data, resident, 4)
     assert site.events(resident)[-1].type == "hesheng.person.erased.v1"
 
 
-def test_a_merged_pair_is_looked_at_without_harm(site: Site, database: Database) -> None:
+def test_a_merged_pair_is_looked_at_without_harm(site: Site, database: Database, data: PersonalData) -> None:
     one, two = (site.sign_up(site.shift(starts=24 + 24 * n))["person_id"] for n in range(2))
     site.expect(201, "POST", "/v1/merges", {"survivor": one, "merged": two, "reason": "entered_twice"})
     site.sql("UPDATE person_sites SET created_at = '2000-01-01', review_at = now() WHERE person_id = :of", of=two)
     with database.transaction(EVERY_SITE) as session:
-        while erase_what_is_old(session)[0]:
-            pass
+        _review_all(session, data)
     assert site.expect(200, "GET", f"/v1/people/{one}")["id"] == one, "the survivor was seen lately"
 
 

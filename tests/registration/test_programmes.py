@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.common.events import ProgrammeCloned, ProgrammeSaved
+from services.common.events import ActivityKind, ProgrammeCloned, ProgrammeSaved
 from services.registration.app import make_app
+from services.registration.codes import ACTIVITY_KINDS
 from services.registration.settings import Settings
+from services.reporting.labels import KINDS
 from tests.registration.office import Office
 from tests.registration.programme_world import (
     START,
@@ -284,3 +286,30 @@ def test_organisations_come_along_where_the_site_may_name_them(
     copied = {"title_zh": "再来", "from_activities": [next(iter(drafts(site).values()))["id"]]}
     again = site.expect(201, "POST", "/v1/programmes", copied)
     assert again["activities"][0]["organisations"] == [{"organisation_id": second, "role": "host"}]
+
+
+def test_a_clone_whose_activities_were_all_called_off_is_not_ready(site: Site, other: Site, operator: Caller) -> None:
+    made = a_programme(site)
+    clone(site, made, site.id)
+    (draft,) = drafts(site).values()
+    site.expect(200, "POST", f"/v1/activities/{draft['id']}/cancel")
+    (shown,) = site.expect(200, "GET", f"/v1/programmes/{made['id']}/clones")["items"]
+    assert not shown["ready"] and shown["activities"] == 0
+    items = {one["name"]: one["ready"] for one in shown["readiness"]}
+    assert not items["published"] and not items["organiser"] and items["risks"]
+
+
+def test_sites_without_a_programme_are_those_one_may_act_for(site: Site, other: Site, operator: Caller) -> None:
+    made = a_programme(operator, area="140000")
+    path = f"/v1/programmes/{made['id']}/missing-sites"
+    assert [one["id"] for one in site.expect(200, "GET", path)["items"]] == [site.id]
+    clone(site, made, site.id)
+    assert site.expect(200, "GET", path)["items"] == []
+    assert [one["id"] for one in other.expect(200, "GET", path + "?area=140000")["items"]] == [other.id]
+    operator.expect(200, "PATCH", f"/v1/sites/{other.id}", {"status": "closed"}, If_Match="*")
+    assert other.expect(200, "GET", path)["items"] == []
+    assert clone(operator, made, other.id)[0]["result"] == "refused"
+
+
+def test_kinds_are_called_the_same_everywhere() -> None:
+    assert ACTIVITY_KINDS == KINDS and set(ACTIVITY_KINDS) == set(ActivityKind)

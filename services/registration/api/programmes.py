@@ -18,6 +18,7 @@ from services.registration.api.conventions import answered, create, expected_ver
 from services.registration.models import Programme, ProgrammeClone, Site
 from services.registration.operations.programmes import authority, changes, decisions, templates
 from services.registration.operations.programmes.clones import clone_to_site
+from services.registration.operations.programmes.coverage import missing
 from services.registration.operations.programmes.readiness import clones_described
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
@@ -26,6 +27,7 @@ from services.registration.schemas.programmes import (
     CloneBody,
     CloneResult,
     ClonesAnswer,
+    MissingQuery,
     OfferAnswer,
     OfferDecisionBody,
     ProgrammeAnswer,
@@ -33,6 +35,7 @@ from services.registration.schemas.programmes import (
     ProgrammeEdit,
     ProgrammeQuery,
 )
+from services.registration.schemas.sites import SiteAnswer
 
 REFUSED = Words("没有这个站点，或您不能代表它。", "There is no such site, or you may not act for it.")
 
@@ -42,6 +45,7 @@ def programmes_blueprint(database: Database, data: PersonalData) -> APIBlueprint
     blueprint = APIBlueprint("programmes", __name__, tag="Programmes", url_prefix="/v1/programmes")
     _add_templates(blueprint, database, data)
     _add_clones(blueprint, database)
+    _add_coverage(blueprint, database)
     _add_offers(blueprint, database)
     return blueprint
 
@@ -126,6 +130,21 @@ def _add_clones(blueprint: APIBlueprint, database: Database) -> None:
                 rows = rows.where(ProgrammeClone.site_id.in_(authority.sites_of(session, g.principal, there.all())))
             return page(
                 session, rows, ProgrammeClone.position, query, lambda found: clones_described(session, programme, found)
+            )
+
+
+def _add_coverage(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/<uuid:programme_id>/missing-sites")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @blueprint.input(MissingQuery, location="query", arg_name="query")
+    @blueprint.output(page_of(SiteAnswer))
+    def list_missing(programme_id: UUID, query: MissingQuery) -> Response:
+        """The open sites that do not have the programme, as far as the caller may act for them."""
+        with database.transaction(EVERY_SITE) as session:
+            authority.find_programme(session, g.principal, programme_id)
+            rows = missing(g.principal, programme_id, query.area)
+            return page(
+                session, rows, Site.position, query, lambda found: [SiteAnswer.model_validate(one) for one in found]
             )
 
 

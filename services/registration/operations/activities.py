@@ -157,12 +157,9 @@ def any_to_complete(session: Session) -> bool:
     return bool(session.scalar(select(exists(_to_complete()))))
 
 
-def complete_old(session: Session, limit: int = 100) -> int:
-    """Close activities whose last shift ended `COMPLETED_AFTER` ago and which nobody closed; returns how many."""
-    ids = session.scalars(_to_complete().order_by(Activity.id).limit(limit).with_for_update(skip_locked=True)).all()
-    for activity_id in ids:
-        complete_activity(session, activity_id)
-    return len(ids)
+def old_activities(session: Session, limit: int = 200) -> Sequence[UUID]:
+    """Activities whose last shift ended `COMPLETED_AFTER` ago and which nobody closed."""
+    return session.scalars(_to_complete().order_by(Activity.id).limit(limit)).all()
 
 
 def audience(session: Session, activity_id: UUID) -> Audience:

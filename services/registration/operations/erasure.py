@@ -63,13 +63,25 @@ UPDATE transfers SET status = 'declined', decided_by = :by, decided_at = now(), 
 WHERE to_person_id = ANY(:people) AND status = 'asked' AND (cast(:site AS uuid) IS NULL OR site_id = :site)
 """)
 
+# By these a file of people that still waits is kept from bringing them back (imports/applying.py).
+REMEMBER = text("""
+INSERT INTO erased_lately (site_id, hash)
+SELECT DISTINCT p.site_id, h.hash
+FROM person_sites AS p CROSS JOIN LATERAL (VALUES (p.phone_hash), (p.email_hash)) AS h (hash)
+WHERE p.person_id = ANY(:people) AND h.hash IS NOT NULL AND (cast(:site AS uuid) IS NULL OR p.site_id = :site)
+ON CONFLICT (site_id, hash) DO UPDATE SET erased_at = clock_timestamp()
+""")
+
 HERE = Words("您正在场次中，签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
 ALL_SITES = frozenset({"volunteers"})
 """Tables whose rows hold for every site, and go with the last one."""
 
 
 def plan_erasure(session: Session, person_id: UUID, site_id: UUID | None) -> ErasurePlan:
-    """What erasing would do, at one site or everywhere (None). Raises 404."""
+    """What erasing would do, at one site or everywhere (None). Raises 404.
+
+    At one site nothing is said of what holds for all of them: whether another knows the person is not for this one.
+    """
     with across_sites(session):
         people = _people(session, person_id, site_id)
         return _plan(session, people, site_id)
@@ -87,6 +99,7 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         cancel_together(session, [row.id for row in ahead], cancel)
         session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
         _end_what_held(session, people, site_id, by)
+        session.execute(REMEMBER, {"people": people, "site": site_id})
         for table in PERSON_TABLES:
             if table.name not in ALL_SITES:
                 _cut(session, table, people, site_id)
@@ -140,6 +153,8 @@ def _lock(session: Session, people: list[UUID], site_id: UUID | None) -> list[UU
 def _plan(session: Session, people: list[UUID], site_id: UUID | None) -> ErasurePlan:
     fates = []
     for table in PERSON_TABLES:
+        if site_id is not None and table.name in ALL_SITES:
+            continue
         count = session.scalar(*_of(table, people, site_id, "SELECT count(*) FROM")) or 0
         why = table.why or Words("", "")
         fates.append(

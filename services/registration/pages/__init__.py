@@ -34,6 +34,7 @@ from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
+from services.registration.pages.retention import retention_pages
 from services.registration.pages.rooms import rooms_pages
 from services.registration.pages.rosters import rosters_pages
 from services.registration.pages.shift_roster import shift_roster_pages
@@ -100,5 +101,6 @@ def pages(
         colleague_pages(database, data),
         audit_pages(database, data),
         web_page_pages(database),
+        retention_pages(database),
         *([oidc_pages(data, log_ins, provider)] if provider else []),
     ]

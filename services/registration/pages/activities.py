@@ -13,7 +13,7 @@ from sqlalchemy import Select, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
@@ -21,6 +21,9 @@ from services.registration.models import Activity, Room, Shift, Site, Team, Venu
 from services.registration.operations import activities, organisations, venues
 from services.registration.operations.bookings.of_shifts import without_room
 from services.registration.operations.concerned import Concerned, concerned, without_guardian
+from services.registration.models import Activity, Room, Shift, Site, Team
+from services.registration.operations import activities, organisations
+from services.registration.operations.programmes.changes import offers_at
 from services.registration.operations.staff import name_of
 from services.registration.pages.activity_forms import (
     KINDS,
@@ -213,6 +216,16 @@ def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
                 parts=organisations.describe_parts(session, activity).organisations,
                 part_roles=PART_ROLES,
             )
+            context = {
+                "activity": activity,
+                "shifts": found,
+                "zone": session.get_one(Site, activity.site_id).time_zone,
+                "room": session.get(Room, activity.room_id) if activity.room_id else None,
+                "team": session.get(Team, activity.team_id) if activity.team_id else None,
+                "parts": organisations.describe_parts(session, activity).organisations,
+            }
+        words = {"kinds": KINDS, "statuses": STATUSES, "part_roles": PART_ROLES}
+        return render("activities/one.html", offers=_offers_of(database, activity), **context, **words)
 
     @blueprint.get("/<uuid:activity_id>/edit")
     @allow(Caller.STAFF)
@@ -251,6 +264,13 @@ def _left_without_guardian(
     if activity.volunteering or not body.model_dump(exclude_unset=True).get("volunteering"):
         return []
     return concerned(session, data, without_guardian(session, activity))
+def _offers_of(database: Database, activity: Activity) -> int:
+    """How many changes its programme offers of this activity. The programme may be kept elsewhere."""
+    if activity.programme_id is None:
+        return 0
+    with database.transaction(EVERY_SITE) as session:
+        offers = offers_at(session, activity.site_id).get(activity.programme_id, [])
+    return sum(one.activity_key == activity.programme_key for one in offers)
 
 
 def find(session: Session, activity_id: UUID) -> Activity:

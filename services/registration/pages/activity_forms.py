@@ -14,6 +14,8 @@ from services.common.errors import Words, language
 from services.common.events import ActivityKind
 from services.common.schemas import Body, Name
 from services.registration.codes import CATEGORIES
+from services.common.schemas import Body
+from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Activity, Shift
 from services.registration.operations.recurrence import at_wall_clock
 from services.registration.pages.requirement_forms import list_fields, requirement_values
@@ -23,15 +25,7 @@ from services.registration.schemas.calendar import Day
 from services.registration.schemas.requirements import Requirements
 from services.registration.schemas.series import ShiftMinutes, ShiftSeriesBody, WallClock
 
-KINDS = {
-    ActivityKind.PERFORMANCE: ("演出", "Performance"),
-    ActivityKind.REHEARSAL: ("排练", "Rehearsal"),
-    ActivityKind.CLASS: ("课堂", "Class"),
-    ActivityKind.VISIT: ("探访", "Visit"),
-    ActivityKind.BLOOD_DRIVE: ("献血", "Blood drive"),
-    ActivityKind.CLINIC: ("义诊", "Clinic"),
-    ActivityKind.OTHER: ("其他", "Other"),
-}
+KINDS = {kind: (words.zh, words.en) for kind, words in ACTIVITY_KINDS.items()}
 STATUSES = {
     "draft": ("草稿", "Draft"),
     "published": ("已发布", "Published"),

@@ -1,15 +1,13 @@
 """Staff's pages of programmes: made of activities, cloned to sites, how ready each is, and what is offered."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from babel.dates import get_day_names
 from flask import g, request, url_for
-from sqlalchemy import select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
@@ -17,13 +15,15 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import language
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
-from services.registration.api.programmes import clone_result
 from services.registration.models import Activity, Area, Programme, ProgrammeClone, Site
-from services.registration.operations.programmes import authority, changes, decisions, templates
+from services.registration.operations.programmes import authority, changes, coverage, decisions, templates
 from services.registration.operations.programmes.readiness import clones_described
 from services.registration.pages.activity_forms import STATUSES
+from services.registration.pages.home import Box, Line, box
+from services.registration.pages.programme_sites import add_sites_page
 from services.registration.pages.programme_template import add_template_page
-from services.registration.schemas.programmes import MOST_SITES, CloneBody, OfferDecisionBody, ProgrammeBody
+from services.registration.pages.programme_words import FIELDS, ChangeWords, field_names
+from services.registration.schemas.programmes import MOST_SITES, OfferDecisionBody, ProgrammeBody
 
 LISTED = 100
 READINESS = {
@@ -33,34 +33,6 @@ READINESS = {
     "staff": ("工作人员", "Staff"),
     "published": ("已发布", "Published"),
     "first_sign_up": ("有人报名", "First sign-up"),
-}
-FIELDS = {
-    "title_zh": ("名称（中文）", "Title, in Chinese"),
-    "title_en": ("名称（英文）", "Title, in English"),
-    "kind": ("类型", "Kind"),
-    "place": ("地点", "Place"),
-    "volunteering": ("是否志愿服务", "Whether it is volunteering"),
-    "service_category": ("服务类别", "Kind of service"),
-    "reminder_minutes": ("提醒（提前分钟数）", "Reminders, minutes before"),
-    "description_zh": ("说明（中文）", "What it is, in Chinese"),
-    "description_en": ("说明（英文）", "What it is, in English"),
-    "risks_zh": ("风险告知（中文）", "Risks, in Chinese"),
-    "risks_en": ("风险告知（英文）", "Risks, in English"),
-    "public": ("是否公开", "Whether it is public"),
-    "per_person_limit": ("每人最多几场", "Shifts per person"),
-    "party_limit": ("一次最多几人", "People per sign-up"),
-    "waitlist_order": ("候补顺序", "Order of the waitlist"),
-    "promotion": ("递补方式", "How places are passed on"),
-    "offer_minutes": ("答复时限（分钟）", "Minutes to answer"),
-    "window": ("报名时间", "When one can sign up"),
-    "organisations": ("参与单位", "Organisations"),
-    "room_wish": ("房间要求", "Room that is needed"),
-    "team_wish": ("队伍要求", "Team that is wanted"),
-    "when": ("时间", "When"),
-    "role_zh": ("岗位（中文）", "Role, in Chinese"),
-    "role_en": ("岗位（英文）", "Role, in English"),
-    "capacity": ("名额", "Places"),
-    "requirements": ("报名要求", "Requirements"),
 }
 
 
@@ -73,6 +45,7 @@ def programmes_pages(database: Database) -> APIBlueprint:
     _add_new(blueprint, database)
     _add_one(blueprint, database)
     _add_changes(blueprint, database)
+    add_sites_page(blueprint, database)
     add_template_page(blueprint, database)
     return blueprint
 
@@ -93,11 +66,8 @@ def _add_list(blueprint: APIBlueprint, database: Database) -> None:
                 .order_by(Programme.position.desc())
                 .limit(LISTED)
             ).all()
-            offers = {
-                clone.id: len(changes.offered(session, programme, own_site()).changes)
-                for programme, clone in rows
-                if clone
-            }
+            found = changes.offers_at(session, own_site())
+            offers = {programme_id: len(some) for programme_id, some in found.items()}
             return render("programmes/list.html", rows=rows, offers=offers)
 
 
@@ -143,67 +113,28 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
     def show_programme(programme_id: UUID) -> Answer:
         """A programme, its clones and how ready they are, and where else it could go."""
         with database.transaction(EVERY_SITE) as session:
-            return _one_page(session, programme_id, Form())
-
-    @blueprint.post("/<uuid:programme_id>/clones")
-    @allow(Caller.STAFF)
-    def clone_programme(programme_id: UUID) -> Answer:
-        """Give it to the sites that were chosen."""
-        form = read_form(CloneBody, lists=("sites",))
-        results = []
-        with form.catching():
-            wanted = form.body.sites
-            with database.transaction(EVERY_SITE) as session:
-                authority.find_programme(session, g.principal, programme_id)
-                mine = authority.sites_of(session, g.principal, wanted)
-            results = [clone_result(database, programme_id, one, form.body) for one in wanted if one in mine]
-        refused = next((one.problem for one in results if one.result == "refused"), None)
-        if form.failed or refused:
-            with database.transaction(EVERY_SITE) as session:
-                return _one_page(session, programme_id, form, refused), 422
-        address = url_for("programmes_pages.show_programme", programme_id=programme_id)
-        count = sum(one.result == "cloned" for one in results)
-        return done(address, f"已为 {count} 个站点建立草稿。", f"Drafts were made at {count} site(s).")
+            return _one_page(session, programme_id)
 
 
-def _one_page(session: Session, programme_id: UUID, form: Form[Any], refused: str | None = None) -> str:
+def _one_page(session: Session, programme_id: UUID) -> str:
     programme = authority.find_programme(session, g.principal, programme_id)
-    has_it = select(ProgrammeClone.site_id).where(ProgrammeClone.programme_id == programme_id)
-    mine = authority.sites_of(session, g.principal, session.scalars(_sites_near(session)).all())
+    mine = coverage.acted_for(g.principal).with_only_columns(Site.id)
     clones = session.scalars(
         select(ProgrammeClone)
         .where(ProgrammeClone.programme_id == programme_id, ProgrammeClone.site_id.in_(mine))
         .order_by(ProgrammeClone.position)
         .limit(MOST_SITES)
     ).all()
-    free = select(Site).where(Site.id.in_(mine), Site.id.not_in(has_it)).order_by(Site.area, Site.position)
+    free = coverage.missing(g.principal, programme_id).subquery()
     return render(
         "programmes/one.html",
         programme=templates.described(programme),
         clones=clones_described(session, programme, clones),
-        free=session.scalars(free.limit(MOST_SITES)).all(),
+        free=session.scalar(select(func.count()).select_from(free)),
         here=own_site(),
         kept=authority.keeps(session, g.principal, programme.site_id, programme.area),
-        form=form,
-        refused=refused,
         readiness=READINESS,
-        today=_today(session),
     )
-
-
-def _sites_near(session: Session) -> Any:
-    """The sites that the reader may work at."""
-    if g.principal.is_operator:
-        return select(Site.id)
-    return (
-        select(Site.id)
-        .where(text("sites.id IN (SELECT staff_sites(cast(:staff AS uuid)))"))
-        .params(staff=g.principal.name)
-    )
-
-
-def _today(session: Session) -> date:
-    return datetime.now(ZoneInfo(session.get_one(Site, own_site()).time_zone)).date()
 
 
 def _area_choices(areas: Sequence[Area]) -> list[tuple[str, str]]:
@@ -247,4 +178,22 @@ def _add_changes(blueprint: APIBlueprint, database: Database) -> None:
 def _changes_page(session: Session, programme_id: UUID, form: Form[Any]) -> str:
     programme = authority.find_programme(session, g.principal, programme_id)
     offer = changes.offered(session, programme, own_site())
-    return render("programmes/changes.html", programme=programme, offer=offer, form=form, fields=FIELDS)
+    words = ChangeWords(session, session.get_one(Site, own_site()))
+    context = {"words": words, "fields": FIELDS, "field_names": field_names}
+    return render("programmes/changes.html", programme=programme, offer=offer, form=form, **context)
+
+
+@box
+def offered_changes(session: Session, site_id: UUID) -> Box | None:
+    """Changes of programmes that the site has not decided on. None where there are none."""
+    found = changes.offers_at(session, site_id)
+    named = {one.id: one for one in session.scalars(select(Programme).where(Programme.id.in_(found)))}
+    lines = [
+        Line(
+            f"{named[programme_id].title_zh}：{len(some)} 项改动",
+            f"{named[programme_id].title_en or named[programme_id].title_zh}: {len(some)} change(s)",
+            url_for("programmes_pages.show_changes", programme_id=programme_id),
+        )
+        for programme_id, some in found.items()
+    ]
+    return Box("项目的改动等您决定", "Changes of programmes to decide on", lines) if lines else None

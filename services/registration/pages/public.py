@@ -25,21 +25,13 @@ from services.registration.operations.public import (
     plaques,
     site_of_activity,
 )
+from services.registration.pages.activity_forms import KINDS
 from services.registration.pages.resident import RESIDENT_NAV
 from services.registration.schemas.calendar import CalendarActivity, CalendarShift
 
 WEEK, MONTH = timedelta(days=7), timedelta(days=31)
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 1, 1)
 
-KINDS = {
-    "performance": ("演出", "Performance"),
-    "rehearsal": ("排练", "Rehearsal"),
-    "class": ("课程", "Class"),
-    "visit": ("走访", "Visit"),
-    "clinic": ("义诊", "Clinic"),
-    "blood_drive": ("献血", "Blood drive"),
-    "other": ("活动", "Activity"),
-}
 ROLES = {
     "guiding_unit": ("指导单位", "Guiding unit"),
     "host": ("主办", "Host"),

@@ -167,6 +167,12 @@ class ProgrammeQuery(ListQuery):
     """Which programmes: all that the caller may clone, or has."""
 
 
+class MissingQuery(ListQuery):
+    """Which sites without the programme."""
+
+    area: AreaCode | None = Field(default=None, description="only in this area, and everything under it")
+
+
 class CloneBody(Body):
     """Where a programme shall be cloned to, and when it begins there."""
 
@@ -211,6 +217,7 @@ class CloneAnswer(Answer):
     site_name_en: str
     starts_on: date
     first_day: date
+    activities: int = Field(description="those of its activities that were not called off")
     offered: int = Field(description="changes of the template that the site has not decided on")
     readiness: list[ReadinessItem]
     ready: bool

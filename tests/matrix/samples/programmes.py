@@ -27,3 +27,10 @@ BODIES: dict[str, Any] = {
     f"POST {PATH}/clones": lambda town, made: {"sites": [town.own.id], "starts_on": str(START)},
     f"POST {PATH}/decisions": {"programme_version": 1},
 }
+
+FORMS: dict[str, Any] = {
+    "POST /staff/programmes/<uuid:programme_id>/sites": lambda town, made: {
+        "sites": town.own.id,
+        "starts_on": str(START),
+    },
+}

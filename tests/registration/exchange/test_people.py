@@ -173,6 +173,23 @@ def test_sign_ups_during_an_import_double_nobody(site: Site, importer: Importer)
     assert len(importer.people(site)) == 300
 
 
+def test_a_file_from_before_brings_nobody_back_whom_the_site_erased(
+    site: Site, other: Site, importer: Importer
+) -> None:
+    phone, friend = fresh_phone(), fresh_phone()
+    person = site.expect(201, "POST", "/v1/people", {"name": "要求删除", "phone": phone})["id"]
+    file = as_csv(("要求删除", phone, "", ""), ("留下的人", friend, "", ""))
+    waiting = importer.check(site, file)["id"]
+    site.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    site.expect(200, "POST", f"/v1/imports/{waiting}/apply", AGREED)
+    importer.work()
+    found = site.expect(200, "GET", f"/v1/imports/{waiting}")
+    assert (found["state"], found["applied"], found["skipped"]) == ("done", 1, 1)
+    assert [name for name, *_ in importer.people(site)] == ["留下的人"]
+    assert importer.apply(other, file)["applied"] == 2, "what one site erased is not known to another"
+    assert importer.apply(site, file)["applied"] == 2, "a list from afterwards says that they came again"
+
+
 def test_a_cancelled_import_stops_where_it_is_and_is_forgotten(
     site: Site, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,3 +108,8 @@ def upgrade() -> None:
         op.execute(audited(table))
     secure("shift_notes")
     op.execute(audited("shift_notes", key="shift_id", personal="note"))
+    # A site may read the programme that it has, whoever keeps it: it is told what changes there.
+    op.execute(
+        "CREATE POLICY who_has_it ON programmes FOR SELECT"
+        " USING (EXISTS (SELECT FROM programme_clones AS c WHERE c.programme_id = programmes.id))"
+    )

@@ -92,6 +92,15 @@ CREATE TABLE import_keys (
     "row" integer NOT NULL,
     PRIMARY KEY (import_id, key)
 );
+
+-- whom a site erased, by keyed hashes alone, for as long as a file from before may wait: no import brings them back
+CREATE TABLE erased_lately (
+    site_id uuid NOT NULL REFERENCES sites,
+    hash bytea NOT NULL,
+    erased_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (site_id, hash)
+);
+CREATE INDEX erased_lately_age ON erased_lately (erased_at);
 """
 
 EXPORTS = """
@@ -134,7 +143,15 @@ def upgrade() -> None:
     """Make everything."""
     op.execute(IMPORTS)
     op.execute(EXPORTS)
-    for table in ("imports", "import_parts", "import_faults", "import_keys", "exports", "export_parts"):
+    for table in (
+        "imports",
+        "import_parts",
+        "import_faults",
+        "import_keys",
+        "erased_lately",
+        "exports",
+        "export_parts",
+    ):
         secure(table)
     # What people do to an import; what the worker does has no actor. One entry for what came of it (imports/steps.py).
     op.execute(audited("imports", "state"))

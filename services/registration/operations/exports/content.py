@@ -27,6 +27,7 @@ LEFT_OUT = {
     "import_parts": "gone when the import ended",
     "import_faults": "gone a week after",
     "import_keys": "hashes",
+    "erased_lately": "hashes",
     "links": "open something once, and for one person",
     "merge_moves": "how to undo a merge",
     "shift_notes": "for the shift's confirmed volunteers and nobody else",

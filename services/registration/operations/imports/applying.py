@@ -45,6 +45,10 @@ _LOCK_IDENTITIES = text("""
         ORDER BY lock OFFSET 0
     ) AS needed
 """)
+_ERASED = text("""
+    DELETE FROM arriving AS a USING erased_lately AS e
+    WHERE e.site_id = a.site_id AND e.hash IN (a.phone_hash, a.email_hash) AND e.erased_at > :since
+""")
 _MATCH = text("""
     UPDATE arriving AS a SET person_id = coalesce(
         (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
@@ -128,7 +132,9 @@ def _bring_in(session: Session, data: PersonalData, found: Import, rows: Sequenc
     if found.kind == "records":
         return add_records(session, data, found, rows)
     people = settle_people(session, data, found, rows)
-    return join_teams(session, found, rows, people) if found.kind == "roster" else 0
+    arrived = [row for row in rows if row.number in people]
+    without_team = join_teams(session, found, arrived, people) if found.kind == "roster" else 0
+    return len(rows) - len(arrived) + without_team
 
 
 def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:
@@ -140,11 +146,15 @@ def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:
 
 
 def settle_people(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> dict[int, UUID]:
-    """Who the people of these rows are, made where nobody knows them; by the number of the row."""
+    """Who the people of these rows are, made where nobody knows them; by the number of the row.
+
+    Whom the site erased since the file came is left out: an older list brings nobody back.
+    """
     session.execute(PLAN)
     session.execute(_ARRIVING)
     _copy(session, _arriving(data, found.site_id, rows))
     session.execute(_LOCK_IDENTITIES)
+    session.execute(_ERASED, {"since": found.created_at})
     session.execute(_MATCH)
     session.execute(_NEW_PEOPLE)
     session.execute(_NOW_KNOWN)

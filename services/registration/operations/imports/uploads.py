@@ -225,6 +225,10 @@ def _progress(found: Import) -> float:
     return 1.0
 
 
+_ERASED_LONG_AGO = text("DELETE FROM erased_lately WHERE erased_at < now() - make_interval(days => :days)")
+"""No file from before waits any more."""
+
+
 def forget_content(session: Session, limit: int = 50_000) -> int:
     """Imports that nobody goes on with are cancelled after a week; what is left of ended ones goes, some at a time.
 
@@ -235,6 +239,7 @@ def forget_content(session: Session, limit: int = 50_000) -> int:
     )
     for found in session.scalars(idle.with_for_update(skip_locked=True).limit(10)).all():
         end_import(session, found, "cancelled")
+    session.execute(_ERASED_LONG_AGO, {"days": KEPT_DAYS + 1})
     deleted = 0
     for table, when in (
         ("import_keys", "ended_at IS NOT NULL"),
@@ -262,6 +267,7 @@ def any_to_forget(session: Session) -> bool:
                 " AND EXISTS (SELECT FROM import_faults AS f WHERE f.import_id = i.id))"
                 " OR EXISTS (SELECT FROM imports WHERE state IN ('uploading', 'checked', 'failed')"
                 " AND touched_at < now() - make_interval(days => :days))"
+                " OR EXISTS (SELECT FROM erased_lately WHERE erased_at < now() - make_interval(days => :days + 2))"
             ),
             {"days": KEPT_DAYS},
         )

@@ -10,7 +10,7 @@ What a site took (`taken`) is compared with the template as it is now, thing by 
 What the site declined stays away until the template changes the same thing again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -136,12 +136,7 @@ class AtSite:
 
     def concerns(self, change: Change) -> bool:
         """Whether there is still something here that the change could change."""
-        if change.is_new:
-            return change.activity_key not in self.activities.keys() | self.completed
-        if change.activity_key not in self.activities:
-            return False
-        there = (change.activity_key, change.shift_key) in self.shifts
-        return change.shift_key is None or there != (change.change == "added")
+        return _concerns(change, self.activities, self.completed, self.shifts)
 
     def yours(self, change: Change) -> Any:
         """How it is here, in the words of the template; for something whole, what of it is not as it was taken."""
@@ -220,6 +215,50 @@ class AtSite:
 
 def _text(times: dict[str, datetime | None]) -> dict[str, str | None]:
     return {name: moment.isoformat() if moment else None for name, moment in times.items()}
+
+
+def _concerns(change: Change, activities: Container[Any], completed: Container[Any], shifts: Container[Any]) -> bool:
+    """Whether a change is of something that is there: by the keys of what is open, completed, and of open shifts."""
+    if change.is_new:
+        return change.activity_key not in activities and change.activity_key not in completed
+    if change.activity_key not in activities:
+        return False
+    there = (change.activity_key, change.shift_key) in shifts
+    return change.shift_key is None or there != (change.change == "added")
+
+
+def offers_at(session: Session, site_id: UUID) -> dict[UUID, list[Change]]:
+    """By programme, what is offered to a site now: three queries, however many programmes it has."""
+    found = session.execute(
+        select(Programme, ProgrammeClone)
+        .join(ProgrammeClone, ProgrammeClone.programme_id == Programme.id)
+        .where(ProgrammeClone.site_id == site_id)
+    ).all()
+    changes = {programme.id: open_changes(programme.template, clone) for programme, clone in found}
+    open_ones = {programme_id: some for programme_id, some in changes.items() if some}
+    if not open_ones:
+        return {}
+    keys, shifts = _keys_at(session, site_id, list(open_ones))
+    there: dict[UUID, list[Change]] = {}
+    for programme_id, some in open_ones.items():
+        active = {key for one, key, status in keys if one == programme_id and status != "completed"}
+        completed = {key for one, key, status in keys if one == programme_id and status == "completed"}
+        of_shifts = {(key, shift) for one, key, shift in shifts if one == programme_id}
+        there[programme_id] = [one for one in some if _concerns(one, active, completed, of_shifts)]
+    return {programme_id: some for programme_id, some in there.items() if some}
+
+
+def _keys_at(session: Session, site_id: UUID, programmes: Sequence[UUID]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """(programme, activity's key, status) of the site's activities, (programme, activity's key, shift's key) of its
+    open shifts."""
+    mine = (Activity.site_id == site_id, Activity.programme_id.in_(programmes), Activity.status != "cancelled")
+    activities = session.execute(select(Activity.programme_id, Activity.programme_key, Activity.status).where(*mine))
+    shifts = session.execute(
+        select(Activity.programme_id, Activity.programme_key, Shift.programme_key)
+        .join(Shift, Shift.activity_id == Activity.id)
+        .where(*mine, Activity.status != "completed", Shift.status == "open", Shift.programme_key.is_not(None))
+    )
+    return activities.all(), shifts.all()
 
 
 def offered(session: Session, programme: Programme, site_id: UUID) -> OfferAnswer:

@@ -53,6 +53,7 @@ def _described(programme: Programme, clone: ProgrammeClone, site: Any, activitie
         site_name_en=site.name_en,
         starts_on=clone.starts_on,
         first_day=clone.first_day,
+        activities=len(activities),
         offered=len(offered),
         readiness=items,
         ready=all(item.ready for item in items),
@@ -65,13 +66,15 @@ def _readiness(clone: ProgrammeClone, site: Any, activities: Sequence[Any]) -> l
     volunteering = [one for one in activities if one.volunteering]
     return [
         _item("room", [one.has_room for one in in_rooms]),
-        _item("organiser", [one.organised for one in activities]),
+        _item("organiser", [one.organised for one in activities], needed=True),
         _item("risks", [one.disclosed for one in volunteering]),
         _item("staff", [site.staffed]),
-        _item("published", [one.published for one in activities]),
-        _item("first_sign_up", [one.signed_up for one in activities]),
+        _item("published", [one.published for one in activities], needed=True),
+        _item("first_sign_up", [one.signed_up for one in activities], needed=True),
     ]
 
 
-def _item(name: Any, done: Sequence[bool]) -> ReadinessItem:
-    return ReadinessItem(name=name, done=sum(done), of=len(done), ready=all(done))
+def _item(name: Any, done: Sequence[bool], needed: bool = False) -> ReadinessItem:
+    """A thing to do. Where nothing is left to do it for, it is done, unless there must be something: a clone all of
+    whose activities were called off is not ready."""
+    return ReadinessItem(name=name, done=sum(done), of=len(done), ready=all(done) and bool(done or not needed))
