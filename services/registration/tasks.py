@@ -20,7 +20,6 @@ from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.private_notes import forget_notes
-from services.registration.operations.retention import erase_what_is_old
 from services.registration.operations.retention import due_reviews, review
 from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
 from services.registration.operations.successors import follow_successors
@@ -71,24 +70,14 @@ def make_celery_app(settings: Settings) -> Celery:
     @app.task(shared=False, name=RETENTION_TASK)
     def erase_old() -> None:
         """Erase the details of residents whom a site has not seen for as long as it keeps them, and old notes."""
-        erased = 0
-        while True:
-            with database.transaction(EVERY_SITE) as session:
-                looked_at, batch = erase_what_is_old(session)
-            erased += batch
-            if not looked_at:
-                break
-        with database.transaction(EVERY_SITE) as session:
-            notes = forget_notes(session)
-        log.info("old_details_erased", count=erased, notes=notes)
-        """Erase the details of residents whom a site has not seen for as long as it keeps them."""
         data = settings.personal_data()
         looked_at = each_due(
             database,
             lambda session: [(row.person_id, row.site_id) for row in due_reviews(session)],
             lambda session, key: review(session, data, *key),
         )
-        log.info("old_details_erased", count=sum(looked_at))
+        notes = _once(database, forget_notes)
+        log.info("old_details_erased", count=sum(looked_at), notes=notes)
 
     @app.task(shared=False, name=RENEW_TASK)
     def renew() -> None:

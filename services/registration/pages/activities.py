@@ -21,8 +21,6 @@ from services.registration.models import Activity, Room, Shift, Site, Team, Venu
 from services.registration.operations import activities, organisations, venues
 from services.registration.operations.bookings.of_shifts import without_room
 from services.registration.operations.concerned import Concerned, concerned, without_guardian
-from services.registration.models import Activity, Room, Shift, Site, Team
-from services.registration.operations import activities, organisations
 from services.registration.operations.programmes.changes import offers_at
 from services.registration.operations.staff import name_of
 from services.registration.pages.activity_forms import (
@@ -203,25 +201,13 @@ def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
             found = session.scalars(
                 select(Shift).where(Shift.activity_id == activity_id).order_by(Shift.starts_at, Shift.position)
             ).all()
-            return render(
-                "activities/one.html",
-                activity=activity,
-                shifts=found,
-                zone=session.get_one(Site, activity.site_id).time_zone,
-                kinds=KINDS,
-                statuses=STATUSES,
-                room=session.get(Room, activity.room_id) if activity.room_id else None,
-                team=session.get(Team, activity.team_id) if activity.team_id else None,
-                venue=session.get(Venue, activity.venue_id) if activity.venue_id else None,
-                parts=organisations.describe_parts(session, activity).organisations,
-                part_roles=PART_ROLES,
-            )
             context = {
                 "activity": activity,
                 "shifts": found,
                 "zone": session.get_one(Site, activity.site_id).time_zone,
                 "room": session.get(Room, activity.room_id) if activity.room_id else None,
                 "team": session.get(Team, activity.team_id) if activity.team_id else None,
+                "venue": session.get(Venue, activity.venue_id) if activity.venue_id else None,
                 "parts": organisations.describe_parts(session, activity).organisations,
             }
         words = {"kinds": KINDS, "statuses": STATUSES, "part_roles": PART_ROLES}
@@ -264,6 +250,8 @@ def _left_without_guardian(
     if activity.volunteering or not body.model_dump(exclude_unset=True).get("volunteering"):
         return []
     return concerned(session, data, without_guardian(session, activity))
+
+
 def _offers_of(database: Database, activity: Activity) -> int:
     """How many changes its programme offers of this activity. The programme may be kept elsewhere."""
     if activity.programme_id is None:

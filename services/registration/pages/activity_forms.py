@@ -11,10 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from services.common.errors import Words, language
-from services.common.events import ActivityKind
 from services.common.schemas import Body, Name
-from services.registration.codes import CATEGORIES
-from services.common.schemas import Body
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Activity, Shift
 from services.registration.operations.recurrence import at_wall_clock
