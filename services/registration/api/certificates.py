@@ -138,7 +138,8 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         """The certificate for machines: a signed credential."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
-        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
+        content = certificates.content(certificate)
+        return answered(SignedAnswer(jws=signer.sign(content), url=content["url"]))
 
 
 def _add_own(
@@ -165,7 +166,8 @@ def _add_own(
         with database.transaction(EVERY_SITE) as session:
             people = all_of(session, UUID(g.principal.name))
             certificate = find_certificate(session, certificate_id, people)
-        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
+        content = certificates.content(certificate)
+        return answered(SignedAnswer(jws=signer.sign(content), url=content["url"]))
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.PERSON)
