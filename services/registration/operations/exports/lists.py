@@ -1,6 +1,7 @@
 """Small lists, written at once while they are fetched: who is on a shift."""
 
 from collections.abc import Iterator
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from services.common.audit import record
 from services.common.database import Database
 from services.common.errors import not_found
 from services.registration.models import PersonSite, Registration, Shift, Site
+from services.registration.operations.shown import all_shown
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 
@@ -51,6 +53,7 @@ def roster(database: Database, data: PersonalData, scope: str, shift: Shift, zon
             )
             with database.transaction(scope) as session:
                 found = session.execute(query.order_by(Registration.position).limit(AT_ONCE)).all()
+                all_shown(session, shift.site_id, [_born(data, told) for _, told in found if told])
             for registration, told in found:
                 yield _line(data, registration, told, zone)
             if len(found) < AT_ONCE:
@@ -58,6 +61,11 @@ def roster(database: Database, data: PersonalData, scope: str, shift: Shift, zon
             last = found[-1][0].position
 
     return Sheet("roster", ROSTER, rows())
+
+
+def _born(data: PersonalData, told: PersonSite) -> tuple[UUID, date | None]:
+    written = data.readable(told.birth_date)
+    return told.person_id, date.fromisoformat(written) if written else None
 
 
 def _line(data: PersonalData, registration: Registration, told: PersonSite | None, zone: ZoneInfo) -> tuple[str, ...]:
