@@ -110,14 +110,21 @@ LANGUAGE_COOKIE = "hesheng_language"
 
 
 def language() -> str:
-    """The caller's language: `zh` or `en`, by what they chose, then what they ask for; else Chinese."""
+    """The caller's language: `zh` or `en`, by what they chose, then what they ask for; else the usual one, Chinese."""
     if "language" not in g and request.cookies.get(LANGUAGE_COOKIE) in ("zh", "en"):
         g.language = request.cookies[LANGUAGE_COOKIE]
     if "language" not in g:
         # Once a request, and from the start of the header only: whoever sends thousands of languages pays alone.
         asked = parse_accept_header(request.headers.get("Accept-Language", "")[:200], LanguageAccept)
-        g.language = asked.best_match(["zh", "zh-CN", "en"], default="zh")[:2]
+        g.language = asked.best_match(["zh", "zh-CN", "en"], default=g.get("usual_language", "zh"))[:2]
     return g.language
+
+
+def speak_usually(usual: str) -> None:
+    """Speak this language to whoever neither chose nor asks for one that we speak: that of the site whose page it is.
+    Before anything is said."""
+    g.usual_language = usual
+    g.pop("language", None)
 
 
 # What pydantic finds, in words. The English is ours too, so that both say the same.

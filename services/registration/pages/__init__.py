@@ -19,6 +19,7 @@ from services.registration.pages.calls import calls_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.colleagues import colleague_pages
+from services.registration.pages.consent_texts import consent_texts_pages
 from services.registration.pages.desk import desk_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
@@ -99,6 +100,7 @@ def pages(
         account_pages(database, data, log_ins, sso=provider is not None),
         areas_pages(database, data),
         colleague_pages(database, data),
+        consent_texts_pages(database),
         audit_pages(database, data),
         web_page_pages(database),
         retention_pages(database),
