@@ -85,7 +85,9 @@ MOST_ERRORS = 50
 class Problem(Exception):
     """Something that the caller can do something about; becomes the answer."""
 
-    def __init__(self, kind: Kind, detail: Words, errors: Sequence[FieldError] = (), **members: str) -> None:
+    def __init__(
+        self, kind: Kind, detail: Words, errors: Sequence[FieldError] = (), **members: str | list[str]
+    ) -> None:
         """`members` are further members of the document, by name, for programs to read."""
         super().__init__(f"{kind.slug}: {detail.en}")
         self.kind = kind
@@ -213,7 +215,7 @@ def problem_response(problem: Problem) -> Response:
     if problem.kind in (UNAVAILABLE, IN_PROGRESS):
         response.headers["Retry-After"] = "1"
     if "retry_after" in problem.members:
-        response.headers["Retry-After"] = problem.members["retry_after"]
+        response.headers["Retry-After"] = str(problem.members["retry_after"])
     return response
 
 

@@ -27,6 +27,7 @@ from services.common.events.bookings import (
     BookingPurpose,
     BookingRequested,
     RoomSaved,
+    VenueSaved,
 )
 from services.common.events.envelope import (
     EVENT_TYPES,
@@ -169,6 +170,7 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "VenueSaved",
     "VolunteerChanged",
     "VolunteerEnded",
     "VolunteerRegistered",

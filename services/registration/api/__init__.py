@@ -24,6 +24,7 @@ from services.registration.api.merges import merges_blueprint
 from services.registration.api.organisations import organisations_blueprint
 from services.registration.api.own_volunteer import own_volunteer_blueprint
 from services.registration.api.people import people_blueprint
+from services.registration.api.private_notes import private_notes_blueprint
 from services.registration.api.programmes import programmes_blueprint
 from services.registration.api.public import origins_blueprint, public_blueprint
 from services.registration.api.registrations import registrations_blueprint
@@ -58,6 +59,7 @@ def blueprints(
     """All routes of the service."""
     return [
         areas_blueprint(database),
+        private_notes_blueprint(database, data),
         sites_blueprint(database, data),
         organisations_blueprint(database, data),
         teams_blueprint(database, data),

@@ -93,8 +93,9 @@ def _add_venues(blueprint: APIBlueprint, database: Database, data: PersonalData)
     @blueprint.output(ActivityVenueAnswer)
     def place_activity(activity_id: UUID, body: ActivityVenueBody) -> Response:
         """Say in which venue an activity is."""
+        expected = expected_versions()
         with database.transaction(g.principal.scope) as session:
-            placed = venues.place_activity(session, activity_id, body.venue_id)
+            placed = venues.place_activity(session, activity_id, body.venue_id, expected)
             return answered(ActivityVenueAnswer.model_validate(vars(placed)))
 
 

@@ -30,6 +30,8 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.bookings.of_shifts import change_room, reserve
+from services.registration.operations.concerned import refuse, without_guardian
 from services.registration.operations.seats import has_attendance, is_over
 from services.registration.operations.shifts import CLOSED, call_off, shift_event
 from services.registration.operations.sites import check_open
@@ -73,10 +75,14 @@ def edit_activity(session: Session, activity_id: UUID, body: ActivityEdit, expec
             "已有出勤记录，不能再改是否计志愿时长。",
             "Attendance was taken, and whether it earns service hours can no longer be changed.",
         )
+    if changes.get("volunteering") and not activity.volunteering:
+        refuse(without_guardian(session, activity))
     told = activity_event(ActivityChanged, activity)
     if assign(activity, changes):
         _check_consistent(activity)
         session.flush()
+        if told.room_id != activity.room_id:
+            change_room(session, activity, shifts, told.room_id)
         event = activity_event(ActivityChanged, activity)
         if activity.status == "published" and event != told:
             add_events(session, [event])
@@ -97,6 +103,7 @@ def publish_activity(session: Session, activity_id: UUID, by: str = "") -> Activ
         assign(activity, {"status": "published", "responsible": in_charge})
         _check_consistent(activity)
         session.flush()
+        reserve(session, activity, shifts)
         opened = [shift_event(ShiftOpened, shift) for shift in shifts if shift.status == "open"]
         add_events(session, [activity_event(ActivityPublished, activity), *opened])
     return activity
@@ -207,6 +214,9 @@ def activity_event(model: type[ActivityEvent], activity: Activity) -> ActivityEv
         volunteering=activity.volunteering,
         reminder_minutes=activity.reminder_minutes,
         programme_id=activity.programme_id,
+        team_id=activity.team_id,
+        room_id=activity.room_id,
+        service_category=activity.service_category,
     )
 
 

@@ -10,12 +10,22 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import INVALID, Problem, Words
+from services.common.events import AgeBand
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site
 from services.registration.operations.verdicts import UNMET, guardian_needed, too_young
 from services.registration.personal_data import PersonalData, age_on
 
 LAW, VOLUNTEERING = 14, 18
 """Below these ages a guardian agrees: to any activity, and to volunteering. A site may raise the first (`Site`)."""
+
+SPANS = {
+    AgeBand.UNDER_14: (0, 13),
+    AgeBand.FROM_14: (14, 17),
+    AgeBand.FROM_18: (18, 34),
+    AgeBand.FROM_35: (35, 59),
+    AgeBand.FROM_60: (60, 150),
+}
+"""The youngest and oldest age of each band."""
 
 NOT_ON_RECORD = Words(
     "此活动须核对年龄，而站点还没有出生日期。请先请站点补填，再接受名额。",
@@ -56,6 +66,21 @@ def check_age(session: Session, data: PersonalData, registration: Registration, 
         whose = {"person": registration.person_id, "site": site.id, "volunteering": activity.volunteering}
         if not session.scalar(AGREED, whose):
             raise Problem(INVALID, guardian_needed(limit))
+
+
+def no_longer_may(session: Session, registration: Registration, shift: Shift) -> bool:
+    """Whether the person, by the band of their age at sign-up, for certain could not sign up any more: since then the
+    site, the activity or the shift came to ask for other ages, or a guardian took their consent back."""
+    if registration.age_band not in SPANS:
+        return False
+    youngest, oldest = SPANS[AgeBand(registration.age_band)]
+    site, activity = session.get_one(Site, shift.site_id), session.get_one(Activity, shift.activity_id)
+    asked = shift.requirements
+    # A birthday may lie between the sign-up and the shift.
+    if oldest + 1 < max(site.minimum_age, asked.get("min_age") or 0) or youngest > (asked.get("max_age") or oldest):
+        return True
+    whose = {"person": registration.person_id, "site": site.id, "volunteering": activity.volunteering}
+    return oldest < guardian_below(site, activity) and not session.scalar(AGREED, whose)
 
 
 def _born(session: Session, data: PersonalData, registration: Registration) -> date | None:

@@ -20,7 +20,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Consent, ConsentText, Person, Registration, Representative, Shift
 from services.registration.operations import conflict, locked
 from services.registration.operations.people import told_by
-from services.registration.operations.registrations import cancel_registration
+from services.registration.operations.registrations import cancel_together
 from services.registration.operations.volunteer_ids import drop_id_number
 from services.registration.schemas.consents import ConsentAnswer, NewConsent, NewConsentText, Withdrawn
 
@@ -115,8 +115,7 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawn:
     if consent.kind in GUARDIANS:
         # Shifts before consents: the order in which a sign-up takes them.
         cancelled = _pending(session, consent)
-        for registration_id in cancelled:
-            cancel_registration(session, registration_id, CancelReason.PERSON)
+        cancel_together(session, cancelled, CancelReason.PERSON)
     for one in session.scalars(locked(same.order_by(Consent.position))):
         one.withdrawn_at, one.withdrawn_by = datetime.now(UTC), by
     session.flush()

@@ -42,6 +42,7 @@ ENCRYPTED = (
     Encrypted("import_parts", ("import_id", "number"), ("content",), at_once=5),
     Encrypted("export_parts", ("export_id", "number"), ("content",), at_once=5),
     Encrypted("certificates", ("id",), ("content",)),
+    Encrypted("shift_notes", ("shift_id",), ("note",)),
 )
 
 Place = tuple[Any, ...]

@@ -20,7 +20,7 @@ from services.common.outbox import add_events
 from services.registration.models import Person
 from services.registration.operations import conflict
 from services.registration.operations.identity import across_sites, person_now
-from services.registration.operations.registrations import cancel_registration
+from services.registration.operations.registrations import cancel_together
 from services.registration.operations.seats import lock_people, lock_shifts
 from services.registration.person_tables import PERSON_TABLES, PersonTable
 from services.registration.schemas.erasure import ErasureAnswer, ErasurePlan, Fate
@@ -96,8 +96,7 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
             raise conflict(plan.refused_zh, plan.refused_en)
         ahead = session.execute(AHEAD, {"people": people, "site": site_id}).all()
         cancel = CancelReason.PERSON if reason == "person_asked" else CancelReason.SITE
-        for row in ahead:
-            cancel_registration(session, row.id, cancel)
+        cancel_together(session, [row.id for row in ahead], cancel)
         session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
         _end_what_held(session, people, site_id, by)
         session.execute(REMEMBER, {"people": people, "site": site_id})
@@ -131,6 +130,14 @@ def _people(session: Session, person_id: UUID, site_id: UUID | None) -> list[UUI
     if not session.scalar(text(known), {"person": person_id, "site": site_id}):
         raise not_found("这个人", "person")
     return list(session.scalars(PERSONS, {"person": person_id}))
+
+
+def lock_ahead(session: Session, person_id: UUID) -> None:
+    """Lock all shifts to come on which the person is, at any site: who erases at several sites locks no shift after a
+    person."""
+    with across_sites(session):
+        people = _people(session, person_id, None)
+        lock_shifts(session, *(row.shift_id for row in session.execute(AHEAD, {"people": people, "site": None})))
 
 
 def _lock(session: Session, people: list[UUID], site_id: UUID | None) -> list[UUID]:

@@ -20,7 +20,7 @@ from services.registration.models import Registration, Shift
 from services.registration.operations import Versions, check_version, conflict
 from services.registration.operations.activities import lock_activity
 from services.registration.operations.recurrence import at_wall_clock
-from services.registration.operations.seats import has_attendance, is_over
+from services.registration.operations.seats import has_attendance, is_over, lock_people
 from services.registration.operations.shifts import call_off, change_shift, is_public, zone_of
 from services.registration.schemas.activities import ShiftAnswer
 from services.registration.schemas.series import FollowingAnswer, FollowingEdit, LeftAlone
@@ -33,14 +33,16 @@ def edit_following(session: Session, shift_id: UUID, body: FollowingEdit, expect
     open_ones, left_alone = _sort_out(session, following)
     zone = zone_of(session, chosen.site_id)
     of_role, role = body.of_role(), (chosen.role_zh, chosen.role_en)
+    wanted = {
+        shift: _new_times(shift, body, zone) | (of_role if (shift.role_zh, shift.role_en) == role else {})
+        for shift in open_ones
+    }
+    changed = [shift for shift in open_ones if wanted[shift]]
+    lock_people(session, _who_is_on(session, changed))
     events: list[Event] = []
-    changed = []
-    for shift in open_ones:
-        changes = _new_times(shift, body, zone) | (of_role if (shift.role_zh, shift.role_en) == role else {})
+    for shift in _making_way(wanted):
         with _naming(shift):
-            told = change_shift(session, shift, changes) if changes else []
-        events += told
-        changed += [shift] if changes else []
+            events += change_shift(session, shift, wanted[shift])
     add_events(session, events)
     return _answer(session, changed, left_alone)
 
@@ -49,7 +51,7 @@ def cancel_following(session: Session, shift_id: UUID) -> FollowingAnswer:
     """Call off a shift of a series and all that follow it, and everybody's registrations for them."""
     _, following = _following(session, shift_id)
     open_ones, left_alone = _sort_out(session, following, attendance_counts=True)
-    people = _people(session, open_ones)
+    people = people_on(session, open_ones)
     events: list[Event] = []
     for shift in open_ones:
         events += call_off(session, shift, CancelReason.SHIFT_CANCELLED)
@@ -74,6 +76,20 @@ def _following(session: Session, shift_id: UUID) -> tuple[Shift, list[Shift]]:
     first = chosen.occurs_at
     following = [s for s in shifts if s.series_id == chosen.series_id and s.occurs_at and s.occurs_at >= first]
     return chosen, sorted(following, key=lambda shift: (shift.occurs_at, shift.position))
+
+
+def of_same_role(session: Session, shift: Shift) -> list[Shift]:
+    """The shift and those of its series after it that have the same role and are not detached or called off."""
+    query = select(Shift).where(
+        Shift.series_id == shift.series_id,
+        Shift.occurs_at >= shift.occurs_at,
+        Shift.role_zh == shift.role_zh,
+        Shift.role_en == shift.role_en,
+        Shift.status == "open",
+        Shift.detached.is_(False),
+        Shift.ends_at > func.clock_timestamp(),
+    )
+    return list(session.scalars(query.order_by(Shift.occurs_at, Shift.position)))
 
 
 def _sort_out(
@@ -111,6 +127,13 @@ def _new_times(shift: Shift, body: FollowingEdit, zone: ZoneInfo) -> dict[str, A
     return {"starts_at": starts_at, "ends_at": starts_at + length}
 
 
+def _making_way(wanted: dict[Shift, dict[str, Any]]) -> list[Shift]:
+    """The shifts in an order in which none meets one that is yet to move: the last first where they move to later."""
+    to_later = any(changes.get("starts_at", shift.starts_at) > shift.starts_at for shift, changes in wanted.items())
+    changed = [shift for shift, changes in wanted.items() if changes]
+    return sorted(changed, key=lambda shift: shift.starts_at, reverse=to_later)
+
+
 @contextmanager
 def _naming(shift: Shift) -> Iterator[None]:
     """Whatever is wrong with one shift of many is told with its day."""
@@ -121,7 +144,14 @@ def _naming(shift: Shift) -> Iterator[None]:
         raise Problem(problem.kind, detail, problem.errors, **problem.members) from None
 
 
-def _people(session: Session, shifts: Sequence[Shift]) -> int:
+def _who_is_on(session: Session, shifts: Sequence[Shift]) -> Sequence[UUID]:
+    """Everybody who has a place or may get one: their locks are taken at once, in order."""
+    of_them = Registration.shift_id.in_([shift.id for shift in shifts]), Registration.status != "cancelled"
+    return session.scalars(select(Registration.person_id).where(*of_them)).all()
+
+
+def people_on(session: Session, shifts: Sequence[Shift]) -> int:
+    """How many different people have a place, an offer or a turn in the waitlist of these shifts: who would be told."""
     active = (Registration.status != "cancelled", Registration.outcome.is_(None))
     of_them = Registration.shift_id.in_([shift.id for shift in shifts])
     return session.scalar(select(func.count(Registration.person_id.distinct())).where(of_them, *active)) or 0
@@ -133,5 +163,5 @@ def _answer(
     return FollowingAnswer(
         shifts=[ShiftAnswer.model_validate(shift) for shift in shifts],
         left_alone=left_alone,
-        people=_people(session, shifts) if people is None else people,
+        people=people_on(session, shifts) if people is None else people,
     )

@@ -47,12 +47,12 @@ def accept_offer(
     other = clash_of(session, asked.person_id, shift) if instead_of else None
     shifts = lock_shifts(session, shift.id, *([other.shift_id] if other and _visible(session, other, sites) else []))
     shift = shifts[asked.shift_id]
+    lock_people(session, [asked.person_id, *_waiting(session, shifts)])
     registration, number = lock_registration(session, registration_id)
     if registration.status == "confirmed":
         return registration
     _check_open(session, shift, registration)
     check_age(session, data, registration, shift)
-    lock_people(session, [registration.person_id, *_waiting(session, shifts)])
     events: list[Event] = []
     clash = clash_of(session, registration.person_id, shift)
     if clash is not None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.registration.operations.erasure import erase, plan_erasure
+from services.registration.operations.erasure import erase, lock_ahead, plan_erasure
 from services.registration.operations.proven import Resident, proven_sites
 from services.registration.schemas.erasure import ErasureAnswer, ErasurePlan, Fate
 
@@ -28,6 +28,7 @@ def plan_own(session: Session, resident: Resident) -> ErasurePlan:
 def erase_own(session: Session, resident: Resident) -> ErasureAnswer:
     """Do it. Raises 409 where one of the sites must wait, and then nothing is done."""
     person_id, by = resident.person_id, f"person:{resident.person_id}"
+    lock_ahead(session, person_id)
     done = [erase(session, person_id, site, "person_asked", by) for site in proven_sites(session, resident)]
     return ErasureAnswer(
         everywhere=any(one.everywhere for one in done), cancelled=[one for each in done for one in each.cancelled]

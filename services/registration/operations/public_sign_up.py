@@ -123,7 +123,7 @@ class PublicSignUps:
             if problem.kind is not ALREADY:
                 self._mail_link(site_id, wanted.person_id)
                 raise public_problem(problem, guardian_below(found.site, found.activity)) from None
-            answer = self._existing(site_id, UUID(problem.members["registration_id"]))
+            answer = self._existing(site_id, UUID(str(problem.members["registration_id"])))
         return Made(site_id, UUID(str(answer["id"])), str(answer["status"]), answer["waitlist_position"])
 
     def _mail_link(self, site_id: UUID, person_id: UUID | None) -> None:

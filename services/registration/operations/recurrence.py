@@ -41,21 +41,24 @@ PARTS = {
 """What a rule of each frequency may say, as patterns."""
 
 
-def occurrences(rule: str, first: datetime, zone: ZoneInfo) -> list[datetime]:
-    """Every occurrence on or after `first`, in UTC. Raises a problem of `rrule` when the rule is not one we take."""
+def occurrences(
+    rule: str, first: datetime, zone: ZoneInfo, longest: timedelta = LONGEST_SERIES, most: int = MOST_SHIFTS
+) -> list[datetime]:
+    """Every occurrence on or after `first`, in UTC: at most so many, and none so long after it. Raises a problem of
+    `rrule` when the rule is not one we take."""
     parts = _parts(rule)
     start = first.astimezone(zone).replace(tzinfo=None)
-    end = start + LONGEST_SERIES
+    end = start + longest
     count = int(parts.pop("COUNT", "0"))
     until = parts.pop("UNTIL", None)
     last = min(end, _until(until, zone)) if until else end
-    found = list(islice(_local(parts, start, last), count or MOST_SHIFTS + 1)) if last >= start else []
+    found = list(islice(_local(parts, start, last), count or most + 1)) if last >= start else []
     if not found:
         raise _refused("没有任何一次落在规则内。", "has no occurrence.")
-    if len(found) > MOST_SHIFTS:
-        raise _refused(f"最多 {MOST_SHIFTS} 场。", f"must have at most {MOST_SHIFTS} occurrences.")
+    if len(found) > most:
+        raise _refused(f"最多 {most} 次。", f"must have at most {most} occurrences.")
     if len(found) < count or (until and last == end):
-        raise _refused("最多排到三年之内。", "must end within three years.")
+        raise _refused(f"不能晚于 {end.date()}。", f"must end by {end.date()}.")
     return [at_wall_clock(moment, zone) for moment in found]
 
 

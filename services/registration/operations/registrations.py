@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
-from services.common.events import CancelReason, RegistrationEvent
+from services.common.events import CancelReason, Event, RegistrationEvent
 from services.common.outbox import add_events
 from services.registration.models import Activity, Person, Registration
 from services.registration.operations import conflict, locked
@@ -70,6 +70,23 @@ def _cancel(session: Session, registration_id: UUID, reason: CancelReason) -> li
     session.flush()
     add_events(session, [cancelled, *promoted])
     return promoted
+
+
+def cancel_together(session: Session, registration_ids: Sequence[UUID], reason: CancelReason) -> None:
+    """Give several places back at once: every shift is locked before anybody moves up on one of them, because moving
+    up locks people, and whoever waits may wait on another of these shifts as well. What was cancelled meanwhile stays.
+    """
+    query = select(Registration.shift_id).where(Registration.id.in_(registration_ids))
+    shifts = lock_shifts(session, *session.scalars(query))
+    events: list[Event] = []
+    for registration_id in registration_ids:
+        registration, number = _lock(session, registration_id)
+        if registration.status != "cancelled" and registration.outcome is None:
+            events.append(end(shifts[registration.shift_id], registration, number, reason))
+    session.flush()
+    events += promote(session, *shifts.values())
+    session.flush()
+    add_events(session, events)
 
 
 def find_registration(session: Session, registration_id: UUID) -> Registration:

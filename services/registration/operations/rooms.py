@@ -54,7 +54,7 @@ def free_rooms(session: Session, site_id: UUID, query: FreeQuery) -> Sequence[Ro
     set_up = func.make_interval(0, 0, 0, 0, 0, Room.setup_minutes)
     wanted = func.tstzrange(query.starts_at - set_up, query.ends_at + set_up)
     taken = exists().where(Booking.room_id == Room.id, Booking.status.in_(TAKEN), Booking.during.op("&&")(wanted))
-    rooms = select(Room).where(Room.site_id == site_id, Room.capacity >= query.capacity, ~taken)
+    rooms = select(Room).where(Room.site_id == site_id, ~Room.retired, Room.capacity >= query.capacity, ~taken)
     if query.equipment:
         rooms = rooms.where(Room.equipment.contains([query.equipment]))
     return session.scalars(rooms.order_by(Room.capacity, Room.position)).all()

@@ -27,6 +27,7 @@ from services.common.events import (
 )
 from services.registration.models import Activity, Hold, Registration, Shift
 from services.registration.operations import assign, conflict, locked
+from services.registration.operations.ages import no_longer_may
 
 Made = TypeVar("Made", bound=RegistrationEvent)
 Waiting = tuple[Registration, int]
@@ -196,6 +197,7 @@ def promote(session: Session, *shifts: Shift) -> list[RegistrationEvent]:
     lock_venues(session, shifts)
     lines = {shift.id: _line(session, shift) for shift in shifts}
     lock_people(session, {row[0].person_id for line in lines.values() for row in line})
+    _lock_rows(session, [row[0].id for line in lines.values() for row in line])
     by_id = {shift.id: shift for shift in shifts}
     events: list[RegistrationEvent] = []
     while any(lines.values()):
@@ -224,11 +226,19 @@ def _line(session: Session, shift: Shift) -> Sequence[Waiting]:
         .order_by(standing(order), Registration.queue_number)
         .limit(free)
     )
-    return [(row[0], row[1]) for row in session.execute(query.with_for_update(of=Registration))]
+    fresh = query.execution_options(populate_existing=True)
+    return [(row[0], row[1]) for row in session.execute(fresh)]
+
+
+def _lock_rows(session: Session, ids: Collection[UUID]) -> None:
+    """Lock these registrations, after their people. Who waits on a locked shift stays as they were read."""
+    if ids:
+        query = select(Registration.id).where(Registration.id.in_(ids)).order_by(Registration.id)
+        session.execute(query.with_for_update(key_share=True))
 
 
 def _take_turn(session: Session, shift: Shift, registration: Registration, number: int) -> RegistrationEvent:
-    if unmet(session, registration.person_id, shift):
+    if unmet(session, registration.person_id, shift) or no_longer_may(session, registration, shift):
         return end(shift, registration, number, CancelReason.REQUIREMENTS)
     activity = session.get_one(Activity, shift.activity_id)
     clashes = clash_of(session, registration.person_id, shift) is not None

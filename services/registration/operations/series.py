@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import FieldErrors, Words, invalid
 from services.registration.models import Activity, Booking, Room, Shift, ShiftSeries
+from services.registration.operations.bookings.of_shifts import bookings_of
 from services.registration.operations.recurrence import MOST_SHIFTS, occurrences
 from services.registration.operations.rooms import taken_during, with_set_up
 from services.registration.operations.shifts import add_shifts, check_times, lock_for_shifts, zone_of
@@ -165,6 +166,8 @@ def _find_bookings(session: Session, activity: Activity, slots: Sequence[_Slot])
         return
     wanted = [with_set_up(slot.starts_at, slot.ends_at, room.setup_minutes) for slot in slots]
     taken = taken_during(session, room.id, wanted[0][0], max(ends for _, ends in wanted))
+    own = {booking.id for booking in bookings_of(session, activity.id)}
+    taken = [booking for booking in taken if booking.id not in own]
     for slot, (begins, ends) in zip(slots, wanted, strict=True):
         told = {clash.shift_id for clash in slot.clashes} - {None}
         slot.clashes += [_booked(one) for one in taken if one.shift_id not in told and _touches(one, begins, ends)]

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
@@ -20,7 +20,7 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.bookings.book import follow_shift
+from services.registration.operations.bookings.of_shifts import follow_shift, reserve
 from services.registration.operations.seats import check_move, end_all, has_attendance, is_over, lock_shift, promote
 from services.registration.schemas.activities import RoleBody, ShiftBody, ShiftEdit, SlotBody
 
@@ -58,10 +58,12 @@ def lock_for_shifts(session: Session, activity_id: UUID) -> Activity:
 
 
 def add_shifts(session: Session, activity: Activity, rows: list[dict[str, Any]]) -> list[Shift]:
-    """Add shifts with these columns to a locked activity; where it is published, they are open at once."""
+    """Add shifts with these columns to a locked activity; where it is published, they are open at once. Its room is
+    theirs wherever it can be had."""
     shifts = [Shift(activity_id=activity.id, site_id=activity.site_id, **row) for row in rows]
     session.add_all(shifts)
     session.flush()
+    reserve(session, activity, shifts)
     if activity.status == "published":
         add_events(session, [shift_event(ShiftOpened, shift) for shift in shifts])
     return shifts
@@ -99,6 +101,7 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
         )
     _check_hours_may_change(session, shift, changes)
     if "starts_at" in changes:
+        _check_not_into_the_past(session, shift, changes["starts_at"])
         changes["local_day"] = changes["starts_at"].astimezone(zone_of(session, shift.site_id)).date()
     if not assign(shift, changes):
         return []
@@ -186,6 +189,12 @@ def _check_editable(session: Session, shift: Shift) -> None:
             "活动已取消或已结项，场次不能再修改。",
             "The activity was called off or completed, and its shifts can no longer be changed.",
         )
+
+
+def _check_not_into_the_past(session: Session, shift: Shift, starts_at: datetime) -> None:
+    """Whoever signed up for what lies ahead was not there yesterday, and earns no hours for it."""
+    if starts_at != shift.starts_at and session.scalar(select(literal(starts_at) < func.clock_timestamp())):
+        raise invalid("starts_at", Words("不能改到现在之前。", "must not be moved to before now."))
 
 
 def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, Any]) -> None:

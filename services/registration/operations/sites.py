@@ -13,6 +13,8 @@ from services.common.events import SiteKeyIssued, SiteKeyRevoked, SiteSaved
 from services.common.outbox import add_events
 from services.registration.models import Activity, Area, Shift, Site, SiteArea, SiteKey, SiteLogo
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.concerned import refuse, whom_ages_strand
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import SettingsAnswer, SettingsEdit
 from services.registration.schemas.sites import SiteBody, SiteEdit
 
@@ -119,10 +121,11 @@ def _check_nothing_ahead(session: Session, site_id: UUID) -> None:
         )
 
 
-def edit_settings(session: Session, site_id: UUID, body: SettingsEdit, expected: Versions) -> Site:
+def edit_settings(session: Session, data: PersonalData, site_id: UUID, body: SettingsEdit, expected: Versions) -> Site:
     """Change a site's settings. Bookings that were made stay, also where the hours no longer cover them."""
     site = lock_site(session, site_id)
     check_version(site.version, expected)
+    refuse(whom_ages_strand(session, data, site, body))
     if assign(site, body.model_dump(mode="json", include=body.model_fields_set)):
         session.flush()
         add_events(session, [site_saved(session, site)])

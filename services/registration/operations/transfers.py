@@ -162,9 +162,10 @@ def _exchange(
 ) -> None:
     if transfer.to_person_id is None:
         raise conflict("没有人能接受这个请求。", "Nobody can accept this.")
-    given = _check(session, transfer, shifts)
-    takers = [transfer.to_person_id, given[0].person_id][: len(given)]
+    giver = find_registration(session, transfer.registration_id).person_id
+    takers = [transfer.to_person_id] + ([giver] if transfer.other_registration_id else [])
     lock_people(session, takers)
+    given = _check(session, transfer, shifts)
     reason = CancelReason.SWAPPED if transfer.kind == "swap" else CancelReason.HANDED_OVER
     events, bodies = [], []
     for row, taker in zip(given, takers, strict=True):

@@ -9,8 +9,9 @@ they signed up. More room goes to them in that order. The same for the capacity 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -18,10 +19,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.common.errors import CHANGED_MEANWHILE, Problem, Words, invalid, not_found
-from services.common.events import Event, RegistrationMovedToWaitlist, ShiftChanged
+from services.common.events import Event, RegistrationMovedToWaitlist, ShiftChanged, VenueSaved
 from services.common.outbox import add_events
 from services.registration.models import Activity, Hold, Registration, Shift, Venue
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.activities import lock_activity
 from services.registration.operations.registrations import lock_registration
 from services.registration.operations.seats import (
     is_ahead,
@@ -31,7 +33,7 @@ from services.registration.operations.seats import (
     put,
     registration_event,
 )
-from services.registration.operations.shifts import shift_event
+from services.registration.operations.shifts import CLOSED, shift_event
 from services.registration.schemas.venues import VenueBody, VenueEdit
 
 MOVED = 2**62
@@ -46,11 +48,22 @@ class Plan:
     token: str
 
 
+@dataclass(frozen=True)
+class Use:
+    """A shift in a venue, and how many places are taken in all of the venue at the fullest moment of it."""
+
+    shift: Shift
+    activity: Activity
+    together: int
+
+
 def create_venue(session: Session, site_id: UUID, body: VenueBody) -> Venue:
     """Add a venue."""
     venue = Venue(site_id=site_id, **body.model_dump())
     session.add(venue)
     session.flush()
+    session.refresh(venue)
+    add_events(session, [_saved(venue)])
     return venue
 
 
@@ -58,8 +71,9 @@ def edit_venue(session: Session, venue_id: UUID, body: VenueEdit, expected: Vers
     """Rename a venue."""
     venue = _lock_venue(session, venue_id)
     check_version(venue.version, expected)
-    assign(venue, body.model_dump(exclude_unset=True))
-    session.flush()
+    if assign(venue, body.model_dump(exclude_unset=True)):
+        session.flush()
+        add_events(session, [_saved(venue)])
     return venue
 
 
@@ -71,14 +85,28 @@ def find_venue(session: Session, venue_id: UUID) -> Venue:
     return venue
 
 
-def place_activity(session: Session, activity_id: UUID, venue_id: UUID | None) -> Activity:
+def uses(session: Session, venue_id: UUID) -> list[Use]:
+    """What takes place in the venue from now on, the earliest first."""
+    shifts = sorted(_shifts_of(session, venue_id, lock=False), key=lambda shift: (shift.starts_at, shift.position))
+    load = _load(shifts, lambda shift: shift.confirmed + shift.offered + shift.held)
+    return [
+        Use(
+            shift,
+            session.get_one(Activity, shift.activity_id),
+            max(places for at, places in load.items() if shift.starts_at <= at < shift.ends_at),
+        )
+        for shift in shifts
+    ]
+
+
+def place_activity(session: Session, activity_id: UUID, venue_id: UUID | None, expected: Versions) -> Activity:
     """Say in which venue an activity is. Refused where more have places already than the venue holds."""
-    activity = session.scalars(locked(select(Activity).where(Activity.id == activity_id))).one_or_none()
-    if activity is None:
-        raise not_found("这个活动", "activity")
+    activity, shifts = lock_activity(session, activity_id)
+    check_version(activity.version, expected)
+    if activity.status in CLOSED:
+        raise conflict("活动已取消或已结项，不能再改场馆。", "The activity was called off or is completed.")
     if venue_id is not None and session.get(Venue, venue_id) is None:
         raise invalid("venue_id", Words("没有这个场馆。", "is no venue of this site."))
-    shifts = session.scalars(locked(select(Shift).where(Shift.activity_id == activity_id).order_by(Shift.id))).all()
     assign(activity, {"venue_id": venue_id})
     for shift in shifts:
         shift.venue_id = venue_id
@@ -104,11 +132,14 @@ def apply_cap(session: Session, venue_id: UUID, capacity: int, percent: int, tok
     find_venue(session, venue_id)
     shifts = _shifts_of(session, venue_id, lock=True)
     venue = _lock_venue(session, venue_id)
-    plan = _plan(session, shifts, capacity * percent // 100, venue.version)
+    cap = capacity * percent // 100
+    plan = _plan(session, shifts, cap, venue.version)
     _check_token(plan, token)
     events = _move(session, shifts, plan)
-    assign(venue, {"capacity": capacity, "percent": percent})
-    session.flush()
+    _let_holds_go(session, shifts, cap)
+    if assign(venue, {"capacity": capacity, "percent": percent}):
+        session.flush()
+        events = [_saved(venue), *events]
     events += promote(session, *shifts)
     session.flush()
     add_events(session, events)
@@ -132,7 +163,10 @@ def apply_capacity(session: Session, shift_id: UUID, capacity: int, token: str) 
     plan = _plan(session, [shift], capacity, 0)
     _check_token(plan, token)
     events = _move(session, [shift], plan)
-    if assign(shift, {"capacity": capacity}):
+    _let_holds_go(session, [shift], capacity)
+    # Of a series, it is changed by itself: what is changed for the series later leaves it as it is now.
+    changes = {"capacity": capacity, "detached": shift.series_id is not None}
+    if shift.capacity != capacity and assign(shift, changes):
         session.flush()
         events = [shift_event(ShiftChanged, shift), *events]
     events += promote(session, shift)
@@ -155,13 +189,15 @@ def _lock_venue(session: Session, venue_id: UUID) -> Venue:
     return venue
 
 
+def _saved(venue: Venue) -> VenueSaved:
+    names = ("site_id", "version", "name_zh", "name_en", "capacity", "percent")
+    return VenueSaved(venue_id=venue.id, **{name: getattr(venue, name) for name in names})
+
+
 def _plan(session: Session, shifts: Sequence[Shift], cap: int, version: int) -> Plan:
     """Who has to move so that at no moment more than `cap` have or are offered places, last come first."""
     by_id = {shift.id: shift for shift in shifts}
-    load = {
-        at: sum(s.confirmed + s.offered for s in shifts if s.starts_at <= at < s.ends_at)
-        for at in {shift.starts_at for shift in shifts}
-    }
+    load = _load(shifts, lambda shift: shift.confirmed + shift.offered)
     moves: list[Registration] = []
     for registration in _movable(session, shifts) if max(load.values(), default=0) > cap else ():
         shift = by_id[registration.shift_id]
@@ -176,6 +212,14 @@ def _plan(session: Session, shifts: Sequence[Shift], cap: int, version: int) -> 
         )
     facts = [cap, version, [[str(row.id), row.version] for row in moves]]
     return Plan(moves, hashlib.sha256(json.dumps(facts).encode()).hexdigest())
+
+
+def _load(shifts: Sequence[Shift], places: Callable[[Shift], int]) -> dict[datetime, int]:
+    """How many places there are at each start of a shift: a venue is fullest at one of them."""
+    return {
+        at: sum(places(shift) for shift in shifts if shift.starts_at <= at < shift.ends_at)
+        for at in {shift.starts_at for shift in shifts}
+    }
 
 
 def _movable(session: Session, shifts: Sequence[Shift]) -> Sequence[Registration]:
@@ -203,12 +247,9 @@ def _check_token(plan: Plan, token: str) -> None:
 
 
 def _move(session: Session, shifts: Sequence[Shift], plan: Plan) -> list[Event]:
-    """Take the places; what is held for forms that are being filled in goes first."""
+    """Take the places."""
     by_id = {shift.id: shift for shift in shifts}
     events: list[Event] = []
-    for shift in {move.shift_id: by_id[move.shift_id] for move in plan.moves}.values():
-        session.execute(delete(Hold).where(Hold.shift_id == shift.id))
-        shift.held = 0
     for move in plan.moves:
         registration, number = lock_registration(session, move.id)
         was_offered = registration.status == "offered"
@@ -217,3 +258,14 @@ def _move(session: Session, shifts: Sequence[Shift], plan: Plan) -> list[Event]:
         events.append(event)
     session.flush()
     return events
+
+
+def _let_holds_go(session: Session, shifts: Sequence[Shift], cap: int) -> None:
+    """End what is held for forms, wherever the cap would not allow it beside the places that people have."""
+    load = _load(shifts, lambda shift: shift.confirmed + shift.offered + shift.held)
+    over = [at for at, places in load.items() if places > cap]
+    for shift in shifts:
+        if shift.held and any(shift.starts_at <= at < shift.ends_at for at in over):
+            session.execute(delete(Hold).where(Hold.shift_id == shift.id))
+            shift.held = 0
+    session.flush()

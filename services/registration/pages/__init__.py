@@ -47,6 +47,7 @@ from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.team_sign_up import team_sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
+from services.registration.pages.venues import venues_pages
 from services.registration.pages.volunteers import volunteers_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
@@ -93,9 +94,10 @@ def pages(
         activities_pages(database, data),
         programmes_pages(database),
         rooms_pages(database),
+        venues_pages(database, data),
         teams_pages(database, data),
         rosters_pages(database, data),
-        centre_pages(database),
+        centre_pages(database, data),
         people_pages(database, data),
         volunteers_pages(database, data),
         trainings_pages(database, data),

@@ -16,6 +16,7 @@ from services.registration.api.conventions import resident
 from services.registration.models import Activity, Link, Registration, Shift, Site
 from services.registration.operations import mine, own_transfers
 from services.registration.operations.links import Links, over, use
+from services.registration.operations.private_notes import note_for_volunteer
 from services.registration.operations.proven import Resident
 from services.registration.operations.sessions import Sessions, end_resident, end_resident_everywhere
 from services.registration.operations.throttle import LOG_INS, Throttle
@@ -66,6 +67,7 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
         return render(
             "mine/one.html",
             own=own,
+            note=note_for_volunteer(session, data, registration_id),
             asked=own_transfers.pending_transfer(session, registration_id),
             refused=own_transfers.was_refused(session, registration_id),
             others=own_transfers.shifts_to_swap(session, own),
