@@ -237,9 +237,10 @@ def certify(centre: Client, address: str, person: str) -> None:
     day = str(datetime.now(ZONE).date())
     body = {"period_from": day, "period_to": day}
     certificate = centre.create(f"/v1/people/{person}/certificates", body)
-    signed = centre.get(f"/v1/certificates/{certificate['id']}/signed")["jws"]
-    payload = json.loads(base64.urlsafe_b64decode(signed.split(".")[1] + "=="))
-    number, code = certificate["number"], parse_qs(urlsplit(payload["id"]).query)["k"][0]
+    signed = centre.get(f"/v1/certificates/{certificate['id']}/signed")
+    badge = json.loads(base64.urlsafe_b64decode(signed["jws"].split(".")[1] + "=="))
+    _expect("hours of the Open Badge", badge["credentialSubject"]["creditsEarned"] > 0, True)
+    number, code = certificate["number"], parse_qs(urlsplit(signed["url"]).query)["k"][0]
     verified = requests.get(f"{address}/v1/verify/{number}", params={"k": code}, timeout=15).json()
     _expect("validity", verified["valid"], True)
     wrong = requests.get(f"{address}/v1/verify/{number}", params={"k": "WRONG"}, timeout=15)

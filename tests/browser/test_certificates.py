@@ -42,7 +42,7 @@ def test_a_corrected_record_leads_to_the_certificates_that_rest_on_it(
     visitor.open(f"/staff/people/{person}")
     page = visitor.page
     page.get_by_role("link", name="时长与证明").click()
-    page.locator("details.more > summary").first.click()
+    page.locator("summary", has_text="健康建档").click()
     visitor.look("hours-correct")
     page.get_by_label("改为多少分钟").fill("45")
     page.get_by_label("原因", exact=True).fill("中途离开")

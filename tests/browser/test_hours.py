@@ -55,6 +55,7 @@ def test_a_tap_at_the_wrong_name_is_taken_back_without_a_network(
     first.get_by_role("button", name="离开").click()
     first.get_by_role("button", name="撤销").click()
     assert "已到" in first.locator(".desk-outcome").inner_text()
+    visitor.look("desk-undo")
     first.get_by_role("button", name="撤销").click()
     assert first.locator(".desk-outcome").inner_text().strip() == ""
     assert (

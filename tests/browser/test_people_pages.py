@@ -252,6 +252,58 @@ def test_staff_look_for_who_can_help(visitor: Visitor, site: Site, staff_at: Sta
     assert page.get_by_role("alert").is_visible()
 
 
+def test_a_team_invites_whom_mail_reaches_prints_its_roster_and_ends(
+    visitor: Visitor, site: Site, staff_at: StaffAt
+) -> None:
+    elder, singer = fresh_phone(), "zhang@example.com"
+    site.sign_up(site.shift(), name="无邮箱", phone=elder)
+    site.expect(201, "POST", "/v1/people", {"name": "只有邮箱", "email": singer})
+    team = site.expect(201, "POST", "/v1/teams", {"name_zh": "暖阳队", "name_en": "Sun", "kind": "choir"})["id"]
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/teams/{team}")
+    page = visitor.page
+    for name, contact, agreed, says in (
+        ("无邮箱", elder, "", "邀请无法送达"),
+        ("无邮箱", elder, "电话里口头同意", "已加入"),
+        ("只有邮箱", singer, "", "邀请已发出"),
+    ):
+        page.get_by_label("姓名").fill(name)
+        page.get_by_label("电话、电子邮件或志愿者编号").fill(contact)
+        page.get_by_label("怎样同意的").fill(agreed)
+        page.get_by_role("button", name="邀请或添加").click()
+        assert says in page.inner_text("main")
+    assert "邀请于" in page.inner_text("main") and page.get_by_role("button", name="撤回邀请").is_visible()
+    visitor.look("team-invited")
+    page.get_by_role("link", name="打印名单").click()
+    assert page.get_by_role("cell", name="无邮箱").is_visible() and page.get_by_text("只有邮箱").count() == 0
+    visitor.look("team-print")
+    page.get_by_role("link", name="返回队伍").click()
+    page.get_by_role("link", name="修改或解散").click()
+    page.get_by_text("解散队伍").click()
+    visitor.look("team-end")
+    page.get_by_role("button", name="确认解散").click()
+    page.get_by_text("已解散的队伍").click()
+    assert page.get_by_role("link", name="暖阳队").is_visible()
+
+
+def test_a_name_that_is_looked_for_at_the_desk_is_in_no_address(
+    make_visitor: Callable[..., Visitor], site: Site, staff_at: StaffAt
+) -> None:
+    shift = site.shift(starts=1)
+    for name in ("周小满", "吴大雪"):
+        site.sign_up(shift, name=name)
+    visitor = make_visitor(java_script_enabled=False)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/check-in/{shift}")
+    page = visitor.page
+    page.get_by_label("按姓名查找").fill("小满")
+    page.get_by_role("button", name="查找").click()
+    assert page.get_by_text("周小满").first.is_visible() and page.get_by_text("吴大雪").count() == 0
+    assert page.url.endswith(f"/staff/check-in/{shift}/find")
+    page.get_by_role("button", name="到了").click()
+    assert page.url.endswith(f"/staff/check-in/{shift}") and page.get_by_text("吴大雪").first.is_visible()
+
+
 def test_staff_say_how_long_data_is_kept(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
     page = visitor.page
     visitor.log_in(staff_at(site))

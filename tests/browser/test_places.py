@@ -175,7 +175,8 @@ def test_narrower_hours_show_whom_they_strand(visitor: Visitor, site: Site, staf
 
 
 def test_an_invitation_is_accepted_by_its_link(visitor: Visitor, site: Site, data: PersonalData) -> None:
-    singer, team = site.sign_up(site.shift())["person_id"], make_team(site)
+    singer = site.sign_up(site.shift(), email="singer@example.com")["person_id"]
+    team = make_team(site)
     site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": singer})
     row = site.sql("SELECT id FROM links WHERE purpose = 'team_invitation' AND subject = :team", team=team)[0]
     visitor.open(f"/links/{Links(data, '').token(row.id)}")

@@ -63,6 +63,14 @@ def test_changes_of_the_hours_and_calling_off_are_told(site: Site) -> None:
     assert calls(site) == [(made["id"], "cancelled")]
 
 
+def test_a_change_of_the_place_is_told(site: Site) -> None:
+    shift = site.shift()
+    made = site.sign_up(shift)
+    site.sign_up(shift, email="reads.mails@example.com")
+    site.expect(200, "PATCH", f"/v1/activities/{site.activity_of(shift)}", {"place": "二楼会议室"}, If_Match="*")
+    assert calls(site) == [(made["id"], "moved")]
+
+
 def test_who_is_reached_through_somebody_with_an_address_is_not_called(site: Site) -> None:
     shift = site.shift()
     made = site.sign_up(shift)

@@ -156,6 +156,8 @@ def test_the_signed_form_is_checked_with_the_published_key(site: Site) -> None:
     with pytest.raises(InvalidSignature):
         public.verify(signed, f"{head}.{body[:-2]}AA".encode())
     assert unpacked(head)["kid"] == key["kid"] and unpacked(head)["jwk"]["x"] == key["x"]
+    url = urlsplit(site.expect(200, "GET", f"/v1/certificates/{made['id']}/signed")["url"])
+    assert from_address(site, "192.0.2.7").get(f"{url.path}?{url.query}").status_code == 200
 
 
 # What Open Badges 3.0 and Verifiable Credentials 2.0 define, of what is used here; a claim of a JWT is none of it.

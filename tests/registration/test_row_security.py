@@ -26,6 +26,7 @@ OWNED = [
     "designations",
     "team_members",
     "bookings",
+    "calls",
 ]
 
 
@@ -36,6 +37,9 @@ def full_site(site: Site) -> Site:
     team = site.expect(201, "POST", "/v1/teams", choir, Idempotency_Key="t")["id"]
     room = make_room(site)
     book(site, room, 9, 11)
+    off = site.shift()
+    site.sign_up(off)
+    site.expect(200, "POST", f"/v1/shifts/{off}/cancel")
     made = site.sign_up(site.shift())
     site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": made["person_id"]})
     host = site.expect(201, "POST", "/v1/organisations", {"name_zh": "街道"})["id"]

@@ -14,6 +14,7 @@ from services.common.events import TeamMemberJoined, TeamMemberLeft, TeamSaved
 from services.registration.operations.sessions import RESIDENT_COOKIE
 from services.registration.operations.teams import roster
 from services.registration.personal_data import PersonalData
+from tests.registration.rooms_world import book, make_room
 from tests.registration.world import Site, fresh_phone, resident_cookie
 
 CHOIR = {"name_zh": "暖阳合唱团", "name_en": "Warm Sun choir", "kind": "choir"}
@@ -26,7 +27,7 @@ def team(site: Site) -> str:
 
 
 def person(site: Site) -> str:
-    return site.sign_up(site.shift())["person_id"]
+    return site.sign_up(site.shift(), email="singer@example.com")["person_id"]
 
 
 def add(site: Site, team: str, who: str, agreement: str = PAPER) -> dict[str, Any]:
@@ -160,3 +161,33 @@ def test_what_the_roster_lacks_is_told_and_a_guardian_on_record_need_not_be_told
     assert consent.how == "phone", "this member's own way"
     now = {one["person_id"]: one for one in site.expect(200, "GET", path)["items"]}
     assert now[minor]["volunteer_number"] and now[minor]["lacks"] == ["id_number", "area", "categories"]
+
+
+def test_nobody_is_invited_whom_no_mail_reaches(site: Site, team: str) -> None:
+    elder = site.sign_up(site.shift())["person_id"]
+    refused = site.expect(409, "POST", f"/v1/teams/{team}/members", {"person_id": elder})
+    assert "no e-mail" in refused["detail"]
+    assert site.expect(200, "GET", f"/v1/teams/{team}/members")["items"] == []
+    assert add(site, team, elder, "电话里口头同意")["status"] == "member"
+    helped = site.sign_up(site.shift())["person_id"]
+    site.expect(200, "PUT", f"/v1/people/{helped}/helper", {"name": "邻居", "email": "neighbour@example.com"})
+    assert add(site, team, helped, "")["status"] == "invited", "their helper gets it"
+
+
+def test_a_team_that_ended_has_nobody_and_takes_nobody(site: Site, other: Site, team: str) -> None:
+    member, invited = person(site), person(site)
+    add(site, team, member)
+    add(site, team, invited, "")
+    other.expect(404, "POST", f"/v1/teams/{team}/end")
+    room = make_room(site)
+    booked = book(site, room, 9, 10, team_id=team)
+    assert "1 room" in site.expect(409, "POST", f"/v1/teams/{team}/end")["detail"]
+    site.expect(200, "POST", f"/v1/bookings/{booked['id']}/cancel")
+    for _ in range(2):
+        assert site.expect(200, "POST", f"/v1/teams/{team}/end")["ended_at"]
+    left = site.expect(200, "GET", f"/v1/teams/{team}/members")["items"]
+    assert {one["status"] for one in left} == {"left"}
+    site.expect(409, "POST", f"/v1/teams/{team}/members", {"person_id": member, "agreement": PAPER})
+    told = site.events(team)
+    assert [type(event) for event in told] == [TeamSaved, TeamMemberJoined, TeamMemberLeft, TeamSaved]
+    assert [event.ended for event in told if isinstance(event, TeamSaved)] == [False, True]

@@ -24,7 +24,7 @@ class TeamRole(StrEnum):
 
 
 class TeamSaved(Event):
-    """A team was added or changed."""
+    """A team was added or changed, or ended, after its members left."""
 
     type = "hesheng.team.saved.v1"
     team_id: UUID
@@ -32,6 +32,7 @@ class TeamSaved(Event):
     name_zh: str
     name_en: str
     kind: TeamKind
+    ended: bool = Field(default=False, description="there is no such team any more")
 
     @property
     def aggregate(self) -> str:

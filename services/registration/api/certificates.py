@@ -141,7 +141,8 @@ def _add_reading(
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
             operations.note_shown(session, data, [certificate])
-        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
+        content = certificates.content(certificate)
+        return answered(SignedAnswer(jws=signer.sign(content), url=content["url"]))
 
 
 def _add_own(
@@ -164,7 +165,8 @@ def _add_own(
         """One's own certificate for machines: an Open Badge, to keep in a wallet or hand on."""
         with database.transaction(EVERY_SITE) as session:
             certificate = operations.own_certificate(session, resident(), certificate_id)
-        return answered(SignedAnswer(jws=signer.sign(certificates.content(certificate))))
+        content = certificates.content(certificate)
+        return answered(SignedAnswer(jws=signer.sign(content), url=content["url"]))
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/pdf")
     @allow(Caller.PERSON)

@@ -82,6 +82,14 @@ def _add_teams(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         with database.transaction(g.principal.scope) as session:
             return answered(TeamAnswer.model_validate(teams.edit_team(session, team_id, body, expected_versions())))
 
+    @blueprint.post("/teams/<uuid:team_id>/end")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(TeamAnswer)
+    def end_team(team_id: UUID) -> Response:
+        """End a team: everybody leaves it, and nobody joins any more. What it did stays on record."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(TeamAnswer.model_validate(teams.end_team(session, team_id)))
+
 
 def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/teams/<uuid:team_id>/members")

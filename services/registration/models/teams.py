@@ -19,6 +19,7 @@ class Team(Table):
     name_zh: Mapped[str]
     name_en: Mapped[str]
     kind: Mapped[str]
+    ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
 

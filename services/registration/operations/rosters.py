@@ -1,18 +1,24 @@
 """From a team's roster to volunteers in one step: each member who agreed is registered, the others stay as they are."""
 
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.common.audit import record
 from services.common.errors import Problem, Words, invalid_fields
-from services.registration.models import Volunteer, VolunteerSite
+from services.registration.models import PersonSite, Representative, Team, Volunteer, VolunteerSite
+from services.registration.operations.identity import day_at_site
 from services.registration.operations.people import find_person
 from services.registration.operations.representatives import describe_representative, representative_or_none
-from services.registration.operations.shown import is_minor
+from services.registration.operations.shown import ADULT, all_shown, birth_date
 from services.registration.operations.teams import find_team, lock_team, roster
 from services.registration.operations.volunteers import register_volunteer
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, age_on
 from services.registration.schemas.teams import RosterAnswer, RosterBody, RosterLine, RosterMember, ToVolunteer
 from services.registration.schemas.volunteers import NewVolunteer
 
@@ -35,18 +41,53 @@ ALREADY = Words("已是本站志愿者。", "is a volunteer of this site already
 def roster_members(session: Session, data: PersonalData, team_id: UUID) -> list[RosterMember]:
     """Who of a team is a volunteer, and what of a volunteer's data (Order 67) the site lacks of each. Raises 404."""
     team = find_team(session, team_id)
-    return [_member(session, data, team.site_id, member.person_id) for member in roster(session, team_id)]
+    people = [member.person_id for member in roster(session, team_id)]
+    told = _told(session, team.site_id, people)
+    here = {one.person_id: one for one in _of(session, VolunteerSite, team.site_id, people)}
+    guardians = {one.person_id for one in _of(session, Representative, team.site_id, people) if one.kind == "guardian"}
+    held = select(Volunteer).where(Volunteer.person_id.in_(people))
+    numbers = {one.person_id: one.volunteer_number for one in session.scalars(held)}
+    born = {person_id: birth_date(data, one.birth_date) for person_id, one in told.items()}
+    all_shown(session, team.site_id, born.items())
+    today = day_at_site(session, team.site_id)
+    return [
+        _member(
+            person_id,
+            data.shown(told[person_id].name),
+            born[person_id],
+            today,
+            here.get(person_id),
+            person_id in guardians,
+            numbers.get(person_id),
+        )
+        for person_id in people
+        if person_id in told
+    ]
 
 
-def _member(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> RosterMember:
-    person = find_person(session, data, site_id, person_id)
-    here = session.get(VolunteerSite, (person.id, site_id))
-    minor = is_minor(person.birth_date)
-    guardian = representative_or_none(session, site_id, person.id, "guardian") if minor else None
+def _told(session: Session, site_id: UUID, people: Sequence[UUID]) -> dict[UUID, PersonSite]:
+    """What the site was told by each; who was erased is left out."""
+    return {one.person_id: one for one in _of(session, PersonSite, site_id, people)}
+
+
+def _of(session: Session, table: Any, site_id: UUID, people: Sequence[UUID]) -> Sequence[Any]:
+    return session.scalars(select(table).where(table.person_id.in_(people), table.site_id == site_id)).all()
+
+
+def _member(
+    person_id: UUID,
+    name: str,
+    born: date | None,
+    today: date,
+    here: VolunteerSite | None,
+    has_guardian: bool,
+    number: str | None,
+) -> RosterMember:
+    minor = born is not None and age_on(born, today) < ADULT
     there = {
         "sex": here,
-        "birth_date": person.birth_date,
-        "guardian": guardian or not minor,
+        "birth_date": born,
+        "guardian": has_guardian or not minor,
         "id_number": here and here.id_number,
         "area": here and here.area,
         "skills": here and here.skills,
@@ -54,13 +95,31 @@ def _member(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
     }
     return RosterMember.model_validate(
         {
-            "person_id": person.id,
-            "name": person.name,
-            "volunteer_number": session.get_one(Volunteer, person.id).volunteer_number if here else None,
+            "person_id": person_id,
+            "name": name,
+            "volunteer_number": number if here else None,
             "lacks": [name for name, value in there.items() if not value],
             "minor": minor,
         }
     )
+
+
+def roster_lines(session: Session, data: PersonalData, team: Team) -> list[dict[str, Any]]:
+    """Each member with name, phone, role and since when, to be printed; that it was read is on record."""
+    members = roster(session, team.id)
+    told = _told(session, team.site_id, [member.person_id for member in members])
+    all_shown(session, team.site_id, [(who, birth_date(data, one.birth_date)) for who, one in told.items()])
+    record(session, "download", "teams", team.id, team.site_id, what="roster", rows=len(told))
+    return [
+        {
+            "name": data.shown(told[member.person_id].name),
+            "phone": data.readable(told[member.person_id].phone) or "",
+            "role": member.role,
+            "joined_at": member.joined_at,
+        }
+        for member in members
+        if member.person_id in told
+    ]
 
 
 def make_roster_volunteers(

@@ -6,13 +6,13 @@ Every change of a team's members holds the team's lock, within which its events 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
 from services.common.events import TeamKind, TeamMemberEvent, TeamMemberJoined, TeamMemberLeft, TeamRole, TeamSaved
 from services.common.outbox import add_events
-from services.registration.models import Person, PersonSite, Team, TeamMember
+from services.registration.models import Booking, Person, PersonSite, Representative, Team, TeamMember
 from services.registration.operations import Versions, assign, check_version, conflict, locked
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
@@ -46,6 +46,37 @@ def edit_team(session: Session, team_id: UUID, body: TeamEdit, expected: Version
     return team
 
 
+def end_team(session: Session, team_id: UUID) -> Team:
+    """End a team: everybody leaves it, invitations are over, and nobody joins any more. Ending twice changes nothing.
+
+    Raises 404; 409 while it has a room ahead, which somebody else may want.
+    """
+    team = lock_team(session, team_id)
+    if team.ended_at is not None:
+        return team
+    ahead = select(func.count()).where(
+        Booking.team_id == team_id, Booking.status.in_(("requested", "confirmed")), Booking.starts_at > func.now()
+    )
+    if count := session.scalar(ahead):
+        raise conflict(
+            f"队伍还有 {count} 个场地预约，请先取消。",
+            f"The team has {count} room booking(s) ahead. Cancel them first.",
+        )
+    query = select(TeamMember.id).where(TeamMember.team_id == team_id, TeamMember.status.in_(PRESENT))
+    for member_id in session.scalars(query.order_by(TeamMember.position)).all():
+        leave(session, member_id)
+    assign(team, {"ended_at": session.scalar(select(func.now()))})
+    session.flush()
+    add_events(session, [_saved(team)])
+    return team
+
+
+def members_of_teams(session: Session, site_id: UUID) -> dict[UUID, int]:
+    """How many members each team of the site has, where it has any."""
+    query = select(TeamMember.team_id, func.count()).where(TeamMember.site_id == site_id, TeamMember.status == "member")
+    return dict(session.execute(query.group_by(TeamMember.team_id)).all())
+
+
 def find_team(session: Session, team_id: UUID) -> Team:
     """The team. Raises 404."""
     team = session.get(Team, team_id)
@@ -69,10 +100,14 @@ def roster(session: Session, team_id: UUID) -> Sequence[TeamMember]:
 
 
 def invite(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
-    """Ask a person whom the site knows to join, by a link in a mail. They are no member until they accept."""
+    """Ask a person whom the site knows to join, by a link in a mail. They are no member until they accept.
+
+    Raises 409 where no mail can go to them, nor to who speaks for them.
+    """
     team = lock_team(session, team_id)
     person_id = person_now(session, person_id)
     _check_may_join(session, team, person_id)
+    _check_mail_can_go(session, team, person_id)
     issue_link(session, INVITATION, team.site_id, person_id=person_id, subject=team_id, hours=INVITATION_HOURS)
     return _add(session, TeamMember(team_id=team_id, site_id=team.site_id, person_id=person_id, status="invited"))
 
@@ -198,7 +233,22 @@ def _present(session: Session, team_id: UUID, person_id: UUID) -> TeamMember | N
     return session.scalars(locked(query)).one_or_none()
 
 
+def _check_mail_can_go(session: Session, team: Team, person_id: UUID) -> None:
+    whose = (person_id, team.site_id)
+    speaks = select(Representative.id).where(
+        tuple_(Representative.person_id, Representative.site_id) == whose, Representative.email.is_not(None)
+    )
+    if session.get_one(PersonSite, whose).email is None and session.scalars(speaks.limit(1)).first() is None:
+        raise conflict(
+            "此人没有电子邮件，邀请无法送达。请当面、电话或书面征得同意，写明怎样同意的，直接加入。",
+            "No invitation can reach this person, who has no e-mail. Ask them in person, by phone or on paper, say how"
+            " they agreed, and add them at once.",
+        )
+
+
 def _check_may_join(session: Session, team: Team, person_id: UUID) -> None:
+    if team.ended_at is not None:
+        raise conflict("这个队伍已解散。", "This team has ended.")
     if session.get(PersonSite, (person_id, team.site_id)) is None:
         raise invalid("person_id", Words("本站没有这个人。", "is nobody whom this site knows."))
     present = _present(session, team.id, person_id)
@@ -228,5 +278,10 @@ def _event(session: Session, model: type[TeamMemberEvent], member: TeamMember, *
 
 def _saved(team: Team) -> TeamSaved:
     return TeamSaved(
-        team_id=team.id, site_id=team.site_id, name_zh=team.name_zh, name_en=team.name_en, kind=TeamKind(team.kind)
+        team_id=team.id,
+        site_id=team.site_id,
+        name_zh=team.name_zh,
+        name_en=team.name_en,
+        kind=TeamKind(team.kind),
+        ended=team.ended_at is not None,
     )

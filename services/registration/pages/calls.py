@@ -23,7 +23,7 @@ NEWS = {
     "offer": ("有一个名额，请问要不要", "A place is offered: ask whether they want it"),
     "waits": ("名额减少，改为候补", "There are fewer places: they wait again"),
     "cancelled": ("报名已取消", "Their registration was cancelled"),
-    "moved": ("时间有变", "The time was changed"),
+    "moved": ("时间或地点有变", "The time or the place was changed"),
 }
 
 

@@ -92,11 +92,7 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
             around = (monday - timedelta(days=7), monday + timedelta(days=7))
             return render("check_in/list.html", shifts=found, site=site, week=week, around=around)
 
-    @blueprint.get("/<uuid:shift_id>")
-    @allow(Caller.STAFF)
-    def show_desk(shift_id: UUID) -> Response:
-        """The list of a shift, with a button for each who comes or leaves."""
-        wanted = request.args.get("q", "").strip()
+    def desk(shift_id: UUID, wanted: str) -> Response:
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
             shown = [person for person in people if wanted.lower() in person.name.lower()]
@@ -104,6 +100,18 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         response = make_response(page)
         response.headers["Content-Security-Policy"] = DESK_POLICY
         return response
+
+    @blueprint.get("/<uuid:shift_id>")
+    @allow(Caller.STAFF)
+    def show_desk(shift_id: UUID) -> Response:
+        """The list of a shift, with a button for each who comes or leaves."""
+        return desk(shift_id, "")
+
+    @blueprint.post("/<uuid:shift_id>/find")
+    @allow(Caller.STAFF)
+    def find_on_desk(shift_id: UUID) -> Response:
+        """Those of the list whose names hold these letters. Posted, because addresses of pages end up in logs."""
+        return desk(shift_id, request.form.get("q", "").strip())
 
     @blueprint.post("/<uuid:shift_id>")
     @allow(Caller.STAFF)

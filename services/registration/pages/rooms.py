@@ -118,7 +118,7 @@ def _add_booking(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             site = find_site(session, own_site())
             teams = session.scalars(
-                select(Team).where(Team.site_id == site.id).order_by(Team.position).limit(500)
+                select(Team).where(Team.site_id == site.id, Team.ended_at.is_(None)).order_by(Team.position).limit(500)
             ).all()
             return render(
                 "rooms/book.html",

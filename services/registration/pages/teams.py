@@ -5,24 +5,25 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, g, request, url_for
-from pydantic import StringConstraints
+from pydantic import StringConstraints, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import Words, invalid, not_found
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
+from services.common.errors import Words, field_error, invalid, not_found
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.api.teams import describe_members
-from services.registration.models import Link, Team, TeamMember
+from services.registration.models import Link, Site, Team, TeamMember
 from services.registration.operations import teams
 from services.registration.operations.links import over, use
-from services.registration.operations.people_search import search_people
+from services.registration.operations.people_search import search_for, search_people
+from services.registration.operations.rosters import roster_lines
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.personal_data import PersonalData, plain_name
-from services.registration.schemas.people import PersonName, Phone, SearchBody
+from services.registration.schemas.people import PersonName, SearchBody
 from services.registration.schemas.teams import TeamBody, TeamEdit
 
 
@@ -30,7 +31,7 @@ class NewMember(Body):
     """Whom the form names, by what the person told the site."""
 
     person_name: PersonName
-    phone: Phone
+    contact: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
     agreement: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
 
 
@@ -51,8 +52,8 @@ def _add_teams(blueprint: APIBlueprint, database: Database) -> None:
         """The site's teams."""
         with database.transaction(g.principal.scope) as session:
             query = select(Team).where(Team.site_id == own_site()).order_by(Team.position).limit(500)
-            found = [(team, len(teams.roster(session, team.id))) for team in session.scalars(query)]
-            return render("teams/list.html", teams=found)
+            counts = teams.members_of_teams(session, own_site())
+            return render("teams/list.html", teams=session.scalars(query).all(), counts=counts)
 
     @blueprint.get("/new")
     @allow(Caller.STAFF)
@@ -84,14 +85,27 @@ def _add_teams(blueprint: APIBlueprint, database: Database) -> None:
     @allow(Caller.STAFF)
     def edit_team(team_id: UUID) -> Answer:
         """Change a team."""
-        form = read_form(TeamEdit)
+        form = read_form(TeamEdit, left_out=("version",))
         with database.transaction(g.principal.scope) as session:
             team = teams.find_team(session, team_id)
         with form.catching(), database.transaction(g.principal.scope) as session:
-            teams.edit_team(session, team_id, form.body, None)
+            teams.edit_team(session, team_id, form.body, typed_version())
         if form.failed:
             return render("teams/new.html", form=form, team=team), 422
         return done(url_for("teams_pages.show_team", team_id=team_id), "队伍已保存。", "The team was saved.")
+
+    @blueprint.post("/<uuid:team_id>/end")
+    @allow(Caller.STAFF)
+    def end_team(team_id: UUID) -> Answer | Response:
+        """End a team."""
+        form: Form[TeamEdit] = Form()
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            teams.end_team(session, team_id)
+        if form.failed:
+            with database.transaction(g.principal.scope) as session:
+                team = teams.find_team(session, team_id)
+                return render("teams/new.html", form=form, team=team), 409
+        return done(url_for("teams_pages.list_teams"), "队伍已解散。", "The team was ended.")
 
 
 def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -100,13 +114,24 @@ def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData
             team = teams.find_team(session, team_id)
             query = select(TeamMember).where(TeamMember.team_id == team_id, TeamMember.status.in_(teams.PRESENT))
             members = session.scalars(query.order_by(TeamMember.position).limit(1000)).all()
-            return render("teams/team.html", team=team, members=describe_members(session, data, members), form=form)
+            listed = describe_members(session, data, members)
+            zone = session.get_one(Site, team.site_id).time_zone
+            return render("teams/team.html", team=team, members=listed, form=form, zone=zone)
 
     @blueprint.get("/<uuid:team_id>")
     @allow(Caller.STAFF)
     def show_team(team_id: UUID) -> Answer:
         """A team and its members."""
         return show(team_id, Form())
+
+    @blueprint.get("/<uuid:team_id>/roster")
+    @allow(Caller.STAFF)
+    def print_roster(team_id: UUID) -> Answer:
+        """The members with their phones, to be printed; that it was opened is on record."""
+        with database.transaction(g.principal.scope) as session:
+            team = teams.find_team(session, team_id)
+            lines = roster_lines(session, data, team)
+            return render("teams/print.html", team=team, lines=lines)
 
     @blueprint.post("/<uuid:team_id>")
     @allow(Caller.STAFF)
@@ -140,13 +165,17 @@ def _add_members(blueprint: APIBlueprint, database: Database, data: PersonalData
 
 
 def _known(session: Session, data: PersonalData, wanted: NewMember) -> UUID:
-    """The person whom the site knows by this name and phone. Raises 422 for nobody."""
-    for found in search_people(session, data, own_site(), SearchBody(phone=wanted.phone)):
+    """The person whom the site knows by this name and phone, e-mail or volunteer number. Raises 422 for nobody."""
+    try:
+        asked = SearchBody.model_validate(search_for(wanted.contact))
+    except ValidationError as error:
+        raise invalid("contact", field_error(error.errors(include_url=False)[0]).message) from error
+    for found in search_people(session, data, own_site(), asked):
         if plain_name(found.name) == plain_name(wanted.person_name):
             return found.id
     words = Words(
-        "本站没有这个姓名和电话的居民；请先登记或报名一次。",
-        "The site knows nobody of this name and phone; register them or sign them up first.",
+        "本站没有这个姓名和联系方式的居民；请先登记或报名一次。",
+        "The site knows nobody of this name and contact; register them or sign them up first.",
     )
     raise invalid("person_name", words)
 

@@ -16,7 +16,8 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.registration.api.conventions import own_site
 from services.registration.codes import SKILLS
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Team, VolunteerSite
-from services.registration.operations import attendance, people, teams
+from services.registration.operations import attendance, teams
+from services.registration.operations.shown import all_shown, birth_date
 from services.registration.operations.trainings import add_trainings, expiring_trainings
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.volunteers import TrainingOfMany
@@ -51,7 +52,9 @@ def trainings_pages(database: Database, data: PersonalData) -> APIBlueprint:
             return render(
                 "people/trainings.html",
                 expiring=expiring_trainings(session, data, own_site(), AHEAD_DAYS),
-                teams=session.scalars(select(Team).where(Team.site_id == own_site()).order_by(Team.position)).all(),
+                teams=session.scalars(
+                    select(Team).where(Team.site_id == own_site(), Team.ended_at.is_(None)).order_by(Team.position)
+                ).all(),
                 shifts=session.execute(shifts.order_by(Shift.starts_at.desc()).limit(30)).all(),
                 zone=session.get_one(Site, own_site()).time_zone,
             )
@@ -95,9 +98,10 @@ def _of_shift(session: Session, shift_id: UUID | None) -> tuple[Any, list[UUID]]
 
 def _described(session: Session, data: PersonalData, ids: list[UUID]) -> list[dict[str, Any]]:
     """Their names, and who can be ticked: volunteers of the site. Whoever was erased is left out."""
-    told = select(PersonSite.person_id).where(PersonSite.person_id.in_(ids), PersonSite.site_id == own_site())
-    known = [people.find_person(session, data, own_site(), person_id) for person_id in session.scalars(told)]
-    return [
-        {"id": one.id, "name": one.name, "volunteer": session.get(VolunteerSite, (one.id, own_site())) is not None}
-        for one in sorted(known, key=lambda one: one.name)
-    ]
+    told = select(PersonSite).where(PersonSite.person_id.in_(ids), PersonSite.site_id == own_site())
+    known = {one.person_id: one for one in session.scalars(told)}
+    all_shown(session, own_site(), [(who, birth_date(data, one.birth_date)) for who, one in known.items()])
+    here = select(VolunteerSite.person_id).where(VolunteerSite.person_id.in_(ids), VolunteerSite.site_id == own_site())
+    volunteers = set(session.scalars(here))
+    listed = [{"id": who, "name": data.shown(one.name), "volunteer": who in volunteers} for who, one in known.items()]
+    return sorted(listed, key=lambda one: str(one["name"]))

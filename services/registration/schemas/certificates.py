@@ -113,6 +113,7 @@ class SignedAnswer(Answer):
     """A certificate for machines: a JWS; `GET /v1/certificate-keys` has the key that checks it."""
 
     jws: str
+    url: str = Field(description="where people verify it, with its code")
 
 
 class RevokedAnswer(Answer):

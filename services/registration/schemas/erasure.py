@@ -22,7 +22,7 @@ class Fate(Answer):
 
 
 class ErasurePlan(Answer):
-    """What erasing would do."""
+    """What erasing would do. Who is known to another site stays so, and is the same person when they return."""
 
     fates: list[Fate]
     cancels: int = Field(description="registrations ahead that would be cancelled")

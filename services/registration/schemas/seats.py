@@ -116,7 +116,7 @@ class CallAnswer(Answer):
     id: UUID
     registration_id: UUID
     news: Literal["place", "offer", "waits", "cancelled", "moved"] = Field(
-        description="a place, the offer of one, back to the waitlist, cancelled, or other hours"
+        description="a place, the offer of one, back to the waitlist, cancelled, or another time or place"
     )
     made_at: datetime
     done_at: datetime | None

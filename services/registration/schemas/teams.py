@@ -39,6 +39,7 @@ class TeamAnswer(Answer):
     name_zh: str
     name_en: str
     kind: TeamKind
+    ended_at: datetime | None = Field(description="since when there is no such team any more")
     version: int
 
 

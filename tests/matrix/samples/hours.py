@@ -16,18 +16,24 @@ _starts = itertools.count(5000, 5)
 """Nobody is in two places at once: each shift of the resident has hours of its own, beyond those of `activities`."""
 
 
-def _record(town: Town, made: dict[str, str]) -> str:
+def _record(town: Town, made: dict[str, str], how: str = "imported") -> str:
     """A record of the resident."""
     row = town.own.sql(
         "INSERT INTO service_records (site_id, person_id, activity, day, place, content, minutes, how, unit, in_charge,"
         " recorded_by, late)"
-        " VALUES (:s, :p, '活动 ' || gen_random_uuid(), current_date, '站内', '引导', 60, 'imported', '站点', 'site:x',"
+        " VALUES (:s, :p, '活动 ' || gen_random_uuid(), current_date, '站内', '引导', 60, :how, '站点', 'site:x',"
         " 'staff:x', true)"
         " RETURNING id",
         s=town.own.id,
         p=town.person,
+        how=how,
     )
     return str(row[0].id)
+
+
+def _late(town: Town, made: dict[str, str]) -> dict[str, str]:
+    """The flag of a record that came late; one that was imported always does, and has none."""
+    return {"kind": "late", "subject": f"{_record(town, made, 'confirmed')}#1", "reason": "核对无误"}
 
 
 def _entry(town: Town, made: dict[str, str]) -> str:
@@ -169,11 +175,7 @@ FORMS: dict[str, Any] = {
     "POST /staff/hours/shifts/<uuid:shift_id>/later-entries": {"decide": "approve", "reason": "核对无误"},
     "POST /staff/hours/later-entries/<uuid:entry_id>": {"decide": "approve", "reason": "核对无误"},
     "POST /staff/hours/objections/<uuid:objection_id>": {"decide": "reject", "reason": "核对无误"},
-    "POST /staff/hours/flags": lambda town, made: {
-        "kind": "late",
-        "subject": f"{_record(town, made)}#1",
-        "reason": "核对无误",
-    },
+    "POST /staff/hours/flags": _late,
     "POST /staff/hours/people/<uuid:person_id>/certificates": YEARS,
     "POST /staff/hours/records/<uuid:record_id>/corrections": {"minutes": "30", "reason": "核对无误"},
     "POST /staff/hours/teams/<uuid:team_id>": YEARS,
@@ -187,11 +189,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/my/certificates": YEARS,
     "POST /v1/certificate-batches": lambda town, made: YEARS | {"person_ids": [town.person]},
     "POST /v1/certificates/<uuid:certificate_id>/revoke": {"reason": "核对无误"},
-    "POST /v1/hour-flags/clear": lambda town, made: {
-        "kind": "late",
-        "subject": f"{_record(town, made)}#1",
-        "reason": "核对无误",
-    },
+    "POST /v1/hour-flags/clear": _late,
     "POST /v1/later-entries/<uuid:entry_id>/approve": DECISION,
     "POST /v1/later-entries/<uuid:entry_id>/reject": DECISION,
     "POST /v1/objections/<uuid:objection_id>/decision": DECISION | {"upheld": False},

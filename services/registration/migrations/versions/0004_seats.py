@@ -237,6 +237,19 @@ END
 $$;
 CREATE TRIGGER call_who_has_only_a_phone AFTER UPDATE OF status, during ON registrations FOR EACH ROW
 WHEN (OLD.status <> NEW.status OR OLD.during <> NEW.during) EXECUTE FUNCTION note_call();
+
+CREATE FUNCTION note_calls_of_place() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO calls (site_id, registration_id, news)
+    SELECT r.site_id, r.id, 'moved' FROM registrations AS r JOIN shifts AS s ON s.id = r.shift_id
+    WHERE r.activity_id = NEW.id AND r.status <> 'cancelled' AND s.starts_at > now()
+      AND must_be_called(r.person_id, r.site_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER call_who_would_go_elsewhere AFTER UPDATE OF place ON activities FOR EACH ROW
+WHEN (OLD.place <> NEW.place AND NEW.status = 'published') EXECUTE FUNCTION note_calls_of_place();
 """
 
 # What a person lacks of a shift's requirements, by the requirement's name and item. Ages are not looked at here:

@@ -126,6 +126,7 @@ CREATE INDEX designations_site ON designations (site_id, position);
 
 TEAMS = """
 ALTER TABLE teams
+    ADD COLUMN ended_at timestamptz,
     DROP CONSTRAINT teams_kind_check,
     ADD CONSTRAINT teams_kind_check CHECK (kind IN ('choir', 'volunteers', 'other'));
 

@@ -17,7 +17,9 @@ from services.registration.spreadsheets.rows import Row
 def teams_by_name(session: Session, site_id: UUID) -> dict[str, UUID]:
     """The site's teams, by either of their names; the older one where two share a name."""
     named: dict[str, UUID] = {}
-    for team in session.scalars(select(Team).where(Team.site_id == site_id).order_by(Team.position)):
+    for team in session.scalars(
+        select(Team).where(Team.site_id == site_id, Team.ended_at.is_(None)).order_by(Team.position)
+    ):
         for name in (team.name_zh, team.name_en):
             named.setdefault(plain_name(name), team.id)
     return named
