@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from services.common.database import EVERY_SITE
 from services.common.events import AreaSaved, SiteSaved
-from services.registration.operations.successors import any_to_follow, follow_successors
+from services.registration.operations.sites.successors import any_to_follow, follow_successors
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site
 
