@@ -18,9 +18,11 @@ from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
 from services.registration.api.exports import exports_blueprint
 from services.registration.api.hours import hours_blueprint
+from services.registration.api.leading import leading_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.organisations import organisations_blueprint
+from services.registration.api.own_volunteer import own_volunteer_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.private_notes import private_notes_blueprint
 from services.registration.api.programmes import programmes_blueprint
@@ -79,6 +81,8 @@ def blueprints(
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
+        own_volunteer_blueprint(database, data),
+        leading_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         erasure_blueprint(database, data),

@@ -7,7 +7,7 @@ from flask import Response, g
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, json_body
+from services.registration.api.conventions import answered, json_body, resident
 from services.registration.operations import presence, roll
 from services.registration.operations.attendance import find_shift
 from services.registration.operations.attendees import attendees
@@ -82,5 +82,5 @@ def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.C
         """Check oneself in or out, with the code on the screen."""
         codes.check(shift_id, body.token)
         with database.transaction(EVERY_SITE) as session:
-            registration = presence.scan(session, UUID(g.principal.name), shift_id, body.leave)
+            registration = presence.scan(session, resident(), shift_id, body.leave)
             return answered(describe_registration(session, registration))

@@ -7,8 +7,10 @@ from flask import Response, g
 from pydantic import BaseModel
 from sqlalchemy import select
 
+from services.common.audit import record
 from services.common.auth import Caller, allow
 from services.common.database import Database
+from services.common.errors import CONFLICT, Problem
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
@@ -67,9 +69,16 @@ def _add_volunteers(blueprint: APIBlueprint, database: Database, data: PersonalD
     def register(body: NewVolunteer) -> Response:
         """Register a person as a volunteer of the site. The number that they get holds at every site."""
         site_id, actor = own_site(), g.principal.actor
-        return create(
-            database, data, body, lambda session: volunteers.register_volunteer(session, data, site_id, body, actor)
-        )
+        try:
+            return create(
+                database, data, body, lambda session: volunteers.register_volunteer(session, data, site_id, body, actor)
+            )
+        except Problem as problem:
+            if body.id_number is not None and problem.kind is CONFLICT:
+                # The refusal tells that the number is registered, so that who asks is on record.
+                with database.transaction(g.principal.scope) as session:
+                    record(session, "try_id_number", "volunteers", site_id, site_id)
+            raise
 
     @blueprint.get("")
     @allow(Caller.SITE, Caller.STAFF)

@@ -298,6 +298,7 @@ def _weaker(came: AttendanceEntry, left: AttendanceEntry) -> str:
 
 
 def _in_charge(came: AttendanceEntry, left: AttendanceEntry) -> str:
-    """Who answers for it: whoever of the staff said it. Where both were scanned, the site as a whole."""
-    staff = [entry.made_by for entry in (left, came) if not entry.made_by.startswith("person:")]
-    return staff[0] if staff else f"site:{left.site_id}"
+    """Who answers for it: whoever of the staff, or which leader, said it. Where both were scanned, the site as a
+    whole."""
+    said = [entry.made_by for entry in (left, came) if entry.how != "scanned"]
+    return said[0] if said else f"site:{left.site_id}"

@@ -8,33 +8,37 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import AttendanceEntry, PersonSite, Registration
 from services.registration.operations.attendance import WEAKEST_FIRST, find_shift, standing_entries
+from services.registration.operations.shown import shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import AttendeeAnswer
 
 
 def attendees(session: Session, data: PersonalData, shift_id: UUID) -> list[AttendeeAnswer]:
-    """Who has a place on the shift, by name, with what was recorded of them. Raises 404."""
+    """Who has a place on the shift, by name, with what was recorded of them. Raises 404. That minors were shown is on
+    record."""
     find_shift(session, shift_id)
     said = _said(session, shift_id)
     query = (
-        select(Registration, PersonSite.name)
+        select(Registration, PersonSite)
         .outerjoin(
             PersonSite,
             (PersonSite.person_id == Registration.person_id) & (PersonSite.site_id == Registration.site_id),
         )
         .where(Registration.shift_id == shift_id, Registration.status == "confirmed")
     )
+    rows = session.execute(query).all()
+    shown_of(session, data, [told for _, told in rows if told is not None])
     people = [
         AttendeeAnswer.model_validate(
             {
                 **vars(registration),
                 "registration_id": registration.id,
-                "name": data.shown(name) if name is not None else "",
+                "name": data.shown(told.name) if told is not None else "",
                 "how": min((e.how for e in said[registration.id]), key=WEAKEST_FIRST.index, default=None),
                 "entries": said[registration.id],
             }
         )
-        for registration, name in session.execute(query)
+        for registration, told in rows
     ]
     return sorted(people, key=lambda person: (person.name, str(person.registration_id)))
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 from stdnum.iso7064 import mod_37_36
 
@@ -37,14 +37,18 @@ from services.registration.models import (
 )
 from services.registration.operations import locked
 from services.registration.operations.certificate_paper import TEMPLATE, Content, certificate_uri, check_printable
-from services.registration.operations.records import actor, all_of, standing
+from services.registration.operations.identity import person_now
+from services.registration.operations.proven import Resident, theirs
+from services.registration.operations.records import actor, all_of, own_standing, standing
 from services.registration.operations.resting import outdated_of_site, stands
+from services.registration.operations.shown import shown_of
 from services.registration.operations.sites import find_site, local_today
 from services.registration.operations.teams import roster
 from services.registration.personal_data import UNREADABLE, PersonalData
 from services.registration.schemas.certificates import (
     BatchAnswer,
     BatchBody,
+    OwnCertificateBody,
     PeriodBody,
     RevocationsAnswer,
     RevokedAnswer,
@@ -111,6 +115,11 @@ class Certificates:
         session.refresh(issued)
         add_events(session, [CertificateIssued.model_validate(_facts(issued))])
         return issued
+
+    def issue_own(self, session: Session, resident: Resident, body: OwnCertificateBody) -> Certificate:
+        """A certificate of one's own hours. Raises 409 where there are no hours, 422 where the site must be named."""
+        site_id = _site_of_own_hours(session, resident, body)
+        return self.issue(session, site_id, person_now(session, resident.person_id), body)
 
     def content(self, certificate: Certificate) -> Content:
         """What it says. Raises 410 where that was erased, and refuses what no longer fits its hash."""
@@ -240,6 +249,12 @@ class Certificates:
         }
 
 
+def note_shown(session: Session, data: PersonalData, found: Sequence[Certificate]) -> None:
+    """Put on record which minors' certificates staff read."""
+    of = tuple_(PersonSite.person_id, PersonSite.site_id).in_([(one.person_id, one.site_id) for one in found])
+    shown_of(session, data, session.scalars(select(PersonSite).where(of)).all() if found else [])
+
+
 def revoke(session: Session, certificate_id: UUID, reason: str) -> Certificate:
     """Say that a certificate no longer holds. Doing so twice changes nothing."""
     certificate = session.scalars(locked(select(Certificate).where(Certificate.id == certificate_id))).one_or_none()
@@ -255,10 +270,10 @@ def revoke(session: Session, certificate_id: UUID, reason: str) -> Certificate:
     return certificate
 
 
-def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, period: PeriodBody) -> UUID:
-    """The one site that recorded hours of this person in the period. Raises 422 where there are several."""
-    found = _within(standing(session, site_id, all_of(session, person_id)), period)
-    sites = sorted({record.site_id for record in found}, key=str)
+def _site_of_own_hours(session: Session, resident: Resident, body: OwnCertificateBody) -> UUID:
+    """The one site that recorded hours of this resident in the period. Raises 422 where there are several."""
+    found = _within(own_standing(session, resident), body)
+    sites = sorted({record.site_id for record in found if body.site_id in (None, record.site_id)}, key=str)
     if not sites:
         raise Problem(NO_HOURS, Words("这段时间没有有效的服务记录。", "No service of yours was recorded then."))
     if len(sites) > 1:
@@ -267,10 +282,25 @@ def site_of_own_hours(session: Session, person_id: UUID, site_id: UUID | None, p
     return sites[0]
 
 
-def find_certificate(session: Session, certificate_id: UUID, people: Sequence[UUID] | None = None) -> Certificate:
-    """The certificate, of one of these persons where they are given. Raises 404."""
+def find_certificate(session: Session, certificate_id: UUID) -> Certificate:
+    """The certificate. Raises 404."""
     certificate = session.get(Certificate, certificate_id)
-    if certificate is None or (people is not None and certificate.person_id not in people):
+    if certificate is None:
+        raise not_found("这份证明", "certificate")
+    return certificate
+
+
+def own_certificates(session: Session, resident: Resident) -> Sequence[Certificate]:
+    """A resident's own certificates, newest first."""
+    own = theirs(session, resident, Certificate)
+    return session.scalars(select(Certificate).where(own).order_by(Certificate.position.desc())).all()
+
+
+def own_certificate(session: Session, resident: Resident, certificate_id: UUID) -> Certificate:
+    """One of a resident's own. Raises 404."""
+    own = theirs(session, resident, Certificate)
+    certificate = session.scalars(select(Certificate).where(own, Certificate.id == certificate_id)).one_or_none()
+    if certificate is None:
         raise not_found("这份证明", "certificate")
     return certificate
 

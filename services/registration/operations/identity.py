@@ -41,6 +41,7 @@ class Known:
 
     person_id: UUID
     is_new: bool
+    """New to this site, whoever knows them elsewhere."""
     told: PersonSite
 
 
@@ -74,12 +75,12 @@ def know(session: Session, data: PersonalData, site_id: UUID, details: Details) 
     id_hash = data.id_number_hash(details.id_number) if details.id_number else None
     lock_identities(session, [value for value in (*hashes.values(), id_hash) if value])
     person_id = _find(session, data, hashes, id_hash, details.name)
-    is_new = person_id is None
     if person_id is None:
         person = Person()
         session.add(person)
         session.flush()
         person_id = person.id
+    is_new = session.get(PersonSite, (person_id, site_id)) is None
     return Known(person_id, is_new, _tell(session, data, person_id, site_id, details))
 
 

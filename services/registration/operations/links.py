@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.common.errors import Kind, Problem, Words, not_found
@@ -23,6 +23,7 @@ from services.registration.models import Link
 from services.registration.operations import locked
 from services.registration.operations.identity import person_now
 from services.registration.operations.people import contacts
+from services.registration.operations.recipients import address_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known
 
@@ -68,6 +69,11 @@ class Links:
                 return contact
         raise over()
 
+    def enter_manage(self, session: Session, token: str) -> tuple[UUID, bytes]:
+        """Whose registrations these are, and the keyed hash of the address that got the link. Raises 404, 410."""
+        known = self.open_manage(session, token)
+        return known.person_id, self._data.contact_index("email", known.email or "")
+
     def _proof(self, email: str) -> str:
         return self._data.fingerprint("manage", email.lower()).hex()[:16]
 
@@ -76,7 +82,8 @@ class Links:
         return f"{self.public_url}/links/{self.token(link_id)}"
 
     def open(self, session: Session, token: str, lock: bool = False) -> Link:
-        """The link of this token. Raises 404 for one that we did not make, 410 when it expired or was used."""
+        """The link of this token. Raises 404 for one that we did not make, 410 when it expired or was used, or was
+        mailed to an address that is no longer that of whom it is for."""
         try:
             link_id = UUID(self._signer.loads(token))
         except (BadSignature, ValueError):
@@ -87,6 +94,8 @@ class Links:
             raise not_found("这个链接", "link")
         link, now = row
         if link.used_at is not None or link.expires_at <= now:
+            raise over()
+        if link.address_index is not None and link.address_index != address_of(session, self._data, link):
             raise over()
         return link
 
@@ -128,6 +137,12 @@ def issue_link(
         ],
     )
     return link
+
+
+def use_all_of_staff(session: Session, staff_id: UUID) -> None:
+    """Mark every open link of an account as used: once its password is set, an old invitation sets no other."""
+    open_ones = update(Link).where(Link.staff_id == staff_id, Link.used_at.is_(None))
+    session.execute(open_ones.values(used_at=datetime.now(UTC)))
 
 
 def use(link: Link) -> None:

@@ -15,7 +15,7 @@ from services.registration.models import Activity, PersonSite, Registration, Shi
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import issue_link
 from services.registration.operations.offers import accept_offer, decline_offer, resize_party
-from services.registration.operations.proven import proven_sites
+from services.registration.operations.proven import Resident, proven_sites, theirs
 from services.registration.operations.registrations import cancel_registration, describe_registrations
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import LinkRequest, SwapRequest
@@ -25,14 +25,6 @@ PURPOSE = "my_registrations"
 LINK_HOURS = 2
 MOST_PAST = 50
 MOST_AHEAD = 200
-
-
-@dataclass(frozen=True)
-class Resident:
-    """Who is logged in, and by which site's message they got in."""
-
-    person_id: UUID
-    proven_at: UUID | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ def own_registrations(session: Session, resident: Resident) -> tuple[list[Own], 
 
     At the sites whose mails the resident has shown to read (`proven.py`).
     """
-    of_person = _theirs(session, resident)
+    of_person = theirs(session, resident, Registration)
     ahead = (Registration.status != "cancelled") & (Shift.ends_at > func.now())
     return (
         _own(session, of_person & ahead, Shift.starts_at, MOST_AHEAD),
@@ -61,7 +53,8 @@ def own_registrations(session: Session, resident: Resident) -> tuple[list[Own], 
 
 def own_registration(session: Session, resident: Resident, registration_id: UUID) -> Own:
     """One of a person's registrations. Raises 404 for anybody else's."""
-    found = _own(session, _theirs(session, resident) & (Registration.id == registration_id), Shift.starts_at, 1)
+    this = theirs(session, resident, Registration) & (Registration.id == registration_id)
+    found = _own(session, this, Shift.starts_at, 1)
     if not found:
         raise not_found("这个报名", "registration")
     return found[0]
@@ -73,10 +66,16 @@ def cancel_own(session: Session, resident: Resident, registration_id: UUID) -> R
     return cancel_registration(session, registration_id, CancelReason.PERSON)
 
 
-def accept_own(session: Session, data: PersonalData, resident: Resident, registration_id: UUID) -> Registration:
-    """Take the place that was offered; one at the same time is given up, as the mail said. Raises 404, 409."""
+def accept_own(
+    session: Session, data: PersonalData, resident: Resident, registration_id: UUID, instead_of: bool = True
+) -> Registration:
+    """Take the place that was offered; one at the same time is given up, as the mail said. Raises 404, 409.
+
+    One at another site only where the session reaches that too.
+    """
     own_registration(session, resident, registration_id)
-    return accept_offer(session, data, registration_id, instead_of=True)
+    sites = proven_sites(session, resident) if instead_of else []
+    return accept_offer(session, data, registration_id, instead_of, sites)
 
 
 def decline_own(session: Session, resident: Resident, registration_id: UUID) -> Registration:
@@ -100,11 +99,6 @@ def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
     if told is not None:
         person_id = person_now(session, told.person_id)
         issue_link(session, PURPOSE, told.site_id, person_id=person_id, hours=LINK_HOURS)
-
-
-def _theirs(session: Session, resident: Resident) -> ColumnElement[bool]:
-    sites = proven_sites(session, resident.person_id, resident.proven_at)
-    return (Registration.person_id == person_now(session, resident.person_id)) & Registration.site_id.in_(sites)
 
 
 def told_of(

@@ -1,5 +1,6 @@
 """Offers of a place, answered in time or not at all; and parties that become larger or smaller."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import func, literal, select
@@ -29,15 +30,22 @@ from services.registration.operations.verdicts import overlap
 from services.registration.personal_data import PersonalData
 
 
-def accept_offer(session: Session, data: PersonalData, registration_id: UUID, instead_of: bool = False) -> Registration:
+def accept_offer(
+    session: Session,
+    data: PersonalData,
+    registration_id: UUID,
+    instead_of: bool = False,
+    sites: Collection[UUID] | None = None,
+) -> Registration:
     """Take the place that was offered. Accepting twice changes nothing. Ages are looked at again, as at sign-up.
 
-    Whoever has another place at the same time gives it up with `instead_of`, in the same moment; else it is refused.
+    Whoever has another place at the same time gives it up with `instead_of`, in the same moment; else it is refused,
+    as it is where the other place is of a site that the caller does not see, or that is none of these `sites`.
     """
     asked = find_registration(session, registration_id)
     shift = session.get_one(Shift, asked.shift_id)
     other = clash_of(session, asked.person_id, shift) if instead_of else None
-    shifts = lock_shifts(session, shift.id, *([other.shift_id] if other and _visible(session, other) else []))
+    shifts = lock_shifts(session, shift.id, *([other.shift_id] if other and _visible(session, other, sites) else []))
     shift = shifts[asked.shift_id]
     lock_people(session, [asked.person_id, *_waiting(session, shifts)])
     registration, number = lock_registration(session, registration_id)
@@ -49,7 +57,7 @@ def accept_offer(session: Session, data: PersonalData, registration_id: UUID, in
     clash = clash_of(session, registration.person_id, shift)
     if clash is not None:
         if not instead_of or clash.shift_id not in shifts:
-            raise overlap(str(clash.id), not _visible(session, clash))
+            raise overlap(str(clash.id), not _visible(session, clash, sites))
         events.append(_give_up(session, shifts[clash.shift_id], clash))
     put(shift, registration, "confirmed")
     session.flush()
@@ -126,9 +134,9 @@ def _check_open(session: Session, shift: Shift, registration: Registration) -> N
         raise conflict("名额保留已过期。", "The offer has run out.")
 
 
-def _visible(session: Session, clash: Clash) -> bool:
+def _visible(session: Session, clash: Clash, sites: Collection[UUID] | None) -> bool:
     """Whether the caller may know of the registration: it is of a site in their scope."""
-    return session.get(Registration, clash.id) is not None
+    return session.get(Registration, clash.id) is not None and (sites is None or clash.site_id in sites)
 
 
 def _give_up(session: Session, shift: Shift, clash: Clash) -> Event:

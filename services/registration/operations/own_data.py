@@ -36,7 +36,7 @@ INNER = ("_hash", "_index")
 # Their own look is no reading by somebody else. What was read of every site (site_id null) was read of these too.
 READ_BY = text("""
 SELECT at, action, site_id, split_part(actor, ':', 1) AS by, changed ->> 'reason' AS reason FROM audit_log
-WHERE record = ANY(:people) AND action IN ('read', 'reveal', 'export') AND actor NOT LIKE 'person:%'
+WHERE record = ANY(:people) AND action IN ('read', 'reveal', 'export') AND actor <> ALL(:themselves)
   AND (cast(:sites AS uuid[]) IS NULL OR site_id IS NULL OR site_id = ANY(:sites)) ORDER BY id
 """)
 
@@ -49,7 +49,8 @@ def own_data(session: Session, data: PersonalData, person_id: UUID, sites: list[
         rows = {table.name: _rows(session, data, table, people, sites) for table in PERSON_TABLES}
         person = session.get_one(Person, person_id)
         known = sorted({row["site_id"] for found in rows.values() for row in found if row.get("site_id")}, key=str)
-        readings = session.execute(READ_BY, {"people": [str(one) for one in people], "sites": sites}).mappings()
+        who = {"people": [str(one) for one in people], "themselves": [f"person:{one}" for one in people]}
+        readings = session.execute(READ_BY, who | {"sites": sites}).mappings()
         answer = OwnData(
             made_at=datetime.now(UTC),
             person_id=person_id,

@@ -1,17 +1,15 @@
 """Erasing oneself: at every site that was told the address by which the person came in, and with the last site, all."""
 
-from uuid import UUID
-
 from sqlalchemy.orm import Session
 
 from services.registration.operations.erasure import erase, lock_ahead, plan_erasure
-from services.registration.operations.proven import proven_sites
+from services.registration.operations.proven import Resident, proven_sites
 from services.registration.schemas.erasure import ErasureAnswer, ErasurePlan, Fate
 
 
-def plan_own(session: Session, person_id: UUID, proven_at: UUID | None) -> ErasurePlan:
+def plan_own(session: Session, resident: Resident) -> ErasurePlan:
     """What it would do, all these sites together."""
-    plans = [plan_erasure(session, person_id, site) for site in proven_sites(session, person_id, proven_at)]
+    plans = [plan_erasure(session, resident.person_id, site) for site in proven_sites(session, resident)]
     fates: dict[str, Fate] = {}
     for fate in (fate for plan in plans for fate in plan.fates):
         before = fates.get(fate.table)
@@ -27,10 +25,11 @@ def plan_own(session: Session, person_id: UUID, proven_at: UUID | None) -> Erasu
     )
 
 
-def erase_own(session: Session, person_id: UUID, proven_at: UUID | None, by: str) -> ErasureAnswer:
+def erase_own(session: Session, resident: Resident) -> ErasureAnswer:
     """Do it. Raises 409 where one of the sites must wait, and then nothing is done."""
+    person_id, by = resident.person_id, f"person:{resident.person_id}"
     lock_ahead(session, person_id)
-    done = [erase(session, person_id, site, "person_asked", by) for site in proven_sites(session, person_id, proven_at)]
+    done = [erase(session, person_id, site, "person_asked", by) for site in proven_sites(session, resident)]
     return ErasureAnswer(
         everywhere=any(one.everywhere for one in done), cancelled=[one for each in done for one in each.cancelled]
     )

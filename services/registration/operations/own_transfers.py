@@ -10,21 +10,29 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
-from services.common.errors import Words, invalid
+from services.common.errors import Problem, Words, invalid, not_found
 from services.registration.models import Link, PersonSite, Registration, Shift, Transfer
 from services.registration.operations import conflict
 from services.registration.operations.identity import person_now
 from services.registration.operations.links import over, use
-from services.registration.operations.mine import Own, Resident, own_registration, told_of
+from services.registration.operations.mine import Own, own_registration, told_of
+from services.registration.operations.proven import Resident, persons, proven_sites
 from services.registration.operations.seats import lock_shift
-from services.registration.operations.transfers import ask_hand_over, ask_nobody, ask_swap, withdraw
+from services.registration.operations.sign_up import SignUps
+from services.registration.operations.transfers import WAITS, ask_hand_over, ask_nobody, ask_swap, decide, withdraw
+from services.registration.operations.verdicts import OVERLAP
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import LinkRequest, SwapRequest
 
 HAND_ON = "hand_on"
 HAND_ON_DAYS = 7
 MOST_SHIFTS = 50
+ELSEWHERE_THEN = Words(
+    "您在这段时间已有别的名额。请先取消那一个，再回来同意。",
+    "You have another place at these hours. Cancel that one first, then come back and agree.",
+)
 
 
 def hand_over_own(
@@ -101,10 +109,46 @@ def withdraw_own(session: Session, resident: Resident, registration_id: UUID) ->
         withdraw(session, asked.id, f"person:{resident.person_id}")
 
 
+def decide_own(session: Session, sign_ups: SignUps, resident: Resident, transfer_id: UUID, accept: bool) -> Transfer:
+    """Take over the place that one was asked to take, or swap; or leave things as they are. Raises 404, 409.
+
+    Nobody says of themselves that their guardian agreed: the consent is on file, or there is none.
+    """
+    if session.scalar(select(Transfer.id).where(Transfer.id == transfer_id, _to(session, resident))) is None:
+        raise not_found("这个转让请求", "transfer")
+    return decide_to_taker(session, sign_ups, transfer_id, accept, f"person:{resident.person_id}")
+
+
 def pending_transfer(session: Session, registration_id: UUID) -> Transfer | None:
     """What somebody else was asked about this place and has not answered."""
-    query = select(Transfer).where(Transfer.registration_id == registration_id, Transfer.status == "asked")
+    query = select(Transfer).where(Transfer.registration_id == registration_id, WAITS)
     return session.scalars(query).one_or_none()
+
+
+def was_refused(session: Session, registration_id: UUID) -> bool:
+    """Whether the last whom a resident asked about this place said no."""
+    query = select(Transfer.status).where(Transfer.registration_id == registration_id)
+    return session.scalar(query.order_by(Transfer.position.desc()).limit(1)) == "declined"
+
+
+def asked_of(session: Session, resident: Resident) -> Sequence[Transfer]:
+    """What a resident was asked and has not answered, oldest first."""
+    return session.scalars(select(Transfer).where(_to(session, resident), WAITS).order_by(Transfer.position)).all()
+
+
+def _to(session: Session, resident: Resident) -> ColumnElement[bool]:
+    sites = Transfer.site_id.in_(proven_sites(session, resident))
+    return Transfer.to_person_id.in_(persons(session, resident)) & sites
+
+
+def decide_to_taker(session: Session, sign_ups: SignUps, transfer_id: UUID, accept: bool, by: str) -> Transfer:
+    """What the person says who was asked; where they are elsewhere then, they are told so, and not by an id."""
+    try:
+        return decide(session, sign_ups, transfer_id, accept, by, consent=False)
+    except Problem as problem:
+        if problem.kind is not OVERLAP:
+            raise
+        raise Problem(OVERLAP, ELSEWHERE_THEN) from None
 
 
 def _hand_over(

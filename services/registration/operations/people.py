@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words, invalid, not_found
+from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.common.logs import get_logger
 from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
-from services.registration.operations.identity import identity_hashes, lock_identities, person_now
-from services.registration.operations.shown import shown
+from services.registration.operations.identity import across_sites, identity_hashes, lock_identities, person_now
+from services.registration.operations.shown import shown, shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
 
@@ -25,6 +25,12 @@ Place = tuple[UUID, UUID]
 """Person and site."""
 
 ENCRYPTED = ("name", "phone", "email", "birth_date")
+IDENTITIES = ("phone_hash", "email_hash")
+
+TAKEN = Words(
+    "已有另一个人用这个姓名和联系方式登记。如果是同一个人，请合并重复的人员。",
+    "Somebody else is known by this name and contact. If they are one person, merge the two.",
+)
 
 
 def find_person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> PersonAnswer:
@@ -43,9 +49,16 @@ def told_by(session: Session, site_id: UUID, person_id: UUID) -> PersonSite:
 
 
 def edit_person(
-    session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: PersonEdit, expected: Versions
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    person_id: UUID,
+    body: PersonEdit,
+    expected: Versions,
+    taken: Words = TAKEN,
 ) -> PersonAnswer:
-    """Correct what this site was told. By what the person is found there follows."""
+    """Correct what this site was told. By what the person is found there follows; raises 409, in the words of `taken`,
+    where somebody else is found by that already."""
     known = _describe(session, data, told_by(session, site_id, person_id))
     person_id = known.id
     changes = body.model_dump(exclude_unset=True)
@@ -63,16 +76,30 @@ def edit_person(
         return before
     if after.phone is None and after.email is None:
         raise invalid("phone", Words("电话和电子邮件至少保留一项。", "A phone or an email must remain."))
+    hashes = _hashes(data, after)
+    _check_free(session, told, hashes, taken)
     for name in changes:
         value = getattr(after, name)
         setattr(told, name, _encrypted(data, value) if name in ENCRYPTED else value)
-    for name, value in _hashes(data, after).items():
+    for name, value in hashes.items():
         setattr(told, name, value)
     if told.encrypted_with != data.newest_key:
         told.encrypted_with = ""
     told.version += 1
     session.flush()
     return _describe(session, data, told)
+
+
+def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | None], taken: Words) -> None:
+    """Raise 409 where somebody else, at any site, is found by one of these: they would become one from then on."""
+    new = [name for name in IDENTITIES if hashes[name] and hashes[name] != getattr(told, name)]
+    if not new:
+        return
+    given = [getattr(PersonSite, name) == hashes[name] for name in new]
+    with across_sites(session):
+        holders = session.scalars(select(PersonSite.person_id).where(or_(*given))).all()
+        if any(person_now(session, one) != told.person_id for one in set(holders)):
+            raise Problem(CONFLICT, taken)
 
 
 def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
@@ -100,10 +127,19 @@ def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> l
     ]
 
 
+def told_names(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[UUID, str]:
+    """The names that these people told these sites, by person, for staff; that minors were shown is on record."""
+    wanted = tuple_(PersonSite.person_id, PersonSite.site_id).in_(people)
+    told = session.scalars(select(PersonSite).where(wanted)).all() if people else []
+    shown_of(session, data, told)
+    return {one.person_id: data.shown(one.name) for one in told}
+
+
 def _representatives(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[Place, str]:
-    """Where messages go for who has no e-mail: to the helper, else to the guardian."""
+    """Where messages go for who has no e-mail: to the helper, else to the guardian; staff must know them."""
     place = tuple_(Representative.person_id, Representative.site_id)
-    query = select(Representative).where(place.in_(people), Representative.email.is_not(None))
+    reached = Representative.confirmed, Representative.email.is_not(None)
+    query = select(Representative).where(place.in_(people), *reached)
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)) if people else ()
     return {(row.person_id, row.site_id): email for row in rows if (email := data.readable(row.email))}

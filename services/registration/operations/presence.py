@@ -24,6 +24,7 @@ from services.common.errors import not_found
 from services.registration.models import Registration
 from services.registration.operations import conflict
 from services.registration.operations.attendance import check_in, check_out
+from services.registration.operations.proven import Resident, theirs
 from services.registration.personal_data import PersonalData
 
 STEP_SECONDS = 30
@@ -66,20 +67,19 @@ def scan_address(public_url: str, shift_id: UUID, token: str) -> str:
     return f"{public_url}/scan/{shift_id}?t={token}"
 
 
-def own_registration(session: Session, person_id: UUID, shift_id: UUID) -> Registration:
-    """A person's place on a shift. Raises 404."""
-    query = select(Registration).where(
-        Registration.shift_id == shift_id, Registration.person_id == person_id, Registration.status == "confirmed"
-    )
-    registration = session.scalars(query).one_or_none()
+def own_place(session: Session, resident: Resident, shift_id: UUID) -> Registration:
+    """A resident's place on a shift. Raises 404."""
+    own = theirs(session, resident, Registration)
+    on_shift = Registration.shift_id == shift_id, Registration.status == "confirmed"
+    registration = session.scalars(select(Registration).where(own, *on_shift)).one_or_none()
     if registration is None:
         raise not_found("您在本场次的报名", "confirmed registration of yours for this shift")
     return registration
 
 
-def scan(session: Session, person_id: UUID, shift_id: UUID, leave: bool) -> Registration:
+def scan(session: Session, resident: Resident, shift_id: UUID, leave: bool) -> Registration:
     """Check oneself in or, to `leave`, out. The code must have been checked. Doing either twice changes nothing."""
-    registration = own_registration(session, person_id, shift_id)
+    registration = own_place(session, resident, shift_id)
     if not leave:
         return check_in(session, registration.id, None, how="scanned")
     came = registration.checked_in_at

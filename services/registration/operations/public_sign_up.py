@@ -4,9 +4,10 @@
     made = public.sign_up(shift_id, body, key="…", address="192.0.2.1")
     made.status, made.registration_id
 
-A minor who needs a guardian's consent is not signed up before it is there: the guardian is sent a link. What this
-answers to a stranger who knows somebody's name and phone is what it answers to that person, so it tells nothing of
-what else is known: whoever is on the shift already gets the same answer as on the first time.
+A minor who needs a guardian's consent is not signed up before it is there: the guardian is sent a link. Neighbours know
+a name and a phone number, so for somebody whom the site knows this form changes nothing on record: it fills no gaps and
+names neither guardian nor helper. What it answers tells nothing of what else is known: whoever is on the shift already
+gets the same answer as on the first time, and every refusal that rests on what is on record has the same words.
 """
 
 import time
@@ -21,22 +22,24 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import IN_PROGRESS, INVALID, FieldError, FieldErrors, Problem, Words
+from services.common.errors import CONFLICT, IN_PROGRESS, INVALID, FieldError, FieldErrors, Problem, Words
 from services.common.rates import origin
-from services.registration.models import ConsentText, Hold, PersonSite, Registration, Representative
+from services.registration.models import ConsentText, Hold, PersonSite, Registration
 from services.registration.operations.ages import asks_age, guardian_below
 from services.registration.operations.consents import newest_text, record_consent
 from services.registration.operations.holds import hold_for_form, release_hold
 from services.registration.operations.idempotency import Attempt
-from services.registration.operations.identity import across_sites, person_now
+from services.registration.operations.identity import person_now
+from services.registration.operations.links import issue_link
+from services.registration.operations.mine import LINK_HOURS, PURPOSE
 from services.registration.operations.public import OpenActivity, OpenShift, open_shift, site_of_shift
 from services.registration.operations.registrations import describe_registration
-from services.registration.operations.representatives import ask_guardian, save_representative
+from services.registration.operations.representatives import ask_guardian_by_mail
 from services.registration.operations.residents import add_resident
 from services.registration.operations.sign_up import SignUps, Told
 from services.registration.operations.throttle import SIGN_UPS, Throttle
-from services.registration.operations.verdicts import AGE_UNKNOWN, ALREADY, too_young
-from services.registration.personal_data import PersonalData, age_on
+from services.registration.operations.verdicts import AGE_UNKNOWN, ALREADY, LIMIT, OVERLAP, too_young
+from services.registration.personal_data import PersonalData, age_on, mailbox
 from services.registration.schemas.people import NewPerson, NewResident, RepresentativeBody
 from services.registration.schemas.public import PublicSignUp
 from services.registration.schemas.registrations import Channel, SignUpBody
@@ -91,19 +94,18 @@ class PublicSignUps:
             found, shift = open_shift(session, shift_id)
         check_needed(body, found, shift)
         self._take(body.contact, address)
-        agreed = self._guardian_agreed(found, body)
-        if agreed is False:
-            self._ask_guardian(found, body, address)
+        known = self._known_here(site_id, body)
+        if self._lacks_consent(found, body, known):
+            self._ask_guardian(found, body, known, address)
             if form_id is not None:
                 self.leave(form_id)
             return Made(site_id, None, "guardian_asked", None)
-        person = NewPerson(
-            **body.model_dump(include={"name", "phone", "email", "birth_date", "language"}),
-            guardian_consent=bool(agreed),
-        )
+        details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
+        who = {"person": NewPerson(**details)} if known is None else {"person_id": known}
         channel: Channel = "proxy" if body.helper else CHANNEL
-        wanted = SignUpBody(person=person, party_size=body.party_size, channel=channel, hold_id=form_id)
-        helper = RepresentativeBody(**body.helper.model_dump(exclude={"agreed"})) if body.helper else None
+        wanted = SignUpBody(**who, party_size=body.party_size, channel=channel, hold_id=form_id)
+        named = body.helper if known is None else None
+        helper = RepresentativeBody(**named.model_dump(exclude={"agreed"})) if named else None
         told = Told(helper, self._origin(address))
         return self._sign_up(found, shift_id, wanted, self._attempt(site_id, shift_id, body, key), told)
 
@@ -119,9 +121,16 @@ class PublicSignUps:
             answer = self._patiently(site_id, shift_id, wanted, attempt, told)
         except Problem as problem:
             if problem.kind is not ALREADY:
+                self._mail_link(site_id, wanted.person_id)
                 raise public_problem(problem, guardian_below(found.site, found.activity)) from None
             answer = self._existing(site_id, UUID(str(problem.members["registration_id"])))
         return Made(site_id, UUID(str(answer["id"])), str(answer["status"]), answer["waitlist_position"])
+
+    def _mail_link(self, site_id: UUID, person_id: UUID | None) -> None:
+        """To whom the site knows, what is on record is told by mail, and on the page to nobody."""
+        if person_id is not None:
+            with self._database.transaction(site_id) as session:
+                issue_link(session, PURPOSE, site_id, person_id=person_id, hours=LINK_HOURS)
 
     def _patiently(
         self, site_id: UUID, shift_id: UUID, wanted: SignUpBody, attempt: Attempt | None, told: Told
@@ -152,46 +161,53 @@ class PublicSignUps:
             return describe_registration(session, registration).model_dump(mode="json")
 
     def _take(self, contact: str, address: str | None) -> None:
-        self._throttle.take(self._data.fingerprint("contact", contact.lower()).hex(), address)
+        self._throttle.take(self._data.fingerprint("contact", mailbox(contact)).hex(), address)
 
-    def _guardian_agreed(self, found: OpenActivity, body: PublicSignUp) -> bool | None:
-        """Whether a guardian's consent is on record; None where none is needed."""
+    def _lacks_consent(self, found: OpenActivity, body: PublicSignUp, known: UUID | None) -> bool:
+        """Whether by the birth date in the form a guardian's consent is needed that is not on record."""
         if body.birth_date is None:
-            return None
-        volunteering = found.activity.volunteering
+            return False
         today = datetime.now(ZoneInfo(found.site.time_zone)).date()
         if age_on(body.birth_date, today) >= guardian_below(found.site, found.activity):
-            return None
+            return False
         with self._database.transaction(found.site.id) as session:
-            person_id = self._known(session, body)
-            agreed = select(func.guardian_agreed(person_id, found.site.id, volunteering))
-            return bool(person_id and session.scalar(agreed))
+            agreed = select(func.guardian_agreed(known, found.site.id, found.activity.volunteering))
+            return known is None or not session.scalar(agreed)
 
-    def _known(self, session: Session, body: PublicSignUp) -> UUID | None:
+    def _known_here(self, site_id: UUID, body: PublicSignUp) -> UUID | None:
+        """Who this is, where the site knows them already."""
         kind = "phone" if body.phone else "email"
         identity = self._data.identity(kind, body.contact, body.name)  # type: ignore[arg-type]
         column = PersonSite.phone_hash if body.phone else PersonSite.email_hash
-        with across_sites(session):
+        with self._database.transaction(EVERY_SITE) as session:
             query = select(PersonSite.person_id).where(column == identity).order_by(PersonSite.created_at).limit(1)
-            person_id = session.scalar(query)
-            return person_now(session, person_id) if person_id else None
+            found = session.scalar(query)
+            person_id = person_now(session, found) if found else None
+            return person_id if person_id and session.get(PersonSite, (person_id, site_id)) else None
 
-    def _ask_guardian(self, found: OpenActivity, body: PublicSignUp, address: str | None) -> None:
-        """Send the guardian a link. One whom the site knows already stays: a stranger does not name another."""
+    def _ask_guardian(self, found: OpenActivity, body: PublicSignUp, known: UUID | None, address: str | None) -> None:
+        """Send the guardian a link: the one in the form for a child who is new here, else the one on record."""
         if body.guardian is None:
             raise guardian_asked_for(guardian_below(found.site, found.activity))
         site_id = found.site.id
         self._take(body.guardian.email, address)
-        details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
         with self._database.transaction(site_id) as session:
-            minor = add_resident(session, self._data, site_id, NewResident(**details, how="online"), CHANNEL).id
-            known = select(Representative.id).where(
-                Representative.person_id == minor, Representative.site_id == site_id, Representative.kind == "guardian"
-            )
-            if session.scalar(known) is None:
+            if known is None:
+                details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
                 told = RepresentativeBody(**body.guardian.model_dump(), language=body.language)
-                save_representative(session, self._data, site_id, minor, "guardian", told)
-            ask_guardian(session, site_id, minor)
+                child = NewResident(**details, guardian=told, how="online")
+                add_resident(session, self._data, site_id, child, CHANNEL)
+            else:
+                ask_guardian_by_mail(session, site_id, known)
+
+
+ASK_THE_SITE = Words(
+    "这次不能在网上报名：同一时间已有别的报名、参加次数已满，或站点需要先核对资料。"
+    "留过电子邮箱的，请查收站点刚发的邮件；没有的，请联系站点。",
+    "This cannot be done online: there is another place at these hours, no more places are allowed, or the site has to"
+    " check details first. Whoever left an e-mail address finds a mail from the site; else please ask the site.",
+)
+"""Every refusal that rests on what is on record, so that it tells a stranger nothing."""
 
 
 def terms(session: Session) -> ConsentText:
@@ -243,13 +259,7 @@ def public_problem(problem: Problem, guardian_limit: int) -> Problem:
     ]
     if any(error.field == "guardian.name" for error in errors):
         return guardian_asked_for(guardian_limit)
-    if "registration_id" in problem.members:
-        return Problem(
-            problem.kind,
-            Words(
-                "这段时间您已有别的报名。请先取消那一个。",
-                "You have another place at these hours. Cancel that one first.",
-            ),
-        )
+    if problem.kind in (OVERLAP, LIMIT) or any(error.field == "person_id" for error in errors):
+        return Problem(CONFLICT, ASK_THE_SITE)
     members = {name: value for name, value in problem.members.items() if name in ("opens_at", "closes_at", "unmet")}
     return Problem(problem.kind, problem.detail, errors, **members)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql import ColumnElement
 
 from services.common.database import ACTING
 from services.common.errors import Words, invalid, not_found
@@ -22,6 +23,7 @@ from services.common.events import AttendanceRecorded, Event, ServiceRecordCorre
 from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import conflict
+from services.registration.operations.proven import Resident, theirs
 from services.registration.operations.registrations import lock_registration
 from services.registration.operations.resting import outdated
 from services.registration.operations.seats import registration_event
@@ -158,13 +160,18 @@ def find_standing(session: Session, record_id: UUID) -> ServiceRecord:
 
 def standing(session: Session, site_id: UUID | None, people: Sequence[UUID]) -> list[ServiceRecord]:
     """The records that count of these persons, in the order of days; of one site or, without one, of all."""
+    of_people = ServiceRecord.person_id.in_(people)
+    return _standing(session, of_people if site_id is None else of_people & (ServiceRecord.site_id == site_id))
+
+
+def own_standing(session: Session, resident: Resident) -> list[ServiceRecord]:
+    """A resident's own records that count, in the order of days."""
+    return _standing(session, theirs(session, resident, ServiceRecord))
+
+
+def _standing(session: Session, condition: ColumnElement[bool]) -> list[ServiceRecord]:
     later = aliased(ServiceRecord)
-    query = select(ServiceRecord).where(
-        ServiceRecord.person_id.in_(people),
-        ~select(later.id).where(later.corrects == ServiceRecord.id).exists(),
-    )
-    if site_id is not None:
-        query = query.where(ServiceRecord.site_id == site_id)
+    query = select(ServiceRecord).where(condition, ~select(later.id).where(later.corrects == ServiceRecord.id).exists())
     return list(session.scalars(query.order_by(ServiceRecord.day, ServiceRecord.site_id, ServiceRecord.number)))
 
 

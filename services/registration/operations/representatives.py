@@ -26,17 +26,28 @@ CONSENT_PURPOSE = "guardian_consent"
 
 
 def save_representative(
-    session: Session, data: PersonalData, site_id: UUID, person_id: UUID, kind: Kind, body: RepresentativeBody
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    person_id: UUID,
+    kind: Kind,
+    body: RepresentativeBody,
+    confirmed: bool = True,
 ) -> Representative:
-    """Who speaks for the person from now on. Raises 404 for a person whom the site does not know."""
+    """Who speaks for the person from now on. Raises 404 for a person whom the site does not know.
+
+    Not `confirmed` is whom somebody named online: a guardian is asked for consent, and gets nothing else.
+    """
     person_id = told_by(session, site_id, person_id).person_id
     told = {
         "name": data.encrypt(body.name),
         "phone": data.encrypt(body.phone) if body.phone else None,
         "email": data.encrypt(body.email) if body.email else None,
+        "email_index": data.contact_index("email", body.email) if body.email else None,
         "relation": body.relation,
         "language": body.language,
         "encrypted_with": data.newest_key,
+        "confirmed": confirmed,
     }
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
     saved = new.on_conflict_do_update(
@@ -75,6 +86,7 @@ def describe_representative(data: PersonalData, found: Representative) -> Repres
         phone=data.readable(found.phone),
         email=data.readable(found.email),
         language=found.language,
+        confirmed=found.confirmed,
         version=found.version,
     )
 
@@ -87,11 +99,16 @@ def ask_guardian(session: Session, site_id: UUID, person_id: UUID) -> Link:
             "监护人没有电子邮件，请当面、电话或书面确认后登记同意。",
             "The guardian has no e-mail. Ask them at the desk, by phone or on paper, and enter the consent.",
         )
-    return issue_link(
-        session,
-        CONSENT_PURPOSE,
-        site_id,
-        person_id=guardian.person_id,
-        subject=guardian.id,
-        hours=CONSENT_HOURS,
-    )
+    return _mail(session, guardian)
+
+
+def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID) -> None:
+    """The same where there is a guardian with an e-mail; else nothing."""
+    guardian = representative_or_none(session, site_id, person_id, "guardian")
+    if guardian is not None and guardian.email is not None:
+        _mail(session, guardian)
+
+
+def _mail(session: Session, guardian: Representative) -> Link:
+    whose = {"person_id": guardian.person_id, "subject": guardian.id}
+    return issue_link(session, CONSENT_PURPOSE, guardian.site_id, **whose, hours=CONSENT_HOURS)

@@ -18,13 +18,17 @@ from services.registration.schemas.people import NewResident, PersonMade, Repres
 
 
 def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewResident, made_by: str) -> PersonMade:
-    """The person, new or known, with guardian and helper where there are any; the guardian is sent a link."""
+    """The person, new or known, with guardian and helper where there are any; the guardian is sent a link.
+
+    Whom somebody names online (`how`), staff do not know yet.
+    """
     details = Details(body.name, body.phone, body.email, body.birth_date, body.language)
     with across_sites(session):
         known = know(session, data, site_id, details)
     asked = False
     if body.guardian is not None:
-        save_representative(session, data, site_id, known.person_id, "guardian", body.guardian)
+        confirmed = body.how != "online"
+        save_representative(session, data, site_id, known.person_id, "guardian", body.guardian, confirmed)
         if body.guardian_consent:
             text = newest_text(session, "guardian_signup")
             record_consent(session, site_id, known.person_id, text, "guardian", body.how, made_by)
@@ -50,5 +54,5 @@ def name_helper(
     made_by: str,
 ) -> None:
     """Who acts for the person from now on, and on whose word that is."""
-    save_representative(session, data, site_id, person_id, "helper", helper)
+    save_representative(session, data, site_id, person_id, "helper", helper, confirmed=how != "online")
     record_consent(session, site_id, person_id, newest_text(session, "helper"), "person", how, made_by)

@@ -61,21 +61,21 @@ class Sessions:
         staff, resident = cookies.get(STAFF_COOKIE), cookies.get(RESIDENT_COOKIE)
         return (self._staff(staff) if staff else None) or (self._resident(resident) if resident else None)
 
-    def resident_cookie(self, person_id: UUID, site_id: UUID | None = None) -> str:
-        """A new session of a resident, who got in by a message of this site."""
+    def resident_cookie(self, person_id: UUID, address: bytes) -> str:
+        """A new session of a resident, who got in by a message to the address with this keyed hash."""
         # The signature's own time has whole seconds: too coarse beside "log out everywhere".
-        return str(self._signer.dumps([str(person_id), str(site_id) if site_id else None, time.time()]))
+        return str(self._signer.dumps([str(person_id), address.hex(), time.time()]))
 
     def _resident(self, cookie: str) -> Principal | None:
         try:
-            person_id, site_id, since = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
+            person_id, address, since = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
         except (BadSignature, ValueError):
             return None
         shown = {"person": person_id, "since": datetime.fromtimestamp(since, UTC), "digest": key_hash(cookie)}
         with self._database.transaction(EVERY_SITE) as session:
             if not session.scalar(_STILL_GOOD, shown):
                 return None
-        return Principal(Caller.PERSON, str(person_id), session=cookie, proven_at=UUID(site_id) if site_id else None)
+        return Principal(Caller.PERSON, str(person_id), session=cookie, address=address)
 
     def _staff(self, cookie: str) -> Principal | None:
         digest = key_hash(cookie)

@@ -6,13 +6,14 @@ Every operation that answers with somebody's name, contact or birth date calls i
 cost nothing; a child's data leaves a line in the audit log, who read it and when, and not what it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.common.audit import record, record_each
+from services.registration.models import PersonSite
 from services.registration.personal_data import PersonalData, age_on
 
 ADULT = 18
@@ -33,6 +34,14 @@ def shown(session: Session, site_id: UUID | None, person_id: UUID, born: date | 
     """Put on record that this person's data is shown, where they are a minor."""
     if is_minor(born):
         record(session, "read", "people", person_id, site_id, minor=True)
+
+
+def shown_of(session: Session, data: PersonalData, told: Sequence[PersonSite]) -> None:
+    """The same for what people told a site."""
+    born = {(one.site_id, one.person_id): data.readable(one.birth_date) for one in told}
+    for site_id in {site_id for site_id, _ in born}:
+        here = [(person, date.fromisoformat(day)) for (at, person), day in born.items() if day and at == site_id]
+        all_shown(session, site_id, here)
 
 
 def all_shown(session: Session, site_id: UUID | None, people: Iterable[tuple[UUID, date | None]]) -> None:

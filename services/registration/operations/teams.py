@@ -14,7 +14,9 @@ from services.common.events import TeamKind, TeamMemberEvent, TeamMemberJoined, 
 from services.common.outbox import add_events
 from services.registration.models import Booking, Person, PersonSite, Representative, Team, TeamMember
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.links import issue_link, person_now
+from services.registration.operations.identity import person_now
+from services.registration.operations.links import issue_link
+from services.registration.operations.proven import Resident, theirs
 from services.registration.schemas.teams import TeamBody, TeamEdit
 
 INVITATION = "team_invitation"
@@ -185,18 +187,30 @@ def hand_over(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
     return member
 
 
-def teams_of(session: Session, person_id: UUID) -> Sequence[TeamMember]:
-    """A person's memberships and open invitations."""
-    query = select(TeamMember).where(TeamMember.person_id == person_id, TeamMember.status.in_(PRESENT))
-    return session.scalars(query.order_by(TeamMember.position)).all()
+def answer_own(session: Session, resident: Resident, member_id: UUID, accept: bool) -> TeamMember:
+    """What a resident says to an invitation of theirs. Raises 404."""
+    _check_own(session, resident, member_id)
+    return answer_invitation(session, member_id, accept, IN_PERSON)
 
 
-def find_membership(session: Session, member_id: UUID, person_id: UUID | None = None) -> TeamMember:
-    """A membership; with a person, only theirs. Raises 404."""
+def leave_own(session: Session, resident: Resident, member_id: UUID) -> TeamMember:
+    """End one's own membership or open invitation. Raises 404."""
+    _check_own(session, resident, member_id)
+    return leave(session, member_id)
+
+
+def find_membership(session: Session, member_id: UUID) -> TeamMember:
+    """A membership. Raises 404."""
     member = session.get(TeamMember, member_id)
-    if member is None or (person_id is not None and member.person_id != person_id):
+    if member is None:
         raise not_found("这个成员", "member")
     return member
+
+
+def _check_own(session: Session, resident: Resident, member_id: UUID) -> None:
+    own = theirs(session, resident, TeamMember)
+    if session.scalar(select(TeamMember.id).where(own, TeamMember.id == member_id)) is None:
+        raise not_found("这个成员", "member")
 
 
 def _lock_member(session: Session, member_id: UUID) -> TeamMember:

@@ -34,6 +34,9 @@ from services.registration.operations.within import sign_up_within
 from services.registration.schemas.registrations import SignUpBody
 
 BRIEFLY = timedelta(minutes=1)
+ANSWERED_WITHIN = timedelta(hours=24)
+"""As long as the link by which somebody was asked: then it is over by itself, and somebody else may be asked."""
+WAITS = (Transfer.status == "asked") & (Transfer.created_at > func.clock_timestamp() - ANSWERED_WITHIN)
 
 
 def ask_hand_over(
@@ -77,6 +80,8 @@ def decide(session: Session, sign_ups: SignUps, transfer_id: UUID, accept: bool,
         return transfer
     if transfer.status != "asked":
         raise conflict("此请求已处理。", "This was decided already.")
+    if not session.scalar(select(WAITS).where(Transfer.id == transfer_id)):
+        raise conflict("此请求已过期，请对方重新发起。", "It is over: nobody answered within a day. Ask again.")
     if accept:
         _exchange(session, sign_ups, transfer, shifts, consent)
     _close(session, transfer, wanted, by)
@@ -112,6 +117,7 @@ def _ask(
     by_mail: bool = True,
 ) -> Transfer:
     shifts = lock_shifts(session, given.shift_id, *([other.shift_id] if other else []))
+    _end_unanswered(session, given.id)
     transfer = Transfer(
         site_id=given.site_id,
         kind=kind or ("swap" if other else "hand_over"),
@@ -129,6 +135,13 @@ def _ask(
     if to_person_id is not None and by_mail:
         issue_link(session, "hand_over", given.site_id, person_id=to_person_id, subject=transfer.id)
     return transfer
+
+
+def _end_unanswered(session: Session, registration_id: UUID) -> None:
+    """What nobody answered in time no longer stands in the way."""
+    of_it = Transfer.registration_id == registration_id, Transfer.status == "asked", ~WAITS
+    for late in session.scalars(locked(select(Transfer).where(*of_it))):
+        _close(session, late, "expired", "system")
 
 
 def _check(session: Session, transfer: Transfer, shifts: dict[UUID, Shift]) -> list[Registration]:

@@ -13,7 +13,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_10
 
 from services.registration.models import Volunteer, VolunteerSite
-from services.registration.operations import locked
+from services.registration.operations import conflict, locked
 from services.registration.operations.identity import across_sites
 
 DIGITS = 10
@@ -49,6 +49,22 @@ def volunteer_of(session: Session, person_id: UUID, id_hash: bytes | None) -> Vo
     if id_hash is not None and volunteer.id_number_hash is None:
         volunteer.id_number_hash = id_hash
         session.flush()
+    return volunteer
+
+
+def claim_id_number(session: Session, person_id: UUID, id_hash: bytes) -> Volunteer:
+    """Tie an ID number to a person, everywhere. Sees across sites. Raises 409 where it is somebody else's, or where
+    the person has another."""
+    volunteer = volunteer_of(session, person_id, None)
+    holder = session.scalar(select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash))
+    if holder not in (None, person_id) or volunteer.id_number_hash not in (None, id_hash):
+        raise conflict(
+            "此身份证号码已属于另一条记录，或与其他站点登记的号码不同；如是同一人，请合并重复记录。",
+            "This ID number belongs to another record, or differs from what another site was told. If it is the"
+            " same person, have the doubles merged.",
+        )
+    volunteer.id_number_hash = id_hash
+    session.flush()
     return volunteer
 
 

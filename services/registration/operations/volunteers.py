@@ -31,8 +31,9 @@ from services.registration.operations.identity import (
 )
 from services.registration.operations.representatives import ask_guardian, save_representative
 from services.registration.operations.shown import ADULT, all_shown, birth_date, shown
-from services.registration.operations.volunteer_ids import drop_id_number, volunteer_of
+from services.registration.operations.volunteer_ids import claim_id_number, drop_id_number, volunteer_of
 from services.registration.personal_data import PersonalData, age_band
+from services.registration.schemas.own_volunteer import OwnVolunteerBody
 from services.registration.schemas.volunteers import (
     NewVolunteer,
     VolunteerAnswer,
@@ -60,19 +61,10 @@ def register_volunteer(
                 f"此人已是本站点的志愿者：{volunteer.volunteer_number}。",
                 f"This person is a volunteer of this site already: {volunteer.volunteer_number}.",
             )
-        here = VolunteerSite(
-            person_id=known.person_id,
-            site_id=site_id,
-            sex=data.encrypt(body.sex),
-            id_number=data.encrypt(body.id_number) if body.id_number else None,
-            encrypted_with=data.newest_key,
-            **{name: getattr(body, name) for name in PLAIN},
-        )
-        session.add(here)
-        session.flush()
+        here = add_volunteer(session, data, site_id, known.person_id, body)
     _record_consents(session, site_id, known.person_id, body, made_by)
     asked = _tell_guardian(session, data, site_id, known.person_id, body)
-    add_events(session, [_registered(session, here, body)])
+    tell_registered(session, here, body.birth_date, body.how)
     return VolunteerMade(
         person_id=known.person_id,
         volunteer_number=volunteer.volunteer_number,
@@ -82,15 +74,34 @@ def register_volunteer(
     )
 
 
-def _registered(session: Session, here: VolunteerSite, body: NewVolunteer) -> VolunteerRegistered:
-    return VolunteerRegistered(
+def add_volunteer(
+    session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: NewVolunteer | OwnVolunteerBody
+) -> VolunteerSite:
+    """What a person whom the site knows tells it as a volunteer; their number is there already (`volunteer_of`)."""
+    here = VolunteerSite(
+        person_id=person_id,
+        site_id=site_id,
+        sex=data.encrypt(body.sex),
+        id_number=data.encrypt(body.id_number) if body.id_number else None,
+        encrypted_with=data.newest_key,
+        **{name: getattr(body, name) for name in PLAIN},
+    )
+    session.add(here)
+    session.flush()
+    return here
+
+
+def tell_registered(session: Session, here: VolunteerSite, born: date, how: str) -> None:
+    """Let the others know of a new volunteer."""
+    told = VolunteerRegistered(
         person_id=here.person_id,
         person_number=person_number(session, here.person_id),
         site_id=here.site_id,
-        categories=body.categories,
-        age_band=age_band(body.birth_date, day_at_site(session, here.site_id)),
-        how=body.how,
+        categories=here.categories,
+        age_band=age_band(born, day_at_site(session, here.site_id)),
+        how=how,
     )
+    add_events(session, [told])
 
 
 def person_number(session: Session, person_id: UUID) -> int:
@@ -185,16 +196,7 @@ def _change_id_number(
         raise Problem(INVALID, errors[0].message, errors)
     id_hash = data.id_number_hash(body.id_number)
     with across_sites(session):
-        volunteer = volunteer_of(session, here.person_id, None)
-        holder = session.scalar(select(Volunteer.person_id).where(Volunteer.id_number_hash == id_hash))
-        if holder not in (None, here.person_id) or volunteer.id_number_hash not in (None, id_hash):
-            raise conflict(
-                "此身份证号码已属于另一条记录，或与其他站点登记的号码不同；如是同一人，请合并重复记录。",
-                "This ID number belongs to another record, or differs from what another site was told. If it is the"
-                " same person, have the doubles merged.",
-            )
-        volunteer.id_number_hash = id_hash
-        session.flush()
+        claim_id_number(session, here.person_id, id_hash)
     here.id_number = data.encrypt(body.id_number)
     here.version += 1
     text = newest_text(session, "sensitive_id_number")

@@ -27,11 +27,15 @@ from services.registration.pages.exchange import exchange_pages
 from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
-from services.registration.pages.hours import hours_pages, own_hours_pages, verify_pages
+from services.registration.pages.hours import hours_pages, verify_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.own_consents import own_consents_pages
+from services.registration.pages.own_hours import own_hours_pages
+from services.registration.pages.own_teams import own_teams_pages
+from services.registration.pages.own_volunteer import own_volunteer_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
@@ -81,6 +85,9 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
+        own_consents_pages(database),
+        own_teams_pages(database, data),
+        own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),
         links_pages(database, links),
         home_pages(database),

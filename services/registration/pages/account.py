@@ -126,7 +126,7 @@ def _set_password(data: PersonalData, log_ins: LogIns) -> Act:
         if form.failed:
             context = _show_link(session, data, link) | {"form": form, "link": link}
             return Response(render(f"links/{link.purpose}.html", **context), status=422)
-        links.use(link)
+        links.use_all_of_staff(session, cast(UUID, link.staff_id))
         return let_in(done(url_for("home_pages.home"), "密码已设置。", "Your password is set."), opened)
 
     return act

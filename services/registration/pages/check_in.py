@@ -22,14 +22,14 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid
 from services.common.pages import STATIC, Answer, Form, done, in_menu, page_blueprint, render, typed_id
 from services.common.web import PAGE_POLICY
-from services.registration.api.conventions import own_site
+from services.registration.api.conventions import own_site, resident
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations import attendance, later, presence, roll
 from services.registration.operations.attendees import attendees
 from services.registration.operations.qr import svg
 from services.registration.operations.sites import local_today
 from services.registration.pages.hours import catching
-from services.registration.pages.resident import resident_blueprint, resident_id
+from services.registration.pages.resident import resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import AttendeeAnswer, LaterEntryBody, RollEntry
 
@@ -244,9 +244,9 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
     def show_scan(shift_id: UUID) -> str:
         """The shift, and a button to come or to leave."""
         with database.transaction(EVERY_SITE) as session:
-            own = presence.own_registration(session, resident_id(), shift_id)
+            own = presence.own_place(session, resident(), shift_id)
             codes.check(shift_id, request.args.get("t", ""))
-            ticket = signer.dumps([str(shift_id), str(resident_id())])
+            ticket = signer.dumps([str(shift_id), str(resident().person_id)])
             return render("check_in/scan.html", own=own, ticket=ticket, **_shift(session, shift_id))
 
     @blueprint.post("/<uuid:shift_id>")
@@ -259,11 +259,11 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
                 known = signer.loads(request.form.get("ticket", ""), max_age=TICKET_SECONDS)
             except BadSignature:
                 known = None
-            if known != [str(shift_id), str(resident_id())]:
+            if known != [str(shift_id), str(resident().person_id)]:
                 codes.check(shift_id, "")
-            presence.scan(session, resident_id(), shift_id, request.form.get("what") == "out")
+            presence.scan(session, resident(), shift_id, request.form.get("what") == "out")
         with database.transaction(EVERY_SITE) as session:
-            own = presence.own_registration(session, resident_id(), shift_id)
+            own = presence.own_place(session, resident(), shift_id)
             page = render("check_in/scanned.html", own=own, form=form, **_shift(session, shift_id))
         return (page, 409) if form.failed else page
 
