@@ -26,7 +26,7 @@ from services.registration.personal_data import PersonalData
 TEMPLATE = 1
 """The layout that new certificates get. One that was issued keeps its own, so that it is made again as it was."""
 
-FOLDER = Path(__file__).parent.parent
+FOLDER = Path(__file__).parents[2]
 LAYOUTS = {1: FOLDER / "templates" / "certificates" / "certificate.typ"}
 FONTS = FOLDER / "fonts"
 FONT = FONTS / "NotoSansSC-Regular.ttf"
