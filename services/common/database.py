@@ -66,6 +66,7 @@ class Database:
             max_overflow=self._pool_size,
             pool_pre_ping=True,
             pool_timeout=10,
+            hide_parameters=True,  # an error's text goes to the log, and parameters are what people told us
             connect_args={
                 "connect_timeout": 5,
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",

@@ -17,7 +17,7 @@ from apiflask.exceptions import HTTPError
 from flask import Response, g, json, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
@@ -240,6 +240,9 @@ def as_problem(error: Exception) -> Problem:
     ):
         log.error("database_outage", error=repr(error)[:300])
         return Problem(UNAVAILABLE, _OUTAGE)
+    if isinstance(error, DataError) and "NUL" in str(error.orig):
+        # Wherever a form is read by hand: no database keeps it, and nobody means it.
+        return Problem(MALFORMED, Words("内容中不能有空字符（NUL）。", "Nothing may have a NUL character."))
     if isinstance(error, IntegrityError):
         log.warning("integrity_error", constraint=getattr(getattr(error.orig, "diag", None), "constraint_name", None))
         return Problem(CONFLICT, Words("与已有的记录冲突。", "This conflicts with a record that exists."))

@@ -16,7 +16,7 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.hours_check import is_check_due
 from services.registration.operations.activities import any_to_complete
-from services.registration.operations.certificates import waiting_batch
+from services.registration.operations.certificates import waiting_batches
 from services.registration.operations.encryption import any_older_encryption
 from services.registration.operations.exports.requests import any_export_due
 from services.registration.operations.holds import due_shifts
@@ -67,7 +67,7 @@ def watches(data: PersonalData) -> list[Watch]:
         Watch("settle", partial(due_shifts, limit=1), SETTLE_TASK, 1.0),
         Watch("retention", any_to_review, RETENTION_TASK, 600.0),
         Watch("exchange", lambda s: any_import_due(s) or any_export_due(s) or any_to_forget(s), EXCHANGE_TASK, 1.0),
-        Watch("certify", waiting_batch, CERTIFY_TASK, 3.0),
+        Watch("certify", waiting_batches, CERTIFY_TASK, 3.0),
         Watch("check_hours", is_check_due, CHECK_HOURS_TASK, 300.0),
     ]
 

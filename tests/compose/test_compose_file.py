@@ -189,6 +189,9 @@ CADDYFILE = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
     ("/registration/links/mine/eyJ.abc?registration=1", "/registration/links/mine/REDACTED?registration=1"),
     ("/registration/embed/links/done/eyJ.abc", "/registration/embed/links/done/REDACTED"),
     ("/registration/links/done/eyJ.abc?x=1&token=abc&y=2", "/registration/links/done/REDACTED?x=1&token=REDACTED&y=2"),
+    ("/registration/verify/HS-2026-1?k=1A2B", "/registration/verify/HS-2026-1?k=REDACTED"),
+    ("/registration/scan/1?t=abc", "/registration/scan/1?t=REDACTED"),
+    ("/registration/staff/check-in/1?q=%E7%8E%8B&page=2", "/registration/staff/check-in/1?q=REDACTED&page=2"),
     ("/registration/sites/1?from=2026-01-01", "/registration/sites/1?from=2026-01-01")])  # fmt: skip
 def test_the_gateways_log_keeps_no_token(address: str, kept: str) -> None:
     found = re.search(r'request>uri regexp "([^"]+)" "([^"]+)"', CADDYFILE)

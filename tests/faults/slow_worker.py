@@ -31,7 +31,7 @@ def make_app(broker_url: str) -> Celery:
     """The app, with the task."""
     app = make_celery(settings(broker_url))
 
-    @app.task(name="dawdle")
+    @app.task(shared=False, name="dawdle")
     def dawdle(seconds: float, file: str) -> None:
         """Say that it began, and take its time."""
         Path(file).touch()

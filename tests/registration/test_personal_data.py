@@ -11,7 +11,8 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
@@ -284,3 +285,9 @@ def test_another_birth_date_does_not_save_a_guardians_consent(site: Site) -> Non
     site.sign_up(site.shift(), **child, guardian_consent=True)
     answer = site.try_sign_up(site.shift(), child | {"birth_date": "1980-01-01"})
     assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "person.guardian_consent")
+
+
+def test_an_error_of_the_database_does_not_quote_what_people_told(database: Database) -> None:
+    with pytest.raises(DBAPIError) as told, database.transaction(EVERY_SITE) as session:
+        session.execute(text("SELECT cast(:secret AS nothing)"), {"secret": "标记人Zq8"})
+    assert "标记人" not in str(told.value) and "标记人" not in repr(told.value)

@@ -68,3 +68,8 @@ def test_another_sites_team_and_shift_are_not_there(site: Site, other: Site, cle
         f"/staff/shifts/{other.shift()}/teams",
     ):
         assert clerk.call("GET", path).status_code == 404, path
+
+
+def test_what_is_no_member_at_all_is_refused_in_words(site: Site, clerk: Member) -> None:
+    path = f"/staff/shifts/{site.shift()}/teams/{a_team(site, known(site))}"
+    assert send(clerk, path, ("person_ids", "x"))[0] == 422

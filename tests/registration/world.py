@@ -22,15 +22,13 @@ from services.registration.personal_data import PersonalData
 
 _numbers = itertools.count(1)
 _hours = itertools.count(27, 3)
+"""When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
 
 def start_hours_over() -> None:
     """From here on shifts start a day ahead, three hours apart, so that a person may be on all; none at hour 24."""
     global _hours
     _hours = itertools.count(27, 3)
-
-
-"""When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
 
 def fresh_phone() -> str:

@@ -315,10 +315,10 @@ def _members(session: Session, team_id: UUID | None) -> list[UUID]:
     return people
 
 
-def waiting_batch(session: Session) -> UUID | None:
-    """The batch that waits longest for the worker."""
+def waiting_batches(session: Session, limit: int = 1) -> Sequence[UUID]:
+    """Batches that wait for the worker, who waits longest first."""
     query = select(CertificateBatch.id).where(CertificateBatch.state == "waiting")
-    return session.scalar(query.order_by(CertificateBatch.position).limit(1))
+    return session.scalars(query.order_by(CertificateBatch.position).limit(limit)).all()
 
 
 def describe_batch(batch: CertificateBatch) -> BatchAnswer:

@@ -83,13 +83,15 @@ def _add_form(blueprint: APIBlueprint, database: Database, data: PersonalData, s
         ticked = {name: request.form.getlist(name) for name in ("person_ids", "guardians_agreed")}
         whole = "all_or_nothing" in request.form
         form.read(TeamSignUpBody, {"team_id": str(team_id), "all_or_nothing": whole} | ticked)
+        readable = not form.failed
         with database.transaction(g.principal.scope) as session:
             own_shift(session, shift_id)
             made = None
             with form.catching(), session.begin_nested():
                 made = sign_up_team(session, sign_ups, own_site(), shift_id, form.body)
             verdicts = {line.person_id: _said(line.verdict, line.detail) for line in made.members} if made else {}
-            verdicts |= _refused(form, ticked["person_ids"])
+            if readable:
+                verdicts |= _refused(form, ticked["person_ids"])
             page = _page(session, data, shift_id, team_id, form, verdicts)
             return (page, 422) if form.failed else page
 

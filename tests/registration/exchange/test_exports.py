@@ -16,6 +16,7 @@ from services.registration.operations.exports.requests import forget_exports
 from services.registration.operations.exports.steps import write_exports
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import CSV, XLSX, Sheet, archive, csv_text
+from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone
 
 
@@ -112,6 +113,36 @@ def test_only_who_asked_fetches_it_and_that_is_noted(
     site.call("GET", f"/v1/exports/{made['id']}/file")
     entries = site.sql("SELECT action FROM audit_log WHERE record = :id ORDER BY id", id=made["id"])
     assert [entry.action for entry in entries] == ["insert", "download"]
+
+
+def test_id_numbers_are_masked_and_minors_are_on_record(site: Site, database: Database, data: PersonalData) -> None:
+    number = id_number(order=71)
+    register(site, id_number=number, id_number_consent=True)
+    child = site.sign_up(site.shift(), birth_date="2015-05-17", guardian_consent=True)["person_id"]
+    adult = site.sign_up(site.shift())["person_id"]
+    made = export(site, database, data)
+    whole = site.call("GET", f"/v1/exports/{made['id']}/file").get_data()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archived:
+        assert not any(number.encode() in archived.read(name) for name in archived.namelist())
+    ((told,),) = (tables(site, made)["volunteer_sites"],)
+    assert told["id_number"] == "*" * 14 + number[-4:]
+    read = "SELECT actor FROM audit_log WHERE action = 'read' AND record = :id"
+    assert [row.actor for row in site.sql(read, id=child)] == [f"site:{key_of(site)}"]
+    assert site.sql(read, id=adult) == []
+
+
+def key_of(site: Site) -> str:
+    """The id of the key that the site uses."""
+    return str(site.sql("SELECT key_id FROM site_keys WHERE site_id = :id", id=site.id)[0].key_id)
+
+
+def test_a_minor_on_a_roster_is_on_record(site: Site) -> None:
+    shift = site.shift()
+    child = site.sign_up(shift, birth_date="2015-05-17", guardian_consent=True)["person_id"]
+    before = site.sql("SELECT count(*) FROM audit_log WHERE action = 'read' AND record = :id", id=child)[0].count
+    site.call("GET", f"/v1/shifts/{shift}/roster.csv").get_data()
+    after = site.sql("SELECT count(*) FROM audit_log WHERE action = 'read' AND record = :id", id=child)[0].count
+    assert after == before + 1
 
 
 def test_it_lies_encrypted_and_for_a_week(site: Site, database: Database, data: PersonalData) -> None:

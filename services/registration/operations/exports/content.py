@@ -1,13 +1,15 @@
 """What an export holds: every table with rows of a site, found in the database itself, so that none is forgotten.
 
 Left out is what is no use to anybody else: hashes, keys, sessions, the files of other imports and exports. Personal
-columns are decrypted. Times are those of the site's zone. The sheet `columns` says what each column is.
+columns are decrypted; of ID numbers the last four are shown, for whoever needs one reveals it by itself, for a reason
+that is kept. Which minors' data went out is on record. Times are those of the site's zone. The sheet `columns` says
+what each column is.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.errors import Problem, Words
+from services.registration.id_numbers import masked
+from services.registration.operations.shown import is_minor
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 
@@ -53,7 +57,7 @@ TITLES = {
     "phone": Words("电话", "phone"),
     "email": Words("电子邮件", "e-mail"),
     "birth_date": Words("出生日期", "date of birth"),
-    "id_number": Words("身份证号码", "ID number"),
+    "id_number": Words("身份证号码（只有后四位）", "ID number (the last four)"),
     "sex": Words("性别", "sex"),
     "language": Words("语言", "language"),
     "version": Words("版本", "how often it was changed"),
@@ -98,6 +102,7 @@ class Counted:
 
     rows: int = 0
     tables: int = 0
+    minors: list[str] = field(default_factory=list)
 
 
 def contents(session: Session) -> list[Content]:
@@ -149,9 +154,23 @@ def _rows(
     query = text(f'SELECT {names} FROM "{one.table}" AS t WHERE t.{key} = :site')  # noqa: S608 (names of the catalogue)
     found = session.execute(query, {"site": site_id}, execution_options={"stream_results": True, "yield_per": AT_ONCE})
     shown = _shower(data, zone)
+    columns = [name for name, _ in one.columns]
     for row in found:
         at.rows += 1
-        yield [shown(cell) for cell in row]
+        said = dict(zip(columns, map(shown, row), strict=True))
+        if said.get("id_number"):
+            said["id_number"] = masked(said["id_number"])
+        if one.table == "person_sites" and is_minor(_day(said["birth_date"])):
+            at.minors.append(said["person_id"])
+        yield list(said.values())
+
+
+def _day(written: str) -> date | None:
+    """A birth date, None where there is none, or none that can be read."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
 
 
 def _shower(data: PersonalData, zone: ZoneInfo) -> Callable[[Any], str]:

@@ -1,6 +1,7 @@
 """Small lists, written at once while they are fetched: who is on a shift."""
 
 from collections.abc import Iterator
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from services.common.audit import record
 from services.common.database import Database
 from services.common.errors import not_found
 from services.registration.models import PersonSite, Registration, Shift, Site
-from services.registration.operations.shown import shown_of
+from services.registration.operations.shown import all_shown
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 
@@ -22,16 +23,13 @@ ROSTER = (
 )  # fmt: skip
 
 
-def open_roster(session: Session, data: PersonalData, shift_id: UUID) -> tuple[Shift, ZoneInfo]:
-    """A shift whose roster is read now, and its time zone. That it is read, minors' too, is noted. Raises 404."""
+def open_roster(session: Session, shift_id: UUID) -> tuple[Shift, ZoneInfo]:
+    """A shift whose roster is read now, which is noted, and its time zone. Raises 404."""
     shift = session.get(Shift, shift_id)
     if shift is None:
         raise not_found("这个场次", "shift")
     site = session.get_one(Site, shift.site_id)
     record(session, "download", "shifts", shift.id, shift.site_id, what="roster")
-    listed = select(Registration.person_id).where(Registration.shift_id == shift_id, Registration.status != "cancelled")
-    of_site = PersonSite.site_id == shift.site_id, PersonSite.person_id.in_(listed)
-    shown_of(session, data, session.scalars(select(PersonSite).where(*of_site)).all())
     return shift, ZoneInfo(site.time_zone)
 
 
@@ -55,6 +53,7 @@ def roster(database: Database, data: PersonalData, scope: str, shift: Shift, zon
             )
             with database.transaction(scope) as session:
                 found = session.execute(query.order_by(Registration.position).limit(AT_ONCE)).all()
+                all_shown(session, shift.site_id, [_born(data, told) for _, told in found if told])
             for registration, told in found:
                 yield _line(data, registration, told, zone)
             if len(found) < AT_ONCE:
@@ -62,6 +61,11 @@ def roster(database: Database, data: PersonalData, scope: str, shift: Shift, zon
             last = found[-1][0].position
 
     return Sheet("roster", ROSTER, rows())
+
+
+def _born(data: PersonalData, told: PersonSite) -> tuple[UUID, date | None]:
+    written = data.readable(told.birth_date)
+    return told.person_id, date.fromisoformat(written) if written else None
 
 
 def _line(data: PersonalData, registration: Registration, told: PersonSite | None, zone: ZoneInfo) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.common.audit import record_each
 from services.common.database import EVERY_SITE, Database, is_outage
 from services.common.logs import get_logger
 from services.registration.models import Export
@@ -98,6 +99,7 @@ def _write(database: Database, data: PersonalData, export_id: UUID, key: UUID) -
     with database.snapshot() as session:
         session.execute(text("SELECT set_config('hesheng.site', :all, true)"), {"all": EVERY_SITE})
         found = session.get_one(Export, export_id)
+        site_id, asked_by = found.site_id, found.made_by
         session.execute(text("SELECT set_config('hesheng.site', :site, true)"), {"site": str(found.site_id)})
         told = contents(session)
         pieces = archive(found.format, sheets(session, data, found.site_id, told, at))  # type: ignore[arg-type]
@@ -112,6 +114,9 @@ def _write(database: Database, data: PersonalData, export_id: UUID, key: UUID) -
             ),
             {"id": export_id, "key": key, "rows": at.rows},
         )
+        # In the name of who asked for it, and who alone can fetch it.
+        writing.execute(text("SELECT set_config('hesheng.actor', :actor, true)"), {"actor": asked_by})
+        record_each(writing, "read", "people", at.minors, site_id, minor=True)
 
 
 def _parts(pieces: Iterator[bytes]) -> Iterator[bytes]:
