@@ -76,9 +76,9 @@ class Client:
         """Do something to what exists: publish, cancel, check in. Safe to repeat by its nature."""
         return self._send("POST", path, body or {}).json()
 
-    def put(self, path: str, body: dict[str, Any]) -> Any:
-        """Add or replace."""
-        return self._send("PUT", path, body).json()
+    def put(self, path: str, body: dict[str, Any], version: int | None = None) -> Any:
+        """Add or replace; where there is a version to replace, only that which was read."""
+        return self._send("PUT", path, body, {"If-Match": f'"{version}"'} if version else None).json()
 
     def edit(self, path: str, version: int, body: dict[str, Any]) -> Any:
         """Change some fields, but only of the version that was read: 412 if somebody else was faster."""

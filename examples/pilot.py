@@ -144,7 +144,7 @@ def blood_drive(operator: Client, centre: Client) -> dict[str, Any]:
     starts_at = (datetime.now(ZONE) + STARTS_IN).replace(microsecond=0)
     times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + DRIVE_LASTS).isoformat()}
     drive = centre.create("/v1/activities", {**_DRIVE, **RISKS})
-    centre.put(f"/v1/activities/{drive['id']}/venue", {"venue_id": venue["id"]})
+    centre.put(f"/v1/activities/{drive['id']}/venue", {"venue_id": venue["id"]}, drive["version"])
     parts = [{"organisation_id": host["id"], "role": "co_organiser"}]
     centre.put(f"/v1/activities/{drive['id']}/organisations", {"organisations": parts})
     roles = {"helpers": ("引导志愿者", "steward", 12), "donors": ("献血者", "donor", DONORS)}

@@ -100,7 +100,7 @@ def test_only_reading_health_and_public_directories_is_open_to_anyone(apps: dict
         "sites/<uuid:site_id>/calendar", "sites/<uuid:site_id>/terms", "activities/<uuid:activity_id>",
         "shifts/<uuid:shift_id>/registrations")}  # fmt: skip
     directories |= {("registration", path) for path in (
-        "/", "/sites/<uuid:site_id>", "/activities/<uuid:activity_id>",
+        "/", "/sites/<uuid:site_id>", "/sites/<uuid:site_id>/colour.css", "/activities/<uuid:activity_id>",
         "/embed/embed.js", "/embed/frame.js")}  # fmt: skip
     assert open_routes - proofs - doors - everywhere - directories - calendars == set()
 

@@ -85,7 +85,9 @@ MOST_ERRORS = 50
 class Problem(Exception):
     """Something that the caller can do something about; becomes the answer."""
 
-    def __init__(self, kind: Kind, detail: Words, errors: Sequence[FieldError] = (), **members: str) -> None:
+    def __init__(
+        self, kind: Kind, detail: Words, errors: Sequence[FieldError] = (), **members: str | list[str]
+    ) -> None:
         """`members` are further members of the document, by name, for programs to read."""
         super().__init__(f"{kind.slug}: {detail.en}")
         self.kind = kind
@@ -109,14 +111,21 @@ LANGUAGE_COOKIE = "hesheng_language"
 
 
 def language() -> str:
-    """The caller's language: `zh` or `en`, by what they chose, then what they ask for; else Chinese."""
+    """The caller's language: `zh` or `en`, by what they chose, then what they ask for; else the usual one, Chinese."""
     if "language" not in g and request.cookies.get(LANGUAGE_COOKIE) in ("zh", "en"):
         g.language = request.cookies[LANGUAGE_COOKIE]
     if "language" not in g:
         # Once a request, and from the start of the header only: whoever sends thousands of languages pays alone.
         asked = parse_accept_header(request.headers.get("Accept-Language", "")[:200], LanguageAccept)
-        g.language = asked.best_match(["zh", "zh-CN", "en"], default="zh")[:2]
+        g.language = asked.best_match(["zh", "zh-CN", "en"], default=g.get("usual_language", "zh"))[:2]
     return g.language
+
+
+def speak_usually(usual: str) -> None:
+    """Speak this language to whoever neither chose nor asks for one that we speak: that of the site whose page it is.
+    Before anything is said."""
+    g.usual_language = usual
+    g.pop("language", None)
 
 
 # What pydantic finds, in words. The English is ours too, so that both say the same.
@@ -206,7 +215,7 @@ def problem_response(problem: Problem) -> Response:
     if problem.kind in (UNAVAILABLE, IN_PROGRESS):
         response.headers["Retry-After"] = "1"
     if "retry_after" in problem.members:
-        response.headers["Retry-After"] = problem.members["retry_after"]
+        response.headers["Retry-After"] = str(problem.members["retry_after"])
     return response
 
 

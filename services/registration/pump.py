@@ -15,17 +15,18 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.hours_check import is_check_due
-from services.registration.operations.activities import any_to_complete
-from services.registration.operations.certificates import waiting_batches
-from services.registration.operations.encryption import any_older_encryption
+from services.registration.operations.activities.activities import any_to_complete
+from services.registration.operations.activities.private_notes import any_old_note
 from services.registration.operations.exports.requests import any_export_due
-from services.registration.operations.holds import due_shifts
+from services.registration.operations.hours.certificates import waiting_batches
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
-from services.registration.operations.retention import any_to_review
-from services.registration.operations.staff import any_older_staff_encryption
-from services.registration.operations.successors import any_to_follow
+from services.registration.operations.people.encryption import any_older_encryption
+from services.registration.operations.people.retention import any_to_review
+from services.registration.operations.seats.holds import due_shifts
+from services.registration.operations.sites.successors import any_to_follow
+from services.registration.operations.staff.accounts import any_older_staff_encryption
 from services.registration.personal_data import PersonalData
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (
@@ -65,7 +66,7 @@ def watches(data: PersonalData) -> list[Watch]:
         Watch("complete", any_to_complete, COMPLETE_TASK, 60.0),
         Watch("follow", any_to_follow, FOLLOW_TASK, 60.0),
         Watch("settle", partial(due_shifts, limit=1), SETTLE_TASK, 1.0),
-        Watch("retention", any_to_review, RETENTION_TASK, 600.0),
+        Watch("retention", lambda s: any_to_review(s) or any_old_note(s), RETENTION_TASK, 600.0),
         Watch("exchange", lambda s: any_import_due(s) or any_export_due(s) or any_to_forget(s), EXCHANGE_TASK, 1.0),
         Watch("certify", waiting_batches, CERTIFY_TASK, 3.0),
         Watch("check_hours", is_check_due, CHECK_HOURS_TASK, 300.0),

@@ -84,10 +84,12 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     ] * 3
     site.sign_up(found[0]["id"])
 
-    page.locator(".card-list a").first.click()
+    page.get_by_role("link", name="修改或取消").first.click()
     visitor.look("shift-edit")
     fill(visitor, time="15:30")
     page.get_by_label("之后的各场也这样改").check()
+    page.get_by_role("button", name="保存").click()
+    assert "涉及 1 人" in page.get_by_role("status").inner_text()
     page.get_by_role("button", name="保存").click()
     assert "15:30" in page.locator(".card-list").inner_text() and "15:00" not in page.locator(".card-list").inner_text()
     visitor.open(f"/staff/activities/shifts/{found[4]['id']}/cancel?following=1")

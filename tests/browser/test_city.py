@@ -109,3 +109,49 @@ def test_a_key_is_issued_once_however_often_the_form_is_sent(site: Site, office:
     assert member.call("POST", path, form=form).status_code == 422
     labels = [one["label"] for one in operator.expect(200, "GET", f"/v1/sites/{site.id}/keys")["items"]]
     assert labels == ["test", "网站"]
+
+
+def test_a_sites_pages_have_its_colour_and_speak_its_language(make_visitor: Callable[..., Visitor], site: Site) -> None:
+    path, colour = f"/v1/sites/{site.id}/settings", "rgb(160, 16, 32)"
+    site.expect(200, "PATCH", path, {"colour": "#a01020", "language": "en"}, If_Match="*")
+    shift = site.shift(title_en="A class")
+    visitor = make_visitor()
+    ground = "getComputedStyle(document.querySelector('.top')).backgroundColor"
+    button = "getComputedStyle(document.querySelector('main .btn-primary')).backgroundColor"
+    visitor.open(f"/sites/{site.id}")
+    assert visitor.page.evaluate(ground) == colour == visitor.page.evaluate(button)
+    visitor.look("site-coloured")
+    visitor.open(f"/shifts/{shift}/sign-up")
+    assert visitor.page.evaluate(button) == colour
+    visitor.look("sign-up-coloured")
+    site.sql("UPDATE sites SET embed_origins = '{http://127.0.0.1}' WHERE id = :id", id=site.id)
+    visitor.open(f"/embed/sites/{site.id}")
+    assert visitor.page.evaluate(button) == colour
+    assert Caller(site.app, "").call("GET", "/sites/" + site.id + "/colour.css").mimetype == "text/css"
+    for asked, word in (
+        ("fr", "Find activities"),
+        ("zh", "找活动"),
+        ("fr, zh;q=0.5", "找活动"),
+        ("en", "Find activities"),
+    ):
+        answer = Caller(site.app, "").call("GET", f"/sites/{site.id}", Accept_Language=asked)
+        assert word in answer.get_data(as_text=True), asked
+
+
+def test_the_operator_publishes_a_new_version_of_a_text(visitor: Visitor, site: Site, staff_at: Staff) -> None:
+    page = visitor.page
+    visitor.log_in(staff_at(site, Role.OPERATOR))
+    visitor.open("/staff/")
+    page.get_by_role("link", name="同意书文本").click()
+    visitor.look("consent-texts")
+    page.locator("#photo ~ p a").click()
+    before = page.get_by_label("中文").input_value()
+    page.get_by_label("中文").fill("")
+    page.get_by_role("button", name="发布").click()
+    assert "必填" in page.get_by_role("alert").inner_text()
+    page.get_by_label("中文").fill(before + "（修订）")
+    visitor.look("consent-text-new")
+    page.get_by_role("button", name="发布").click()
+    assert "已发布" in page.get_by_role("status").inner_text()
+    newest = Caller(site.app, "").expect(200, "GET", "/v1/consent-texts?kind=photo&limit=200")["items"][-1]
+    assert newest["zh"].endswith("（修订）")

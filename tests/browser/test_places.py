@@ -1,10 +1,11 @@
 """Staff's pages of rooms, teams and the centre: each task is done by clicking, at both sizes, and axe finds nothing."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from services.common.auth import Role
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.rooms_world import at, book, make_room, make_team, next_monday, set_up
@@ -42,6 +43,39 @@ def test_a_week_of_rooms_a_request_and_a_series(visitor: Visitor, site: Site, st
     taken = site.expect(200, "GET", f"/v1/bookings?room_id={small}&status=cancelled")["items"]
     taken += site.expect(200, "GET", f"/v1/bookings?room_id={hall}&status=cancelled")["items"]
     assert [one["reason"] for one in taken] == ["改期"]
+
+
+def test_a_block_recurs_without_some_days_and_the_rest_is_given_up(
+    visitor: Visitor, site: Site, staff_at: Callable[..., Any]
+) -> None:
+    page, room = visitor.page, make_room(site)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/rooms/book?room_id={room}&first_day={next_monday()}")
+    page.get_by_label("用途").fill("清洁")
+    page.get_by_label("从").fill("06:00")
+    page.get_by_label("到", exact=True).fill("07:00")
+    page.get_by_label("重复", exact=True).select_option("FREQ=WEEKLY")
+    page.get_by_label("重复时共几次").fill("3")
+    page.get_by_label("停用房间").check()
+    page.get_by_label("重复时哪几天不用").fill("明天")
+    page.get_by_role("button", name="预约（重复时先核对日期）").click()
+    assert page.get_by_role("alert").is_visible()
+    page.get_by_label("重复时哪几天不用").fill(str(next_monday() + timedelta(days=7)))
+    page.get_by_role("button", name="预约（重复时先核对日期）").click()
+    visitor.look("rooms-block-series")
+    page.get_by_role("button", name="保存可用的 2 个日期").click()
+    page.get_by_role("link", name="清洁").locator("visible=true").first.click()
+    page.get_by_role("link", name="取消其余各次…").click()
+    visitor.look("booking-rest")
+    page.get_by_label("原因").fill("改由物业清洁")
+    page.get_by_role("button", name="取消这 2 次").click()
+    assert "已取消 2 个预约" in page.get_by_role("status").inner_text()
+    visitor.open(f"/staff/rooms/{room}")
+    page.get_by_label("不再使用").check()
+    page.get_by_role("button", name="保存").click()
+    assert site.expect(200, "GET", f"/v1/rooms/{room}")["retired"]
+    assert page.get_by_text("不再使用").locator("visible=true").first.is_visible()
+    visitor.look("rooms-retired")
 
 
 def test_a_room_is_added_and_a_taken_time_is_refused(

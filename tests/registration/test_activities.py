@@ -1,6 +1,7 @@
 """Activities and shifts: what is told to whom when they are published, changed, called off."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from services.common.events import (
     ActivityCancelled,
     ActivityChanged,
+    ActivityEvent,
     ActivityPublished,
     CancelReason,
     RegistrationCancelled,
@@ -17,6 +19,7 @@ from services.common.events import (
     ShiftChanged,
     ShiftOpened,
 )
+from tests.registration.rooms_world import make_room
 from tests.registration.world import Site, in_hours
 
 
@@ -219,8 +222,9 @@ def test_hours_that_were_recorded_go_on_fitting_the_shift_and_the_activity(site:
     shift = site.shift(capacity=2, volunteering=True)
     path, activity = f"/v1/shifts/{shift}", f"/v1/activities/{site.activity_of(shift)}"
     registration = site.sign_up(shift)["id"]
-    times = {"starts_at": in_hours(-1), "ends_at": in_hours(1)}
-    site.expect(200, "PATCH", path, times, If_Match="*")
+    site.move_shift(shift, -1, 1)
+    seen = site.expect(200, "GET", path)
+    times = {"starts_at": seen["starts_at"], "ends_at": seen["ends_at"]}
     site.expect(200, "PATCH", activity, {"volunteering": False}, If_Match="*")
     site.expect(200, "PATCH", activity, {"volunteering": True}, If_Match="*")
     site.expect(200, "POST", f"/v1/registrations/{registration}/check-in")
@@ -235,6 +239,28 @@ def test_hours_that_were_recorded_go_on_fitting_the_shift_and_the_activity(site:
     # What is no change of them goes through.
     site.expect(200, "PATCH", path, times | {"capacity": 3}, If_Match="*")
     site.expect(200, "PATCH", activity, {"volunteering": True, "place": "广场"}, If_Match="*")
+
+
+def test_a_shift_is_not_moved_to_before_now(site: Site) -> None:
+    shift = site.shift(starts=24)
+    site.sign_up(shift)
+    times = {"starts_at": in_hours(-12), "ends_at": in_hours(-10)}
+    answer = site.call("PATCH", f"/v1/shifts/{shift}", times, If_Match="*")
+    assert answer.status_code == 422 and answer.get_json()["errors"][0]["field"] == "starts_at"
+    site.move_shift(shift, -1, 1)
+    longer = site.expect(200, "PATCH", f"/v1/shifts/{shift}", {"ends_at": in_hours(2)}, If_Match="*")
+    assert datetime.fromisoformat(longer["starts_at"]) < datetime.now(UTC)
+
+
+def test_team_room_and_kind_of_service_are_told(site: Site) -> None:
+    room = make_room(site)
+    activity = site.activity(service_category="health")
+    site.expect(200, "PATCH", f"/v1/activities/{activity}", {"room_id": room}, If_Match="*")
+    told = [event for event in site.events(activity) if isinstance(event, ActivityEvent)]
+    assert [(event.service_category, event.room_id and str(event.room_id)) for event in told] == [
+        ("health", None),
+        ("health", room),
+    ]
 
 
 @pytest.mark.parametrize(

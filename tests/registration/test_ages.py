@@ -19,6 +19,13 @@ def born(age: float) -> str:
     return (date.today() - timedelta(days=round(age * 365.25) + 40)).isoformat()
 
 
+def known(site: Site, birth_date: str | None) -> str:
+    """Id of somebody whom the site knows, and who has no place."""
+    registration = site.sign_up(site.shift(), birth_date=birth_date)
+    site.cancel(registration["id"])
+    return str(registration["person_id"])
+
+
 def rule(site: Site, rules: dict[str, int]) -> None:
     site.expect(200, "PATCH", f"/v1/sites/{site.id}/settings", rules, If_Match="*")
 
@@ -64,8 +71,8 @@ def test_volunteering_asks_for_a_birth_date_in_both_languages(site: Site) -> Non
 
 
 def test_by_the_desk_for_somebody_known(site: Site) -> None:
-    unknown = site.sign_up(site.shift(), birth_date=None)["person_id"]
-    young = site.sign_up(site.shift(), birth_date=born(15))["person_id"]
+    unknown = known(site, None)
+    young = known(site, born(15))
     shift = site.shift()
     rule(site, OLD)
     path = f"/v1/shifts/{shift}/registrations"
@@ -76,7 +83,7 @@ def test_by_the_desk_for_somebody_known(site: Site) -> None:
 
 
 def test_each_member_of_a_team_is_looked_at(site: Site) -> None:
-    people = [site.sign_up(site.shift(), birth_date=birth)["person_id"] for birth in (born(40), born(15), None)]
+    people = [known(site, birth) for birth in (born(40), born(15), None)]
     shift = site.shift()
     rule(site, OLD)
     team = site.expect(201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"})["id"]
@@ -88,7 +95,7 @@ def test_each_member_of_a_team_is_looked_at(site: Site) -> None:
 
 
 def test_whoever_takes_a_place_over_is_looked_at(site: Site) -> None:
-    young = site.sign_up(site.shift(), birth_date=born(15))["person_id"]
+    young = known(site, born(15))
     giver = site.sign_up(site.shift())
     rule(site, OLD)
     path = f"/v1/registrations/{giver['id']}/hand-over"
@@ -140,3 +147,43 @@ def test_the_public_page_asks_the_guardian_below_the_sites_age(site: Site, anybo
     asked = anybody.expect(201, "POST", path, body(birth_date=born(16), guardian=guardian))
     assert asked["status"] == "guardian_asked"
     assert anybody.expect(201, "POST", path, body(birth_date=born(17)))["status"] == "confirmed"
+
+
+def test_nobody_without_a_guardians_consent_becomes_a_volunteer_by_an_edit(site: Site) -> None:
+    shift = site.shift(capacity=1)
+    grown, young = site.sign_up(shift, birth_date=born(40)), site.sign_up(shift, birth_date=born(15))
+    path = f"/v1/activities/{site.activity_of(shift)}"
+    refused = site.call("PATCH", path, {"volunteering": True}, If_Match="*")
+    assert refused.status_code == 409 and refused.get_json()["registrations"] == [young["id"]]
+    site.cancel(young["id"])
+    agreed = site.sign_up(shift, birth_date=born(15))
+    consent = {"kind": "guardian_volunteering", "given_by": "guardian", "how": "paper"}
+    site.expect(201, "POST", f"/v1/people/{agreed['person_id']}/consents", consent)
+    assert site.expect(200, "PATCH", path, {"volunteering": True}, If_Match="*")["volunteering"]
+    site.cancel(grown["id"])
+    assert site.statuses(agreed) == ["confirmed"]
+
+
+@pytest.mark.parametrize("rules", [{"minimum_age": 18}, {"guardian_below": 17}])
+def test_higher_ages_strand_nobody_silently(site: Site, rules: dict[str, int]) -> None:
+    shift = site.shift()
+    site.sign_up(shift, birth_date=born(40))
+    site.sign_up(shift, birth_date=born(17 if "guardian_below" in rules else 18))
+    young = site.sign_up(shift, birth_date=born(15))
+    path = f"/v1/sites/{site.id}/settings"
+    refused = site.call("PATCH", path, rules, If_Match="*")
+    assert refused.status_code == 409 and refused.get_json()["registrations"] == [young["id"]]
+    site.cancel(young["id"])
+    site.expect(200, "PATCH", path, rules, If_Match="*")
+
+
+def test_who_became_too_young_while_waiting_gets_no_place(site: Site) -> None:
+    shift = site.shift(capacity=1)
+    holder, young = (
+        site.sign_up(shift, birth_date=born(40)),
+        site.sign_up(shift, birth_date=born(12), guardian_consent=True),
+    )
+    older = site.sign_up(shift, birth_date=born(30))
+    site.expect(200, "PATCH", f"/v1/shifts/{shift}", {"requirements": {"min_age": 18}}, If_Match="*")
+    site.cancel(holder["id"])
+    assert site.statuses(young, older) == ["cancelled", "confirmed"]

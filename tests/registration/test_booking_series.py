@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.common.errors import Problem
-from services.registration.operations.bookings.series import dates_of
-from tests.registration.rooms_world import book, make_room, make_team, next_monday, set_up
+from tests.registration.rooms_world import at, book, make_room, make_team, next_monday, set_up
 from tests.registration.world import Site
 
 
@@ -69,42 +67,53 @@ def test_rehearsals_stay_at_their_hour_when_clocks_change(make_site: Any) -> Non
     spring = next(day for day in _sundays(first) if day.month == 3 and day.day > 24)
     night = series(room, first_day=spring.isoformat(), from_time="02:30", to_time="04:00", rrule="FREQ=DAILY;COUNT=1")
     shown = site.expect(200, "POST", "/v1/bookings/series/preview", night)["occurrences"][0]
-    assert "clocks" in shown["reasons"][0]["en"]
+    assert (shown["starts_at"][11:19], shown["ends_at"][11:19], shown["free"]) == ("03:30:00", "05:00:00", True)
 
 
 def _sundays(start: date) -> list[date]:
     return [start + timedelta(days=6 + 7 * week) for week in range(60)]
 
 
-def test_dates_follow_the_rule() -> None:
-    monday = date(2026, 11, 2)
-    assert dates_of("FREQ=WEEKLY;BYDAY=TU,TH;COUNT=3", monday) == [date(2026, 11, d) for d in (3, 5, 10)]
-    assert dates_of("RRULE:FREQ=MONTHLY;BYDAY=-1SU;UNTIL=20270101", monday) == [date(2026, 11, 29), date(2026, 12, 27)]
-    assert dates_of("FREQ=DAILY;INTERVAL=2;COUNT=3", monday, [date(2026, 11, 4)]) == [monday, date(2026, 11, 6)]
-
-
 @pytest.mark.parametrize(
     "rule",
     [
-        "",
-        "nonsense",
-        "FREQ=SECONDLY;COUNT=3",
-        "FREQ=WEEKLY",
+        "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=3",
+        "RRULE:FREQ=MONTHLY;BYDAY=-1SU;COUNT=2",
+        "FREQ=DAILY;INTERVAL=2;COUNT=3",
+        "FREQ=MONTHLY;BYMONTHDAY=-1;COUNT=3",
+        "FREQ=DAILY;BYMONTHDAY=31;COUNT=2",
         "FREQ=WEEKLY;COUNT=3;UNTIL=20270101",
-        "FREQ=WEEKLY;COUNT=999",
-        "FREQ=DAILY;COUNT=300",
-        "FREQ=WEEKLY;UNTIL=20990101",
-        "FREQ=WEEKLY;UNTIL=20261399",
-        "FREQ=MONTHLY;COUNT=3;BYMONTH=2;BYMONTHDAY=31",
-        "FREQ=WEEKLY;COUNT=3\nDTSTART:20200101",
-        "FREQ=WEEKLY;COUNT=3;COUNT=4",
-        "FREQ=DAILY;BYMONTHDAY=31;UNTIL=20261130",
+        "FREQ=MONTHLY;BYDAY=5FR;COUNT=2",
+        "nonsense",
     ],
 )
-def test_a_rule_that_is_none_is_refused(rule: str) -> None:
-    with pytest.raises(Problem) as refused:
-        dates_of(rule, date(2026, 11, 2))
-    assert refused.value.errors[0].field == "rrule"
+def test_a_rehearsal_and_a_shift_answer_the_same_rule_alike(site: Site, rule: str) -> None:
+    of_room = site.call("POST", "/v1/bookings/series/preview", series(make_room(site), rrule=rule))
+    roles = [{"capacity": 5}]
+    body = {"rrule": rule, "first_starts_at": at(19).isoformat(), "minutes": 120, "roles": roles, "preview": True}
+    of_shifts = site.call("POST", f"/v1/activities/{site.activity()}/shift-series", body)
+    if of_shifts.status_code == 422:
+        assert of_room.status_code == 422 and of_room.get_json()["errors"] == of_shifts.get_json()["errors"]
+    else:
+        days = [one["local_day"] for one in of_shifts.get_json()["slots"]]
+        assert [one["local_day"] for one in of_room.get_json()["occurrences"]] == days
+
+
+def test_a_recurring_booking_has_limits_of_its_own_and_leaves_days_out(site: Site) -> None:
+    room = make_room(site)
+    for rule in ("FREQ=WEEKLY;COUNT=999", "FREQ=DAILY;COUNT=300", "FREQ=WEEKLY;UNTIL=20990101"):
+        answer = site.call("POST", "/v1/bookings/series/preview", series(room, rrule=rule))
+        assert answer.status_code == 422 and answer.get_json()["errors"][0]["field"] == "rrule"
+    second = (next_monday() + timedelta(days=7)).isoformat()
+    seen = site.expect(200, "POST", "/v1/bookings/series/preview", series(room, except_days=[second]))
+    assert len(seen["occurrences"]) == 3 and second not in {one["local_day"] for one in seen["occurrences"]}
+
+
+def test_a_block_recurs_beside_the_opening_hours(site: Site) -> None:
+    room = make_room(site, setup_minutes=30)
+    set_up(site, opening_hours={"mon": [["08:00", "12:00"]]})
+    saved = site.expect(201, "POST", "/v1/bookings/series", series(room, block=True, title="清洁"))["saved"]
+    assert {(one["purpose"], one["status"], one["setup_minutes"]) for one in saved} == {("block", "confirmed", 0)}
 
 
 def test_a_wrong_series_is_refused_by_field(site: Site) -> None:

@@ -36,7 +36,7 @@ def test_two_bookings_never_overlap_and_set_up_counts(site: Site) -> None:
     book(site, room, 9, 11, title="书法")
     for begins, ends in ((9, 11), (10, 12), (8, 10), (9.5, 10), (8, 12), (11.25, 12), (8, 8.9)):
         answer = try_book(site, room, begins, ends)
-        assert answer.status_code == 409 and "书法" in messages(answer) and "15 minutes" in messages(answer)
+        assert answer.status_code == 409 and "书法" in messages(answer) and "30 minutes between" in messages(answer)
     book(site, room, 11.5, 12)
     book(site, make_room(site), 9, 11)
 
@@ -75,6 +75,33 @@ def test_a_request_holds_its_time_until_it_is_decided(site: Site) -> None:
     assert site.expect(200, "POST", f"/v1/bookings/{granted['id']}/confirm")["status"] == "confirmed"
     assert book(site, room, 14, 16, approved=True)["status"] == "confirmed"
     assert [type(event) for event in site.events(asked["id"])] == [BookingRequested, BookingDeclined]
+
+
+def test_what_was_granted_for_one_time_is_asked_for_again_at_another(site: Site) -> None:
+    free, asks = make_room(site), make_room(site, approval=True)
+    made = book(site, free, 9, 11)
+    path = f"/v1/bookings/{made['id']}"
+    assert site.expect(200, "PATCH", path, {"room_id": asks}, If_Match="*")["status"] == "requested"
+    site.expect(200, "POST", f"{path}/confirm")
+    assert site.expect(200, "PATCH", path, {"title": "书法"}, If_Match="*")["status"] == "confirmed"
+    later = {"starts_at": at(13).isoformat(), "ends_at": at(15).isoformat()}
+    assert site.expect(200, "PATCH", path, later | {"approved": True}, If_Match="*")["status"] == "confirmed"
+    assert site.expect(200, "PATCH", path, {"room_id": free}, If_Match="*")["status"] == "confirmed"
+    kinds = [type(event) for event in site.events(made["id"])]
+    assert kinds == [BookingConfirmed, BookingRequested, BookingConfirmed, BookingMoved, BookingMoved]
+
+
+def test_a_booking_that_is_over_stays_in_its_teams_share(site: Site) -> None:
+    made = book(site, make_room(site), 9, 11, team_id=make_team(site))
+    back = "interval '1 year'"
+    site.sql(
+        f"UPDATE bookings SET starts_at = starts_at - {back}, ends_at = ends_at - {back},"
+        f" during = tstzrange(lower(during) - {back}, upper(during) - {back}) WHERE id = :id",
+        id=made["id"],
+    )
+    path = f"/v1/bookings/{made['id']}"
+    site.expect(409, "POST", f"{path}/cancel")
+    site.expect(409, "PATCH", path, {"title": "别的"}, If_Match="*")
 
 
 def test_opening_hours_are_kept_and_told(site: Site) -> None:
@@ -198,3 +225,76 @@ def test_a_wrong_booking_is_refused_by_field(site: Site, change: dict[str, Any],
 
 def test_another_sites_room_cannot_be_booked(site: Site, other: Site) -> None:
     assert try_book(site, make_room(other), 9, 10).status_code == 422
+
+
+def test_a_room_that_is_retired_keeps_what_was_booked_and_takes_nothing_new(site: Site) -> None:
+    room = make_room(site)
+    made = book(site, room, 9, 11)
+    assert site.expect(200, "PATCH", f"/v1/rooms/{room}", {"retired": True}, If_Match="*")["retired"]
+    assert "no longer in use" in messages(try_book(site, room, 14, 16))
+    span = urlencode({"from": at(14).isoformat(), "to": at(16).isoformat()})
+    assert site.expect(200, "GET", f"/v1/rooms/free?{span}")["rooms"] == []
+    assert site.expect(200, "GET", f"/v1/bookings/{made['id']}")["status"] == "confirmed"
+
+
+def rooms_of(site: Site, activity: str) -> list[tuple[str, str]]:
+    """Status and room of the bookings that an activity's shifts hold, by time."""
+    rows = site.sql(
+        "SELECT b.status, b.room_id FROM bookings AS b JOIN shifts AS s ON s.id = b.shift_id"
+        " WHERE s.activity_id = :id AND b.status IN ('requested', 'confirmed') ORDER BY b.starts_at",
+        id=activity,
+    )
+    return [(row.status, str(row.room_id)) for row in rows]
+
+
+def slot(begins: float, ends: float, *roles: str) -> dict[str, Any]:
+    named = [{"capacity": 5, "role_zh": role, "role_en": role} for role in roles or ("a",)]
+    return {"starts_at": at(begins).isoformat(), "ends_at": at(ends).isoformat(), "roles": named}
+
+
+def test_an_activitys_room_is_its_own_for_each_of_its_shifts(site: Site) -> None:
+    room, other = make_room(site), make_room(site, approval=True)
+    activity = site.activity(room_id=room)
+    made = site.expect(201, "POST", f"/v1/activities/{activity}/slots", slot(9, 11, "a", "b"))["items"]
+    assert rooms_of(site, activity) == [("confirmed", room)], "roles at one time share it"
+    assert "指尖科普课堂" in messages(try_book(site, room, 10, 12, team_id=make_team(site)))
+    again = site.expect(201, "POST", "/v1/bookings", {"shift_id": made[1]["id"]})
+    assert again["shift_id"] == made[0]["id"], "what is booked already is not booked twice"
+    site.expect(200, "POST", f"/v1/shifts/{made[0]['id']}/cancel")
+    assert rooms_of(site, activity) == [("confirmed", room)], "the other role still needs it"
+    later = {"starts_at": at(10).isoformat(), "ends_at": at(12).isoformat()}
+    site.expect(200, "PATCH", f"/v1/shifts/{made[1]['id']}", later, If_Match="*")
+    book(site, room, 8, 10)
+    site.expect(200, "PATCH", f"/v1/activities/{activity}", {"room_id": other}, If_Match="*")
+    assert rooms_of(site, activity) == [("requested", other)]
+    book(site, room, 10, 12)
+    assert site.call("PATCH", f"/v1/activities/{activity}", {"room_id": room}, If_Match="*").status_code == 409
+    site.expect(200, "POST", f"/v1/shifts/{made[1]['id']}/cancel")
+    assert rooms_of(site, activity) == []
+
+
+def test_a_shift_whose_room_is_taken_gets_it_when_it_moves_or_is_published(site: Site) -> None:
+    room = make_room(site)
+    taken = book(site, room, 9, 11)
+    activity = site.activity(publish=False, room_id=room)
+    shift = site.expect(201, "POST", f"/v1/activities/{activity}/slots", slot(9, 11))["items"][0]
+    assert rooms_of(site, activity) == []
+    site.expect(200, "POST", f"/v1/bookings/{taken['id']}/cancel")
+    site.expect(200, "POST", f"/v1/activities/{activity}/publish")
+    assert rooms_of(site, activity) == [("confirmed", room)]
+    book(site, room, 14, 16)
+    there = {"starts_at": at(15).isoformat(), "ends_at": at(17).isoformat()}
+    assert site.call("PATCH", f"/v1/shifts/{shift['id']}", there, If_Match="*").status_code == 409
+
+
+def test_all_roles_that_follow_move_with_their_room(site: Site) -> None:
+    room = make_room(site)
+    activity = site.activity(room_id=room)
+    roles = [{"capacity": 5, "role_zh": role, "role_en": role} for role in ("a", "b")]
+    series = {"rrule": "FREQ=DAILY;COUNT=3", "first_starts_at": at(9).isoformat(), "minutes": 120, "roles": roles}
+    site.expect(201, "POST", f"/v1/activities/{activity}/shift-series", series)
+    assert rooms_of(site, activity) == [("confirmed", room)] * 3
+    first = site.expect(200, "GET", f"/v1/activities/{activity}/shifts")["items"][0]["id"]
+    site.expect(200, "PATCH", f"/v1/shifts/{first}/following", {"time": "10:00", "days": 1}, If_Match="*")
+    assert rooms_of(site, activity) == [("confirmed", room)] * 3
+    assert try_book(site, room, 34, 36).status_code == 409 and try_book(site, room, 9, 11).status_code == 201

@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from typing import Any
 
 from apiflask import APIFlask
@@ -105,3 +106,23 @@ def test_creating_twice_at_once_makes_one_activity(site: Site, settings: Setting
     assert len({a.get_json()["id"] for a in answers if a.status_code == 201}) == 1
     assert {a.status_code for a in answers} <= {201, 409}
     assert len(site.expect(200, "GET", "/v1/activities")["items"]) == 1
+
+
+def test_a_consent_withdrawn_and_a_cancellation_do_not_wait_for_each_other(site: Site) -> None:
+    """Whoever waits on two shifts moves up on one by the withdrawal, on the other by somebody's cancellation."""
+    for _ in range(4):
+        first, second = site.shift(1), site.shift(2)
+        child = somebody(birth_date=(date.today() - timedelta(days=4500)).isoformat())
+        made = site.expect(
+            201, "POST", f"/v1/shifts/{first}/registrations", {"person": child | {"guardian_consent": True}}
+        )
+        consent = {"kind": "guardian_signup", "given_by": "guardian", "how": "paper"}
+        given = site.expect(201, "POST", f"/v1/people/{made['person_id']}/consents", consent)
+        site.expect(201, "POST", f"/v1/shifts/{second}/registrations", {"person_id": made["person_id"]})
+        leaves = site.sign_up(second)
+        waiting = somebody()
+        waits = [site.try_sign_up(shift, waiting).get_json() for shift in (first, second)]
+        assert [one["status"] for one in waits] == ["waitlisted", "waitlisted"]
+        paths = [f"/v1/consents/{given['id']}/withdraw", f"/v1/registrations/{leaves['id']}/cancel"]
+        assert at_once(2, lambda n, paths=paths: site.call("POST", paths[n]).status_code) == [200, 200]
+        assert site.statuses(*waits) == ["confirmed", "confirmed"]

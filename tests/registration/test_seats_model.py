@@ -22,6 +22,8 @@ class Party:
     priority: int
     came: int
     status: str = "waitlisted"
+    moved: bool = False
+    """Whether they had a place and lost it to a lower cap: then they stand before all others."""
 
 
 def make_machine(site: Site, promotion: str, order: str) -> type[RuleBasedStateMachine]:
@@ -47,7 +49,10 @@ def make_machine(site: Site, promotion: str, order: str) -> type[RuleBasedStateM
 
         def _line(self) -> list[Party]:
             by_priority = order == "priority"
-            return sorted(self._are("waitlisted"), key=lambda p: (-p.priority if by_priority else 0, p.came))
+            return sorted(
+                self._are("waitlisted"),
+                key=lambda p: (not p.moved, -p.priority if by_priority and not p.moved else 0, p.came),
+            )
 
         def _move_up(self) -> None:
             while self._line() and self._line()[0].size <= self._free:
@@ -133,6 +138,23 @@ def make_machine(site: Site, promotion: str, order: str) -> type[RuleBasedStateM
             if possible:
                 self.capacity = capacity
                 self._move_up()
+
+        @rule(capacity=st.integers(1, 8))
+        def apply_capacity(self, capacity: int) -> None:
+            path, body = f"/v1/shifts/{self.shift}/capacity", {"capacity": capacity}
+            plan = site.expect(200, "POST", f"{path}/preview", body)
+            places, moves = self._places("confirmed", "offered"), []
+            for party in sorted(self._are("confirmed", "offered"), key=lambda p: -p.came):
+                if places > capacity:
+                    places, moves = places - party.size, [*moves, party]
+            assert [move["registration_id"] for move in plan["moves"]] == [party.id for party in moves]
+            site.expect(200, "POST", path, body | {"token": plan["token"]})
+            self.capacity = capacity
+            for party in moves:
+                party.status, party.moved = "waitlisted", True
+            if self._free < 0:
+                self.holds = []
+            self._move_up()
 
         @invariant()
         def both_agree(self) -> None:

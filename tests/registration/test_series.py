@@ -185,6 +185,22 @@ def test_changing_one_detaches_it_and_changing_the_following_leaves_it_alone(sit
     assert site.call("PATCH", f"/v1/shifts/{site.shift()}/following", change, If_Match="*").status_code == 409
 
 
+def test_somebody_on_two_days_running_does_not_stand_in_their_own_way(site: Site) -> None:
+    room, activity = make_room(site), site.activity()
+    body = rehearsals(first_tuesday()) | {"rrule": "FREQ=DAILY;COUNT=3"}
+    make(site, activity, body)
+    found = shifts(site, activity)
+    person = somebody()
+    for shift in found:
+        assert site.try_sign_up(shift["id"], person).status_code == 201
+        site.expect(201, "POST", "/v1/bookings", {"shift_id": shift["id"], "room_id": room})
+    path = f"/v1/shifts/{found[0]['id']}/following"
+    later = site.expect(200, "PATCH", path, {"days": 1}, If_Match="*")["shifts"]
+    assert [shift["local_day"] for shift in later][:2] == [found[1]["local_day"], found[2]["local_day"]]
+    back = site.expect(200, "PATCH", path, {"days": -1}, If_Match="*")["shifts"]
+    assert [shift["local_day"] for shift in back] == [shift["local_day"] for shift in found]
+
+
 def test_a_fault_in_one_of_many_changes_none_and_names_the_day(site: Site) -> None:
     activity = site.activity()
     make(site, activity, rehearsals(first_tuesday()))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.common.events import RegistrationMovedToWaitlist
-from services.registration.operations.holds import due_shifts, settle
+from services.common.events import RegistrationMovedToWaitlist, VenueSaved
+from services.registration.operations.seats.holds import due_shifts, settle
 from tests.registration.world import Caller, Site, in_hours
 
 
@@ -15,7 +15,7 @@ def venue(site: Site, capacity: int = 4, percent: int = 100) -> str:
 def in_venue(site: Site, venue_id: str, starts: float, capacity: int = 10, **fields: Any) -> str:
     """A shift of a new activity in the venue."""
     activity = site.activity(**fields)
-    site.expect(200, "PUT", f"/v1/activities/{activity}/venue", {"venue_id": venue_id})
+    site.expect(200, "PUT", f"/v1/activities/{activity}/venue", {"venue_id": venue_id}, If_Match="*")
     return site.shift(capacity, activity, starts)
 
 
@@ -67,7 +67,9 @@ def test_a_full_venue_takes_no_other_activity_with_people_and_no_shift_moves_int
     site.sign_up(choir)
     site.sign_up(outside)
     path = f"/v1/activities/{site.activity_of(outside)}/venue"
-    assert site.call("PUT", path, {"venue_id": hall}).status_code == 409
+    assert site.call("PUT", path, {"venue_id": hall}, If_Match="*").status_code == 409
+    site.expect(428, "PUT", path, {"venue_id": None})
+    assert site.call("PUT", path, {"venue_id": None}, If_Match='"1"').status_code == 412
     later = in_venue(site, hall, 4210)
     site.sign_up(later)
     hours = {"starts_at": in_hours(4201), "ends_at": in_hours(4202)}
@@ -131,6 +133,49 @@ def test_a_single_shift_becomes_smaller_than_it_is_full(site: Site) -> None:
     assert site.statuses(first, family, waiting) == ["confirmed", "waitlisted", "waitlisted"], "nobody passes them"
     site.cancel(first["id"])
     assert site.statuses(family, waiting) == ["confirmed", "waitlisted"]
+
+
+def test_what_is_held_for_forms_is_let_go_before_a_lower_cap_is_exceeded(site: Site) -> None:
+    hall = venue(site, capacity=8)
+    choir, clinic = (in_venue(site, hall, at, party_limit=2) for at in (4600, 4601))
+    people = [site.sign_up(choir) for _ in range(3)]
+    site.expect(201, "POST", f"/v1/shifts/{clinic}/holds", {"places": 2})
+    plan = preview(site, hall, 8)
+    apply(site, hall, plan["token"], 8)
+    assert site.sql("SELECT held FROM shifts WHERE id = :id", id=clinic)[0].held == 2, "where they fit, they stay"
+    plan = preview(site, hall, 3)
+    assert plan["moves"] == []
+    apply(site, hall, plan["token"], 3)
+    used = site.sql("SELECT sum(confirmed + offered + held) AS places FROM shifts WHERE venue_id = :id", id=hall)
+    assert used[0].places == 3
+    assert site.sql("SELECT id FROM holds WHERE shift_id = :id", id=clinic) == []
+    assert site.sign_up(clinic)["status"] == "waitlisted"
+    assert site.statuses(*people) == ["confirmed"] * 3
+
+
+def test_a_shift_becomes_smaller_while_somebody_fills_in_the_form(site: Site) -> None:
+    shift = site.shift(capacity=4)
+    people = [site.sign_up(shift) for _ in range(2)]
+    site.expect(201, "POST", f"/v1/shifts/{shift}/holds", {"places": 1})
+    plan = site.expect(200, "POST", f"/v1/shifts/{shift}/capacity/preview", {"capacity": 2})
+    assert plan["moves"] == []
+    done = site.expect(200, "POST", f"/v1/shifts/{shift}/capacity", {"capacity": 2, "token": plan["token"]})
+    assert (done["capacity"], done["confirmed"]) == (2, 2)
+    assert site.statuses(*people) == ["confirmed", "confirmed"]
+
+
+def test_a_cap_that_changes_is_told(site: Site) -> None:
+    hall = venue(site, capacity=4)
+    apply(site, hall, preview(site, hall, 4, 50)["token"], 4, 50)
+    apply(site, hall, preview(site, hall, 4, 50)["token"], 4, 50)
+    told = [event for event in site.events(hall) if isinstance(event, VenueSaved)]
+    assert [(event.capacity, event.percent, event.version) for event in told] == [(4, 100, 1), (4, 50, 2)]
+
+
+def test_what_was_called_off_moves_into_no_venue(site: Site) -> None:
+    hall, activity = venue(site), site.activity()
+    site.expect(200, "POST", f"/v1/activities/{activity}/cancel")
+    site.expect(409, "PUT", f"/v1/activities/{activity}/venue", {"venue_id": hall}, If_Match="*")
 
 
 def test_venues_are_renamed_and_listed(site: Site, other: Site) -> None:

@@ -27,6 +27,7 @@ from services.common.events.bookings import (
     BookingPurpose,
     BookingRequested,
     RoomSaved,
+    VenueSaved,
 )
 from services.common.events.envelope import (
     EVENT_TYPES,
@@ -41,6 +42,8 @@ from services.common.events.hours import (
     CertificateOutdated,
     CertificateRevoked,
     How,
+    MissingHoursClaimed,
+    MissingHoursDecided,
     ObjectionDecided,
     ServiceRecordCorrected,
     ServiceRecordObjected,
@@ -129,6 +132,8 @@ __all__ = [
     "Event",
     "How",
     "LinkIssued",
+    "MissingHoursClaimed",
+    "MissingHoursDecided",
     "ObjectionDecided",
     "OrganisationRole",
     "OrganisationSaved",
@@ -165,6 +170,7 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "VenueSaved",
     "VolunteerChanged",
     "VolunteerEnded",
     "VolunteerRegistered",

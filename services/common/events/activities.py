@@ -34,6 +34,9 @@ class ActivityEvent(Event):
     volunteering: bool = Field(description="whether attendance earns service hours (a rehearsal or a class does not)")
     reminder_minutes: list[int] = Field(description="minutes before the start of a shift at which people are reminded")
     programme_id: UUID | None = Field(default=None, description="the programme that the activity was cloned from")
+    team_id: UUID | None = Field(default=None, description="the team whose activity it is")
+    room_id: UUID | None = Field(default=None, description="the site's room in which it takes place")
+    service_category: str | None = Field(default=None, description="code of the kind of service, for volunteering")
 
     @property
     def aggregate(self) -> str:
@@ -47,7 +50,7 @@ class ActivityPublished(ActivityEvent):
 
 
 class ActivityChanged(ActivityEvent):
-    """A published activity changed its title, place, kind or reminders."""
+    """A published activity changed: its title, place, kind, reminders, team, room or kind of service."""
 
     type = "hesheng.activity.changed.v1"
 

@@ -24,6 +24,24 @@ class RoomSaved(Event):
         return str(self.site_id)
 
 
+class VenueSaved(Event):
+    """A venue was added or changed: how many it holds at one time is `capacity` times `percent` / 100, rounded down.
+    Whoever loses a place to a lower cap follows with an event of their own."""
+
+    type = "hesheng.venue.saved.v1"
+    venue_id: UUID
+    site_id: UUID
+    version: int = Field(description="rises with every change of the venue")
+    name_zh: str
+    name_en: str
+    capacity: int
+    percent: int
+
+    @property
+    def aggregate(self) -> str:
+        return str(self.venue_id)
+
+
 class BookingPurpose(StrEnum):
     """What a room is reserved for; a block keeps it free (repairs, a holiday)."""
 
@@ -37,7 +55,7 @@ class BookingEvent(Event):
     """A room's reservation as it now stands."""
 
     booking_id: UUID
-    version: int = Field(description="1 at first, then one more with every event of this booking")
+    version: int = Field(description="rises with every change of the booking")
     room_id: UUID
     site_id: UUID
     purpose: BookingPurpose
@@ -65,7 +83,8 @@ class BookingConfirmed(BookingEvent):
 
 
 class BookingMoved(BookingEvent):
-    """A reservation moved to another time or room; requested or confirmed as it was."""
+    """A reservation moved to another time or room; requested or confirmed as it was. One that has to be granted anew
+    is told as `hesheng.booking.requested.v1`."""
 
     type = "hesheng.booking.moved.v1"
 

@@ -14,10 +14,10 @@ from services.common.errors import TOO_MANY, Problem, Words, not_found
 from services.common.rates import Windows, origin
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Certificate, CertificateBatch, ServiceRecord
-from services.registration.operations import certificates as operations
-from services.registration.operations.certificate_paper import Signer, render
-from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
-from services.registration.operations.resting import resting_on
+from services.registration.operations.hours import certificates as operations
+from services.registration.operations.hours.certificate_paper import Signer, render
+from services.registration.operations.hours.certificates import Certificates, describe_batch, find_certificate
+from services.registration.operations.hours.resting_certificates import resting_on
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (
@@ -154,9 +154,13 @@ def _add_own(
     @blueprint.output(CertificateAnswer, status_code=201)
     def issue_own_certificate(body: OwnCertificateBody) -> Response:
         """Certify one's own hours at a site in a period. Free, and as often as wanted."""
-        with database.transaction(EVERY_SITE) as session:
-            issued = certificates.issue_own(session, resident(), body)
-            return answered(CertificateAnswer.model_validate(issued), 201)
+        return create(
+            database,
+            data,
+            body,
+            lambda s: CertificateAnswer.model_validate(certificates.issue_own(s, resident(), body)),
+            EVERY_SITE,
+        )
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/signed")
     @allow(Caller.PERSON)

@@ -13,10 +13,11 @@ from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, attempt_of, create, expected_versions, json_body, page
 from services.registration.models import Site, SiteKey, SiteLogo
-from services.registration.operations import conflict, sites
+from services.registration.operations import conflict
 from services.registration.operations.bookings.stranded import stranded
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
-from services.registration.operations.logos import set_logo
+from services.registration.operations.sites import sites
+from services.registration.operations.sites.logos import set_logo
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import BookingAnswer, BookingsAnswer
@@ -34,7 +35,7 @@ def sites_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     blueprint = APIBlueprint("sites", __name__, tag="Areas and sites", url_prefix="/v1")
     _add_sites(blueprint, database, data)
     _add_keys(blueprint, database, data)
-    _add_settings(blueprint, database)
+    _add_settings(blueprint, database, data)
     return blueprint
 
 
@@ -125,7 +126,7 @@ def issue_once(session: Session, site_id: UUID, label: str, attempt: Attempt | N
     return NewKeyAnswer(key=key, **kept.model_dump())
 
 
-def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
+def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/sites/<uuid:site_id>/settings")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output(SettingsAnswer)
@@ -143,7 +144,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
         """Change a site's settings. Bookings that were made stay, also outside narrower hours (`settings/preview`)."""
         _check_own(site_id)
         with database.transaction(g.principal.scope) as session:
-            site = sites.edit_settings(session, site_id, body, expected_versions())
+            site = sites.edit_settings(session, data, site_id, body, expected_versions())
             return answered(sites.describe_settings(session, site))
 
     @blueprint.post("/sites/<uuid:site_id>/settings/preview")

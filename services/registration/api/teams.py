@@ -13,9 +13,10 @@ from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page, resident
 from services.registration.models import Team, TeamMember
-from services.registration.operations import teams
-from services.registration.operations.people import told_names
-from services.registration.operations.rosters import make_roster_volunteers, roster_members
+from services.registration.operations.people.people import told_names
+from services.registration.operations.teams import teams
+from services.registration.operations.teams.own_teams import own_teams
+from services.registration.operations.teams.rosters import make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.teams import (
@@ -169,12 +170,12 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(EVERY_SITE) as session:
             items = [
                 MyTeamAnswer(
-                    member_id=member.id,
-                    team=TeamAnswer.model_validate(teams.find_team(session, member.team_id)),
-                    role=member.role,
-                    status=member.status,
+                    member_id=one.member.id,
+                    team=TeamAnswer.model_validate(one.team),
+                    role=one.member.role,
+                    status=one.member.status,
                 )
-                for member in teams.own_memberships(session, resident())
+                for one in own_teams(session, resident())
             ]
             return answered(MyTeamsAnswer(items=items))
 

@@ -11,7 +11,7 @@ from services.common.database import Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.registration.models import Venue
-from services.registration.operations import venues
+from services.registration.operations.seats import venues
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.activities import ShiftAnswer
@@ -93,8 +93,9 @@ def _add_venues(blueprint: APIBlueprint, database: Database, data: PersonalData)
     @blueprint.output(ActivityVenueAnswer)
     def place_activity(activity_id: UUID, body: ActivityVenueBody) -> Response:
         """Say in which venue an activity is."""
+        expected = expected_versions()
         with database.transaction(g.principal.scope) as session:
-            placed = venues.place_activity(session, activity_id, body.venue_id)
+            placed = venues.place_activity(session, activity_id, body.venue_id, expected)
             return answered(ActivityVenueAnswer.model_validate(vars(placed)))
 
 

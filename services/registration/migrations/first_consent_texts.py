@@ -34,9 +34,9 @@ FIRST_TEXTS = (
     ),
     (
         "guardian_signup",
-        "我是未满 14 周岁孩子的监护人，同意孩子报名参加本站点的活动，并同意本站点为此记录孩子的信息。"
+        "我是这名未成年人的监护人，同意孩子报名参加本站点的活动，并同意本站点为此记录孩子的信息。"
         "撤回同意后，孩子不能再报名，尚未开始的报名会被取消。",
-        "I am the guardian of a child under 14 and agree that the child takes part in activities of this site, and that"
+        "I am the guardian of this minor and agree that the child takes part in activities of this site, and that"
         " the site records the child's data for that. When I withdraw this, the child can no longer be signed up, and"
         " registrations that have not begun are cancelled.",
     ),

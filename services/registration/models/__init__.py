@@ -1,6 +1,6 @@
 """The tables of registration, as SQLAlchemy sees them, one file per subject. The migrations are what makes them."""
 
-from services.registration.models.activities import Activity, Shift, ShiftSeries
+from services.registration.models.activities import Activity, Shift, ShiftNote, ShiftSeries
 from services.registration.models.audit import AuditEntry
 from services.registration.models.base import Table
 from services.registration.models.consents import Consent, ConsentText, Retention
@@ -63,6 +63,7 @@ __all__ = [
     "Room",
     "ServiceRecord",
     "Shift",
+    "ShiftNote",
     "ShiftSeries",
     "Site",
     "SiteArea",

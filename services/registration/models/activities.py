@@ -76,6 +76,17 @@ class Shift(Table):
     programme_key: Mapped[str | None]
 
 
+class ShiftNote(Table):
+    """Whom a shift serves, and where: ciphertext, for its confirmed volunteers and staff (`private_notes.py`)."""
+
+    __tablename__ = "shift_notes"
+    shift_id: Mapped[UUID] = mapped_column(ForeignKey("shifts.id"), primary_key=True)
+    site_id: Mapped[UUID]
+    note: Mapped[bytes]
+    encrypted_with: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1)
+
+
 class ShiftSeries(Table):
     """The rule by which shifts were made."""
 

@@ -24,6 +24,7 @@ class Room(Table):
     setup_minutes: Mapped[int] = mapped_column(default=0)
     approval: Mapped[bool] = mapped_column(default=False)
     for_teams: Mapped[bool] = mapped_column(default=True)
+    retired: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -4,13 +4,13 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.registration.api.certificates import Tries
-from services.registration.operations.certificates import Certificates
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.oidc import Provider
-from services.registration.operations.public_sign_up import PublicSignUps
-from services.registration.operations.sessions import Sessions
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.seats.public_sign_up import PublicSignUps
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.oidc import Provider
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
 from services.registration.pages.areas import areas_pages
@@ -19,6 +19,7 @@ from services.registration.pages.calls import calls_pages
 from services.registration.pages.centre import centre_pages
 from services.registration.pages.check_in import check_in_pages, scan_pages
 from services.registration.pages.colleagues import colleague_pages
+from services.registration.pages.consent_texts import consent_texts_pages
 from services.registration.pages.desk import desk_pages
 from services.registration.pages.doubles import doubles_pages
 from services.registration.pages.embed import embed_pages
@@ -26,11 +27,15 @@ from services.registration.pages.exchange import exchange_pages
 from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
-from services.registration.pages.hours import hours_pages, own_hours_pages, verify_pages
+from services.registration.pages.hours import hours_pages, verify_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.own_consents import own_consents_pages
+from services.registration.pages.own_hours import own_hours_pages
+from services.registration.pages.own_teams import own_teams_pages
+from services.registration.pages.own_volunteer import own_volunteer_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
@@ -42,6 +47,7 @@ from services.registration.pages.sign_up import Desk, sign_up_pages
 from services.registration.pages.team_sign_up import team_sign_up_pages
 from services.registration.pages.teams import teams_pages
 from services.registration.pages.trainings import trainings_pages
+from services.registration.pages.venues import venues_pages
 from services.registration.pages.volunteers import volunteers_pages
 from services.registration.pages.web_page import web_page_pages
 from services.registration.personal_data import PersonalData
@@ -79,15 +85,19 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
+        own_consents_pages(database),
+        own_teams_pages(database, data),
+        own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),
         links_pages(database, links),
         home_pages(database),
         activities_pages(database, data),
         programmes_pages(database),
         rooms_pages(database),
+        venues_pages(database, data),
         teams_pages(database, data),
         rosters_pages(database, data),
-        centre_pages(database),
+        centre_pages(database, data),
         people_pages(database, data),
         volunteers_pages(database, data),
         trainings_pages(database, data),
@@ -97,6 +107,7 @@ def pages(
         account_pages(database, data, log_ins, sso=provider is not None),
         areas_pages(database, data),
         colleague_pages(database, data),
+        consent_texts_pages(database),
         audit_pages(database, data),
         web_page_pages(database),
         retention_pages(database),

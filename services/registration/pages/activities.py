@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import g, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
@@ -17,10 +17,14 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
-from services.registration.models import Activity, Room, Shift, Site, Team
-from services.registration.operations import activities, organisations
+from services.registration.models import Activity, Room, Shift, Site, Team, Venue
+from services.registration.operations.activities import activities
+from services.registration.operations.activities.concerned import Concerned, concerned, without_guardian
+from services.registration.operations.bookings.of_shifts import without_room
 from services.registration.operations.programmes.changes import offers_at
-from services.registration.operations.staff import name_of
+from services.registration.operations.seats import venues
+from services.registration.operations.sites import organisations
+from services.registration.operations.staff.accounts import name_of
 from services.registration.pages.activity_forms import (
     KINDS,
     MORE,
@@ -29,6 +33,7 @@ from services.registration.pages.activity_forms import (
     ROLE_ROWS,
     STATUSES,
     WHEN_LISTS,
+    ChangedActivity,
     NewActivity,
     activity_fields,
     activity_values,
@@ -38,10 +43,9 @@ from services.registration.pages.activity_forms import (
 )
 from services.registration.pages.activity_organisations import add_parts_page
 from services.registration.pages.public import ROLES as PART_ROLES
-from services.registration.pages.requirement_forms import LISTS, asked, trainings_known
+from services.registration.pages.requirement_forms import LISTS, asked, lacking_words, trainings_known
 from services.registration.pages.shifts import add_shift_pages, add_when, clash_mark
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.activities import ActivityEdit
 
 LISTED = 50
 FOR_TEMPLATES = {
@@ -51,6 +55,7 @@ FOR_TEMPLATES = {
     "clash_mark": clash_mark,
     "requirement_lists": LISTS,
     "asked": asked,
+    "lacking_words": lacking_words,
 }
 
 
@@ -60,10 +65,10 @@ def activities_pages(database: Database, data: PersonalData) -> APIBlueprint:
     in_menu("activities_pages.list_activities", "活动", "Activities", 2)
     _add_list(blueprint, database)
     _add_new(blueprint, database)
-    _add_one(blueprint, database)
+    _add_one(blueprint, database, data)
     _add_steps(blueprint, database, data)
     blueprint.app_context_processor(lambda: FOR_TEMPLATES)
-    add_shift_pages(blueprint, database)
+    add_shift_pages(blueprint, database, data)
     add_parts_page(blueprint, database)
     return blueprint
 
@@ -147,6 +152,8 @@ def _add_new(blueprint: APIBlueprint, database: Database) -> None:
             seen, activity = None, None
             with form.catching(), session.begin_nested() as attempt:
                 activity = activities.create_activity(session, own_site(), form.body.activity())
+                if form.body.venue_id:
+                    venues.place_activity(session, activity.id, form.body.venue_id, None)
                 seen = add_when(session, activity.id, form.body.when, zone, preview)
                 if seen:
                     attempt.rollback()
@@ -157,18 +164,22 @@ def _add_new(blueprint: APIBlueprint, database: Database) -> None:
         return done(address, "草稿已保存。核对后请发布。", "The draft was saved. Look at it, then publish it.")
 
 
-def _form_page(session: Session, form: Form[Any], seen: Any = None, activity: Activity | None = None) -> str:
+def _form_page(
+    session: Session, form: Form[Any], seen: Any = None, activity: Activity | None = None, whom: Any = ()
+) -> str:
     site = session.get_one(Site, own_site())
     return render(
         "activities/form.html",
         form=form,
         seen=seen,
         activity=activity,
+        whom=whom,
         zone=site.time_zone,
         kinds=KINDS,
         repeats=REPEATS,
         role_rows=range(ROLE_ROWS),
-        rooms=session.scalars(select(Room).where(Room.site_id == site.id).order_by(Room.position)).all(),
+        rooms=session.scalars(_rooms(site.id, activity)).all(),
+        venues=session.scalars(select(Venue).where(Venue.site_id == site.id).order_by(Venue.position)).all(),
         reminders=REMINDERS,
         more_fields=MORE,
         trainings=trainings_known(session, site.id),
@@ -176,7 +187,13 @@ def _form_page(session: Session, form: Form[Any], seen: Any = None, activity: Ac
     )
 
 
-def _add_one(blueprint: APIBlueprint, database: Database) -> None:
+def _rooms(site_id: UUID, activity: Activity | None) -> Select[Room]:
+    """The rooms that an activity can be in: those in use, and its own."""
+    own = Room.id == activity.room_id if activity else false()
+    return select(Room).where(Room.site_id == site_id, or_(~Room.retired, own)).order_by(Room.position)
+
+
+def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/<uuid:activity_id>")
     @allow(Caller.STAFF)
     def show_activity(activity_id: UUID) -> Answer:
@@ -192,6 +209,7 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
                 "zone": session.get_one(Site, activity.site_id).time_zone,
                 "room": session.get(Room, activity.room_id) if activity.room_id else None,
                 "team": session.get(Team, activity.team_id) if activity.team_id else None,
+                "venue": session.get(Venue, activity.venue_id) if activity.venue_id else None,
                 "parts": organisations.describe_parts(session, activity).organisations,
             }
         words = {"kinds": KINDS, "statuses": STATUSES, "part_roles": PART_ROLES}
@@ -213,12 +231,27 @@ def _add_one(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             activity = find(session, activity_id)
             zone = ZoneInfo(session.get_one(Site, activity.site_id).time_zone)
-            form = read_form(ActivityEdit, left_out=("version",), **activity_fields(zone, clearing=True))
-            with form.catching(), session.begin_nested():
-                activities.edit_activity(session, activity_id, form.body, typed_version())
+            form = read_form(ChangedActivity, left_out=("version",), **activity_fields(zone, clearing=True))
+            with form.catching():
+                whom = _left_without_guardian(session, data, activity, form.body)
+                if whom:
+                    return _form_page(session, form, activity=activity, whom=whom), 422
+                with session.begin_nested():
+                    activities.edit_activity(session, activity_id, form.body.activity(), typed_version())
+                    if form.body.venue_id != activity.venue_id:
+                        venues.place_activity(session, activity_id, form.body.venue_id, None)
             if form.failed:
                 return _form_page(session, form, activity=activity), 422
         return done(url_for("activities_pages.show_activity", activity_id=activity_id), "已保存。", "Saved.")
+
+
+def _left_without_guardian(
+    session: Session, data: PersonalData, activity: Activity, body: ChangedActivity
+) -> list[Concerned]:
+    """Whom volunteering would leave without the consent that it needs, by name."""
+    if activity.volunteering or not body.model_dump(exclude_unset=True).get("volunteering"):
+        return []
+    return concerned(session, data, without_guardian(session, activity))
 
 
 def _offers_of(database: Database, activity: Activity) -> int:
@@ -280,4 +313,19 @@ def _step_page(session: Session, activity_id: UUID, step: str, form: Form[Any]) 
     _step(step)
     activity = find(session, activity_id)
     audience = activities.audience(session, activity_id)
-    return render("activities/step.html", activity=activity, step=step, audience=audience, form=form)
+    has_shifts = session.scalar(select(exists().where(Shift.activity_id == activity_id, Shift.status == "open")))
+    return render(
+        "activities/step.html",
+        activity=activity,
+        step=step,
+        audience=audience,
+        form=form,
+        has_shifts=has_shifts,
+        roomless=_roomless(session, activity) if step == "publish" else [],
+        zone=session.get_one(Site, activity.site_id).time_zone,
+    )
+
+
+def _roomless(session: Session, activity: Activity) -> list[tuple[Shift, str, str]]:
+    shifts = select(Shift).where(Shift.activity_id == activity.id).order_by(Shift.starts_at, Shift.position)
+    return without_room(session, activity, session.scalars(shifts))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -10,13 +11,13 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from services.common.errors import Words, language
-from services.common.schemas import Body
+from services.common.schemas import Body, Name
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Activity, Shift
-from services.registration.operations.recurrence import at_wall_clock
+from services.registration.operations.activities.recurrence import at_wall_clock
 from services.registration.pages.requirement_forms import list_fields, requirement_values
 from services.registration.schemas import Count
-from services.registration.schemas.activities import ActivityBody, Roles
+from services.registration.schemas.activities import ActivityBody, ActivityEdit, Roles
 from services.registration.schemas.calendar import Day
 from services.registration.schemas.requirements import Requirements
 from services.registration.schemas.series import ShiftMinutes, ShiftSeriesBody, WallClock
@@ -47,7 +48,7 @@ WHEN_LISTS = [name for n in range(ROLE_ROWS) for name in list_fields(f"when.role
 TEXTS = ("responsible", "title_en", "description_zh", "description_en", "risks_zh", "risks_en")
 SWITCHES = ("volunteering", "public")
 MOMENTS = ("registration_opens_at", "registration_closes_at")
-OPTIONAL = ("per_person_limit", "room_id", "team_id", "service_category")
+OPTIONAL = ("per_person_limit", "room_id", "venue_id", "team_id", "service_category")
 MORE = (*MOMENTS, "per_person_limit", "party_limit", "waitlist_order", "promotion", "offer_minutes", "reminder_minutes")
 """What most activities leave as it is: folded away until somebody wants it, or something there is wrong."""
 
@@ -117,10 +118,21 @@ class NewActivity(ActivityBody):
     """A new activity with its first shifts."""
 
     when: When
+    venue_id: UUID | None = None
 
     def activity(self) -> ActivityBody:
-        """Without the shifts."""
-        return ActivityBody.model_validate(self.model_dump(exclude={"when"}))
+        """Without the shifts and the venue, which has an operation of its own."""
+        return ActivityBody.model_validate(self.model_dump(exclude={"when", "venue_id"}))
+
+
+class ChangedActivity(ActivityEdit):
+    """An activity as staff change it."""
+
+    venue_id: UUID | None = None
+
+    def activity(self) -> ActivityEdit:
+        """Without the venue, which has an operation of its own."""
+        return ActivityEdit.model_validate(self.model_dump(exclude_unset=True, exclude={"venue_id"}))
 
 
 class ShiftForm(Body):
@@ -130,6 +142,8 @@ class ShiftForm(Body):
     time: WallClock
     minutes: ShiftMinutes
     capacity: Count
+    role_zh: Name
+    role_en: Name = "participant"
     requirements: Requirements = Field(default_factory=Requirements)
     following: bool = False
 
@@ -169,6 +183,7 @@ def shift_values(shift: Shift, zone: ZoneInfo) -> dict[str, Any]:
     local = shift.starts_at.astimezone(zone)
     minutes = round((shift.ends_at - shift.starts_at).total_seconds() / 60)
     values = {"day": str(local.date()), "time": f"{local:%H:%M}", "minutes": minutes, "capacity": shift.capacity}
+    values |= {"role_zh": shift.role_zh, "role_en": shift.role_en}
     return values | requirement_values(shift.requirements, "requirements")
 
 

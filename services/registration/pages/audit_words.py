@@ -49,6 +49,7 @@ KINDS = {
     "rooms": Words("房间", "room"),
     "service_records": Words("志愿服务记录", "service record"),
     "shifts": Words("场次", "shift"),
+    "shift_notes": Words("场次的私密说明", "private note of a shift"),
     "site_keys": Words("站点密钥", "site key"),
     "sites": Words("站点", "site"),
     "staff": Words("工作人员账号", "staff account"),

@@ -16,7 +16,7 @@ from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.rooms import free_answer
 from services.registration.models import Booking, Room, Site
 from services.registration.operations import bookings
-from services.registration.operations.sites import find_site
+from services.registration.operations.sites.sites import find_site
 from services.registration.schemas.bookings import BookingEdit
 from services.registration.schemas.rooms import FreeQuery, RoomAnswer
 
@@ -77,7 +77,8 @@ def _written(site: Site, booking: Booking) -> dict[str, Any]:
 
 def _typed(site: Site, booking: Booking, typed: Any) -> dict[str, Any]:
     """What shall be otherwise. A shift's booking keeps its shift's time."""
-    changes = {name: typed[name] for name in ("room_id", "title") if typed.get(name)}
+    changes: dict[str, Any] = {name: typed[name] for name in ("room_id", "title") if typed.get(name)}
+    changes |= {"approved": typed.get("approved") == "on"}
     return changes if booking.purpose == "shift" else changes | typed_times(site, typed)
 
 

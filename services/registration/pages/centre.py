@@ -15,12 +15,14 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.common.schemas import Name, Text
 from services.registration.api.conventions import own_site
 from services.registration.models import Area, Room, Site, SiteLogo
-from services.registration.operations import sites
-from services.registration.operations.areas import area_path
+from services.registration.operations.activities.concerned import concerned, whom_ages_strand
 from services.registration.operations.bookings.stranded import stranded
-from services.registration.operations.logos import LARGEST_LOGO, set_logo
+from services.registration.operations.sites import sites
+from services.registration.operations.sites.areas import area_path
+from services.registration.operations.sites.logos import LARGEST_LOGO, set_logo
 from services.registration.pages.organisations import add_organisations
 from services.registration.pages.plaques import add_plaques
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
 from services.registration.schemas.sites import SiteEdit, TimeZone
 
@@ -52,20 +54,20 @@ class CentreEdit(SettingsEdit):
     time_zone: TimeZone
 
 
-def centre_pages(database: Database) -> APIBlueprint:
+def centre_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of the centre."""
     blueprint = page_blueprint("centre_pages", __name__, url_prefix="/staff/centre")
     in_menu("centre_pages.show_settings", "站点设置", "Settings", 17)
     in_menu("centre_pages.list_designations", "牌匾", "Plaques", 18)
     in_menu("centre_pages.list_organisations", "单位", "Organisations", 19)
-    _add_settings(blueprint, database)
+    _add_settings(blueprint, database, data)
     _add_logo(blueprint, database)
     add_plaques(blueprint, database)
     add_organisations(blueprint, database)
     return blueprint
 
 
-def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
+def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/settings")
     @allow(Caller.STAFF)
     def show_settings() -> Answer:
@@ -87,18 +89,21 @@ def _add_settings(blueprint: APIBlueprint, database: Database) -> None:
             if left and request.form.get("seen") != mark:
                 rooms = {room.id: room for room in session.scalars(select(Room).where(Room.site_id == site.id))}
                 return _settings_page(session, site, form, left=left, mark=mark, rooms=rooms)
-            _save(session, site.id, form)
+            whom = concerned(session, data, whom_ages_strand(session, data, site, form.body))
+            if whom:
+                return _settings_page(session, site, form, whom=whom), 422
+            _save(session, data, site.id, form)
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 return _settings_page(session, sites.find_site(session, own_site()), form), 422
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")
 
 
-def _save(session: Session, site_id: UUID, form: Form[CentreEdit]) -> None:
+def _save(session: Session, data: PersonalData, site_id: UUID, form: Form[CentreEdit]) -> None:
     own = SiteEdit(**form.body.model_dump(include=set(OWN)))
     settings = SettingsEdit(**form.body.model_dump(exclude=set(OWN), exclude_unset=True))
     sites.edit_site(session, site_id, own, typed_version())
-    sites.edit_settings(session, site_id, settings, None)
+    sites.edit_settings(session, data, site_id, settings, None)
 
 
 def _settings_page(session: Session, site: Site, form: Form[Any], **more: Any) -> str:

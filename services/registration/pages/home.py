@@ -124,4 +124,6 @@ def _administration(session: Session) -> Box | None:
         Line("工作人员与权限", "Staff and their roles", url_for(COLLEAGUES)),
         Line("导入区划表", "Import the table of areas", url_for("areas_pages.show_import")),
     ]
+    if g.principal.is_operator:
+        lines.append(Line("同意书文本", "Consent texts", url_for("consent_texts_pages.list_texts")))
     return Box("管理", "Administration", lines)

@@ -7,17 +7,18 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import request, url_for
+from flask import Response, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
+from services.common.errors import speak_usually
 from services.common.pages import page_blueprint, render
 from services.registration.models import Site, SiteLogo
-from services.registration.operations.ages import guardian_below
-from services.registration.operations.calendar import public_calendar
-from services.registration.operations.public import (
+from services.registration.operations.seats.ages import guardian_below
+from services.registration.operations.sites.calendar import public_calendar
+from services.registration.operations.sites.public import (
     find_site,
     find_sites,
     open_activity,
@@ -89,14 +90,30 @@ def public_pages(database: Database) -> APIBlueprint:
         """An activity with its shifts."""
         with database.transaction(site_of_activity(database, activity_id)) as session:
             found, parts = open_activity(session, activity_id), organisers(session, activity_id)
+            speak_usually(found.site.language)
             return render("public/activity.html", found=found, organisers=parts)
 
+    @blueprint.get("/sites/<uuid:site_id>/colour.css")
+    @allow(Caller.ANYONE)
+    def show_colour(site_id: UUID) -> Response:
+        """The site's colour in its pages, also within other web pages: no page holds a style of its own."""
+        with database.transaction(site_id) as session:
+            colour = find_site(session, site_id).colour
+        response = Response(COLOURED.format(colour) if colour else "", mimetype="text/css")
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
     return blueprint
+
+
+COLOURED = ":root {{ --accent: {0}; --ink: {0}; }}\n"
+"""Buttons, and the top: a site's colour has a contrast of 4.5 with white (`schemas/site_settings`)."""
 
 
 def site_context(session: Session, site_id: UUID) -> dict[str, Any]:
     """What a site's page shows: its calendar in the span that the query asks for."""
     site = find_site(session, site_id)
+    speak_usually(site.language)
     view = "month" if request.args.get("view") == "month" else "week"
     span = MONTH if view == "month" else WEEK
     today = _today(site)

@@ -54,6 +54,19 @@ def asked(requirements: dict[str, Any]) -> str:
     return ("；" if is_zh else "; ").join(part for part in parts if part)
 
 
+def lacking_words(lacks: list[str]) -> str:
+    """What somebody lacks (`skills:first_aid`, `age`), in the reader's language."""
+    is_zh = language() == "zh"
+    said = []
+    for lack in lacks:
+        kind, _, code = lack.partition(":")
+        title, codes = {**LISTS, "training": (TRAINING, {}), "age": (Words("年龄", "the age"), {})}[kind]
+        words = codes.get(code, Words(code, code))
+        shown = (title.zh, words.zh) if is_zh else (title.en, words.en)
+        said.append((" " if is_zh else ": ").join(part for part in shown if part))
+    return ("、" if is_zh else ", ").join(said)
+
+
 def _ages(youngest: int | None, oldest: int | None) -> str:
     if youngest is None and oldest is None:
         return ""

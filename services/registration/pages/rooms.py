@@ -1,5 +1,6 @@
 """Staff's pages of rooms: the week, requests to decide, booking once or again and again, the rooms themselves."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -18,12 +19,13 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.common.pages.times import clock
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site, Team
-from services.registration.operations import bookings, rooms
+from services.registration.operations import bookings
+from services.registration.operations.bookings import rooms
 from services.registration.operations.bookings.opening import hours_of
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.shares import hours, monday_of, usage
 from services.registration.operations.bookings.stranded import is_outside, outside_hours
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.sites import find_site, local_today
+from services.registration.operations.sites.sites import find_site, local_today
 from services.registration.pages.booking_moves import add_moves, typed_times
 from services.registration.pages.home import Box, Line, box
 from services.registration.pages.room_lists import add_lists, bookings_touching, day_typed, days_of
@@ -124,7 +126,7 @@ def _add_booking(blueprint: APIBlueprint, database: Database) -> None:
                 "rooms/book.html",
                 form=form,
                 preview=preview,
-                rooms=_rooms(session, site),
+                rooms={key: room for key, room in _rooms(session, site).items() if not room.retired},
                 teams=teams,
                 zone=site.time_zone,
             )
@@ -174,8 +176,10 @@ def _once(site: Site, typed: Any) -> dict[str, Any]:
 
 def _series(typed: Any) -> dict[str, Any]:
     count = typed.get("count", "").strip() or "1"
-    rule = {"rrule": f"{typed.get('repeat', '')};COUNT={count}"}
-    return _what(typed) | rule | {name: typed.get(name, "") for name in ("first_day", "from_time", "to_time")}
+    rule = {"rrule": f"{typed.get('repeat', '')};COUNT={count}", "block": typed.get("block") == "on"}
+    when = {name: typed.get(name, "") for name in ("first_day", "from_time", "to_time")}
+    left_out = [word for word in re.split(r"[\s,，、;；]+", typed.get("except_days", "")) if word]
+    return _what(typed) | rule | when | {"except_days": left_out}
 
 
 def _add_decisions(blueprint: APIBlueprint, database: Database) -> None:
@@ -211,6 +215,24 @@ def _add_decisions(blueprint: APIBlueprint, database: Database) -> None:
             week = booking.local_day
         return done(url_for("rooms_pages.week", week=week), *DECIDED[step])
 
+    @blueprint.get("/series/<uuid:series_id>")
+    @allow(Caller.STAFF)
+    def show_rest(series_id: UUID) -> Answer:
+        """What is left of a recurring booking, before it is given up."""
+        with database.transaction(g.principal.scope) as session:
+            rest = bookings.still_to_come(session, series_id)
+            zone = find_site(session, own_site()).time_zone
+            return render("rooms/series.html", rest=rest, series_id=series_id, zone=zone, form=Form())
+
+    @blueprint.post("/series/<uuid:series_id>")
+    @allow(Caller.STAFF)
+    def cancel_rest(series_id: UUID) -> Answer:
+        """Give up what of a recurring booking has not begun."""
+        reason = request.form.get("reason", "").strip()[:1000]
+        with database.transaction(g.principal.scope) as session:
+            count = bookings.cancel_series(session, series_id, reason)
+        return done(url_for("rooms_pages.week"), f"已取消 {count} 个预约。", f"{count} booking(s) were given up.")
+
 
 def _add_rooms(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.get("/new")
@@ -237,14 +259,14 @@ def _add_rooms(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             room = rooms.find_room(session, room_id)
             values = vars(room) | {"equipment": "、".join(room.equipment)}
-            values |= {name: "on" if values[name] else "" for name in ("approval", "for_teams")}
+            values |= {name: "on" if values[name] else "" for name in ("approval", "for_teams", "retired")}
             return render("rooms/room.html", form=Form(values), room=room)
 
     @blueprint.post("/<uuid:room_id>")
     @allow(Caller.STAFF)
     def edit_room(room_id: UUID) -> Answer:
         """Change a room."""
-        form = read_form(RoomEdit, **_room_fields())
+        form = read_form(RoomEdit, **_room_fields(editing=True))
         with form.catching(), database.transaction(g.principal.scope) as session:
             rooms.edit_room(session, room_id, form.body, None)
         if form.failed:
@@ -253,11 +275,12 @@ def _add_rooms(blueprint: APIBlueprint, database: Database) -> None:
         return done(url_for("rooms_pages.week"), "房间已保存。", "The room was saved.")
 
 
-def _room_fields() -> dict[str, Any]:
+def _room_fields(editing: bool = False) -> dict[str, Any]:
     """What a form writes otherwise than the API: a list in one line, and boxes that are left empty."""
     written = request.form.get("equipment", "").replace(",", "、").replace(",", "、")
     listed = [item.strip() for item in written.split("、") if item.strip()]
-    return {"equipment": listed} | {name: request.form.get(name) == "on" for name in ("approval", "for_teams")}
+    boxes = ("approval", "for_teams", "retired") if editing else ("approval", "for_teams")
+    return {"equipment": listed} | {name: request.form.get(name) == "on" for name in boxes}
 
 
 @box

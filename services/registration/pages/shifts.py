@@ -7,22 +7,23 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import g, request, url_for
+from flask import g, request
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, read_form, render, typed_version
+from services.common.pages import Answer, Form, done, read_form, render
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
-from services.registration.models import Activity, Shift, Site
-from services.registration.operations import following, series, shifts
-from services.registration.operations.recurrence import at_wall_clock
-from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, WHEN_LISTS, ShiftForm, When, shift_values
-from services.registration.pages.requirement_forms import list_fields, trainings_known
-from services.registration.schemas.activities import ShiftEdit, SlotBody
-from services.registration.schemas.series import FollowingEdit, ShiftSeriesAnswer
+from services.registration.models import Activity
+from services.registration.operations.activities import following_shifts, series, shifts
+from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, WHEN_LISTS, When
+from services.registration.pages.requirement_forms import trainings_known
+from services.registration.pages.shift_edits import activity_url, add_edit, find_shift, site_zone
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.activities import SlotBody
+from services.registration.schemas.series import ShiftSeriesAnswer
 
 
 class MoreShifts(Body):
@@ -31,10 +32,10 @@ class MoreShifts(Body):
     when: When
 
 
-def add_shift_pages(blueprint: APIBlueprint, database: Database) -> None:
+def add_shift_pages(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     """The pages of shifts, beside those of activities."""
     _add_more(blueprint, database)
-    _add_edit(blueprint, database)
+    add_edit(blueprint, database, data)
     _add_cancel(blueprint, database)
 
 
@@ -52,14 +53,14 @@ def _add_more(blueprint: APIBlueprint, database: Database) -> None:
         """Add the shifts, or only show what they would be."""
         preview, seen = "preview" in request.form, None
         with database.transaction(g.principal.scope) as session:
-            zone = _zone(session)
+            zone = site_zone(session)
             form = read_form(MoreShifts, WHEN_LISTS, ("preview", "seen"))
             with form.catching(), session.begin_nested():
                 seen = add_when(session, activity_id, form.body.when, zone, preview)
             if form.failed or seen:
                 page = _more_page(session, activity_id, form, seen)
                 return (page, 422) if form.failed else page
-        return done(_activity_url(activity_id), "场次已添加。", "The shifts were added.")
+        return done(activity_url(activity_id), "场次已添加。", "The shifts were added.")
 
 
 def add_when(
@@ -96,71 +97,10 @@ def _more_page(session: Session, activity_id: UUID, form: Form[Any], seen: Any =
         activity=activity,
         form=form,
         seen=seen,
-        zone=str(_zone(session)),
+        zone=str(site_zone(session)),
         repeats=REPEATS,
         role_rows=range(ROLE_ROWS),
         trainings=trainings_known(session, own_site()),
-    )
-
-
-def _add_edit(blueprint: APIBlueprint, database: Database) -> None:
-    @blueprint.get("/shifts/<uuid:shift_id>")
-    @allow(Caller.STAFF)
-    def show_shift(shift_id: UUID) -> Answer:
-        """The form of one shift."""
-        with database.transaction(g.principal.scope) as session:
-            return _shift_page(session, shift_id, None)
-
-    @blueprint.post("/shifts/<uuid:shift_id>")
-    @allow(Caller.STAFF)
-    def edit_shift(shift_id: UUID) -> Answer:
-        """Change the shift, and those that follow it where that was asked for."""
-        with database.transaction(g.principal.scope) as session:
-            shift = _find(session, shift_id)
-            form = read_form(ShiftForm, list_fields("requirements"), ("version",))
-            with form.catching(), session.begin_nested():
-                _change(session, shift, form.body, typed_version())
-            if form.failed:
-                return _shift_page(session, shift_id, form), 422
-        return done(_activity_url(shift.activity_id), "场次已修改。", "The shift was changed.")
-
-
-def _change(session: Session, shift: Shift, form: ShiftForm, expected: set[int]) -> None:
-    zone = _zone(session)
-    old = shift_values(shift, zone)
-    if form.following:
-        sent: dict[str, Any] = {"time": form.time, "minutes": form.minutes, "capacity": form.capacity}
-        changes = {name: value for name, value in sent.items() if value != old[name]}
-        if form.requirements.stored() != shift.requirements:
-            changes["requirements"] = form.requirements
-        days = (form.day - shift.starts_at.astimezone(zone).date()).days
-        edit = FollowingEdit.model_validate(changes | ({"days": days} if days else {}))
-        following.edit_following(session, shift.id, edit, expected)
-        return
-    hour, minute = map(int, form.time.split(":"))
-    local = shift.starts_at.astimezone(zone).replace(tzinfo=None)
-    local = local.replace(year=form.day.year, month=form.day.month, day=form.day.day, hour=hour, minute=minute)
-    starts_at = at_wall_clock(local, zone)
-    edit_one = ShiftEdit(
-        starts_at=starts_at,
-        ends_at=starts_at + timedelta(minutes=form.minutes),
-        capacity=form.capacity,
-        requirements=form.requirements,
-    )
-    shifts.edit_shift(session, shift.id, edit_one, expected)
-
-
-def _shift_page(session: Session, shift_id: UUID, form: Form[Any] | None) -> str:
-    shift = _find(session, shift_id)
-    zone = _zone(session)
-    return render(
-        "activities/shift.html",
-        shift=shift,
-        activity=session.get_one(Activity, shift.activity_id),
-        zone=str(zone),
-        trainings=trainings_known(session, shift.site_id),
-        form=form or Form(shift_values(shift, zone)),
-        in_series=shift.series_id is not None and not shift.detached,
     )
 
 
@@ -179,46 +119,35 @@ def _add_cancel(blueprint: APIBlueprint, database: Database) -> None:
         form: Form[Any] = Form()
         all_of_them = "following" in request.form
         with database.transaction(g.principal.scope) as session:
-            shift = _find(session, shift_id)
+            shift = find_shift(session, shift_id)
             with form.catching(), session.begin_nested():
                 _cancel(session, shift_id, all_of_them)
             if form.failed:
                 return _cancel_page(session, shift_id, form, False), 422
-        return done(_activity_url(shift.activity_id), "场次已取消。", "The shift was called off.")
+        return done(activity_url(shift.activity_id), "场次已取消。", "The shift was called off.")
 
 
 def _cancel(session: Session, shift_id: UUID, all_of_them: bool) -> None:
     if all_of_them:
-        following.cancel_following(session, shift_id)
+        following_shifts.cancel_following(session, shift_id)
     else:
         shifts.cancel_shift(session, shift_id)
 
 
 def _cancel_page(session: Session, shift_id: UUID, form: Form[Any], all_of_them: bool) -> str:
-    shift = _find(session, shift_id)
-    activity, zone = session.get_one(Activity, shift.activity_id), str(_zone(session))
-    facts = {"starts_at": shift.starts_at, "ends_at": shift.ends_at, "told": shift.confirmed + shift.waitlisted}
+    shift = find_shift(session, shift_id)
+    activity, zone = session.get_one(Activity, shift.activity_id), str(site_zone(session))
+    facts = {
+        "starts_at": shift.starts_at,
+        "ends_at": shift.ends_at,
+        "told": following_shifts.people_on(session, [shift]),
+    }
     seen = None
     if all_of_them:
         with session.begin_nested() as attempt:
-            seen = following.cancel_following(session, shift_id)
+            seen = following_shifts.cancel_following(session, shift_id)
             attempt.rollback()
     return render(
         "activities/cancel_shift.html",
         shift_id=shift_id, activity=activity, facts=facts, zone=zone, form=form, seen=seen,
     )  # fmt: skip
-
-
-def _find(session: Session, shift_id: UUID) -> Shift:
-    shift = session.get(Shift, shift_id)
-    if shift is None or shift.site_id != own_site():
-        raise not_found("这个场次", "shift")
-    return shift
-
-
-def _zone(session: Session) -> ZoneInfo:
-    return ZoneInfo(session.get_one(Site, own_site()).time_zone)
-
-
-def _activity_url(activity_id: UUID) -> str:
-    return url_for("activities_pages.show_activity", activity_id=activity_id)

@@ -22,13 +22,13 @@ from werkzeug.wrappers import Response as Redirect
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import MALFORMED, Problem, Words, language, not_found
+from services.common.errors import MALFORMED, Problem, Words, language, not_found, speak_usually
 from services.common.pages import Answer, Form, page_blueprint, render
 from services.registration.models import Activity, Registration, Shift, Site
-from services.registration.operations.holds import find_hold
-from services.registration.operations.public import OpenActivity, open_shift, site_of_shift
-from services.registration.operations.public_sign_up import PublicSignUps, needs_birth_date, terms
-from services.registration.operations.registrations import describe_registration
+from services.registration.operations.seats.holds import find_hold
+from services.registration.operations.seats.public_sign_up import PublicSignUps, needs_birth_date, terms
+from services.registration.operations.seats.registrations import describe_registration
+from services.registration.operations.sites.public import OpenActivity, open_shift, site_of_shift
 from services.registration.pages.resident import check_own_page
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import PublicSignUp
@@ -158,6 +158,7 @@ def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], steps: Steps
     form_id = desk.form_id(shift_id, ticket)
     with desk.database.transaction(site_of_shift(desk.database, shift_id)) as session:
         found, shift = open_shift(session, shift_id)
+        speak_usually(found.site.language)
         kept = find_hold(session, form_id) if form_id else None
         if kept:  # to them it is a free one
             shift = replace(shift, free=shift.free + kept[0].places)

@@ -1,6 +1,6 @@
 """Bookings of rooms, one by one or recurring."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -57,6 +57,7 @@ class BookingEdit(Body):
     starts_at: Time = UNSET
     ends_at: Time = UNSET
     title: Annotated[Title, Field(min_length=1)] = UNSET
+    approved: bool = Field(default=False, description="where the room needs approval: that it is given already")
 
 
 class ReasonBody(Body):
@@ -73,19 +74,29 @@ class BookingSeriesBody(Body):
     from_time: Clock
     to_time: Clock = Field(description="later on the same day")
     rrule: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
-        description="RFC 5545, such as FREQ=WEEKLY;BYDAY=TU,TH;COUNT=20 — FREQ DAILY, WEEKLY or MONTHLY, with INTERVAL,"
-        " BYDAY, BYMONTHDAY, and COUNT or UNTIL"
+        description="RFC 5545, as for the shifts of an activity: FREQ=WEEKLY;BYDAY=TU,TH;COUNT=20, with COUNT or UNTIL"
     )
     except_days: Annotated[list[date], Field(max_length=200)] = Field(default_factory=list)
     team_id: UUID | None = None
+    block: bool = Field(default=False, description="nobody may use the room then: cleaning, repairs")
     title: Title = ""
     approved: bool = False
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long each is, by the wall's clock on a day without a change of clocks."""
+        begins, ends = (datetime.combine(self.first_day, time.fromisoformat(c)) for c in (self.from_time, self.to_time))
+        return ends - begins
 
     @model_validator(mode="after")
     def _sound(self) -> "BookingSeriesBody":
         if self.to_time <= self.from_time:
             raise _fault(
                 "ends_before_it_begins", Words("to_time 应晚于 from_time。", "to_time must be later than from_time.")
+            )
+        if self.block and self.team_id is not None:
+            raise _fault(
+                "for_two_things", Words("team_id、block 只能填一项。", "only one of team_id and block can be given.")
             )
         if not self.title and self.team_id is None:
             raise _fault("what_for", Words("请填写用途（title）。", "a title that says what for is needed."))

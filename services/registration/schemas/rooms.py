@@ -40,6 +40,7 @@ class RoomEdit(Body):
     setup_minutes: SetUp = UNSET
     approval: bool = UNSET
     for_teams: bool = UNSET
+    retired: bool = Field(default=UNSET, description="takes no new bookings; those that were made stay")
 
 
 class RoomAnswer(Answer):
@@ -54,6 +55,7 @@ class RoomAnswer(Answer):
     setup_minutes: int
     approval: bool
     for_teams: bool
+    retired: bool
     version: int
 
 

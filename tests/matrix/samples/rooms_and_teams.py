@@ -55,6 +55,9 @@ DESIGNATION = {"name_zh": "矩阵基地", "granted_by": "矩阵单位", "valid_f
 
 SAMPLES: dict[str, Any] = {
     "booking_id": _booking,
+    "/staff/rooms/series/<uuid:series_id> series_id": lambda town, made: town.own.expect(
+        201, "POST", "/v1/bookings/series", _series(town)
+    )["series_id"],
     "/v1/bookings/series/<uuid:series_id>/cancel series_id": lambda town, made: town.own.expect(
         201, "POST", "/v1/bookings/series", _series(town)
     )["series_id"],

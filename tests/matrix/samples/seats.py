@@ -33,6 +33,13 @@ SAMPLES: dict[str, Any] = {
     "transfer_id": _transfer,
 }
 
+FORMS: dict[str, Any] = {
+    "POST /staff/venues/new": VENUE,
+    "POST /staff/activities/shifts/<uuid:shift_id>/private-note": {"note": "王奶奶，三单元", "version": "0"},
+    "POST /staff/venues/<uuid:venue_id>": {"name_zh": "大礼堂", "version": "1"},
+    "POST /staff/venues/<uuid:venue_id>/cap": {"capacity": "50", "percent": "50"},
+}
+
 BODIES: dict[str, Any] = {
     "POST /v1/venues": VENUE,
     "PATCH /v1/venues/<uuid:venue_id>": {"name_zh": "大礼堂"},
@@ -40,6 +47,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/venues/<uuid:venue_id>/cap": {"capacity": 50, "percent": 50, "token": "x"},
     "POST /v1/shifts/<uuid:shift_id>/capacity/preview": {"capacity": 5},
     "POST /v1/shifts/<uuid:shift_id>/capacity": {"capacity": 5, "token": "x"},
+    "PUT /v1/shifts/<uuid:shift_id>/private-note": {"note": "王奶奶，三单元"},
     "PUT /v1/activities/<uuid:activity_id>/venue": {"venue_id": None},
     "PATCH /v1/registrations/<uuid:registration_id>": {"party_size": 1},
     "POST /v1/shifts/<uuid:shift_id>/team-registrations": _members,

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.registration.operations.logos import set_logo
+from services.registration.operations.sites.logos import set_logo
 from tests.matrix.callers import Town
 from tests.registration.test_site_settings import png
 
@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "code": lambda town, made: town.own_city,
     "site_id": lambda town, made: town.own.id,
     "key_id": _key,
+    "/staff/consent-texts/<string:kind> kind": lambda town, made: "photo",
     "room_id": lambda town, made: town.own.expect(201, "POST", "/v1/rooms", ROOM)["id"],
     "team_id": lambda town, made: town.own.expect(201, "POST", "/v1/teams", TEAM)["id"],
 }
@@ -63,4 +64,5 @@ FORMS: dict[str, Any] = {
         "version": "1",
     },
     "POST /staff/centre/organisations/<uuid:organisation_id>": {"name_zh": "矩阵单位", "kind": "other", "version": "1"},
+    "POST /staff/consent-texts": {"kind": "photo", "zh": "可能拍照。", "en": "Photos may be taken."},
 }

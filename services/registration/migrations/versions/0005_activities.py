@@ -86,13 +86,28 @@ CREATE INDEX activities_published ON activities (id) WHERE status = 'published';
 """
 
 
+# Whom a shift serves, and where: ciphertext, for its confirmed volunteers.
+NOTES = """
+CREATE TABLE shift_notes (
+    shift_id uuid PRIMARY KEY REFERENCES shifts,
+    site_id uuid NOT NULL REFERENCES sites,
+    note bytea NOT NULL,
+    encrypted_with text NOT NULL,
+    version integer NOT NULL DEFAULT 1
+);
+CREATE INDEX shift_notes_key ON shift_notes (encrypted_with);
+"""
+
+
 def upgrade() -> None:
     """Make everything."""
-    for statements in (SERIES, PROGRAMMES, READING):
+    for statements in (SERIES, PROGRAMMES, READING, NOTES):
         op.execute(statements)
     for table in ("shift_series", "programmes", "programme_clones"):
         secure(table)
         op.execute(audited(table))
+    secure("shift_notes")
+    op.execute(audited("shift_notes", key="shift_id", personal="note"))
     # A site may read the programme that it has, whoever keeps it: it is told what changes there.
     op.execute(
         "CREATE POLICY who_has_it ON programmes FOR SELECT"

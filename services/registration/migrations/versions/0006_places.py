@@ -160,7 +160,9 @@ ALTER TABLE rooms
     ADD COLUMN equipment text[] NOT NULL DEFAULT '{}',
     ADD COLUMN setup_minutes integer NOT NULL DEFAULT 0 CHECK (setup_minutes BETWEEN 0 AND 240),
     ADD COLUMN approval boolean NOT NULL DEFAULT false,
-    ADD COLUMN for_teams boolean NOT NULL DEFAULT true;
+    ADD COLUMN for_teams boolean NOT NULL DEFAULT true,
+    -- booked no more; what was booked stays
+    ADD COLUMN retired boolean NOT NULL DEFAULT false;
 
 -- A room reserved. during is what nobody else may have: the time itself and the set-up before and after it. A block
 -- (repairs, a holiday) is a booking too, so that one constraint keeps all of them apart. What is only requested holds

@@ -9,10 +9,10 @@ from services.registration.operations.bookings.book import (
     cancel,
     decide,
     find_booking,
-    follow_shift,
     move,
 )
-from services.registration.operations.bookings.series import book_series, cancel_series, preview
+from services.registration.operations.bookings.of_shifts import follow_shift
+from services.registration.operations.bookings.series import book_series, cancel_series, preview, still_to_come
 
 __all__ = [
     "book",
@@ -24,4 +24,5 @@ __all__ = [
     "follow_shift",
     "move",
     "preview",
+    "still_to_come",
 ]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -24,15 +24,16 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Booking, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against, refuse
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.seats import lock_shift
-from services.registration.operations.sites import lock_site
+from services.registration.operations.seats.seats import lock_shift
+from services.registration.operations.sites.sites import lock_site
 from services.registration.schemas.bookings import BookingBody, BookingEdit
 
 
-def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
-    """Reserve a room. Where it needs approval, this is a request, which holds the time until it is decided."""
+def book(session: Session, site_id: UUID, body: BookingBody, as_request: bool = False) -> Booking:
+    """Reserve a room. Where it needs approval, or is only asked for, this is a request, which holds the time until it
+    is decided."""
     shift = lock_shift(session, body.shift_id) if body.shift_id else None
     site = lock_site(session, site_id)
     activity = session.get(Activity, shift.activity_id) if shift else None
@@ -42,13 +43,29 @@ def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
     if room_id is None:
         raise invalid("room_id", Words("活动没有指定房间，请填写。", "is needed: the activity has no room of its own."))
     room, team = find_room_and_team(session, site_id, room_id, body.team_id)
+    has_it = shift and body.starts_at is None and _booking_of(session, shift, room_id)
+    if has_it:
+        return has_it
     wanted = Wanted(
         site, room, _time(body.starts_at, shift, "starts_at"), _time(body.ends_at, shift, "ends_at"), team, body.block
     )
     check_length(wanted)
     refuse(reasons_against(session, wanted))
     title = body.title or (team.name_zh if team else activity.title_zh if activity else "")
-    return save(session, wanted, title, body.approved, shift_id=body.shift_id)
+    return save(session, wanted, title, body.approved, as_request, shift_id=body.shift_id)
+
+
+def _booking_of(session: Session, shift: Shift, room_id: UUID) -> Booking | None:
+    """The booking that the shift, or another role of its activity at the same time, has of the room already."""
+    of_it = select(Shift.id).where(Shift.activity_id == shift.activity_id)
+    query = select(Booking).where(
+        Booking.shift_id.in_(of_it),
+        Booking.room_id == room_id,
+        Booking.starts_at == shift.starts_at,
+        Booking.ends_at == shift.ends_at,
+        Booking.status.in_(TAKEN),
+    )
+    return session.scalars(query).one_or_none()
 
 
 def _time(given: datetime | None, shift: Shift | None, name: str) -> datetime:
@@ -72,9 +89,11 @@ def find_room_and_team(
     return room, team
 
 
-def save(session: Session, wanted: Wanted, title: str, approved: bool, **of: UUID | None) -> Booking:
+def save(
+    session: Session, wanted: Wanted, title: str, approved: bool, as_request: bool = False, **of: UUID | None
+) -> Booking:
     """Write a booking that nothing is against."""
-    asks = wanted.room.approval and not approved and not wanted.block
+    asks = as_request or (wanted.room.approval and not approved and not wanted.block)
     purpose = "block" if wanted.block else "team" if wanted.team else "shift" if of.get("shift_id") else "other"
     booking = Booking(
         site_id=wanted.site.id,
@@ -120,23 +139,26 @@ def lock_booking(session: Session, booking_id: UUID) -> Booking:
 
 
 def move(session: Session, booking_id: UUID, body: BookingEdit, expected: Versions) -> Booking:
-    """Put a booking to another time or room, under the same rules; it stays requested or confirmed as it was."""
+    """Put a booking to another time or room, under the same rules. What was granted was granted for one room and time:
+    in a room that needs approval it is a request again, unless this is `approved` as well."""
     site = lock_site(session, find_booking(session, booking_id).site_id)
     booking = lock_booking(session, booking_id)
     check_version(booking.version, expected)
     if booking.status not in TAKEN:
         raise conflict("预约已取消或未获批准。", "The booking was given up or turned down; make a new one.")
-    changes = body.model_dump(exclude_unset=True)
+    _check_not_over(session, booking)
+    changes = body.model_dump(exclude_unset=True, exclude={"approved"})
     if changes.keys() <= {"title"}:
         assign(booking, changes)
         session.flush()
         return booking
     if booking.purpose == "shift" and changes.keys() & {"starts_at", "ends_at"}:
         raise conflict("场次的预约随场次改时间。", "A shift's booking follows its shift: change the shift's time.")
-    return _put(session, site, booking, changes)
+    return put(session, site, booking, changes, body.approved)
 
 
-def _put(session: Session, site: Site, booking: Booking, changes: dict[str, Any]) -> Booking:
+def put(session: Session, site: Site, booking: Booking, changes: dict[str, Any], approved: bool) -> Booking:
+    """Put a locked booking that holds its time elsewhere, the site being locked. Raises 409 with every reason."""
     room, team = find_room_and_team(session, site.id, changes.get("room_id", booking.room_id), booking.team_id)
     wanted = Wanted(
         site,
@@ -151,11 +173,20 @@ def _put(session: Session, site: Site, booking: Booking, changes: dict[str, Any]
     refuse(reasons_against(session, wanted))
     place = _place(wanted) | {"title": changes.get("title", booking.title)}
     moved = any(place[name] != getattr(booking, name) for name in ("room_id", "starts_at", "ends_at"))
-    if assign(booking, place):
+    asks = moved and room.approval and not approved and booking.purpose != "block"
+    if assign(booking, place | ({"status": "requested"} if asks else {})):
         session.flush()
         if moved:
-            add_events(session, [booking_event(BookingMoved, booking)])
+            add_events(session, [booking_event(BookingRequested if asks else BookingMoved, booking)])
     return booking
+
+
+def _check_not_over(session: Session, booking: Booking) -> None:
+    """What took place counts in its team's share, and stays."""
+    if session.scalar(select(literal(booking.ends_at) <= func.clock_timestamp())):
+        raise conflict(
+            "预约的时间已过，不能再改或取消。", "The booking is over, and can no longer be changed or given up."
+        )
 
 
 def decide(session: Session, booking_id: UUID, confirm: bool, reason: str = "") -> Booking:
@@ -178,6 +209,7 @@ def cancel(session: Session, booking_id: UUID, reason: str = "") -> Booking:
     if booking.status == "declined":
         raise conflict("预约未获批准，无需取消。", "The booking was turned down; there is nothing to give up.")
     if booking.status != "cancelled":
+        _check_not_over(session, booking)
         give_up(session, booking, reason)
     return booking
 
@@ -187,22 +219,6 @@ def give_up(session: Session, booking: Booking, reason: str) -> None:
     assign(booking, {"status": "cancelled", "reason": reason})
     session.flush()
     add_events(session, [booking_event(BookingCancelled, booking)])
-
-
-def follow_shift(session: Session, shift: Shift) -> None:
-    """Let the bookings of a locked shift follow it: to its new time, or away when it was called off.
-
-    Raises 409, with who has the room then, when it cannot follow.
-    """
-    query = select(Booking).where(Booking.shift_id == shift.id, Booking.status.in_(TAKEN)).order_by(Booking.id)
-    if not session.scalar(select(query.exists())):
-        return
-    site = lock_site(session, shift.site_id)
-    for booking in session.scalars(locked(query)).all():
-        if shift.status == "cancelled":
-            give_up(session, booking, "场次已取消 · the shift was called off")
-        elif (booking.starts_at, booking.ends_at) != (shift.starts_at, shift.ends_at):
-            _put(session, site, booking, {"starts_at": shift.starts_at, "ends_at": shift.ends_at})
 
 
 def booking_event(model: type[BookingEvent], booking: Booking) -> BookingEvent:

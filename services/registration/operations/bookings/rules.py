@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
 from services.registration.models import Room, Site, Team
 from services.registration.operations.bookings.opening import hours_of, is_open
+from services.registration.operations.bookings.rooms import taken_during, with_set_up
 from services.registration.operations.bookings.shares import monday_of, over_share, usage
-from services.registration.operations.rooms import taken_during, with_set_up
 
 LONGEST = timedelta(hours=24)
 LONGEST_BLOCK = timedelta(days=400)
@@ -75,6 +75,8 @@ def refuse(reasons: Sequence[FieldError]) -> None:
 def reasons_against(session: Session, wanted: Wanted, alongside: Sequence[Wanted] = ()) -> list[FieldError]:
     """Why the room cannot be had then: every reason. `alongside` are times of the same request, not saved yet."""
     found = [FieldError("starts_at", words) for words in _overlaps(session, wanted, alongside)]
+    if wanted.room.retired:
+        found.append(FieldError("room_id", Words("此房间已不再使用。", "is no longer in use.")))
     if wanted.block:
         return found
     zone = ZoneInfo(wanted.site.time_zone)
@@ -86,13 +88,13 @@ def reasons_against(session: Session, wanted: Wanted, alongside: Sequence[Wanted
 def _overlaps(session: Session, wanted: Wanted, alongside: Sequence[Wanted]) -> list[Words]:
     begins, ends = wanted.during
     taken = [
-        _taken(wanted.site, row.title, row.starts_at, row.ends_at, max(row.setup_minutes, wanted.setup_minutes))
+        _taken(wanted.site, row.title, row.starts_at, row.ends_at, row.setup_minutes + wanted.setup_minutes)
         for row in taken_during(session, wanted.room.id, begins, ends)
         if row.id != wanted.besides
     ]
     same = [other for other in alongside if other.during[0] < ends and begins < other.during[1]]
     return taken + [
-        _taken(wanted.site, "同一系列 · this series", other.starts_at, other.ends_at, other.setup_minutes)
+        _taken(wanted.site, "同一系列 · this series", other.starts_at, other.ends_at, 2 * other.setup_minutes)
         for other in same
     ]
 
@@ -102,7 +104,8 @@ def _taken(site: Site, title: str, starts_at: datetime, ends_at: datetime, setup
     when = f"{starts_at.astimezone(zone):%m-%d %H:%M}–{ends_at.astimezone(zone):%H:%M}"
     if ends_at - starts_at > LONGEST:
         when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M} – {ends_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    set_up = (f"（前后另需布置 {setup} 分钟）", f" (with {setup} minutes of set-up)") if setup else ("", "")
+    # Each has its set-up before and after, so that between two there is both.
+    set_up = (f"（之间须留 {setup} 分钟布置）", f" (keep {setup} minutes between for set-up)") if setup else ("", "")
     return Words(f"该时段已有预约：{title}，{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
 
 

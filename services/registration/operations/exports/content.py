@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import Problem, Words
 from services.registration.id_numbers import masked
-from services.registration.operations.shown import is_minor
+from services.registration.operations.people.minors_shown import is_minor
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 
@@ -34,6 +34,7 @@ LEFT_OUT = {
     "erased_lately": "hashes",
     "links": "open something once, and for one person",
     "merge_moves": "how to undo a merge",
+    "shift_notes": "for the shift's confirmed volunteers and nobody else",
     "site_keys": "hashes of keys",
     "site_logos": "a picture; the site's page has it",
     "staff_grants": "of the installation",
