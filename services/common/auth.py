@@ -68,8 +68,8 @@ class Principal:
 
     `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there. `everywhere`
     is true of staff with the operator's role on a route for operators, whatever site they have chosen (`allow`).
-    `proven_at` is the site by whose message a resident got in: all that is known is that they read the address which
-    this site was told.
+    `address` is the keyed hash, in hex, of the address at which a resident read the message that let them in: all that
+    is known of them is that they do.
     """
 
     caller: Caller
@@ -77,7 +77,7 @@ class Principal:
     site_id: UUID | None = None
     role: Role | None = None
     session: str = ""
-    proven_at: UUID | None = None
+    address: str = ""
     everywhere: bool = False
 
     @property

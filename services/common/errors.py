@@ -57,6 +57,7 @@ class FieldError:
     message: Words
 
 
+NOT_JSON = Kind("not-json", 415, Words("请求应为 JSON", "The request must be JSON"))
 MALFORMED = Kind("malformed", 400, Words("请求无法读取", "The request cannot be read"))
 UNAUTHENTICATED = Kind("unauthenticated", 401, Words("需要有效的密钥", "A valid key is needed"))
 FORBIDDEN = Kind("forbidden", 403, Words("无权进行此操作", "Not allowed"))

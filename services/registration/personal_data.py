@@ -142,6 +142,12 @@ def normal_email(written: str) -> str | None:
     return address if len(address) <= 254 and EMAIL.fullmatch(address) else None
 
 
+def mailbox(contact: str) -> str:
+    """The contact without what many providers ignore of an address: `lin+anything@…` is read where `lin@…` is."""
+    local, at, domain = contact.lower().partition("@")
+    return f"{local.partition('+')[0]}@{domain}" if at else local
+
+
 def age_on(birth_date: date, day: date) -> int:
     """Full years on that day."""
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))

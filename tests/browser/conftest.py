@@ -24,7 +24,7 @@ from werkzeug.serving import make_server
 
 from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.sessions import RESIDENT_COOKIE, STAFF_COOKIE, Sessions
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE, STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.conftest import (  # noqa: F401
     app,
@@ -40,6 +40,7 @@ from tests.registration.conftest import (  # noqa: F401
     site,
 )
 from tests.registration.world import Site
+from tests.registration.world import resident_cookie as cookie_of
 
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 800}}
 SHOTS = Path(os.environ.get("SCREENSHOTS", Path(__file__).parent.parent.parent / ".data" / "screenshots"))
@@ -161,5 +162,4 @@ def staff_at(database: Database, data: PersonalData) -> Callable[..., tuple[str,
 @pytest.fixture(scope="session")
 def resident_cookie(database: Database, data: PersonalData) -> Callable[[str], tuple[str, str]]:
     """Gives the cookie of a resident's session, as opening a link from a message does."""
-    sessions = Sessions(database, data)
-    return lambda person_id: (RESIDENT_COOKIE, sessions.resident_cookie(person_id))  # type: ignore[arg-type]
+    return lambda person_id: (RESIDENT_COOKIE, cookie_of(database, data, person_id))

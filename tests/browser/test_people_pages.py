@@ -1,14 +1,13 @@
 """People's pages in a browser: staff find, register, merge and erase; guardians agree; residents see and erase."""
 
 from collections.abc import Callable
-from uuid import UUID
 
-from services.registration.operations.links import Links
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.test_volunteers import id_number, register
-from tests.registration.world import Site, fresh_phone
+from tests.registration.world import Site, fresh_phone, resident_cookie
 
 StaffAt = Callable[..., tuple[str, str]]
 
@@ -99,7 +98,7 @@ def test_a_guardian_agrees_by_the_link(visitor: Visitor, site: Site, live: str, 
 
 def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: Site, data: PersonalData) -> None:
     made = site.sign_up(site.shift(), name="看资料", email="see@example.com")
-    cookie = Sessions(site.database, data).resident_cookie(UUID(made["person_id"]), UUID(site.id))
+    cookie = resident_cookie(site.database, data, made["person_id"], site.id)
     visitor.log_in((RESIDENT_COOKIE, cookie))
     visitor.open("/my/data/")
     page = visitor.page

@@ -190,7 +190,7 @@ def test_a_childs_guardian_is_asked_with_few_words(centre: Site, visitor: Visito
     page.get_by_label("监护人电子邮箱").fill(fresh_mail())
     page.get_by_label("我已阅读并同意").check()
     page.get_by_role("button", name="报名").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("已发邮件请监护人同意")
+    expect(page.get_by_role("heading", level=1)).to_have_text("需要监护人同意")
 
 
 def test_in_english_and_in_large_type(centre: Site, visitor: Visitor) -> None:

@@ -9,10 +9,10 @@ from stdnum.cn import ric
 from werkzeug.test import TestResponse
 
 from services.common.auth import Caller as Kind
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Member, Office
-from tests.registration.world import Caller, Site
+from tests.registration.world import Caller, Site, resident_cookie
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,12 @@ OPERATOR = Who("operator key 运维密钥", Kind.OPERATOR, operator=True)
 SERVICE = Who("service 服务", Kind.SERVICE)
 RESIDENT = Who("resident 居民", Kind.PERSON)
 OTHER_RESIDENT = Who("another resident 其他居民", Kind.PERSON, stranger=True)
+ELSEWHERE = Who("resident proven elsewhere 他站链接的居民", Kind.PERSON, stranger=True)
+SITELESS = Who("staff without a chosen site 未选站点人员", Kind.STAFF, stranger=True)
+NO_GRANT = Who("staff without any grant 无权限人员", Kind.STAFF, stranger=True)
 
 EVERYBODY = (
-    ANYONE, WRONG, OTHER_RESIDENT, OTHER_SITE, OTHER_STAFF, OTHER_ADMIN,
+    ANYONE, WRONG, OTHER_RESIDENT, ELSEWHERE, OTHER_SITE, OTHER_STAFF, OTHER_ADMIN, SITELESS, NO_GRANT,
     SERVICE, RESIDENT, SITE, STAFF, ADMIN, OPERATOR_STAFF, OPERATOR,
 )  # fmt: skip
 """Strangers first: what they are refused, they do not use up for the others."""
@@ -57,12 +60,13 @@ RESIDENT_DETAILS = {
 
 @dataclass
 class Town:
-    """Two sites in two cities, with staff and residents."""
+    """Two sites in two cities, with staff and residents; and a third, which knows a resident of the first."""
 
     operator: Caller
     office: Office
     own: Site
     other: Site
+    third: Site
     own_city: str
     other_city: str
     own_district: str
@@ -76,6 +80,9 @@ class Town:
         for kind in ("guardian", "helper"):
             told = {"name": "矩阵家人", "email": "matrix-family@example.com"}
             self.own.expect(200, "PUT", f"/v1/people/{person}/{kind}", told)
+        # The same person to a third site, but for the address: anybody may have left that one.
+        elsewhere = self.third.sign_up(self.third.shift(), **RESIDENT_DETAILS | {"email": "elsewhere@example.com"})
+        assert elsewhere["person_id"] == person
         return person
 
     @cached_property
@@ -89,6 +96,8 @@ class Town:
         return {
             STAFF: (make(("site_staff", self.own.id, None)), self.own.id),
             OTHER_STAFF: (make(("site_staff", self.other.id, None)), self.other.id),
+            SITELESS: (make(("site_staff", self.own.id, None)), None),
+            NO_GRANT: (make(), None),
             ADMIN: (make(("area_admin", None, self.own_city)), self.own.id),
             OTHER_ADMIN: (make(("area_admin", None, self.other_city)), self.other.id),
             OPERATOR_STAFF: (make(("operator", None, None)), self.own.id),
@@ -110,9 +119,10 @@ class Town:
         app = self.office.app
         if who in self.accounts:
             return self.office.session(*self.accounts[who]).call
-        if who in (RESIDENT, OTHER_RESIDENT):
-            person = self.person if who is RESIDENT else self._stranger
-            cookie = Sessions(self.office.database, self.office.data).resident_cookie(person)  # type: ignore[arg-type]
+        if who in (RESIDENT, ELSEWHERE, OTHER_RESIDENT):
+            person = self._stranger if who is OTHER_RESIDENT else self.person
+            at = {RESIDENT: self.own, ELSEWHERE: self.third, OTHER_RESIDENT: self.other}[who].id
+            cookie = resident_cookie(self.office.database, self.office.data, person, at)
             return Member(app, person, "", cookie, RESIDENT_COOKIE).call
         keys = {
             ANYONE: "",

@@ -8,7 +8,7 @@ from apiflask import APIFlask
 
 from services.common.auth import Caller as Kind
 from services.common.rates import UNLIMITED
-from tests.matrix.callers import EVERYBODY, STAFF, WRONG, Town, Who
+from tests.matrix.callers import ELSEWHERE, EVERYBODY, STAFF, WRONG, Town, Who
 from tests.matrix.samples import BODIES, FORMS, SAMPLES, SHARED, Made, Maker
 
 YES = "✓"
@@ -94,7 +94,8 @@ def call_as_everybody(town: Town, route: Route) -> Row:
         row.outcomes[who] = outcome(answer.status_code)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data().decode(errors="replace")  # some answers are files
-            marks = [what for what in private(town, made) if what not in str(sent)]  # an echo tells nobody anything
+            # An echo tells nobody anything.
+            marks = [what for what in _private(town, made, who) if what not in str(sent)]
             row.leaks += [f"{route.name} showed {what} to {who.label}" for what in marks if what in seen]
     return row
 
@@ -109,10 +110,13 @@ def _content(town: Town, route: Route, made: Made) -> dict[str, Any]:
     return {"If_Match": "*"} | ({"form": body} if known is FORMS else {"body": body})
 
 
-def private(town: Town, made: Made) -> list[str]:
-    """Marks of the first site that no stranger may be shown."""
+def _private(town: Town, made: Made, who: Who) -> list[str]:
+    """Marks of the first site that no stranger may be shown. Who they are themselves is no secret to them."""
     ids = [value for name, value in made.items() if name not in ("code", "site_id")]
-    return [*ids, town.person, town.accounts[STAFF][0], "矩阵居民", "matrix@example.com", "矩阵同事"]
+    marks = [*ids, town.person, town.accounts[STAFF][0], "矩阵居民", "matrix@example.com", "矩阵同事"]
+    if who is ELSEWHERE:
+        return [mark for mark in marks if mark not in (town.person, "矩阵居民")] + [town.own.id]
+    return marks
 
 
 def faults(row: Row) -> list[str]:

@@ -17,8 +17,8 @@ from services.registration.app import make_app
 from services.registration.models import Room
 from services.registration.settings import Settings
 from tests.matrix.callers import EVERYBODY, Town
-from tests.matrix.rules import Row, call_as_everybody, faults, fill, private, routes_of, unknown
-from tests.matrix.samples import SAMPLES, SHARED
+from tests.matrix.rules import Row, call_as_everybody, faults, routes_of, unknown
+from tests.matrix.samples import SAMPLES
 from tests.matrix.samples.sites import ROOM
 from tests.registration.conftest import (  # noqa: F401
     app,
@@ -54,8 +54,8 @@ def town(
     """Two sites in two cities."""
     cities = make_area(), make_area()
     districts = [make_area(city, "district") for city in cities]
-    own, other = (make_site(area=district) for district in districts)
-    return Town(operator, office, own, other, *cities, districts[0])
+    own, other, third = (make_site(area=district) for district in (*districts, districts[1]))
+    return Town(operator, office, own, other, third, *cities, districts[0])
 
 
 @pytest.fixture(scope="session")
@@ -79,30 +79,6 @@ def test_the_table_is_as_documented(rows: list[Row]) -> None:
     if os.environ.get("WRITE_ROLES"):
         TABLE.write_text("\n".join(lines) + "\n")
     assert TABLE.read_text() == "\n".join(lines) + "\n"
-
-
-def test_staff_without_a_site_are_let_into_no_sites_record(app: APIFlask, town: Town) -> None:
-    """Who has chosen no site, and whose grants were all taken away, see none of a site's rows, on no page."""
-    account = town.office.account
-    unplaced = {
-        "no site chosen": (account(("site_staff", town.own.id, None)), None),
-        "no grant": (account(), town.own.id),
-    }
-    found = []
-    for route in routes_of(app):
-        if Kind.STAFF not in route.callers or route.method != "GET":
-            continue
-        town.people_are_there()
-        path, made = fill(town, route)
-        for who, place in unplaced.items():
-            answer = town.office.session(*place).call("GET", path)
-            if answer.status_code >= 300:
-                continue
-            if route.parameters and route.name not in SHARED:
-                found.append(f"{route.name} let in staff with {who}")
-            seen = answer.get_data().decode(errors="replace")
-            found += [f"{route.name} showed {what} to staff with {who}" for what in private(town, made) if what in seen]
-    assert not found, "\n".join(found)
 
 
 def _broken(database: Database) -> APIBlueprint:

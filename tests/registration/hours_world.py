@@ -1,15 +1,16 @@
 """What tests of hours have in common: a second person, a resident's session, shifts that are over."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apiflask import APIFlask
 
 from services.common.auth import Caller, Principal, csrf_token
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.common.database import Database
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
+from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
-from tests.registration.world import Site
+from tests.registration.world import Site, resident_cookie
 
 _now = datetime.now(UTC).replace(second=0, microsecond=0)
 
@@ -54,9 +55,9 @@ def moment(hours: float) -> str:
 class Resident:
     """A resident with a session."""
 
-    def __init__(self, app: APIFlask, sessions: Sessions, person_id: str) -> None:
+    def __init__(self, app: APIFlask, database: Database, data: PersonalData, person_id: str) -> None:
         self.id = person_id
-        cookie = sessions.resident_cookie(uuid.UUID(person_id))
+        cookie = resident_cookie(database, data, person_id)
         self._client = app.test_client()
         self._client.set_cookie(RESIDENT_COOKIE, cookie)
         self._csrf = csrf_token(Principal(Caller.PERSON, person_id, session=cookie))
@@ -66,6 +67,10 @@ class Resident:
         return self._client.open(
             path, method=method, json=body, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"}
         )
+
+    def post(self, path: str, form: dict[str, str]) -> Any:
+        """Send a page's form."""
+        return self._client.post(path, data=form, headers={"X-CSRF-Token": self._csrf, "Accept-Language": "en"})
 
     def expect(self, status: int, method: str, path: str, body: Any = None) -> Any:
         """Send one request that must be answered with this status."""

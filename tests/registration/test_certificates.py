@@ -20,9 +20,8 @@ from stdnum.iso7064 import mod_37_36
 from services.common.database import EVERY_SITE, Database
 from services.common.events import CertificateIssued, CertificateRevoked
 from services.registration.api import certificates as api
-from services.registration.operations.certificate_paper import check_printable, render
-from services.registration.operations.certificates import AT_ONCE, Certificates
-from services.registration.operations.sessions import Sessions
+from services.registration.operations.hours.certificate_paper import check_printable, render
+from services.registration.operations.hours.certificates import AT_ONCE, Certificates
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident, earn, over, person_of, records_of
 from tests.registration.office import Office
@@ -34,8 +33,7 @@ YEARS = {"period_from": "2026-01-01", "period_to": "2099-12-31"}
 @pytest.fixture
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
-    sessions = Sessions(database, data)
-    return lambda person_id: Resident(app, sessions, person_id)
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 @pytest.fixture

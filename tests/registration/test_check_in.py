@@ -12,22 +12,21 @@ from hypothesis import strategies as st
 
 from services.common.database import Database
 from services.registration.app import make_app
-from services.registration.operations.presence import STEP_SECONDS, Codes
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.operations.hours.door_code import STEP_SECONDS, Codes
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.pages import check_in as pages
 from services.registration.personal_data import PersonalData
 from services.registration.settings import Settings
 from tests.registration.hours_world import Resident, minutes_agree, moment, over, person_of, records_of
 from tests.registration.office import Member, Office
 from tests.registration.test_concurrency import at_once
-from tests.registration.world import Site
+from tests.registration.world import Site, resident_cookie
 
 
 @pytest.fixture
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
-    sessions = Sessions(database, data)
-    return lambda person_id: Resident(app, sessions, person_id)
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 def tap(registration: str, what: str, hours: float, **fields: Any) -> dict[str, Any]:
@@ -93,8 +92,7 @@ def test_the_code_leads_to_the_page_behind_a_gateways_prefix(
     member = replace(office.site_staff(site.id), app=behind)
     assert member.call("GET", f"/staff/check-in/{shift}/door", **gateway).status_code == 200
     shown.append(member.expect(200, "GET", f"/v1/shifts/{shift}/check-in-code", **gateway)["url"])
-    sessions = Sessions(site.database, data)
-    cookie = sessions.resident_cookie(uuid.UUID(person_of(site, registration)))
+    cookie = resident_cookie(site.database, data, person_of(site, registration))
     volunteer = Member(behind, "", "", cookie, RESIDENT_COOKIE)
     for address in shown:
         assert address.startswith(f"{public}/scan/{shift}?t=")

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from services.registration.personal_data import PersonalData
+from tests.registration.own_world import resident_of
+from tests.registration.test_public import fresh_mail
 from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone
 
@@ -148,3 +151,22 @@ def test_what_a_shift_asks_for_is_looked_up_where_it_was_told(site: Site, other:
     assert lacks(site) == ["professions:nurse"]
     register(other, name="合格", phone="+8613900000090", birth_date="1980-01-01", professions=["nurse"])
     assert lacks(other) == ["consents:health", "skills:first_aid"], "training holds everywhere, the rest where told"
+
+
+def test_a_resident_withdraws_what_they_gave_themselves(site: Site, data: PersonalData) -> None:
+    person = site.sign_up(site.shift(), email=fresh_mail())["person_id"]
+    given = {
+        kind: site.expect(201, "POST", f"/v1/people/{person}/consents", {"kind": kind, "given_by": by, "how": "paper"})[
+            "id"
+        ]
+        for kind, by in (("photo", "person"), ("terms", "person"))
+    }
+    resident = resident_of(site, data, person)
+    assert len(resident.expect(200, "GET", "/v1/my/consents")["items"]) == 2
+    path = f"/v1/my/consents/{given['photo']}/withdraw"
+    stranger = resident_of(site, data, site.sign_up(site.shift(starts=30))["person_id"])
+    stranger.expect(404, "POST", path)
+    assert resident.expect(200, "POST", path)["consent"]["withdrawn_at"]
+    resident.expect(404, "POST", f"/v1/my/consents/{given['terms']}/withdraw")
+    row = site.sql("SELECT withdrawn_by FROM consents WHERE id = :id", id=given["photo"])[0]
+    assert row.withdrawn_by == f"person:{person}"

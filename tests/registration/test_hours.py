@@ -17,7 +17,6 @@ from services.common.events import (
     ServiceRecordObjected,
     ServiceRecordRecorded,
 )
-from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from services.registration.working_days import working_days_after
 from tests.registration.hours_world import (
@@ -37,8 +36,7 @@ from tests.registration.world import Site
 @pytest.fixture
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
-    sessions = Sessions(database, data)
-    return lambda person_id: Resident(app, sessions, person_id)
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 def test_attendance_makes_a_record_that_says_what_order_67_asks(site: Site) -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from services.common.database import EVERY_SITE, Database
 from services.registration.hours_check import find_breaks
-from services.registration.operations.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident, minutes_agree, moment, over, person_of, records_of
 from tests.registration.office import Member, Office
@@ -99,8 +98,7 @@ class World:
 @pytest.fixture
 def make_resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
-    sessions = Sessions(database, data)
-    return lambda person_id: Resident(app, sessions, person_id)
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,10 +11,10 @@ from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
 from services.common.events import RegistrationOffered
-from services.registration.operations.holds import due_shifts, settle
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.operations.seats.holds import due_shifts, settle
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
-from tests.registration.world import Site, somebody
+from tests.registration.world import Site, resident_cookie, somebody
 
 
 def sweep(site: Site) -> None:
@@ -164,10 +164,9 @@ def test_nobody_can_hold_everything(site: Site) -> None:
 @pytest.fixture
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Acts for a person in a session of their own."""
-    sessions = Sessions(database, data)
 
     def act(person: str, path: str) -> Any:
-        client, cookie = app.test_client(), sessions.resident_cookie(person)  # type: ignore[arg-type]
+        client, cookie = app.test_client(), resident_cookie(database, data, person)
         client.set_cookie(RESIDENT_COOKIE, cookie)
         token = csrf_token(Principal(Kind.PERSON, person, session=cookie))
         return client.post(path, headers={"X-CSRF-Token": token})

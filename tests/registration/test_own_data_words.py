@@ -1,18 +1,17 @@
 """The own data page speaks in words: every field of the file has some, in both languages."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 from apiflask import APIFlask
 
-from services.registration.operations.own_data import is_shown
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
+from services.registration.operations.people.own_data import is_shown
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.pages.data_words import FIELDS, spoken
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData
 from tests.registration.test_volunteers import register
-from tests.registration.world import Site
+from tests.registration.world import Site, resident_cookie
 
 
 def test_every_field_of_the_own_data_file_has_words(site: Site) -> None:
@@ -31,9 +30,7 @@ def test_the_page_speaks_words_where_the_file_keeps_the_raw_names(
 ) -> None:
     made = register(site, name="读得懂", sex="female", skills=["first_aid"])
     client = app.test_client()
-    client.set_cookie(
-        RESIDENT_COOKIE, Sessions(site.database, data).resident_cookie(UUID(made["person_id"]), UUID(site.id))
-    )
+    client.set_cookie(RESIDENT_COOKIE, resident_cookie(site.database, data, made["person_id"], site.id))
     page, file = (client.get(path).get_data(as_text=True) for path in ("/my/data/", "/v1/my/data"))
     assert all(word in page for word in ("急救", "女", "由站点登记"))
     assert not [raw for raw in ("first_aid", "created_at", "person_sites") if raw in page]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.common import web
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.world import Caller, Site, fresh_phone
@@ -380,7 +380,10 @@ def test_a_link_is_mailed_to_whom_a_site_knows_and_the_answer_is_the_same_for_al
     rows = site.sql("SELECT id, person_id, purpose FROM links WHERE person_id = :p", p=person)
     assert [row.purpose for row in rows] == ["my_registrations", "my_registrations"]
     assert all(event.purpose == "my_registrations" for row in rows for event in site.events(str(row.id)))  # type: ignore[attr-defined]
-    path = f"/links/{Links(data, '').token(rows[0].id)}"
+    (told,) = Caller(site.app, NOTIFICATIONS_TOKEN).expect(
+        200, "POST", "/internal/links", {"links": [str(rows[0].id)]}
+    )["links"]
+    path = "/links/" + told["url"].rpartition("/")[2]
     assert "See my registrations" in browser.get(path, headers=HTML).get_data(as_text=True)
     assert browser.post(path, headers=HTML).headers["Location"] == "/my"
     assert browser.get("/my", headers=HTML).status_code == 200

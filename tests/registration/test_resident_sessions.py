@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from services.common.auth import Caller, Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions, end_resident
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE, end_resident
 from services.registration.personal_data import PersonalData
-from tests.registration.world import Site
+from tests.registration.world import Site, resident_cookie
 
 Browser = tuple[FlaskClient, str]
 
@@ -21,7 +21,7 @@ def log_in(app: APIFlask, database: Database, data: PersonalData) -> Callable[..
     """A browser with a session of this person: a new one, or a copy of a cookie."""
 
     def open_browser(person: str, cookie: str = "") -> Browser:
-        cookie = cookie or Sessions(database, data).resident_cookie(uuid.UUID(person))
+        cookie = cookie or resident_cookie(database, data, person)
         client = app.test_client()
         client.set_cookie(RESIDENT_COOKIE, cookie)
         return client, cookie
@@ -30,7 +30,7 @@ def log_in(app: APIFlask, database: Database, data: PersonalData) -> Callable[..
 
 
 def is_in(browser: Browser) -> bool:
-    return browser[0].get("/v1/my/service-records").status_code == 200
+    return browser[0].get("/v1/my/service-records").status_code != 401
 
 
 def post(browser: Browser, path: str) -> int:

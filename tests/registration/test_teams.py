@@ -11,11 +11,11 @@ from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import Database
 from services.common.events import TeamMemberJoined, TeamMemberLeft, TeamSaved
-from services.registration.operations.sessions import RESIDENT_COOKIE, Sessions
-from services.registration.operations.teams import roster
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
+from services.registration.operations.teams.teams import roster
 from services.registration.personal_data import PersonalData
 from tests.registration.rooms_world import book, make_room
-from tests.registration.world import Site, fresh_phone
+from tests.registration.world import Site, fresh_phone, resident_cookie
 
 CHOIR = {"name_zh": "暖阳合唱团", "name_en": "Warm Sun choir", "kind": "choir"}
 PAPER = "签署入队名单"
@@ -36,9 +36,7 @@ def add(site: Site, team: str, who: str, agreement: str = PAPER) -> dict[str, An
 
 def as_resident(app: APIFlask, database: Database, data: PersonalData, who: str) -> Any:
     """Sends requests with the session that a link from a message opens."""
-    from uuid import UUID
-
-    cookie = Sessions(database, data).resident_cookie(UUID(who))
+    cookie = resident_cookie(database, data, who)
     token = csrf_token(Principal(Kind.PERSON, who, session=cookie))
 
     def call(method: str, path: str) -> Any:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from services.common.events import RegistrationCancelled, RegistrationConfirmed
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
+from services.registration.personal_data import PersonalData
 from tests.registration.office import Office
+from tests.registration.own_world import resident_of
 from tests.registration.world import Site
 
 
@@ -161,7 +163,7 @@ def test_who_is_in_the_team_now_signs_up_as_a_whole(site: Site) -> None:
     shift, made = site.shift(), team(site)
     path, body = f"/v1/shifts/{shift}/team-registrations", {"team_id": made}
     site.expect(422, "POST", path, body)
-    member, invited = known(site), known(site)
+    member, invited = known(site), known(site, email="invited@example.com")
     for person, agreed in ((member, "签署入队名单"), (invited, "")):
         site.expect(201, "POST", f"/v1/teams/{made}/members", {"person_id": person, "agreement": agreed})
     answer = site.expect(201, "POST", path, body)
@@ -201,3 +203,29 @@ def test_who_is_not_in_the_team_is_not_signed_up_as_its_member(site: Site) -> No
     assert [one["verdict"] for one in answer["members"]] == ["not-a-member", "confirmed"]
     sign_up_team(site, site.shift(), [stranger, member], 409, members=[member], all_or_nothing=True)
     assert active(site, shift) == [(member, "confirmed")]
+
+
+def test_what_nobody_answered_within_a_day_is_over_and_stands_in_nobodys_way(site: Site) -> None:
+    shift, taker = site.shift(), known(site)
+    giver = site.sign_up(shift)
+    asked = ask(site, giver, taker)
+    site.sql("UPDATE transfers SET created_at = now() - interval '25 hours' WHERE id = :id", id=asked["id"])
+    assert "within a day" in decide(site, asked, status=409)["detail"]
+    again = ask(site, giver, taker)
+    assert site.sql("SELECT status FROM transfers WHERE id = :id", id=asked["id"])[0].status == "expired"
+    assert decide(site, again)["status"] == "accepted"
+
+
+def test_who_is_asked_finds_it_and_is_told_in_words_where_they_are_elsewhere(site: Site, data: PersonalData) -> None:
+    shift = site.shift(starts=3200)
+    giver, busy = site.sign_up(shift), site.sign_up(site.shift(starts=3201))
+    resident = resident_of(site, data, busy["person_id"])
+    asked = ask(site, giver, busy["person_id"])
+    assert [one["id"] for one in resident.expect(200, "GET", "/v1/my/transfers")["items"]] == [asked["id"]]
+    refused = resident.expect(409, "POST", f"/v1/my/transfers/{asked['id']}/accept")
+    assert "another place at these hours" in refused["detail"] and busy["id"] not in str(refused)
+    resident.expect(200, "POST", f"/v1/my/transfers/{asked['id']}/decline")
+    assert resident.expect(200, "GET", "/v1/my/transfers")["items"] == []
+    asker = resident_of(site, data, giver["person_id"])
+    page = asker.call("GET", f"/my/registrations/{giver['id']}", Accept="text/html").get_data(as_text=True)
+    assert "Whoever you asked said no" in page

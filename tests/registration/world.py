@@ -17,6 +17,8 @@ from werkzeug.test import TestResponse
 
 from services.common.database import EVERY_SITE, Database
 from services.common.events import EVENT_TYPES, Event
+from services.registration.operations.staff.sessions import Sessions
+from services.registration.personal_data import PersonalData
 
 _numbers = itertools.count(1)
 _hours = itertools.count(27, 3)
@@ -131,6 +133,29 @@ class Site(Caller):
     def activity_of(self, shift: str) -> str:
         """Id of the shift's activity."""
         return str(self.sql("SELECT activity_id FROM shifts WHERE id = :id", id=shift)[0].activity_id)
+
+
+def resident_cookie(database: Database, data: PersonalData, person: str, at: str | None = None) -> str:
+    """The session of a resident who opened a link that a site mailed; of this one, else whichever.
+
+    Sites that were told no address are told theirs, so that the session reaches them too.
+    """
+    with database.transaction(EVERY_SITE) as session:
+        person = str(session.scalar(text("SELECT person_now(cast(:p AS uuid))"), {"p": person}))
+        known = "SELECT email_index FROM person_sites WHERE person_id = :p AND email_index IS NOT NULL"
+        here = text(f"{known} AND site_id = coalesce(cast(:at AS uuid), site_id)")
+        email = f"{uuid.uuid4().hex}@example.com"
+        [address] = {bytes(one) for one in session.scalars(here, {"p": person, "at": at})} or [
+            data.contact_index("email", email)
+        ]
+        session.execute(
+            text(
+                "UPDATE person_sites SET email = :email, email_index = :address"
+                " WHERE person_id = :p AND email_index IS NULL"
+            ),
+            {"email": data.encrypt(email), "address": address, "p": person},
+        )
+    return Sessions(database, data).resident_cookie(uuid.UUID(person), address)
 
 
 def strictly(model: type[Event], data: dict[str, Any]) -> Event:

@@ -83,6 +83,34 @@ class ObjectionDecided(ObjectionEvent):
     upheld: bool
 
 
+class MissingHoursEvent(Event):
+    """What a volunteer said of a shift for which they have no record."""
+
+    objection_id: UUID
+    registration_id: UUID
+    site_id: UUID
+    activity_id: UUID
+    person_id: UUID
+    due_on: date = Field(description="the day by which it is to be decided")
+
+    @property
+    def aggregate(self) -> str:
+        return str(self.activity_id)
+
+
+class MissingHoursClaimed(MissingHoursEvent):
+    """A volunteer says that they gave hours of which there is no record."""
+
+    type = "hesheng.service_hours.claimed.v1"
+
+
+class MissingHoursDecided(MissingHoursEvent):
+    """It was decided. Where it was upheld, the hours were entered, and have an event of their own once they count."""
+
+    type = "hesheng.service_hours.claim_decided.v1"
+    upheld: bool
+
+
 class CertificateEvent(Event):
     """A certificate of service."""
 

@@ -18,9 +18,11 @@ from services.registration.api.erasure import erasure_blueprint
 from services.registration.api.exchange import imports_blueprint
 from services.registration.api.exports import exports_blueprint
 from services.registration.api.hours import hours_blueprint
+from services.registration.api.leading import leading_blueprint
 from services.registration.api.me import me_blueprint
 from services.registration.api.merges import merges_blueprint
 from services.registration.api.organisations import organisations_blueprint
+from services.registration.api.own_volunteer import own_volunteer_blueprint
 from services.registration.api.people import people_blueprint
 from services.registration.api.private_notes import private_notes_blueprint
 from services.registration.api.programmes import programmes_blueprint
@@ -34,11 +36,11 @@ from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
 from services.registration.api.venues import venues_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.public_sign_up import PublicSignUps
-from services.registration.operations.sessions import Sessions
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.seats.public_sign_up import PublicSignUps
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 
 __all__ = ["blueprints"]
@@ -79,6 +81,8 @@ def blueprints(
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
+        own_volunteer_blueprint(database, data),
+        leading_blueprint(database, data),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         erasure_blueprint(database, data),

@@ -12,13 +12,12 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import TOO_MANY, Problem, Words, not_found
 from services.common.rates import Windows, origin
-from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Certificate, CertificateBatch, ServiceRecord
-from services.registration.operations import certificates as operations
-from services.registration.operations.certificate_paper import Signer, render
-from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
-from services.registration.operations.records import all_of
-from services.registration.operations.resting import resting_on
+from services.registration.operations.hours import certificates as operations
+from services.registration.operations.hours.certificate_paper import Signer, render
+from services.registration.operations.hours.certificates import Certificates, describe_batch, find_certificate
+from services.registration.operations.hours.resting_certificates import resting_on
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (
@@ -59,7 +58,7 @@ def certificates_blueprint(database: Database, data: PersonalData, public_url: s
     blueprint = APIBlueprint("certificates", __name__, tag="Certificates", url_prefix="/v1")
     certificates, signer = Certificates(data, public_url), Signer(data)
     _add_issuing(blueprint, database, data, certificates)
-    _add_reading(blueprint, database, certificates, signer)
+    _add_reading(blueprint, database, data, certificates, signer)
     _add_own(blueprint, database, data, certificates, signer)
     _add_batches(blueprint, database, data, certificates)
     _add_verification(blueprint, database, certificates, signer, tries)
@@ -98,7 +97,9 @@ def _add_issuing(blueprint: APIBlueprint, database: Database, data: PersonalData
             return answered(CertificateAnswer.model_validate(operations.revoke(session, certificate_id, body.reason)))
 
 
-def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Certificates, signer: Signer) -> None:
+def _add_reading(
+    blueprint: APIBlueprint, database: Database, data: PersonalData, certificates: Certificates, signer: Signer
+) -> None:
     @blueprint.get("/certificates")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.input(CertificateQuery, location="query", arg_name="query")
@@ -129,6 +130,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         """The certificate as a PDF: the same bytes each time."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
+            operations.note_shown(session, data, [certificate])
         return pdf_response(certificates, certificate)
 
     @blueprint.get("/certificates/<uuid:certificate_id>/signed")
@@ -138,6 +140,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database, certificates: Cert
         """The certificate for machines: a signed credential."""
         with database.transaction(g.principal.scope) as session:
             certificate = find_certificate(session, certificate_id)
+            operations.note_shown(session, data, [certificate])
         content = certificates.content(certificate)
         return answered(SignedAnswer(jws=signer.sign(content), url=content["url"]))
 
@@ -151,12 +154,13 @@ def _add_own(
     @blueprint.output(CertificateAnswer, status_code=201)
     def issue_own_certificate(body: OwnCertificateBody) -> Response:
         """Certify one's own hours at a site in a period. Free, and as often as wanted."""
-        person_id = UUID(g.principal.name)
-        with database.transaction(EVERY_SITE) as session:
-            site_id = operations.site_of_own_hours(session, person_id, body.site_id, body)
-            return answered(
-                CertificateAnswer.model_validate(certificates.issue(session, site_id, person_id, body)), 201
-            )
+        return create(
+            database,
+            data,
+            body,
+            lambda s: CertificateAnswer.model_validate(certificates.issue_own(s, resident(), body)),
+            EVERY_SITE,
+        )
 
     @blueprint.get("/my/certificates/<uuid:certificate_id>/signed")
     @allow(Caller.PERSON)
@@ -164,8 +168,7 @@ def _add_own(
     def read_own_signed_certificate(certificate_id: UUID) -> Response:
         """One's own certificate for machines: an Open Badge, to keep in a wallet or hand on."""
         with database.transaction(EVERY_SITE) as session:
-            people = all_of(session, UUID(g.principal.name))
-            certificate = find_certificate(session, certificate_id, people)
+            certificate = operations.own_certificate(session, resident(), certificate_id)
         content = certificates.content(certificate)
         return answered(SignedAnswer(jws=signer.sign(content), url=content["url"]))
 
@@ -174,8 +177,7 @@ def _add_own(
     def read_own_certificate(certificate_id: UUID) -> Response:
         """One's own certificate as a PDF."""
         with database.transaction(EVERY_SITE) as session:
-            people = all_of(session, UUID(g.principal.name))
-            certificate = find_certificate(session, certificate_id, people)
+            certificate = operations.own_certificate(session, resident(), certificate_id)
         return pdf_response(certificates, certificate)
 
 
@@ -209,6 +211,7 @@ def _add_batches(blueprint: APIBlueprint, database: Database, data: PersonalData
                 raise not_found("这批证明", "batch of certificates")
             of_batch = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.position)
             found = session.scalars(of_batch).all()
+            operations.note_shown(session, data, found)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as files:
             for certificate in found:

@@ -7,12 +7,13 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Consent, ConsentText
-from services.registration.operations import consents
-from services.registration.operations.people import told_by
+from services.registration.operations.people import consents
+from services.registration.operations.people.own_consents import own_consents, withdraw_own
+from services.registration.operations.people.people import told_by
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.consents import (
@@ -21,6 +22,7 @@ from services.registration.schemas.consents import (
     ConsentTextsQuery,
     NewConsent,
     NewConsentText,
+    OwnConsents,
     Withdrawn,
 )
 
@@ -30,6 +32,7 @@ def consents_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     blueprint = APIBlueprint("consents", __name__, tag="Consents", url_prefix="/v1")
     _add_texts(blueprint, database, data)
     _add_consents(blueprint, database, data)
+    _add_own(blueprint, database)
     return blueprint
 
 
@@ -104,3 +107,22 @@ def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalDat
         """Withdraw a consent on the person's or guardian's word. The answer says what that led to."""
         with database.transaction(g.principal.scope) as session:
             return answered(consents.withdraw_consent(session, consent_id, g.principal.actor))
+
+
+def _add_own(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.get("/my/consents")
+    @allow(Caller.PERSON)
+    @blueprint.output(OwnConsents)
+    def list_own_consents() -> Response:
+        """What the resident agreed to, and what was withdrawn."""
+        with database.transaction(EVERY_SITE) as session:
+            items = [ConsentAnswer.model_validate(one.consent) for one in own_consents(session, resident())]
+            return answered(OwnConsents(items=items))
+
+    @blueprint.post("/my/consents/<uuid:consent_id>/withdraw")
+    @allow(Caller.PERSON)
+    @blueprint.output(Withdrawn)
+    def withdraw_own_consent(consent_id: UUID) -> Response:
+        """Withdraw one's own consent. The answer says what that led to."""
+        with database.transaction(EVERY_SITE) as session:
+            return answered(withdraw_own(session, resident(), consent_id))

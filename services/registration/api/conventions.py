@@ -17,6 +17,7 @@ from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Prob
 from services.common.schemas import ListQuery
 from services.common.web import link_next
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
+from services.registration.operations.people.proven_sites import Resident
 from services.registration.personal_data import PersonalData
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -149,12 +150,17 @@ def create(
     """
     attempt = attempt_of(data, body)
     with database.transaction(scope or g.principal.scope) as session:
-        answer = earlier_answer(session, attempt) if attempt else None
-        if answer is None:
-            answer = make(session).model_dump(mode="json")
-            if attempt:
-                remember(session, attempt, answer)
+        kept = earlier_answer(session, attempt) if attempt else None
+        answer = json.loads(data.decrypt(kept["sealed"].encode())) if kept else make(session).model_dump(mode="json")
+        if attempt and not kept:
+            # Some answers hold a name or an address: what is kept of any is ciphertext.
+            remember(session, attempt, {"sealed": data.encrypt(json.dumps(answer)).decode()})
     return answered(answer, 201)
+
+
+def resident() -> Resident:
+    """The resident who calls: what their session reaches, operations ask of it (`proven.py`)."""
+    return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address))
 
 
 def own_site() -> UUID:

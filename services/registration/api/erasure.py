@@ -7,13 +7,13 @@ from flask import Response, g
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, own_site
+from services.registration.api.conventions import answered, own_site, resident
 from services.registration.api.merges import site_limit
-from services.registration.operations.erasure import erase, plan_erasure
-from services.registration.operations.own_data import own_data
-from services.registration.operations.own_erasure import erase_own, plan_own
-from services.registration.operations.proven import proven_sites
-from services.registration.operations.retention import find_retention, save_retention
+from services.registration.operations.people.erasure import erase, plan_erasure
+from services.registration.operations.people.own_data import own_data
+from services.registration.operations.people.own_erasure import erase_own, plan_own
+from services.registration.operations.people.proven_sites import proven_sites
+from services.registration.operations.people.retention import find_retention, save_retention
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.erasure import (
     EraseBody,
@@ -46,10 +46,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @blueprint.output(OwnData)
     def show_own() -> Response:
         """Everything that is known about the resident, of the sites that were told the address they came in by."""
-        person_id = UUID(g.principal.name)
         with database.transaction(EVERY_SITE) as session:
-            sites = proven_sites(session, person_id, g.principal.proven_at)
-            return _file(own_data(session, data, person_id, sites))
+            sites = proven_sites(session, resident())
+            return _file(own_data(session, data, resident().person_id, sites))
 
     @blueprint.get("/my/erasure")
     @allow(Caller.PERSON)
@@ -57,7 +56,7 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def plan_own_erasure() -> Response:
         """What erasing oneself would do: what is deleted, what is kept and why."""
         with database.transaction(EVERY_SITE) as session:
-            return answered(plan_own(session, UUID(g.principal.name), g.principal.proven_at))
+            return answered(plan_own(session, resident()))
 
     @blueprint.post("/my/erasure")
     @allow(Caller.PERSON)
@@ -65,7 +64,7 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def erase_oneself() -> Response:
         """Erase oneself."""
         with database.transaction(EVERY_SITE) as session:
-            return answered(erase_own(session, UUID(g.principal.name), g.principal.proven_at, g.principal.actor))
+            return answered(erase_own(session, resident()))
 
 
 def _add_on_request(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

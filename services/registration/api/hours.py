@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, create, own_site, page
+from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
-from services.registration.operations import flags, later, objections, records
-from services.registration.operations.open_attendance import OpenShift, open_shifts
+from services.registration.operations.hours import flags, later_entries, missing_hours, objections, records
+from services.registration.operations.hours.open_attendance import OpenShift, open_shifts
+from services.registration.operations.people.proven_sites import theirs
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.hours import (
@@ -24,6 +25,7 @@ from services.registration.schemas.hours import (
     LaterEntryAnswer,
     LaterEntryBody,
     LaterEntryQuery,
+    MadeObjection,
     ObjectionAnswer,
     ObjectionBody,
     ObjectionDecisionBody,
@@ -85,22 +87,41 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @allow(Caller.PERSON)
     @blueprint.output(RecordsAnswer)
     def list_own_records() -> Response:
-        """The volunteer's own records that count, at all sites."""
+        """The volunteer's own records that count."""
         with database.transaction(EVERY_SITE) as session:
-            found = records.standing(session, None, records.all_of(session, UUID(g.principal.name)))
+            found = records.own_standing(session, resident())
             total = sum(record.minutes for record in found)
             return answered(RecordsAnswer(minutes=total, items=[describe_record(record) for record in found]))
 
     @blueprint.post("/my/service-records/<uuid:record_id>/objections")
     @allow(Caller.PERSON)
     @blueprint.input(ObjectionBody, arg_name="body")
-    @blueprint.output(ObjectionAnswer, status_code=201)
+    @blueprint.output(MadeObjection, status_code=201)
     def object_to_record(record_id: UUID, body: ObjectionBody) -> Response:
         """Object to a record of one's own. It is decided within fifteen working days."""
-        person_id = UUID(g.principal.name)
-        with database.transaction(EVERY_SITE) as session:
-            made = objections.object_to(session, data, person_id, record_id, body.words)
-            return answered(objections.describe(data, made), 201)
+        return create(
+            database,
+            data,
+            body,
+            lambda s: MadeObjection.model_validate(objections.object_to(s, data, resident(), record_id, body.words)),
+            EVERY_SITE,
+        )
+
+    @blueprint.post("/my/registrations/<uuid:registration_id>/missing-hours")
+    @allow(Caller.PERSON)
+    @blueprint.input(ObjectionBody, arg_name="body")
+    @blueprint.output(MadeObjection, status_code=201)
+    def claim_missing_hours(registration_id: UUID, body: ObjectionBody) -> Response:
+        """Say that one volunteered on a shift that is over, and that there is no record. Decided like an objection."""
+        return create(
+            database,
+            data,
+            body,
+            lambda s: MadeObjection.model_validate(
+                missing_hours.claim_missing(s, data, resident(), registration_id, body.words)
+            ),
+            EVERY_SITE,
+        )
 
     @blueprint.get("/my/objections")
     @allow(Caller.PERSON)
@@ -109,7 +130,7 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def list_own_objections(query: ObjectionQuery) -> Response:
         """The volunteer's own objections."""
         with database.transaction(EVERY_SITE) as session:
-            rows = select(Objection).where(Objection.person_id.in_(records.all_of(session, UUID(g.principal.name))))
+            rows = select(Objection).where(theirs(session, resident(), Objection))
             if query.state:
                 rows = rows.where(Objection.state == query.state)
             describe = objections.describe
@@ -127,7 +148,7 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
             database,
             data,
             body,
-            lambda s: LaterEntryAnswer.model_validate(later.enter_later(s, registration_id, body)),
+            lambda s: LaterEntryAnswer.model_validate(later_entries.enter_later(s, registration_id, body)),
         )
 
     @blueprint.get("/open-attendance")
@@ -159,7 +180,7 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
     def approve_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
         """Let a later entry count. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
-            return answered(LaterEntryAnswer.model_validate(later.approve(session, entry_id, body.reason)))
+            return answered(LaterEntryAnswer.model_validate(later_entries.approve(session, entry_id, body.reason)))
 
     @blueprint.post("/later-entries/<uuid:entry_id>/reject")
     @allow(Caller.STAFF)
@@ -168,7 +189,7 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
     def reject_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
         """Turn a later entry down. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
-            return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))
+            return answered(LaterEntryAnswer.model_validate(later_entries.reject(session, entry_id, body.reason)))
 
 
 def _describe_open(one: OpenShift) -> OpenShiftAnswer:

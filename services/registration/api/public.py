@@ -13,12 +13,12 @@ from flask import Response, g, request
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import Problem
+from services.common.errors import NOT_JSON, Problem, Words
 from services.registration.api.conventions import answered, idempotency_key, json_body, own_site
-from services.registration.operations.calendar import public_calendar
-from services.registration.operations.origins import allow_origins, allowed_origins
-from services.registration.operations.public import open_activity, site_of_activity, site_of_shift
-from services.registration.operations.public_sign_up import PublicSignUps, terms
+from services.registration.operations.seats.public_sign_up import PublicSignUps, terms
+from services.registration.operations.sites.calendar import public_calendar
+from services.registration.operations.sites.origins import allow_origins, allowed_origins
+from services.registration.operations.sites.public import open_activity, site_of_activity, site_of_shift
 from services.registration.schemas.calendar import CalendarAnswer, CalendarQuery
 from services.registration.schemas.public import (
     OriginsAnswer,
@@ -96,11 +96,18 @@ def _add_sign_up(blueprint: APIBlueprint, sign_ups: PublicSignUps) -> None:
     @blueprint.output(PublicSignUpAnswer, status_code=201)
     def sign_up(shift_id: UUID, body: PublicSignUp) -> Response:
         """Sign oneself up. Whoever is on the shift already gets the same answer again."""
+        check_json()
         made = sign_ups.sign_up(shift_id, body, idempotency_key(), request.remote_addr)
         answer = PublicSignUpAnswer.model_validate(
             {"shift_id": shift_id, "status": made.status, "waitlist_position": made.waitlist_position}
         )
         return answered(answer, 201)
+
+
+def check_json() -> None:
+    """Raise 415 unless the body says that it is JSON: a page of an origin that is not allowed cannot send that."""
+    if request.mimetype != "application/json":
+        raise Problem(NOT_JSON, Words("请以 application/json 发送。", "Send it as application/json."))
 
 
 def _is_allowed(database: Database, origin: str, asked: Mapping[str, Any]) -> bool:

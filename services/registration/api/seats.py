@@ -9,15 +9,22 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import not_found
-from services.common.events import CancelReason
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site, page
-from services.registration.models import Registration, Transfer
-from services.registration.operations import holds, offers, registrations, transfers
-from services.registration.operations.registrations import describe_registration
-from services.registration.operations.sign_up import SignUps
-from services.registration.operations.team_sign_up import sign_up_team
+from services.registration.api.conventions import (
+    answered,
+    create,
+    expected_versions,
+    json_body,
+    own_site,
+    page,
+    resident,
+)
+from services.registration.models import Transfer
+from services.registration.operations.people import own_registrations
+from services.registration.operations.seats import holds, offers, own_transfers, transfers
+from services.registration.operations.seats.registrations import describe_registration
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.teams.team_sign_up import sign_up_team
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.registrations import RegistrationAnswer
@@ -26,6 +33,7 @@ from services.registration.schemas.seats import (
     HandOverBody,
     HoldAnswer,
     HoldBody,
+    OwnTransfers,
     RegistrationEdit,
     SwapBody,
     TeamSignUpAnswer,
@@ -197,9 +205,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def cancel_own(registration_id: UUID) -> Response:
         """Give one's own place back."""
         with database.transaction(EVERY_SITE) as session:
-            _check_own(session, registration_id)
-            cancelled = registrations.cancel_registration(session, registration_id, CancelReason.PERSON)
-            return answered(describe_registration(session, cancelled))
+            return answered(
+                describe_registration(session, own_registrations.cancel_own(session, resident(), registration_id))
+            )
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/accept")
     @allow(Caller.PERSON)
@@ -208,8 +216,7 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def accept_own_offer(registration_id: UUID, body: AcceptBody) -> Response:
         """Take the place that one was offered."""
         with database.transaction(EVERY_SITE) as session:
-            _check_own(session, registration_id)
-            accepted = offers.accept_offer(session, data, registration_id, body.instead_of)
+            accepted = own_registrations.accept_own(session, data, resident(), registration_id, body.instead_of)
             return answered(describe_registration(session, accepted))
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/decline")
@@ -218,18 +225,25 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def decline_own_offer(registration_id: UUID) -> Response:
         """Leave the place that one was offered to who is next."""
         with database.transaction(EVERY_SITE) as session:
-            _check_own(session, registration_id)
-            return answered(describe_registration(session, offers.decline_offer(session, registration_id)))
+            return answered(
+                describe_registration(session, own_registrations.decline_own(session, resident(), registration_id))
+            )
 
 
 def _add_own_transfers(blueprint: APIBlueprint, database: Database, sign_ups: SignUps) -> None:
     def decide(transfer_id: UUID, accept: bool) -> Response:
-        # Nobody says of themselves that their guardian agreed: the consent is on file, or there is none.
         with database.transaction(EVERY_SITE) as session:
-            if transfers.find_transfer(session, transfer_id).to_person_id != UUID(g.principal.name):
-                raise not_found("这个转让请求", "transfer")
-            decided = transfers.decide(session, sign_ups, transfer_id, accept, g.principal.actor, consent=False)
+            decided = own_transfers.decide_own(session, sign_ups, resident(), transfer_id, accept)
             return answered(_described(session, decided))
+
+    @blueprint.get("/my/transfers")
+    @allow(Caller.PERSON)
+    @blueprint.output(OwnTransfers)
+    def list_own_transfers() -> Response:
+        """What the resident was asked to take over or swap, and has not answered."""
+        with database.transaction(EVERY_SITE) as session:
+            asked = own_transfers.asked_of(session, resident())
+            return answered(OwnTransfers(items=[TransferAnswer.model_validate(one) for one in asked]))
 
     @blueprint.post("/my/transfers/<uuid:transfer_id>/accept")
     @allow(Caller.PERSON)
@@ -244,12 +258,6 @@ def _add_own_transfers(blueprint: APIBlueprint, database: Database, sign_ups: Si
     def decline_own_transfer(transfer_id: UUID) -> Response:
         """Leave things as they are."""
         return decide(transfer_id, False)
-
-
-def _check_own(session: Session, registration_id: UUID) -> None:
-    found = session.get(Registration, registration_id)
-    if found is None or found.person_id != UUID(g.principal.name):
-        raise not_found("这个报名", "registration")
 
 
 def _described(session: Session, transfer: Transfer) -> TransferAnswer:

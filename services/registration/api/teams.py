@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
+from services.registration.api.conventions import answered, create, expected_versions, own_site, page, resident
 from services.registration.models import Team, TeamMember
-from services.registration.operations import teams
-from services.registration.operations.people import contacts
-from services.registration.operations.rosters import make_roster_volunteers, roster_members
+from services.registration.operations.people.people import told_names
+from services.registration.operations.teams import teams
+from services.registration.operations.teams.own_teams import own_teams
+from services.registration.operations.teams.rosters import make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
-from services.registration.schemas.people import Known
 from services.registration.schemas.teams import (
     LeaderBody,
     MemberAnswer,
@@ -170,19 +170,18 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(EVERY_SITE) as session:
             items = [
                 MyTeamAnswer(
-                    member_id=member.id,
-                    team=TeamAnswer.model_validate(teams.find_team(session, member.team_id)),
-                    role=member.role,
-                    status=member.status,
+                    member_id=one.member.id,
+                    team=TeamAnswer.model_validate(one.team),
+                    role=one.member.role,
+                    status=one.member.status,
                 )
-                for member in teams.teams_of(session, UUID(g.principal.name))
+                for one in own_teams(session, resident())
             ]
             return answered(MyTeamsAnswer(items=items))
 
     def answer(member_id: UUID, accept: bool) -> tuple[str, int]:
         with database.transaction(EVERY_SITE) as session:
-            teams.find_membership(session, member_id, UUID(g.principal.name))
-            teams.answer_invitation(session, member_id, accept, teams.IN_PERSON)
+            teams.answer_own(session, resident(), member_id, accept)
         return "", 204
 
     @blueprint.post("/my/teams/<uuid:member_id>/accept")
@@ -205,13 +204,11 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
     def leave(member_id: UUID) -> tuple[str, int]:
         """Leave a team."""
         with database.transaction(EVERY_SITE) as session:
-            teams.find_membership(session, member_id, UUID(g.principal.name))
-            teams.leave(session, member_id)
+            teams.leave_own(session, resident(), member_id)
         return "", 204
 
 
 def describe_members(session: Session, data: PersonalData, found: Sequence[TeamMember]) -> list[MemberAnswer]:
     """Members with the names that they told the site."""
-    known = [Known(person_id=member.person_id, site_id=member.site_id) for member in found]
-    names = {contact.person_id: contact.name for contact in contacts(session, data, known)}
+    names = told_names(session, data, [(member.person_id, member.site_id) for member in found])
     return [MemberAnswer.model_validate({**vars(member), "name": names.get(member.person_id, "")}) for member in found]

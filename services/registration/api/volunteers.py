@@ -7,17 +7,19 @@ from flask import Response, g
 from pydantic import BaseModel
 from sqlalchemy import select
 
+from services.common.audit import record
 from services.common.auth import Caller, allow
 from services.common.database import Database
+from services.common.errors import CONFLICT, Problem
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Award, Evaluation, Training, VolunteerSite
-from services.registration.operations import volunteers
-from services.registration.operations.people import told_by
-from services.registration.operations.trainings import add_trainings, expiring_trainings
-from services.registration.operations.volunteer_records import Record, add_record, remove_record
-from services.registration.operations.volunteer_search import matching
+from services.registration.operations.people import volunteers
+from services.registration.operations.people.people import told_by
+from services.registration.operations.people.trainings import add_trainings, expiring_trainings
+from services.registration.operations.people.volunteer_records import Record, add_record, remove_record
+from services.registration.operations.people.volunteer_search import matching
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.volunteers import (
@@ -67,9 +69,16 @@ def _add_volunteers(blueprint: APIBlueprint, database: Database, data: PersonalD
     def register(body: NewVolunteer) -> Response:
         """Register a person as a volunteer of the site. The number that they get holds at every site."""
         site_id, actor = own_site(), g.principal.actor
-        return create(
-            database, data, body, lambda session: volunteers.register_volunteer(session, data, site_id, body, actor)
-        )
+        try:
+            return create(
+                database, data, body, lambda session: volunteers.register_volunteer(session, data, site_id, body, actor)
+            )
+        except Problem as problem:
+            if body.id_number is not None and problem.kind is CONFLICT:
+                # The refusal tells that the number is registered, so that who asks is on record.
+                with database.transaction(g.principal.scope) as session:
+                    record(session, "try_id_number", "volunteers", site_id, site_id)
+            raise
 
     @blueprint.get("")
     @allow(Caller.SITE, Caller.STAFF)

@@ -82,13 +82,14 @@ class LaterEntry(Table):
 
 
 class Objection(Table):
-    """What a volunteer says against a record; their words are ciphertext."""
+    """What a volunteer says against a record, or of hours without one; their words are ciphertext."""
 
     __tablename__ = "objections"
     id: Mapped[UUID] = made_by_database(primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     site_id: Mapped[UUID]
-    record_id: Mapped[UUID] = mapped_column(ForeignKey("service_records.id"))
+    record_id: Mapped[UUID | None] = mapped_column(ForeignKey("service_records.id"))
+    registration_id: Mapped[UUID | None] = mapped_column(ForeignKey("registrations.id"))
     person_id: Mapped[UUID]
     in_charge: Mapped[str]
     words: Mapped[bytes]
@@ -100,6 +101,7 @@ class Objection(Table):
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     correction_id: Mapped[UUID | None]
+    later_entry_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
 
 

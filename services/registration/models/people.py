@@ -69,7 +69,10 @@ class VolunteerSite(Table):
 
 
 class Representative(Table):
-    """Who speaks for a person at a site: the guardian of a minor, the helper of an elder. Details are ciphertext."""
+    """Who speaks for a person at a site: the guardian of a minor, the helper of an elder. Details are ciphertext.
+
+    Not `confirmed` is whom a stranger may have named: somebody, online.
+    """
 
     __tablename__ = "representatives"
     id: Mapped[UUID] = made_by_database(primary_key=True)
@@ -80,6 +83,8 @@ class Representative(Table):
     name: Mapped[bytes]
     phone: Mapped[bytes | None]
     email: Mapped[bytes | None]
+    email_index: Mapped[bytes | None]
+    confirmed: Mapped[bool]
     encrypted_with: Mapped[str]
     language: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)

@@ -58,7 +58,7 @@ class StaffSession(Table):
 
 
 class Link(Table):
-    """What a signed link in a message opens; `subject` is what it is about."""
+    """What a signed link in a message opens: about its `subject`, mailed to the address of `address_index`."""
 
     __tablename__ = "links"
     id: Mapped[UUID] = made_by_database(primary_key=True)
@@ -67,6 +67,7 @@ class Link(Table):
     person_id: Mapped[UUID | None]
     staff_id: Mapped[UUID | None]
     subject: Mapped[UUID | None]
+    address_index: Mapped[bytes | None]
     created_at: Mapped[datetime] = made_by_database()
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -4,13 +4,13 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.registration.api.certificates import Tries
-from services.registration.operations.certificates import Certificates
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.oidc import Provider
-from services.registration.operations.public_sign_up import PublicSignUps
-from services.registration.operations.sessions import Sessions
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.seats.public_sign_up import PublicSignUps
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.oidc import Provider
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
 from services.registration.pages.areas import areas_pages
@@ -27,11 +27,15 @@ from services.registration.pages.exchange import exchange_pages
 from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
-from services.registration.pages.hours import hours_pages, own_hours_pages, verify_pages
+from services.registration.pages.hours import hours_pages, verify_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
 from services.registration.pages.oidc import oidc_pages
+from services.registration.pages.own_consents import own_consents_pages
+from services.registration.pages.own_hours import own_hours_pages
+from services.registration.pages.own_teams import own_teams_pages
+from services.registration.pages.own_volunteer import own_volunteer_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
 from services.registration.pages.public import public_pages
@@ -81,6 +85,9 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
+        own_consents_pages(database),
+        own_teams_pages(database, data),
+        own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),
         links_pages(database, links),
         home_pages(database),

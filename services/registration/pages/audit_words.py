@@ -17,6 +17,7 @@ ACTIONS = {
     "update": Words("修改", "changed"),
     "delete": Words("删除", "deleted"),
     "read": Words("查看", "read"),
+    "try_id_number": Words("试登记了一个证件号，未被接受", "tried an ID number, which was refused,"),
     "reveal": Words("查看完整证件号", "read the whole ID number of"),
     "export": Words("导出", "exported"),
     "import": Words("导入", "imported"),

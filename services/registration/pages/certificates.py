@@ -15,12 +15,13 @@ from services.common.errors import NOT_FOUND, Problem, not_found
 from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Certificate, CertificateBatch, PersonSite, Site, Team
-from services.registration.operations import records
-from services.registration.operations.certificates import Certificates, describe_batch, find_certificate, revoke
-from services.registration.operations.identity import person_now
-from services.registration.operations.resting import resting_on, stands
-from services.registration.operations.sites import local_today
-from services.registration.operations.teams import roster
+from services.registration.operations.hours import records
+from services.registration.operations.hours.certificates import Certificates, describe_batch, find_certificate, revoke
+from services.registration.operations.hours.resting_certificates import resting_on, stands
+from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.people import told_names
+from services.registration.operations.sites.sites import local_today
+from services.registration.operations.teams.teams import roster
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import BatchBody, PeriodBody, RevocationBody
 from services.registration.schemas.hours import CorrectionBody
@@ -101,7 +102,7 @@ def _add_person(blueprint: APIBlueprint, database: Database, data: PersonalData,
                 "hours/person.html",
                 form=form,
                 person_id=person_id,
-                who=data.shown(told.name),
+                who=told_names(session, data, [(told.person_id, site_id)])[told.person_id],
                 records=found,
                 minutes=sum(record.minutes for record in found),
                 certificates=made,
@@ -138,10 +139,7 @@ def _add_teams(blueprint: APIBlueprint, database: Database, data: PersonalData, 
             if batch is None:
                 raise not_found("这批证明", "batch of certificates")
             team = session.get(Team, batch.team_id) if batch.team_id else None
-            told = select(PersonSite.person_id, PersonSite.name).where(
-                PersonSite.person_id.in_(batch.people), PersonSite.site_id == batch.site_id
-            )
-            names = {row.person_id: data.shown(row.name) for row in session.execute(told)}
+            names = told_names(session, data, [(one, batch.site_id) for one in batch.people])
             made = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.position)
             skipped = [names.get(batch.people[place], "") for place in batch.skipped]
             context = {"made": session.scalars(made).all(), "names": names, "skipped": skipped, "team": team}

@@ -28,6 +28,7 @@ FIELDS = {
     "checked_in_at": Words("签到时间", "Checked in"),
     "checked_out_at": Words("签退时间", "Checked out"),
     "code": Words("培训代码", "Code of the training"),
+    "confirmed": Words("由站点确认", "Confirmed by the site"),
     "content": Words("内容", "Content"),
     "correction_id": Words("更正记录的内部编号", "Inner number of the correction"),
     "corrects": Words("被更正记录的内部编号", "Inner number of the record it corrects"),

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from services.common.pages import done
 from services.registration.models import Activity, Link, Registration, Shift, Site, Transfer
-from services.registration.operations.links import over, use
-from services.registration.operations.sign_up import SignUps
-from services.registration.operations.transfers import decide
+from services.registration.operations.seats.own_transfers import decide_to_taker
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import over, use
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.pages.resident import check_own_page
 
@@ -22,7 +22,7 @@ def add_hand_over(sign_ups: SignUps) -> None:
         check_own_page()
         accept = request.form.get("decision") == "accept"
         transfer = _asked(session, link)
-        decide(session, sign_ups, transfer.id, accept, f"person:{link.person_id}", consent=False)
+        decide_to_taker(session, sign_ups, transfer.id, accept, f"person:{link.person_id}")
         use(link)
         address = url_for("public_pages.show_site", site_id=transfer.site_id)
         if accept:

@@ -1,14 +1,13 @@
 """What waits for a second person about hours, for staff; one's own hours and certificates, for volunteers; and the
 page on which anybody compares a certificate with what was issued."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import Response, g, request, url_for
+from flask import g, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,27 +15,24 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
-from services.registration.api.certificates import Tries, pdf_response
+from services.registration.api.certificates import Tries
 from services.registration.api.conventions import own_site
 from services.registration.models import (
-    Certificate,
     LaterEntry,
-    Objection,
-    PersonSite,
     Registration,
-    ServiceRecord,
     Shift,
     Site,
 )
-from services.registration.operations import flags, later, objections, records
-from services.registration.operations.certificates import Certificates, find_certificate, site_of_own_hours
-from services.registration.operations.open_attendance import open_shifts
-from services.registration.operations.sites import local_today
-from services.registration.pages.certificates import HOME, add_certificate_pages, catching
-from services.registration.pages.resident import in_resident_menu, resident_blueprint, resident_id
+from services.registration.operations.hours import flags, later_entries, objections
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.hours.open_attendance import open_shifts
+from services.registration.operations.people.identity import across_sites
+from services.registration.operations.people.people import told_names
+from services.registration.operations.sites.sites import local_today
+from services.registration.pages.certificates import add_certificate_pages, catching
+from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.certificates import OwnCertificateBody
-from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionBody, ObjectionDecisionBody
+from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionDecisionBody
 from services.registration.working_days import is_estimate
 
 Model = TypeVar("Model", bound=Body)
@@ -57,9 +53,10 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         site_id = own_site()
         with database.transaction(EVERY_SITE) as session:
             site = session.get_one(Site, site_id)
-            entries, said = _entries(session, data, site_id), _objections(session, data, site_id)
+            entries, said = _entries(session, data, site_id), objections.open_objections(session, site_id)
             found = flags.flags(session, site_id)
-            people = [one["person_id"] for one in entries + said] + [flag.person_id for flag in found]
+            people = [one["person_id"] for one in entries] + [one.about.person_id for one in said]
+            people += [flag.person_id for flag in found]
             return render(
                 "hours/work.html",
                 form=form,
@@ -68,9 +65,9 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
                 me=g.principal.actor,
                 entries=entries,
                 open_shifts=open_shifts(session, site_id),
-                objections=said,
+                objections=[(one, objections.describe(data, one.about)) for one in said],
                 flags=found,
-                names=_names(session, data, site_id, people),
+                names=told_names(session, data, [(one, site_id) for one in set(people) - {None}]),
             )
 
     @blueprint.post("/later-entries/<uuid:entry_id>")
@@ -78,7 +75,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     def decide_entry(entry_id: UUID) -> Answer:
         """Approve or reject a later entry."""
         form = _decision(EntryDecisionBody)
-        act = later.approve if request.form.get("decide") == "approve" else later.reject
+        act = later_entries.approve if request.form.get("decide") == "approve" else later_entries.reject
         with catching(form), database.transaction(g.principal.scope) as session:
             act(session, entry_id, form.body.reason)
         return _after(form, "补录已处理。", "The entry was decided.")
@@ -90,15 +87,15 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         form = _decision(EntryDecisionBody)
         approved = request.form.get("decide") == "approve"
         with catching(form), database.transaction(g.principal.scope) as session:
-            later.decide_all(session, shift_id, approved, form.body.reason)
+            later_entries.decide_all(session, shift_id, approved, form.body.reason)
         return _after(form, "补录已处理。", "The entries were decided.")
 
     @blueprint.post("/objections/<uuid:objection_id>")
     @allow(Caller.STAFF)
     def decide_objection(objection_id: UUID) -> Answer:
         """Uphold or reject an objection."""
-        upheld = request.form.get("decide") == "uphold"
-        form = _decision(ObjectionDecisionBody, upheld=upheld, minutes=request.form.get("minutes") if upheld else None)
+        with database.transaction(g.principal.scope) as session:
+            form = _decided(ZoneInfo(session.get_one(Site, own_site()).time_zone))
         with catching(form), database.transaction(g.principal.scope) as session:
             objections.decide(session, objection_id, form.body)
         return _after(form, "异议已处理。", "The objection was decided.")
@@ -121,18 +118,47 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     return blueprint
 
 
+@box
+def waiting_hours(session: Session, site_id: UUID) -> Box | None:
+    """What waits for a second person, what is overdue first; None where nothing does."""
+    found = objections.waiting(session, site_id)
+    with across_sites(session):
+        suspect = len(flags.flags(session, site_id))
+    address = url_for("hours_pages.show_work")
+    counted = [
+        (found.overdue, "条异议已超期未答复", "objections overdue"),
+        (found.objections, "条异议待处理", "objections to decide"),
+        (found.entries, "条补录待审核", "later entries to approve"),
+        (suspect, "处时长需要核实", "hours to look into"),
+    ]
+    lines = [Line(f"{count} {zh}", f"{count} {en}", address) for count, zh, en in counted if count]
+    return Box("时长审核", "Hours", lines) if lines else None
+
+
 def _decision(model: type[Model], **more: object) -> Form[Model]:
     form: Form[Model] = Form(request.form)
     form.read(model, {"reason": request.form.get("reason", ""), **more})
     return form
 
 
-def _names(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID | None]) -> dict[UUID, str]:
-    """The names of people as the site knows them, for its own staff; without those whom it has erased."""
-    told = select(PersonSite.person_id, PersonSite.name).where(
-        PersonSite.person_id.in_(set(people) - {None}), PersonSite.site_id == site_id
-    )
-    return {row.person_id: data.shown(row.name) for row in session.execute(told)}
+def _decided(zone: ZoneInfo) -> Form[ObjectionDecisionBody]:
+    """What staff decided on an objection; hours count only where they agree."""
+    upheld = request.form.get("decide") == "uphold"
+    hours: dict[str, object] = {}
+    if upheld and request.form.get("minutes"):
+        hours["minutes"] = request.form["minutes"]
+    for name in ("checked_in_at", "checked_out_at"):
+        if upheld and request.form.get(name):
+            hours[name] = local_moment(request.form[name], zone)
+    return _decision(ObjectionDecisionBody, upheld=upheld, **hours)
+
+
+def local_moment(written: str, zone: ZoneInfo) -> Any:
+    """A moment as a field of local date and time holds it; what cannot be read is left for the model to refuse."""
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=zone)
+    except ValueError:
+        return written
 
 
 def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, Any]]:
@@ -145,85 +171,6 @@ def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[s
         .limit(300)
     )
     return [{"entry": e, "person_id": person, "shift": shift} for e, person, shift in session.execute(query)]
-
-
-def _objections(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, Any]]:
-    query = (
-        select(Objection, ServiceRecord)
-        .join(ServiceRecord, ServiceRecord.id == Objection.record_id)
-        .where(Objection.site_id == site_id, Objection.state == "open")
-        .order_by(Objection.position)
-        .limit(100)
-    )
-    rows = session.execute(query)
-    return [{"said": objections.describe(data, o), "person_id": o.person_id, "record": r} for o, r in rows]
-
-
-def own_hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:
-    """A volunteer's own hours and certificates."""
-    blueprint = resident_blueprint("own_hours_pages", __name__, url_prefix="/my/hours")
-
-    @blueprint.get("")
-    @allow(Caller.PERSON)
-    def show_hours() -> str:
-        """The records that count, what was said against them, and certificates."""
-        return _own(Form())
-
-    @blueprint.post("/<uuid:record_id>/objections")
-    @allow(Caller.PERSON)
-    def object_to(record_id: UUID) -> Answer:
-        """Object to a record."""
-        form = read_form(ObjectionBody)
-        with catching(form), database.transaction(EVERY_SITE) as session:
-            objections.object_to(session, data, resident_id(), record_id, form.body.words)
-        if form.failed:
-            return _own(form), 422
-        return done(
-            url_for("own_hours_pages.show_hours"),
-            "已收到您的异议，15 个工作日内答复。",
-            "Your objection was received. It is decided within 15 working days.",
-        )
-
-    @blueprint.post("/certificates")
-    @allow(Caller.PERSON)
-    def issue_own() -> Answer:
-        """Make a certificate."""
-        form = read_form(OwnCertificateBody)
-        with catching(form), database.transaction(EVERY_SITE) as session:
-            site_id = site_of_own_hours(session, resident_id(), form.body.site_id, form.body)
-            certificates.issue(session, site_id, resident_id(), form.body)
-        if form.failed:
-            return _own(form), 422
-        return done(url_for("own_hours_pages.show_hours"), "证明已出具，可以下载。", "The certificate is ready.")
-
-    @blueprint.get("/certificates/<uuid:certificate_id>.pdf")
-    @allow(Caller.PERSON)
-    def read_own(certificate_id: UUID) -> Response:
-        """The PDF."""
-        with database.transaction(EVERY_SITE) as session:
-            certificate = find_certificate(session, certificate_id, records.all_of(session, resident_id()))
-        return pdf_response(certificates, certificate)
-
-    def _own(form: Form[Any]) -> str:
-        with database.transaction(EVERY_SITE) as session:
-            people = records.all_of(session, resident_id())
-            found = records.standing(session, None, people)
-            said = select(Objection).where(Objection.person_id.in_(people)).order_by(Objection.position.desc())
-            made = select(Certificate).where(Certificate.person_id.in_(people)).order_by(Certificate.position.desc())
-            sites = {r.site_id: r.unit for r in found}
-            return render(
-                "hours/own.html",
-                form=form,
-                records=found,
-                minutes=sum(record.minutes for record in found),
-                objections={o.record_id: o for o in session.scalars(said)},
-                certificates=session.scalars(made).all(),
-                sites=[(str(site_id), unit) for site_id, unit in sites.items()],
-                today=datetime.now(ZoneInfo(HOME)).date(),
-            )
-
-    in_resident_menu("own_hours_pages.show_hours", "我的时长", "My hours")
-    return blueprint
 
 
 def verify_pages(database: Database, certificates: Certificates, tries: Tries) -> APIBlueprint:

@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
+from services.registration.api.conventions import resident
 from services.registration.models import Activity, Link, Registration, Shift, Site
-from services.registration.operations import mine, own_transfers
-from services.registration.operations.links import Links, over, use
-from services.registration.operations.private_notes import note_for_volunteer
-from services.registration.operations.sessions import Sessions, end_resident, end_resident_everywhere
-from services.registration.operations.throttle import LOG_INS, Throttle
+from services.registration.operations.activities.private_notes import note_for_volunteer
+from services.registration.operations.people import own_registrations
+from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.seats import own_transfers
+from services.registration.operations.seats.throttle import LOG_INS, Throttle
+from services.registration.operations.staff.links import Links, over, use
+from services.registration.operations.staff.sessions import Sessions, end_resident, end_resident_everywhere
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.pages.resident import (
     BOXES,
@@ -26,17 +29,16 @@ from services.registration.pages.resident import (
     let_in,
     let_out,
     resident_blueprint,
-    resident_id,
 )
 from services.registration.pages.sign_up import at_contact
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.public import LinkRequest, PartyBody, SwapRequest
 
 ANSWERED_AFTER = 0.3
 """Seconds after which a request for a link is answered, whether or not there was one to be mailed."""
 
 
-Act = Callable[[Session, mine.Resident, UUID], object]
+Act = Callable[[Session, Resident, UUID], object]
 Page = Callable[[Session, UUID, Form[Any]], str]
 
 
@@ -49,8 +51,8 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
     def show_mine() -> str:
         """All of a person's registrations, and the boxes of other subjects."""
         with database.transaction(EVERY_SITE) as session:
-            ahead, past = mine.own_registrations(session, _me())
-            boxes = [(template, context(session, resident_id())) for template, context in BOXES]
+            ahead, past = own_registrations.own_registrations(session, resident())
+            boxes = [(template, context(session, resident())) for template, context in BOXES]
             return render("mine/list.html", ahead=ahead, past=past, boxes=boxes)
 
     @blueprint.get("/registrations/<uuid:registration_id>")
@@ -61,13 +63,14 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
             return page(session, registration_id, Form())
 
     def page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
-        own = mine.own_registration(session, _me(), registration_id)
+        own = own_registrations.own_registration(session, resident(), registration_id)
         link = own_transfers.hand_on_link(session, registration_id)
         return render(
             "mine/one.html",
             own=own,
             note=note_for_volunteer(session, data, registration_id),
             asked=own_transfers.pending_transfer(session, registration_id),
+            refused=own_transfers.was_refused(session, registration_id),
             others=own_transfers.shifts_to_swap(session, own),
             hand_on=links.url(link.id) if link else None,
             form=form,
@@ -79,19 +82,19 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
 
 
 def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
-    def take_offer(session: Session, resident: mine.Resident, registration_id: UUID) -> object:
-        return mine.accept_own(session, data, resident, registration_id)
+    def take_offer(session: Session, resident: Resident, registration_id: UUID) -> object:
+        return own_registrations.accept_own(session, data, resident, registration_id)
 
     def acted(act: Act, registration_id: UUID, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
-            act(session, _me(), registration_id)
+            act(session, resident(), registration_id)
         return done(home(), zh, en)
 
     @blueprint.post("/registrations/<uuid:registration_id>/cancel")
     @allow(Caller.PERSON)
     def cancel(registration_id: UUID) -> Response:
         """Give the place back."""
-        return acted(mine.cancel_own, registration_id, "已取消报名。", "Your registration is cancelled.")
+        return acted(own_registrations.cancel_own, registration_id, "已取消报名。", "Your registration is cancelled.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/accept")
     @allow(Caller.PERSON)
@@ -103,7 +106,9 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
     @allow(Caller.PERSON)
     def decline(registration_id: UUID) -> Response:
         """Leave it to who is next."""
-        return acted(mine.decline_own, registration_id, "已放弃，名额给下一位。", "Declined: it goes to the next.")
+        return acted(
+            own_registrations.decline_own, registration_id, "已放弃，名额给下一位。", "Declined: it goes to the next."
+        )
 
     @blueprint.post("/registrations/<uuid:registration_id>/withdraw")
     @allow(Caller.PERSON)
@@ -127,7 +132,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         """Change how many come."""
         form = read_form(PartyBody)
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            mine.resize_own(session, _me(), registration_id, form.body.party_size)
+            own_registrations.resize_own(session, resident(), registration_id, form.body.party_size)
         if form.failed:
             return again(registration_id, form)
         return done(home(), "人数已更改。", "The number of people was changed.")
@@ -136,11 +141,11 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
     @allow(Caller.PERSON)
     def hand_over(registration_id: UUID) -> Answer:
         """Ask somebody else whether they take the place."""
-        form, began = _read(), time.monotonic()
+        form, began = read_contact(), time.monotonic()
         with form.catching():
             take(form.body)
             with database.transaction(EVERY_SITE) as session:
-                own_transfers.hand_over_own(session, data, _me(), registration_id, form.body)
+                own_transfers.hand_over_own(session, data, resident(), registration_id, form.body)
         return again(registration_id, form) if form.failed else asked(began)
 
     @blueprint.post("/registrations/<uuid:registration_id>/swap")
@@ -151,7 +156,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         with form.catching():
             take(form.body)
             with database.transaction(EVERY_SITE) as session:
-                own_transfers.swap_own(session, data, _me(), registration_id, form.body)
+                own_transfers.swap_own(session, data, resident(), registration_id, form.body)
         return again(registration_id, form) if form.failed else asked(began)
 
     @blueprint.post("/registrations/<uuid:registration_id>/hand-on")
@@ -159,12 +164,12 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
     def hand_on(registration_id: UUID) -> Response:
         """Make a link to send to whoever shall have the place."""
         with database.transaction(EVERY_SITE) as session:
-            own_transfers.make_hand_on(session, _me(), registration_id)
+            own_transfers.make_hand_on(session, resident(), registration_id)
         address = url_for("my_pages.show_one", registration_id=registration_id)
         return done(address, "链接已做好，发给对方即可。", "The link is ready: send it to them.")
 
     def take(body: LinkRequest | SwapRequest) -> None:
-        throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+        throttle.take(data.fingerprint("contact", mailbox(body.contact)).hex(), request.remote_addr)
 
     def asked(began: float) -> Response:
         time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
@@ -173,10 +178,6 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
             "如果站点认识这位居民，对方会收到邮件。对方同意之前，名额仍是您的。",
             "If the site knows this person, they get a mail. Until they agree, the place stays yours.",
         )
-
-
-def _me() -> mine.Resident:
-    return mine.Resident(resident_id(), g.principal.proven_at)
 
 
 def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, links: Links) -> APIBlueprint:
@@ -196,12 +197,12 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
         """Mail a link to whoever is known. What is answered tells nobody whether somebody is."""
         began = time.monotonic()
         check_own_page()
-        form = _read()
+        form = read_contact()
         with form.catching():
             body = form.body
-            throttle.take(data.fingerprint("contact", body.contact.lower()).hex(), request.remote_addr)
+            throttle.take(data.fingerprint("contact", mailbox(body.contact)).hex(), request.remote_addr)
             with database.transaction(EVERY_SITE) as session:
-                mine.mail_link(session, data, body)
+                own_registrations.mail_link(session, data, body)
         if form.failed:
             return render("mine/log_in.html", form=form), 422
         time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
@@ -221,12 +222,12 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
     def log_out_everywhere() -> Response:
         """End all of one's sessions, wherever they were begun."""
         with database.transaction(EVERY_SITE) as session:
-            end_resident_everywhere(session, resident_id())
+            end_resident_everywhere(session, resident().person_id)
         address = url_for("public_pages.start")
         return let_out(done(address, "所有设备均已退出。", "You are logged out everywhere."))
 
     _add_manage_link(blueprint, database, sessions, links)
-    PURPOSES[mine.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))
+    PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
 
@@ -246,8 +247,8 @@ def _add_manage_link(blueprint: APIBlueprint, database: Database, sessions: Sess
         """Let the person in, to the registration that the mail is about."""
         check_own_page()
         with database.transaction(EVERY_SITE) as session:
-            known = links.open_manage(session, token)
-        return _in(sessions, known.person_id, known.site_id, request.args.get("registration", ""))
+            person_id, address = links.enter_manage(session, token)
+        return _in(sessions, person_id, address, request.args.get("registration", ""))
 
 
 def _show_site(session: Session, link: Link) -> dict[str, Any]:
@@ -273,9 +274,9 @@ def _ask_by_link(data: PersonalData, throttle: Throttle) -> Any:
         """Mail whoever they say they are the question. What is answered tells nobody whether somebody is known."""
         began = time.monotonic()
         check_own_page()
-        form = _read()
+        form = read_contact()
         with form.catching():
-            throttle.take(data.fingerprint("contact", form.body.contact.lower()).hex(), request.remote_addr)
+            throttle.take(data.fingerprint("contact", mailbox(form.body.contact)).hex(), request.remote_addr)
             own_transfers.ask_by_link(session, data, link, form.body)
         if form.failed:
             return render("links/hand_on.html", link=link, **_show_place(session, link) | {"form": form}), 422
@@ -288,24 +289,25 @@ def _ask_by_link(data: PersonalData, throttle: Throttle) -> Any:
 def _open_with(sessions: Sessions) -> Any:
     def act(session: Session, link: Link) -> Response:
         check_own_page()
-        if link.person_id is None:
+        if link.person_id is None or link.address_index is None:
             raise over()
         use(link)
-        return _in(sessions, link.person_id, link.site_id)
+        return _in(sessions, link.person_id, link.address_index)
 
     return act
 
 
-def _in(sessions: Sessions, person_id: UUID, site_id: UUID | None, registration: str = "") -> Response:
+def _in(sessions: Sessions, person_id: UUID, address: bytes, registration: str = "") -> Response:
     """A session, and on to the registration that was asked for; whose it is is checked there."""
     try:
-        address = url_for("my_pages.show_one", registration_id=UUID(registration)) if registration else home()
+        where = url_for("my_pages.show_one", registration_id=UUID(registration)) if registration else home()
     except ValueError:
-        address = home()
-    return let_in(redirect(address, 303), sessions.resident_cookie(person_id, site_id))  # type: ignore[arg-type]
+        where = home()
+    return let_in(redirect(where, 303), sessions.resident_cookie(person_id, address))  # type: ignore[arg-type]
 
 
-def _read() -> Form[LinkRequest]:
+def read_contact() -> Form[LinkRequest]:
+    """Who is named in a form, by name and one contact."""
     form: Form[LinkRequest] = Form(request.form)
     form.read(LinkRequest, _named(form))
     at_contact(form)

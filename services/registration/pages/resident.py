@@ -1,28 +1,28 @@
 """What residents' pages have in common: the menu, the session's cookie, the boxes that other subjects add to `/my`.
 
     in_resident_menu("hours_pages.my_hours", "我的时长", "My hours")       # shown to whoever is logged in
-    add_box("mine/hours.html", lambda session, person_id: {"hours": ...})  # a box on /my, with what it shows
+    add_box("mine/hours.html", lambda session, resident: {"hours": ...})  # a box on /my, with what it shows
 
 Blueprints of such pages are made by `resident_blueprint`, their templates extend `resident.html`.
 """
 
 from collections.abc import Callable
 from typing import Any, cast
-from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, g, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import from_elsewhere
 from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words, problem_response
 from services.common.pages import page_blueprint, problem_page, wants_page
-from services.registration.operations.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
+from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
 
 RESIDENT_NAV: list[tuple[str, str, str]] = []
 """What the menu shows to a resident who is logged in: (endpoint, Chinese, English)."""
 
-BOXES: list[tuple[str, Callable[[Session, UUID], dict[str, Any]]]] = []
+BOXES: list[tuple[str, Callable[[Session, Resident], dict[str, Any]]]] = []
 """Boxes on a resident's own page: a template, and what gives its context."""
 
 
@@ -32,7 +32,7 @@ def in_resident_menu(endpoint: str, zh: str, en: str) -> None:
         RESIDENT_NAV.append((endpoint, zh, en))
 
 
-def add_box(template: str, context: Callable[[Session, UUID], dict[str, Any]]) -> None:
+def add_box(template: str, context: Callable[[Session, Resident], dict[str, Any]]) -> None:
     """Show a box on a resident's own page."""
     if template not in [known for known, _ in BOXES]:
         BOXES.append((template, context))
@@ -51,11 +51,6 @@ def resident_blueprint(name: str, import_name: str, url_prefix: str | None = Non
         return problem_page(problem)
 
     return blueprint
-
-
-def resident_id() -> UUID:
-    """Who reads the page."""
-    return UUID(g.principal.name)
 
 
 def check_own_page() -> None:

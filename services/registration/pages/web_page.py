@@ -7,7 +7,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
 from services.registration.api.conventions import own_site
-from services.registration.operations.origins import allow_origins, allowed_origins
+from services.registration.operations.sites.origins import allow_origins, allowed_origins
 from services.registration.schemas.public import OriginsBody
 
 
@@ -32,10 +32,11 @@ def web_page_pages(database: Database) -> APIBlueprint:
     @allow(Caller.STAFF)
     def save_origins() -> Answer:
         """These and no others."""
+        site_id = own_site()
         form: Form[OriginsBody] = Form(request.form)
         form.read(OriginsBody, {"origins": form.value("origins").split()})
         with form.catching(), database.transaction(g.principal.scope) as session:
-            allow_origins(session, own_site(), form.body.origins)
+            allow_origins(session, site_id, form.body.origins)
         if form.failed:
             form.errors = {"origins": next(iter(form.errors.values()))}
             return page(form), 422

@@ -67,3 +67,9 @@ class Withdrawn(Answer):
     consent: ConsentAnswer
     cancelled: list[UUID] = Field(description="registrations that were cancelled")
     deleted: list[Literal["id_number", "helper"]]
+
+
+class OwnConsents(Answer):
+    """A resident's own consents, those in force before those withdrawn."""
+
+    items: list[ConsentAnswer]

@@ -249,34 +249,54 @@ class CorrectionBody(Body):
 
 
 class ObjectionBody(Body):
-    """What is wrong with a record, in the volunteer's words."""
+    """What is wrong with a record, or why there should be one, in the volunteer's words."""
 
     words: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=1000)]
 
 
 class ObjectionDecisionBody(Body):
-    """The decision, and where the volunteer is right the minutes as they should be."""
+    """The decision. Where the volunteer is right about a record, the minutes as they should be; about hours without
+    one, when they really came and left, which is then entered later for a second person to approve."""
 
     upheld: bool
     minutes: int | None = Field(default=None, ge=0, le=1440)
+    checked_in_at: Time | None = None
+    checked_out_at: Time | None = None
     reason: Reason
 
     @model_validator(mode="after")
-    def _minutes_where_upheld(self) -> "ObjectionDecisionBody":
-        if self.upheld != (self.minutes is not None):
+    def _hours_where_upheld(self) -> "ObjectionDecisionBody":
+        given = (self.minutes, self.checked_in_at, self.checked_out_at)
+        if self.upheld == all(one is None for one in given):
             raise PydanticCustomError(
-                "minutes_where_upheld",
-                "needs minutes exactly where it is upheld",
-                {"zh": "同意异议时请填写分钟数，驳回时不填。", "en": "needs minutes exactly where it is upheld."},
+                "hours_where_upheld",
+                "needs hours exactly where it is upheld",
+                {
+                    "zh": "同意异议时请填写分钟数或实际起止时间，驳回时不填。",
+                    "en": "needs minutes, or when they came and left, exactly where it is upheld.",
+                },
             )
         return self
+
+
+class MadeObjection(Answer):
+    """An objection that was made. Without the words: this is kept with the Idempotency-Key."""
+
+    id: UUID
+    record_id: UUID | None
+    registration_id: UUID | None
+    site_id: UUID
+    due_on: date
+    state: Literal["open", "upheld", "rejected"]
+    version: int
 
 
 class ObjectionAnswer(Answer):
     """An objection and its decision."""
 
     id: UUID
-    record_id: UUID
+    record_id: UUID | None = Field(description="null where hours are missing, of which there is no record")
+    registration_id: UUID | None = Field(description="where hours are missing: of which place on a shift")
     site_id: UUID
     person_id: UUID
     words: str
@@ -290,6 +310,7 @@ class ObjectionAnswer(Answer):
     decided_by: str | None
     decided_at: datetime | None
     correction_id: UUID | None
+    later_entry_id: UUID | None = Field(description="the entry that an upheld claim of missing hours became")
     version: int
 
 

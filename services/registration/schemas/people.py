@@ -102,6 +102,14 @@ class PersonEdit(Body):
     language: Language = UNSET
 
 
+class OwnEdit(Body):
+    """What residents correct themselves. A birth date, on which consents and ages hang, only the site corrects."""
+
+    name: PersonName = UNSET
+    phone: Phone | None = None
+    email: Email | None = None
+
+
 class PersonAnswer(Answer):
     """A person, for the sites that they signed up with."""
 
@@ -206,7 +214,7 @@ class PersonMade(Answer):
     """A person whom the site knows now. Without personal data: this is kept with the Idempotency-Key."""
 
     id: UUID
-    is_new: bool
+    is_new: bool = Field(description="to this site")
     guardian_asked: bool = Field(description="whether a link was sent to the guardian")
 
 
@@ -219,6 +227,7 @@ class RepresentativeAnswer(Answer):
     phone: str | None
     email: str | None
     language: str
+    confirmed: bool = Field(description="false where somebody named them online: save them again to confirm")
     version: int
 
 

@@ -104,7 +104,7 @@ class TransferAnswer(Answer):
     registration_id: UUID
     to_person_id: UUID | None = Field(description="null where a resident asked somebody whom the site does not know")
     other_registration_id: UUID | None
-    status: Literal["asked", "accepted", "declined", "withdrawn"]
+    status: Literal["asked", "accepted", "declined", "withdrawn", "expired"]
     created_at: datetime
     decided_at: datetime | None
     version: int
@@ -120,3 +120,9 @@ class CallAnswer(Answer):
     )
     made_at: datetime
     done_at: datetime | None
+
+
+class OwnTransfers(Answer):
+    """What the resident was asked and has not answered."""
+
+    items: list[TransferAnswer]

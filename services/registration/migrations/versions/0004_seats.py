@@ -172,7 +172,7 @@ CREATE TABLE transfers (
     registration_id uuid NOT NULL REFERENCES registrations,
     to_person_id uuid REFERENCES people,
     other_registration_id uuid REFERENCES registrations,
-    status text NOT NULL DEFAULT 'asked' CHECK (status IN ('asked', 'accepted', 'declined', 'withdrawn')),
+    status text NOT NULL DEFAULT 'asked' CHECK (status IN ('asked', 'accepted', 'declined', 'withdrawn', 'expired')),
     asked_by text NOT NULL,
     decided_by text,
     decided_at timestamptz,

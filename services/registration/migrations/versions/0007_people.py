@@ -181,7 +181,8 @@ $$;
 """
 
 REPRESENTATIVES = """
--- Who speaks for a person at a site: the guardian of a minor, the helper of an elder. All of it ciphertext.
+-- Who speaks for a person at a site: the guardian of a minor, the helper of an elder. All of it ciphertext. Whoever was
+-- named online, by anybody, is not confirmed: staff do that.
 CREATE TABLE representatives (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -192,6 +193,8 @@ CREATE TABLE representatives (
     name bytea NOT NULL,
     phone bytea,
     email bytea,
+    email_index bytea,
+    confirmed boolean NOT NULL DEFAULT false,
     encrypted_with text NOT NULL,
     language text NOT NULL DEFAULT 'zh-CN',
     version integer NOT NULL DEFAULT 1,

@@ -228,13 +228,15 @@ END
 $$;
 CREATE TRIGGER decided BEFORE UPDATE ON later_entries FOR EACH ROW EXECUTE FUNCTION decided_by_who_acts();
 
--- What a volunteer says against a record. Their words are ciphertext. in_charge is copied from the record: whoever
--- made it does not decide on it.
+-- What a volunteer says against a record (record_id), or of hours that have none (registration_id). Their words are
+-- ciphertext. in_charge is copied from the record, or is who said that they did not come: whoever made it does not
+-- decide on it. A missing record that is upheld becomes a later entry, which a second person approves like any other.
 CREATE TABLE objections (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
-    record_id uuid NOT NULL REFERENCES service_records,
+    record_id uuid REFERENCES service_records,
+    registration_id uuid REFERENCES registrations,
     person_id uuid NOT NULL REFERENCES people,
     in_charge text NOT NULL,
     words bytea NOT NULL,
@@ -246,13 +248,17 @@ CREATE TABLE objections (
     decided_by text,
     decided_at timestamptz,
     correction_id uuid REFERENCES service_records,
+    later_entry_id uuid REFERENCES later_entries,
     version integer NOT NULL DEFAULT 1,
+    CONSTRAINT objections_about_one CHECK (num_nonnulls(record_id, registration_id) = 1),
     CONSTRAINT objections_decided CHECK ((state = 'open') = (decided_by IS NULL)),
     CONSTRAINT objections_second_person CHECK (decided_by <> in_charge),
     CONSTRAINT objections_decided_by_staff CHECK (decided_by LIKE 'staff:%')
 );
 CREATE UNIQUE INDEX objections_one_open ON objections (record_id) WHERE state = 'open';
+CREATE UNIQUE INDEX objections_one_open_missing ON objections (registration_id) WHERE state = 'open';
 CREATE INDEX objections_site ON objections (site_id, position);
+CREATE INDEX objections_open ON objections (site_id, due_on) WHERE state = 'open';
 CREATE INDEX objections_person ON objections (person_id);
 CREATE INDEX objections_encrypted_with ON objections (encrypted_with);
 

@@ -24,15 +24,16 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Booking, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against, refuse
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.seats import lock_shift
-from services.registration.operations.sites import lock_site
+from services.registration.operations.seats.seats import lock_shift
+from services.registration.operations.sites.sites import lock_site
 from services.registration.schemas.bookings import BookingBody, BookingEdit
 
 
-def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
-    """Reserve a room. Where it needs approval, this is a request, which holds the time until it is decided."""
+def book(session: Session, site_id: UUID, body: BookingBody, as_request: bool = False) -> Booking:
+    """Reserve a room. Where it needs approval, or is only asked for, this is a request, which holds the time until it
+    is decided."""
     shift = lock_shift(session, body.shift_id) if body.shift_id else None
     site = lock_site(session, site_id)
     activity = session.get(Activity, shift.activity_id) if shift else None
@@ -51,7 +52,7 @@ def book(session: Session, site_id: UUID, body: BookingBody) -> Booking:
     check_length(wanted)
     refuse(reasons_against(session, wanted))
     title = body.title or (team.name_zh if team else activity.title_zh if activity else "")
-    return save(session, wanted, title, body.approved, shift_id=body.shift_id)
+    return save(session, wanted, title, body.approved, as_request, shift_id=body.shift_id)
 
 
 def _booking_of(session: Session, shift: Shift, room_id: UUID) -> Booking | None:
@@ -88,9 +89,11 @@ def find_room_and_team(
     return room, team
 
 
-def save(session: Session, wanted: Wanted, title: str, approved: bool, **of: UUID | None) -> Booking:
+def save(
+    session: Session, wanted: Wanted, title: str, approved: bool, as_request: bool = False, **of: UUID | None
+) -> Booking:
     """Write a booking that nothing is against."""
-    asks = wanted.room.approval and not approved and not wanted.block
+    asks = as_request or (wanted.room.approval and not approved and not wanted.block)
     purpose = "block" if wanted.block else "team" if wanted.team else "shift" if of.get("shift_id") else "other"
     booking = Booking(
         site_id=wanted.site.id,

@@ -16,8 +16,8 @@ from services.registration.spreadsheets.rows import Row, Values
 
 _KNOWN = text(
     "SELECT count(*) FROM unnest(cast(:phones AS bytea[]), cast(:emails AS bytea[])) AS h (phone, email)"
-    " WHERE EXISTS (SELECT FROM person_sites AS p WHERE p.phone_hash = h.phone)"
-    " OR EXISTS (SELECT FROM person_sites AS p WHERE p.email_hash = h.email)"
+    " WHERE EXISTS (SELECT FROM person_sites AS p WHERE p.site_id = :site AND p.phone_hash = h.phone)"
+    " OR EXISTS (SELECT FROM person_sites AS p WHERE p.site_id = :site AND p.email_hash = h.email)"
 )
 _ADD_FAULTS = text(
     'INSERT INTO import_faults (import_id, site_id, "row", "column", code, title, other)'
@@ -61,7 +61,12 @@ def _check_people(session: Session, data: PersonalData, found: Import, rows: Seq
     _find_doubles(session, data, found, good, identities)
     still_good = [identities[row.number] for row in good if not row.faults]
     found.known_people += session.scalar(
-        _KNOWN, {"phones": [h["phone"] for h in still_good], "emails": [h["email"] for h in still_good]}
+        _KNOWN,
+        {
+            "site": found.site_id,
+            "phones": [h["phone"] for h in still_good],
+            "emails": [h["email"] for h in still_good],
+        },
     )
 
 

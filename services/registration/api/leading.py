@@ -1,0 +1,98 @@
+"""What the leader of a team does for it. The team is named by the leader's own membership."""
+
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, allow
+from services.common.database import EVERY_SITE, Database
+from services.registration.api.conventions import answered, create, resident
+from services.registration.operations.teams import leaders
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.bookings import BookingAnswer
+from services.registration.schemas.leading import (
+    InvitedAnswer,
+    LedRosterAnswer,
+    RoomRequestBody,
+    TeamCalled,
+    TeamRollAnswer,
+    TeamRollBody,
+)
+from services.registration.schemas.public import LinkRequest
+
+
+def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+    """The routes of leaders."""
+    blueprint = APIBlueprint("leading", __name__, tag="Teams", url_prefix="/v1/my/teams/<uuid:member_id>")
+
+    @blueprint.get("/roster")
+    @allow(Caller.PERSON)
+    @blueprint.output(LedRosterAnswer)
+    def show_led_roster(member_id: UUID) -> Response:
+        """Who joined the team, by name; and how many have not answered. For its leader."""
+        with database.transaction(EVERY_SITE) as session:
+            led = leaders.find_led(session, resident(), member_id)
+            members = leaders.led_roster(session, data, led)
+            return answered(LedRosterAnswer(items=members, open_invitations=leaders.open_invitations(session, led)))
+
+    @blueprint.post("/invitations")
+    @allow(Caller.PERSON)
+    @blueprint.input(LinkRequest, arg_name="body")
+    @blueprint.output(InvitedAnswer, status_code=201)
+    def invite_as_leader(member_id: UUID, body: LinkRequest) -> Response:
+        """Invite somebody whom the site knows, by name and contact. The answer does not tell whether it does."""
+
+        def make(session: Session) -> InvitedAnswer:
+            led = leaders.find_led(session, resident(), member_id)
+            leaders.invite_as_leader(session, data, led, body)
+            return InvitedAnswer()
+
+        return create(database, data, body, make, EVERY_SITE)
+
+    @blueprint.post("/bookings")
+    @allow(Caller.PERSON)
+    @blueprint.input(RoomRequestBody, arg_name="body")
+    @blueprint.output(BookingAnswer, status_code=201)
+    def ask_for_room(member_id: UUID, body: RoomRequestBody) -> Response:
+        """Ask for a room for the team. Staff decide."""
+
+        def make(session: Session) -> BookingAnswer:
+            led = leaders.find_led(session, resident(), member_id)
+            return BookingAnswer.model_validate(leaders.ask_for_room(session, led, body))
+
+        return create(database, data, body, make, EVERY_SITE)
+
+    _add_roll(blueprint, database, data)
+    return blueprint
+
+
+def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    def roll(session: Session, member_id: UUID, shift_id: UUID) -> Response:
+        led = leaders.find_led(session, resident(), member_id)
+        people = leaders.team_on_shift(session, data, led, shift_id)
+        items = [
+            TeamCalled(registration_id=one.registration.id, name=one.name, outcome=one.registration.outcome)
+            for one in people
+        ]
+        return answered(TeamRollAnswer(items=items))
+
+    @blueprint.get("/shifts/<uuid:shift_id>/roll-call")
+    @allow(Caller.PERSON)
+    @blueprint.output(TeamRollAnswer)
+    def show_team_roll(member_id: UUID, shift_id: UUID) -> Response:
+        """Who of the team has a place on the shift, but for the leader."""
+        with database.transaction(EVERY_SITE) as session:
+            return roll(session, member_id, shift_id)
+
+    @blueprint.post("/shifts/<uuid:shift_id>/roll-call")
+    @allow(Caller.PERSON)
+    @blueprint.input(TeamRollBody, arg_name="body")
+    @blueprint.output(TeamRollAnswer)
+    def call_team_roll(member_id: UUID, shift_id: UUID, body: TeamRollBody) -> Response:
+        """Say who of the team came, while the shift runs and a day after. Sending it twice changes nothing."""
+        with database.transaction(EVERY_SITE) as session:
+            led = leaders.find_led(session, resident(), member_id)
+            leaders.call_team_roll(session, led, shift_id, body.entries)
+            return roll(session, member_id, shift_id)

@@ -1,0 +1,105 @@
+"""What residents do for themselves: volunteer, claim missing hours, lead a team."""
+
+import itertools
+from typing import Any
+
+from tests.matrix.callers import RESIDENT_DETAILS, Town
+from tests.matrix.samples.sites import ROOM, TEAM
+from tests.registration.world import in_hours
+
+_starts = itertools.count(15000, 5)
+_requests = itertools.count(100, 3)
+MEMBER = "<uuid:member_id>"
+LED = f"/v1/my/teams/{MEMBER}"
+PAGE = f"/my/teams/{MEMBER}"
+
+
+def _lost(town: Town, made: dict[str, str]) -> str:
+    """The resident's registration for a shift of which nobody recorded hours."""
+    start = next(_starts)
+    shift = town.own.shift(starts=start, volunteering=True)
+    registration = str(town.own.sign_up(shift, **RESIDENT_DETAILS)["id"])
+    town.own.move_shift(shift, -start, -start + 2)
+    return registration
+
+
+def _led(town: Town, made: dict[str, str]) -> str:
+    """The resident's membership of a team that they lead."""
+    team = town.own.expect(201, "POST", "/v1/teams", TEAM)["id"]
+    body = {"person_id": town.person, "agreement": "签署入队名单"}
+    member = town.own.expect(201, "POST", f"/v1/teams/{team}/members", body)["id"]
+    town.own.expect(200, "PUT", f"/v1/teams/{team}/leader", {"person_id": town.person})
+    return str(member)
+
+
+def _team(town: Town, made: dict[str, str]) -> str:
+    return str(town.own.sql("SELECT team_id FROM team_members WHERE id = :m", m=made["member_id"])[0].team_id)
+
+
+def _asked(town: Town, made: dict[str, str]) -> str:
+    """A room that their team asked for."""
+    wanted = _request(town, made) | {"team_id": _team(town, made)}
+    return str(town.own.expect(201, "POST", "/v1/bookings", wanted)["id"])
+
+
+def _request(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    room = town.own.expect(201, "POST", "/v1/rooms", ROOM)["id"]
+    start = next(_requests)
+    return {"room_id": room, "starts_at": in_hours(start), "ends_at": in_hours(start + 1)}
+
+
+def _called(town: Town, made: dict[str, str]) -> str:
+    """A running shift on which another member of their team has a place."""
+    person = town.own.sign_up(town.own.shift())["person_id"]
+    team = _team(town, made)
+    town.own.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "签署入队名单"})
+    shift = town.own.shift(starts=next(_starts), volunteering=True)
+    body = {"team_id": team, "person_ids": [person]}
+    town.own.expect(201, "POST", f"/v1/shifts/{shift}/team-registrations", body)
+    town.own.move_shift(shift, -0.1, 1)
+    return shift
+
+
+def _roll(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    query = "SELECT id FROM registrations WHERE shift_id = :s"
+    return {"entries": [{"registration_id": str(town.own.sql(query, s=made["shift_id"])[0].id), "outcome": "present"}]}
+
+
+def _consent(town: Town, made: dict[str, str]) -> str:
+    body = {"kind": "photo", "given_by": "person", "how": "paper"}
+    return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", body)["id"])
+
+
+SAMPLES: dict[str, Any] = {
+    "/my/consents/<uuid:consent_id> consent_id": _consent,
+    "/v1/my/consents/<uuid:consent_id>/withdraw consent_id": _consent,
+    "/my/hours/missing/<uuid:registration_id> registration_id": _lost,
+    "/v1/my/registrations/<uuid:registration_id>/missing-hours registration_id": _lost,
+    f"{LED}/roster member_id": _led,
+    f"{LED}/invitations member_id": _led,
+    f"{LED}/bookings member_id": _led,
+    f"{LED}/shifts/<uuid:shift_id>/roll-call member_id": _led,
+    f"{LED}/shifts/<uuid:shift_id>/roll-call shift_id": _called,
+    f"{PAGE}/lead member_id": _led,
+    f"{PAGE}/lead/invitations member_id": _led,
+    f"{PAGE}/lead/rooms member_id": _led,
+    f"{PAGE}/lead/rooms/<uuid:booking_id>/withdraw member_id": _led,
+    f"{PAGE}/lead/rooms/<uuid:booking_id>/withdraw booking_id": _asked,
+    f"{PAGE}/lead/roll/<uuid:shift_id> member_id": _led,
+    f"{PAGE}/lead/roll/<uuid:shift_id> shift_id": _called,
+}
+
+FORMS: dict[str, Any] = {
+    "POST /my/hours/missing/<uuid:registration_id>": {"words": "我一直在场"},
+    f"POST {PAGE}/lead/invitations": {"name": "没有这个人", "contact": "nobody@example.com"},
+    f"POST {PAGE}/lead/rooms": {},
+    f"POST {PAGE}/lead/roll/<uuid:shift_id>": {},
+}
+
+BODIES: dict[str, Any] = {
+    "POST /v1/my/volunteer/<uuid:site_id>": {"sex": "female", "terms_consent": True},
+    "POST /v1/my/registrations/<uuid:registration_id>/missing-hours": {"words": "我一直在场"},
+    f"POST {LED}/invitations": {"name": "没有这个人", "email": "nobody@example.com"},
+    f"POST {LED}/bookings": _request,
+    f"POST {LED}/shifts/<uuid:shift_id>/roll-call": _roll,
+}

@@ -1,0 +1,158 @@
+"""What the leader of a team does for it, and what no leader does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from services.registration.personal_data import PersonalData
+from tests.registration.hours_world import records_of, second_person
+from tests.registration.office import Office
+from tests.registration.own_world import resident_of
+from tests.registration.test_public import fresh_mail
+from tests.registration.world import Site, in_hours
+
+TEAM = {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"}
+
+
+class Choir:
+    """A team with a leader who has a session, and some members."""
+
+    def __init__(self, site: Site, data: PersonalData, members: int = 2) -> None:
+        self.site, self.data = site, data
+        self.id = site.expect(201, "POST", "/v1/teams", TEAM)["id"]
+        self.people = [self.somebody() for _ in range(members + 1)]
+        made = [self.join(person) for person in self.people]
+        site.expect(200, "PUT", f"/v1/teams/{self.id}/leader", {"person_id": self.people[0]})
+        self.leader = resident_of(site, data, self.people[0])
+        self.path = f"/v1/my/teams/{made[0]['id']}"
+        self.membership = made[0]["id"]
+
+    def somebody(self, **fields: Any) -> str:
+        details = {"email": fresh_mail()} | fields
+        return str(self.site.sign_up(self.site.shift(), **details)["person_id"])
+
+    def join(self, person: str, agreement: str = "签署入队名单") -> Any:
+        body = {"person_id": person, "agreement": agreement}
+        return self.site.expect(201, "POST", f"/v1/teams/{self.id}/members", body)
+
+    def on_shift(self, others: Sequence[str] = ()) -> str:
+        """A volunteering shift that runs now, for which the team signed up, and others."""
+        shift = self.site.shift(volunteering=True, starts=900, capacity=10)
+        self.site.expect(201, "POST", f"/v1/shifts/{shift}/team-registrations", {"team_id": self.id})
+        for person in others:
+            self.site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person_id": person})
+        self.site.move_shift(shift, -1, 1)
+        return shift
+
+    def roll(self, shift: str) -> Any:
+        return self.leader.expect(200, "GET", f"{self.path}/shifts/{shift}/roll-call")["items"]
+
+
+@pytest.fixture
+def choir(site: Site, data: PersonalData) -> Choir:
+    return Choir(site, data)
+
+
+def test_a_leader_sees_who_joined_and_not_who_was_asked(choir: Choir) -> None:
+    invited = choir.somebody(name="还没答复的人")
+    choir.join(invited, agreement="")
+    roster = choir.leader.expect(200, "GET", f"{choir.path}/roster")
+    assert (len(roster["items"]), roster["open_invitations"]) == (3, 1)
+    assert "还没答复的人" not in str(roster) and roster["items"][0]["role"] == "leader"
+    member = resident_of(choir.site, choir.data, choir.people[1])
+    [own] = member.expect(200, "GET", "/v1/my/teams")["items"]
+    member.expect(404, "GET", f"/v1/my/teams/{own['member_id']}/roster")
+    member.expect(404, "GET", f"{choir.path}/roster")
+
+
+def test_that_a_leader_read_a_childs_name_is_on_record(choir: Choir) -> None:
+    child = choir.somebody(birth_date="2016-05-01", guardian_consent=True)
+    choir.join(child)
+    choir.leader.expect(200, "GET", f"{choir.path}/roster")
+    read = "SELECT actor FROM audit_log WHERE record = :p AND action = 'read' AND actor LIKE 'person:%'"
+    assert [row.actor for row in choir.site.sql(read, p=child)] == [f"person:{choir.people[0]}"]
+    seen = resident_of(choir.site, choir.data, child).expect(200, "GET", "/v1/my/data")
+    assert "person" in [one["by"] for one in seen["read_by"]]
+
+
+def test_a_leader_invites_and_learns_of_nobody(choir: Choir) -> None:
+    mail = fresh_mail()
+    person = choir.somebody(name="新团员", email=mail)
+    path = f"{choir.path}/invitations"
+    asked = choir.leader.expect(201, "POST", path, {"name": "新团员", "email": mail})
+    assert choir.leader.expect(201, "POST", path, {"name": "没有这个人", "email": fresh_mail()}) == asked
+    choir.leader.expect(201, "POST", path, {"name": "新团员", "email": mail})
+    new = resident_of(choir.site, choir.data, person)
+    [invitation] = new.expect(200, "GET", "/v1/my/teams")["items"]
+    assert invitation["status"] == "invited"
+    new.expect(204, "POST", f"/v1/my/teams/{invitation['member_id']}/accept")
+    assert len(choir.leader.expect(200, "GET", f"{choir.path}/roster")["items"]) == 4
+
+
+def test_a_leader_asks_for_a_room_and_staff_decide(choir: Choir, office: Office) -> None:
+    room = {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40, "approval": False}
+    room_id = choir.site.expect(201, "POST", "/v1/rooms", room)["id"]
+    body = {"room_id": room_id, "starts_at": in_hours(60), "ends_at": in_hours(62)}
+    made = choir.leader.expect(201, "POST", f"{choir.path}/bookings", body, Idempotency_Key="room")
+    assert (made["status"], made["team_id"]) == ("requested", choir.id)
+    assert choir.leader.expect(201, "POST", f"{choir.path}/bookings", body, Idempotency_Key="room") == made
+    taken = choir.leader.expect(409, "POST", f"{choir.path}/bookings", body)
+    assert "is taken" in taken["detail"] and made["title"] not in taken["detail"]
+    staff = second_person(office, choir.site)
+    staff.expect(200, "POST", f"/v1/bookings/{made['id']}/confirm")
+    elsewhere = Choir(choir.site, choir.data, 0)
+    page = f"/my/teams/{elsewhere.membership}/lead/rooms/{made['id']}/withdraw"
+    assert elsewhere.leader.call("POST", page, form="").status_code == 404
+    page = f"/my/teams/{choir.membership}/lead/rooms/{made['id']}/withdraw"
+    assert choir.leader.call("POST", page, form="").status_code == 303
+    assert choir.site.expect(200, "GET", f"/v1/bookings/{made['id']}")["status"] == "cancelled"
+
+
+def test_a_leader_calls_the_roll_of_their_team_and_of_nobody_else(choir: Choir) -> None:
+    stranger = choir.somebody()
+    shift = choir.on_shift([stranger])
+    people = choir.roll(shift)
+    assert len(people) == 2  # not the leader: for them staff do
+    path = f"{choir.path}/shifts/{shift}/roll-call"
+    of = "SELECT id FROM registrations WHERE shift_id = :s AND person_id = :p"
+    for person in (stranger, choir.people[0]):
+        wrong = str(choir.site.sql(of, s=shift, p=person)[0].id)
+        choir.leader.expect(404, "POST", path, {"entries": [{"registration_id": wrong, "outcome": "present"}]})
+    came, missing = (one["registration_id"] for one in people)
+    entries = [
+        {"registration_id": came, "outcome": "attended"},
+        {"registration_id": missing, "outcome": "no_show"},
+    ]
+    called = choir.leader.expect(200, "POST", path, {"entries": entries})["items"]
+    assert [one["outcome"] for one in called] == ["attended", "no_show"]
+    [record] = records_of(choir.site, came)
+    assert (record.how, record.in_charge) == ("confirmed", f"person:{choir.people[0]}")
+
+
+def test_the_roll_is_open_while_the_shift_runs_and_a_day_after(choir: Choir) -> None:
+    shift = choir.on_shift()
+    path = f"{choir.path}/shifts/{shift}/roll-call"
+    body = {"entries": [{"registration_id": choir.roll(shift)[0]["registration_id"], "outcome": "present"}]}
+    choir.site.move_shift(shift, 2, 4)
+    choir.leader.expect(422, "POST", path, body)
+    choir.site.move_shift(shift, -30, -26)
+    choir.leader.expect(422, "POST", path, body)
+    choir.site.move_shift(shift, -20, -18)
+    choir.leader.expect(200, "POST", path, body)
+
+
+def test_who_leads_no_more_does_nothing_more(choir: Choir) -> None:
+    choir.site.expect(200, "PUT", f"/v1/teams/{choir.id}/leader", {"person_id": choir.people[1]})
+    choir.leader.expect(404, "GET", f"{choir.path}/roster")
+
+
+def test_ones_teams_are_read_in_one_statement(choir: Choir, data: PersonalData) -> None:
+    for _ in range(3):
+        team = choir.site.expect(201, "POST", "/v1/teams", TEAM)["id"]
+        body = {"person_id": choir.people[1], "agreement": "同意"}
+        choir.site.expect(201, "POST", f"/v1/teams/{team}/members", body)
+    member = resident_of(choir.site, data, choir.people[1])
+    assert len(member.expect(200, "GET", "/v1/my/teams")["items"]) == 4
+    page = member.call("GET", "/my/teams", Accept="text/html").get_data(as_text=True)
+    assert page.count("Leave<span") == 4
