@@ -22,6 +22,8 @@ NOT_AUDITED = {
     "event_log": "the pipeline's own",
     "attendance_entries": "only ever added to, and says itself who told it",
     "service_records": "only ever added to, in a chain of hashes, and says itself who wrote it",
+    "certificate_records": "only ever added to, with the certificate, which is audited",
+    "hours_checks": "what the worker found when it looked for tampering",
     "record_chains": "how long a site's chain is; only the records move it on",
     "import_parts": "pieces of a file; the import is audited",
     "import_keys": "what the worker found in a file; the import is audited",
