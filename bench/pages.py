@@ -18,7 +18,7 @@ from bench.place import admin, fresh_system, start_only
 from bench.report import Report, Value, percentile
 from deploy.local.system import System
 from services.common.auth import Caller, Principal, csrf_token
-from services.registration.operations.sessions import STAFF_COOKIE
+from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 
 CLIENTS = (1, 8)

@@ -18,7 +18,7 @@ import psycopg
 from deploy.local.system import System
 from services.common.database import Database
 from services.registration.operations.idempotency import Attempt
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.seats.sign_up import SignUps
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.registrations import SignUpBody
 

@@ -11,12 +11,12 @@ from services.common.web import create_app, lasting, serve
 from services.registration.api import blueprints
 from services.registration.api.certificates import Tries
 from services.registration.hours_check import figures
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.public_sign_up import PublicSignUps
-from services.registration.operations.sessions import Sessions
-from services.registration.operations.sign_up import SignUps
-from services.registration.operations.sites import note_use
+from services.registration.operations.seats.public_sign_up import PublicSignUps
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.sites.sites import note_use
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import make_celery_app

@@ -15,18 +15,18 @@ from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
 from services.registration.hours_check import is_check_due
-from services.registration.operations.activities import any_to_complete
-from services.registration.operations.certificates import waiting_batches
-from services.registration.operations.encryption import any_older_encryption
+from services.registration.operations.activities.activities import any_to_complete
+from services.registration.operations.activities.private_notes import any_old_note
 from services.registration.operations.exports.requests import any_export_due
-from services.registration.operations.holds import due_shifts
+from services.registration.operations.hours.certificates import waiting_batches
 from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
-from services.registration.operations.private_notes import any_old_note
-from services.registration.operations.retention import any_to_review
-from services.registration.operations.staff import any_older_staff_encryption
-from services.registration.operations.successors import any_to_follow
+from services.registration.operations.people.encryption import any_older_encryption
+from services.registration.operations.people.retention import any_to_review
+from services.registration.operations.seats.holds import due_shifts
+from services.registration.operations.sites.successors import any_to_follow
+from services.registration.operations.staff.accounts import any_older_staff_encryption
 from services.registration.personal_data import PersonalData
 from services.registration.settings import SUBSCRIBERS, Settings
 from services.registration.tasks import (

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, field_validator, model_validator
 
 from services.common.settings import CommonSettings, HttpUrl, ServiceName
-from services.registration.operations.oidc import Provider
+from services.registration.operations.staff.oidc import Provider
 from services.registration.personal_data import PersonalData
 
 SUBSCRIBERS = ("notifications", "reporting")

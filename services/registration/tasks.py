@@ -11,19 +11,19 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.hours_check import check
-from services.registration.operations.activities import complete_activity, old_activities
-from services.registration.operations.certificates import Certificates, waiting_batches
-from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+from services.registration.operations.activities.activities import complete_activity, old_activities
+from services.registration.operations.activities.private_notes import forget_notes
 from services.registration.operations.exports.requests import forget_exports
 from services.registration.operations.exports.steps import write_exports
-from services.registration.operations.holds import due_shifts, settle
+from services.registration.operations.hours.certificates import Certificates, waiting_batches
 from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
-from services.registration.operations.private_notes import forget_notes
-from services.registration.operations.retention import due_reviews, review
-from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
-from services.registration.operations.successors import follow_successors
+from services.registration.operations.people.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+from services.registration.operations.people.retention import due_reviews, review
+from services.registration.operations.seats.holds import due_shifts, settle
+from services.registration.operations.sites.successors import follow_successors
+from services.registration.operations.staff.accounts import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
 
 log = get_logger(__name__)

@@ -24,7 +24,7 @@ from werkzeug.serving import make_server
 
 from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.sessions import RESIDENT_COOKIE, STAFF_COOKIE
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE, STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.conftest import (  # noqa: F401
     app,

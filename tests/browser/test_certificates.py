@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from services.registration.operations.certificates import Certificates
+from services.registration.operations.hours.certificates import Certificates
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, over, person_of

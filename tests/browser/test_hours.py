@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.operations.certificates import Certificates
+from services.registration.operations.hours.certificates import Certificates
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, over, person_of, records_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.common.auth import Role
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.rooms_world import at, book, make_room, make_team, next_monday, set_up

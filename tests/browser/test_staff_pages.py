@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.common.auth import Role
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.conftest import make_area, office  # noqa: F401

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import ACTING, EVERY_SITE, Acting, Database
-from services.registration.operations.sessions import STAFF_COOKIE
+from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 
 

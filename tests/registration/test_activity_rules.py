@@ -6,7 +6,7 @@ import pytest
 
 from services.common.database import EVERY_SITE
 from services.common.events import ActivityCompleted, ActivityPublished, ShiftOpened
-from services.registration.operations.activities import any_to_complete, complete_activity, old_activities
+from services.registration.operations.activities.activities import any_to_complete, complete_activity, old_activities
 from tests.registration.world import Site, in_hours
 
 

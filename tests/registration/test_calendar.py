@@ -9,8 +9,8 @@ import pytest
 from icalendar import Calendar
 from sqlalchemy import event
 
-from services.registration.operations import calendar_feed
-from services.registration.operations.calendar import public_calendar
+from services.registration.operations.sites import calendar_feed
+from services.registration.operations.sites.calendar import public_calendar
 from tests.registration.world import Caller, Site, in_hours
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from services.common.database import EVERY_SITE
-from services.registration.operations.holds import settle
+from services.registration.operations.seats.holds import settle
 from tests.registration.office import Member, Office
 from tests.registration.world import Site, fresh_phone, in_hours
 

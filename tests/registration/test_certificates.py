@@ -20,8 +20,8 @@ from stdnum.iso7064 import mod_37_36
 from services.common.database import EVERY_SITE, Database
 from services.common.events import CertificateIssued, CertificateRevoked
 from services.registration.api import certificates as api
-from services.registration.operations.certificate_paper import check_printable, render
-from services.registration.operations.certificates import AT_ONCE, Certificates
+from services.registration.operations.hours.certificate_paper import check_printable, render
+from services.registration.operations.hours.certificates import AT_ONCE, Certificates
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident, earn, over, person_of, records_of
 from tests.registration.office import Office

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.encryption import ENCRYPTED
-from services.registration.operations.holds import settle
-from services.registration.operations.retention import any_to_review, due_reviews, review
-from services.registration.operations.sessions import RESIDENT_COOKIE
+from services.registration.operations.people.encryption import ENCRYPTED
+from services.registration.operations.people.retention import any_to_review, due_reviews, review
+from services.registration.operations.seats.holds import settle
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData
 from tests.registration.test_volunteers import id_number, register

@@ -12,7 +12,7 @@ import pytest
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem
 from services.registration.operations.idempotency import Attempt
-from services.registration.operations.sign_up import SignUps, _Entry
+from services.registration.operations.seats.sign_up import SignUps, _Entry
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.registrations import SignUpBody
 from tests.registration.world import Site, somebody

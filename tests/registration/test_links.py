@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from services.common.errors import Problem
-from services.registration.operations.links import Links, issue_link, use
+from services.registration.operations.staff.links import Links, issue_link, use
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN, REPORTING_TOKEN
 from tests.registration.world import Caller, Site

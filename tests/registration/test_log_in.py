@@ -11,11 +11,11 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from services.common.errors import Problem
-from services.registration.operations.attempts import ACCOUNT, Attempts, Size
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns, Visitor
-from services.registration.operations.passwords import AT_ONCE, MOST_WAITING, Hasher, check_password
-from services.registration.operations.sessions import STAFF_COOKIE
+from services.registration.operations.staff.attempts import ACCOUNT, Attempts, Size
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns, Visitor
+from services.registration.operations.staff.passwords import AT_ONCE, MOST_WAITING, Hasher, check_password
+from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site
@@ -145,7 +145,7 @@ def test_a_try_comes_back_with_time_and_success() -> None:
 
 
 def test_what_is_kept_of_tries_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.registration.operations.attempts.MOST_BUCKETS", 10)
+    monkeypatch.setattr("services.registration.operations.staff.attempts.MOST_BUCKETS", 10)
     attempts = Attempts(Size(2, 60), Size(1000, 1))
     for _ in range(2):
         attempts.take("guessed", "", "192.0.2.1")

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from services.common.errors import Problem
-from services.registration.operations.logos import SIGNATURE, picture_of
+from services.registration.operations.sites.logos import SIGNATURE, picture_of
 from tests.registration.test_site_settings import png
 
 

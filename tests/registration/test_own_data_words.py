@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from apiflask import APIFlask
 
-from services.registration.operations.own_data import is_shown
-from services.registration.operations.sessions import RESIDENT_COOKIE
+from services.registration.operations.people.own_data import is_shown
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.pages.data_words import FIELDS, spoken
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from services.common.database import EVERY_SITE
 from services.common.events import ServiceRecordRecorded
 from services.registration.hours_check import find_breaks
-from services.registration.operations.past_records import Past, add_past
+from services.registration.operations.hours.past_records import Past, add_past
 from tests.registration.hours_world import earn, over, person_of
 from tests.registration.world import Site
 

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.events import AgeBand
 from services.registration.models import PersonSite
-from services.registration.operations.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
-from services.registration.operations.people import edit_person
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.people.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
+from services.registration.operations.people.people import edit_person
+from services.registration.operations.seats.sign_up import SignUps
 from services.registration.personal_data import USUAL_MOBILE, PersonalData, age_band, normal_phone, plain_name
 from services.registration.schemas.people import PersonEdit
 from services.registration.schemas.registrations import SignUpBody

@@ -7,9 +7,9 @@ from apiflask import APIFlask
 from cryptography.fernet import Fernet
 
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.encryption import any_older_encryption
-from services.registration.operations.private_notes import any_old_note, forget_notes
-from services.registration.operations.sessions import Sessions
+from services.registration.operations.activities.private_notes import any_old_note, forget_notes
+from services.registration.operations.people.encryption import any_older_encryption
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident
 from tests.registration.world import Site

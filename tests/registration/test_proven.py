@@ -9,9 +9,9 @@ from apiflask import APIFlask
 from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import Database
-from services.registration.operations.certificates import Certificates
-from services.registration.operations.presence import Codes
-from services.registration.operations.sessions import RESIDENT_COOKIE
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.hours.door_code import Codes
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import Resident, earn, over

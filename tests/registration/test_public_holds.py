@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flask.testing import FlaskClient
 
 from services.common.database import Database
-from services.registration.operations.holds import MOST_PER_ADDRESS, settle
+from services.registration.operations.seats.holds import MOST_PER_ADDRESS, settle
 from tests.registration.test_public import HTML, browser, make_browser, open_form, send_form
 from tests.registration.world import Site
 

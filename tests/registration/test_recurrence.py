@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.common.errors import Problem
-from services.registration.operations.recurrence import LONGEST_SERIES, at_wall_clock, occurrences
+from services.registration.operations.activities.recurrence import LONGEST_SERIES, at_wall_clock, occurrences
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 ZONES = (

@@ -7,7 +7,7 @@ import pytest
 
 from services.common.database import EVERY_SITE
 from services.common.events import CertificateOutdated
-from services.registration.operations.certificates import Certificates
+from services.registration.operations.hours.certificates import Certificates
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import earn, over, person_of, records_of
 from tests.registration.office import Office

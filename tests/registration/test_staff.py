@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.operations.staff import any_older_staff_encryption, renew_staff_encryption
+from services.registration.operations.staff.accounts import any_older_staff_encryption, renew_staff_encryption
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site

@@ -8,8 +8,8 @@ import pytest
 from apiflask import APIFlask
 
 from services.common.database import Database
-from services.registration.operations.links import Links
-from services.registration.operations.representatives import ask_guardian
+from services.registration.operations.people.representatives import ask_guardian
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData, mailbox
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import Resident

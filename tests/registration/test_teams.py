@@ -11,8 +11,8 @@ from services.common.auth import Caller as Kind
 from services.common.auth import Principal, csrf_token
 from services.common.database import Database
 from services.common.events import TeamMemberJoined, TeamMemberLeft, TeamSaved
-from services.registration.operations.sessions import RESIDENT_COOKIE
-from services.registration.operations.teams import roster
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
+from services.registration.operations.teams.teams import roster
 from services.registration.personal_data import PersonalData
 from tests.registration.rooms_world import book, make_room
 from tests.registration.world import Site, fresh_phone, resident_cookie

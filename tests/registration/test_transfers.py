@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.common.events import RegistrationCancelled, RegistrationConfirmed
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Office
 from tests.registration.own_world import resident_of

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.common.events import RegistrationMovedToWaitlist, VenueSaved
-from services.registration.operations.holds import due_shifts, settle
+from services.registration.operations.seats.holds import due_shifts, settle
 from tests.registration.world import Caller, Site, in_hours
 
 

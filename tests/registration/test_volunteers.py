@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
-from services.registration.operations.volunteer_ids import new_volunteer_number, normal_volunteer_number
+from services.registration.operations.people.volunteer_ids import new_volunteer_number, normal_volunteer_number
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Office
 from tests.registration.world import Caller, Site, fresh_phone, somebody

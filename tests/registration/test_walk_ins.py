@@ -7,7 +7,7 @@ import pytest
 
 from services.common.database import EVERY_SITE
 from services.common.events import CancelReason, RegistrationCancelled
-from services.registration.operations.holds import due_shifts, settle
+from services.registration.operations.seats.holds import due_shifts, settle
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site, in_hours, somebody
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from services.common.database import EVERY_SITE, Database
 from services.common.events import EVENT_TYPES, Event
-from services.registration.operations.sessions import Sessions
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 
 _numbers = itertools.count(1)

@@ -36,11 +36,11 @@ from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
 from services.registration.api.venues import venues_blueprint
 from services.registration.api.volunteers import volunteers_blueprint
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.public_sign_up import PublicSignUps
-from services.registration.operations.sessions import Sessions
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.seats.public_sign_up import PublicSignUps
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 
 __all__ = ["blueprints"]

@@ -12,8 +12,8 @@ from services.common.errors import not_found
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Activity, Shift
-from services.registration.operations import activities, shifts
-from services.registration.operations.staff import name_of
+from services.registration.operations.activities import activities, shifts
+from services.registration.operations.staff.accounts import name_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.activities import (

@@ -11,8 +11,8 @@ from services.common.errors import Words, invalid, not_found
 from services.common.schemas import AreaCode
 from services.registration.api.conventions import answered, expected_versions, page
 from services.registration.models import Area
-from services.registration.operations import areas
-from services.registration.operations.area_table import read_table
+from services.registration.operations.sites import areas
+from services.registration.operations.sites.area_table import read_table
 from services.registration.schemas import page_of
 from services.registration.schemas.areas import (
     AreaAnswer,

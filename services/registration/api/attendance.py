@@ -8,11 +8,11 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, json_body, resident
-from services.registration.operations import presence, roll
-from services.registration.operations.attendance import find_shift
-from services.registration.operations.attendees import attendees
-from services.registration.operations.qr import svg
-from services.registration.operations.registrations import describe_registration
+from services.registration.operations.hours import door_code, roll_call
+from services.registration.operations.hours.attendance import find_shift
+from services.registration.operations.hours.check_in_list import attendees
+from services.registration.operations.hours.qr import svg
+from services.registration.operations.seats.registrations import describe_registration
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import (
     AttendeesAnswer,
@@ -29,7 +29,7 @@ def attendance_blueprint(database: Database, data: PersonalData, public_url: str
     """The routes of check-in in its several ways."""
     blueprint = APIBlueprint("attendance", __name__, tag="Attendance and hours", url_prefix="/v1")
     _add_lists(blueprint, database, data)
-    _add_scanning(blueprint, database, presence.Codes(data), public_url)
+    _add_scanning(blueprint, database, door_code.Codes(data), public_url)
     return blueprint
 
 
@@ -49,7 +49,7 @@ def _add_lists(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     def apply_taps(shift_id: UUID, body: TapsBody) -> Response:
         """Record what a page collected, each tap with its own verdict. Safe to send again, in any order."""
         with database.transaction(g.principal.scope) as session:
-            return answered(TapsAnswer(results=roll.apply_taps(session, shift_id, body.taps)))
+            return answered(TapsAnswer(results=roll_call.apply_taps(session, shift_id, body.taps)))
 
     @blueprint.post("/shifts/<uuid:shift_id>/roll-call")
     @allow(Caller.SITE, Caller.STAFF)
@@ -58,11 +58,11 @@ def _add_lists(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     def call_roll(shift_id: UUID, body: RollBody) -> Response:
         """Record the leader's whole list, all of it or nothing."""
         with database.transaction(g.principal.scope) as session:
-            roll.call_roll(session, shift_id, body.entries)
+            roll_call.call_roll(session, shift_id, body.entries)
             return answered(AttendeesAnswer(items=attendees(session, data, shift_id)))
 
 
-def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.Codes, public_url: str) -> None:
+def _add_scanning(blueprint: APIBlueprint, database: Database, codes: door_code.Codes, public_url: str) -> None:
     @blueprint.get("/shifts/<uuid:shift_id>/check-in-code")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(CodeAnswer)
@@ -71,7 +71,7 @@ def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.C
         with database.transaction(g.principal.scope) as session:
             find_shift(session, shift_id)
         token, seconds = codes.now(shift_id)
-        url = presence.scan_address(public_url, shift_id, token)
+        url = door_code.scan_address(public_url, shift_id, token)
         return answered(CodeAnswer(token=token, seconds=seconds, url=url, svg=svg(url)))
 
     @blueprint.post("/my/shifts/<uuid:shift_id>/scan")
@@ -82,5 +82,5 @@ def _add_scanning(blueprint: APIBlueprint, database: Database, codes: presence.C
         """Check oneself in or out, with the code on the screen."""
         codes.check(shift_id, body.token)
         with database.transaction(EVERY_SITE) as session:
-            registration = presence.scan(session, resident(), shift_id, body.leave)
+            registration = door_code.scan(session, resident(), shift_id, body.leave)
             return answered(describe_registration(session, registration))

@@ -7,7 +7,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.web import link_next
 from services.registration.api.conventions import answered
-from services.registration.operations.audit_log import Reader, read
+from services.registration.operations.staff.audit_log import Reader, read
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.audit import AuditAnswer, AuditQuery

@@ -12,7 +12,7 @@ from services.registration.api.conventions import answered, create, expected_ver
 from services.registration.models import Booking
 from services.registration.operations import bookings
 from services.registration.operations.bookings.stranded import outside_hours
-from services.registration.operations.sites import find_site
+from services.registration.operations.sites.sites import find_site
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import (

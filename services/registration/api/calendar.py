@@ -9,8 +9,8 @@ from flask import Response, request
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.registration.api.conventions import answered
-from services.registration.operations.calendar import public_calendar
-from services.registration.operations.calendar_feed import Feeds
+from services.registration.operations.sites.calendar import public_calendar
+from services.registration.operations.sites.calendar_feed import Feeds
 from services.registration.schemas.calendar import CalendarAnswer, CalendarQuery
 
 FRESH_SECONDS = 300

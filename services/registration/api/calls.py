@@ -10,7 +10,7 @@ from services.common.database import Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, own_site, page
 from services.registration.models import Call
-from services.registration.operations import calls
+from services.registration.operations.seats import calls
 from services.registration.schemas import page_of
 from services.registration.schemas.seats import CallAnswer
 

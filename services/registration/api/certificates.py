@@ -14,10 +14,10 @@ from services.common.errors import TOO_MANY, Problem, Words, not_found
 from services.common.rates import Windows, origin
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Certificate, CertificateBatch, ServiceRecord
-from services.registration.operations import certificates as operations
-from services.registration.operations.certificate_paper import Signer, render
-from services.registration.operations.certificates import Certificates, describe_batch, find_certificate
-from services.registration.operations.resting import resting_on
+from services.registration.operations.hours import certificates as operations
+from services.registration.operations.hours.certificate_paper import Signer, render
+from services.registration.operations.hours.certificates import Certificates, describe_batch, find_certificate
+from services.registration.operations.hours.resting_certificates import resting_on
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.certificates import (

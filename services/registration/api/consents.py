@@ -11,9 +11,9 @@ from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Consent, ConsentText
-from services.registration.operations import consents
-from services.registration.operations.own_consents import own_consents, withdraw_own
-from services.registration.operations.people import told_by
+from services.registration.operations.people import consents
+from services.registration.operations.people.own_consents import own_consents, withdraw_own
+from services.registration.operations.people.people import told_by
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.consents import (

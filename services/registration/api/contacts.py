@@ -7,9 +7,9 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words
 from services.registration.api.conventions import answered
-from services.registration.operations import people
-from services.registration.operations.link_mails import addressed
-from services.registration.operations.links import Links
+from services.registration.operations.people import people
+from services.registration.operations.staff.link_mails import addressed
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.links import LinksAnswer, LinksBody
 from services.registration.schemas.people import Contact, ContactsAnswer, ContactsBody

@@ -17,7 +17,7 @@ from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Prob
 from services.common.schemas import ListQuery
 from services.common.web import link_next
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
-from services.registration.operations.proven import Resident
+from services.registration.operations.people.proven_sites import Resident
 from services.registration.personal_data import PersonalData
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")

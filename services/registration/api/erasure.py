@@ -9,11 +9,11 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, own_site, resident
 from services.registration.api.merges import site_limit
-from services.registration.operations.erasure import erase, plan_erasure
-from services.registration.operations.own_data import own_data
-from services.registration.operations.own_erasure import erase_own, plan_own
-from services.registration.operations.proven import proven_sites
-from services.registration.operations.retention import find_retention, save_retention
+from services.registration.operations.people.erasure import erase, plan_erasure
+from services.registration.operations.people.own_data import own_data
+from services.registration.operations.people.own_erasure import erase_own, plan_own
+from services.registration.operations.people.proven_sites import proven_sites
+from services.registration.operations.people.retention import find_retention, save_retention
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.erasure import (
     EraseBody,

@@ -10,9 +10,9 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
-from services.registration.operations import flags, later, missing_hours, objections, records
-from services.registration.operations.open_attendance import OpenShift, open_shifts
-from services.registration.operations.proven import theirs
+from services.registration.operations.hours import flags, later_entries, missing_hours, objections, records
+from services.registration.operations.hours.open_attendance import OpenShift, open_shifts
+from services.registration.operations.people.proven_sites import theirs
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.hours import (
@@ -148,7 +148,7 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
             database,
             data,
             body,
-            lambda s: LaterEntryAnswer.model_validate(later.enter_later(s, registration_id, body)),
+            lambda s: LaterEntryAnswer.model_validate(later_entries.enter_later(s, registration_id, body)),
         )
 
     @blueprint.get("/open-attendance")
@@ -180,7 +180,7 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
     def approve_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
         """Let a later entry count. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
-            return answered(LaterEntryAnswer.model_validate(later.approve(session, entry_id, body.reason)))
+            return answered(LaterEntryAnswer.model_validate(later_entries.approve(session, entry_id, body.reason)))
 
     @blueprint.post("/later-entries/<uuid:entry_id>/reject")
     @allow(Caller.STAFF)
@@ -189,7 +189,7 @@ def _add_later_entries(blueprint: APIBlueprint, database: Database, data: Person
     def reject_entry(entry_id: UUID, body: EntryDecisionBody) -> Response:
         """Turn a later entry down. For staff, and not for who entered it."""
         with database.transaction(g.principal.scope) as session:
-            return answered(LaterEntryAnswer.model_validate(later.reject(session, entry_id, body.reason)))
+            return answered(LaterEntryAnswer.model_validate(later_entries.reject(session, entry_id, body.reason)))
 
 
 def _describe_open(one: OpenShift) -> OpenShiftAnswer:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, resident
-from services.registration.operations import leading
+from services.registration.operations.teams import leaders
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.bookings import BookingAnswer
 from services.registration.schemas.leading import (
@@ -33,9 +33,9 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     def show_led_roster(member_id: UUID) -> Response:
         """Who joined the team, by name; and how many have not answered. For its leader."""
         with database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
-            members = leading.led_roster(session, data, led)
-            return answered(LedRosterAnswer(items=members, open_invitations=leading.open_invitations(session, led)))
+            led = leaders.find_led(session, resident(), member_id)
+            members = leaders.led_roster(session, data, led)
+            return answered(LedRosterAnswer(items=members, open_invitations=leaders.open_invitations(session, led)))
 
     @blueprint.post("/invitations")
     @allow(Caller.PERSON)
@@ -45,8 +45,8 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
         """Invite somebody whom the site knows, by name and contact. The answer does not tell whether it does."""
 
         def make(session: Session) -> InvitedAnswer:
-            led = leading.find_led(session, resident(), member_id)
-            leading.invite_as_leader(session, data, led, body)
+            led = leaders.find_led(session, resident(), member_id)
+            leaders.invite_as_leader(session, data, led, body)
             return InvitedAnswer()
 
         return create(database, data, body, make, EVERY_SITE)
@@ -59,8 +59,8 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
         """Ask for a room for the team. Staff decide."""
 
         def make(session: Session) -> BookingAnswer:
-            led = leading.find_led(session, resident(), member_id)
-            return BookingAnswer.model_validate(leading.ask_for_room(session, led, body))
+            led = leaders.find_led(session, resident(), member_id)
+            return BookingAnswer.model_validate(leaders.ask_for_room(session, led, body))
 
         return create(database, data, body, make, EVERY_SITE)
 
@@ -70,8 +70,8 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
 
 def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     def roll(session: Session, member_id: UUID, shift_id: UUID) -> Response:
-        led = leading.find_led(session, resident(), member_id)
-        people = leading.team_on_shift(session, data, led, shift_id)
+        led = leaders.find_led(session, resident(), member_id)
+        people = leaders.team_on_shift(session, data, led, shift_id)
         items = [
             TeamCalled(registration_id=one.registration.id, name=one.name, outcome=one.registration.outcome)
             for one in people
@@ -93,6 +93,6 @@ def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -
     def call_team_roll(member_id: UUID, shift_id: UUID, body: TeamRollBody) -> Response:
         """Say who of the team came, while the shift runs and a day after. Sending it twice changes nothing."""
         with database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
-            leading.call_team_roll(session, led, shift_id, body.entries)
+            led = leaders.find_led(session, resident(), member_id)
+            leaders.call_team_roll(session, led, shift_id, body.entries)
             return roll(session, member_id, shift_id)

@@ -13,10 +13,10 @@ from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, page
 from services.registration.models import Site, Staff, StaffGrant
-from services.registration.operations import log_in
-from services.registration.operations.log_in import DEVICE_SECONDS, LogIns, Opened, Visitor
-from services.registration.operations.sessions import STAFF_COOKIE, Sessions
-from services.registration.operations.staff import edit_own
+from services.registration.operations.staff import log_in
+from services.registration.operations.staff.accounts import edit_own
+from services.registration.operations.staff.log_in import DEVICE_SECONDS, LogIns, Opened, Visitor
+from services.registration.operations.staff.sessions import STAFF_COOKIE, Sessions
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.sites import SiteAnswer

@@ -14,8 +14,8 @@ from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Activity, Designation, Organisation
-from services.registration.operations import designations, organisations
-from services.registration.operations.sites import find_site, local_today
+from services.registration.operations.sites import designations, organisations
+from services.registration.operations.sites.sites import find_site, local_today
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.organisations import (

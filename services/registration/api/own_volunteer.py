@@ -8,7 +8,7 @@ from flask import Response
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, resident
-from services.registration.operations import own_volunteer
+from services.registration.operations.people import own_volunteer
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.own_volunteer import OwnVolunteer, OwnVolunteerBody, OwnVolunteerMade
 

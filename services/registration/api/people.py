@@ -8,10 +8,10 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.registration.api.conventions import answered, create, expected_versions, own_site
-from services.registration.operations import people, representatives
-from services.registration.operations.people_search import search_people
-from services.registration.operations.residents import add_resident
-from services.registration.operations.shown import shown
+from services.registration.operations.people import people, representatives
+from services.registration.operations.people.minors_shown import shown
+from services.registration.operations.people.people_search import search_people
+from services.registration.operations.people.residents import add_resident
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import (
     NewResident,

@@ -8,7 +8,7 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.registration.api.conventions import answered, expected_versions, json_body
-from services.registration.operations import private_notes
+from services.registration.operations.activities import private_notes
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.private_notes import NoteAnswer, NoteBody
 

@@ -15,10 +15,10 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import NOT_JSON, Problem, Words
 from services.registration.api.conventions import answered, idempotency_key, json_body, own_site
-from services.registration.operations.calendar import public_calendar
-from services.registration.operations.origins import allow_origins, allowed_origins
-from services.registration.operations.public import open_activity, site_of_activity, site_of_shift
-from services.registration.operations.public_sign_up import PublicSignUps, terms
+from services.registration.operations.seats.public_sign_up import PublicSignUps, terms
+from services.registration.operations.sites.calendar import public_calendar
+from services.registration.operations.sites.origins import allow_origins, allowed_origins
+from services.registration.operations.sites.public import open_activity, site_of_activity, site_of_shift
 from services.registration.schemas.calendar import CalendarAnswer, CalendarQuery
 from services.registration.schemas.public import (
     OriginsAnswer,

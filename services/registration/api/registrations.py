@@ -15,9 +15,10 @@ from services.common.errors import not_found
 from services.common.events import CancelReason
 from services.registration.api.conventions import answered, attempt_of, json_body, own_site, page
 from services.registration.models import Registration, Shift
-from services.registration.operations import attendance, registrations
-from services.registration.operations.registrations import describe_registration, describe_registrations
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.hours import attendance
+from services.registration.operations.seats import registrations
+from services.registration.operations.seats.registrations import describe_registration, describe_registrations
+from services.registration.operations.seats.sign_up import SignUps
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.registrations import (

@@ -14,11 +14,11 @@ from services.common.errors import Words, invalid
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Room
-from services.registration.operations import rooms
+from services.registration.operations.bookings import rooms
 from services.registration.operations.bookings.opening import is_open
 from services.registration.operations.bookings.rules import LONGEST
 from services.registration.operations.bookings.shares import monday_of, usage
-from services.registration.operations.sites import find_site, local_today
+from services.registration.operations.sites.sites import find_site, local_today
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.rooms import (

@@ -20,10 +20,11 @@ from services.registration.api.conventions import (
     resident,
 )
 from services.registration.models import Transfer
-from services.registration.operations import holds, mine, offers, own_transfers, transfers
-from services.registration.operations.registrations import describe_registration
-from services.registration.operations.sign_up import SignUps
-from services.registration.operations.team_sign_up import sign_up_team
+from services.registration.operations.people import own_registrations
+from services.registration.operations.seats import holds, offers, own_transfers, transfers
+from services.registration.operations.seats.registrations import describe_registration
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.teams.team_sign_up import sign_up_team
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.registrations import RegistrationAnswer
@@ -204,7 +205,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def cancel_own(registration_id: UUID) -> Response:
         """Give one's own place back."""
         with database.transaction(EVERY_SITE) as session:
-            return answered(describe_registration(session, mine.cancel_own(session, resident(), registration_id)))
+            return answered(
+                describe_registration(session, own_registrations.cancel_own(session, resident(), registration_id))
+            )
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/accept")
     @allow(Caller.PERSON)
@@ -213,7 +216,7 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def accept_own_offer(registration_id: UUID, body: AcceptBody) -> Response:
         """Take the place that one was offered."""
         with database.transaction(EVERY_SITE) as session:
-            accepted = mine.accept_own(session, data, resident(), registration_id, body.instead_of)
+            accepted = own_registrations.accept_own(session, data, resident(), registration_id, body.instead_of)
             return answered(describe_registration(session, accepted))
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/decline")
@@ -222,7 +225,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def decline_own_offer(registration_id: UUID) -> Response:
         """Leave the place that one was offered to who is next."""
         with database.transaction(EVERY_SITE) as session:
-            return answered(describe_registration(session, mine.decline_own(session, resident(), registration_id)))
+            return answered(
+                describe_registration(session, own_registrations.decline_own(session, resident(), registration_id))
+            )
 
 
 def _add_own_transfers(blueprint: APIBlueprint, database: Database, sign_ups: SignUps) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.registration.api.conventions import answered, create, expected_versions
-from services.registration.operations import following, series
+from services.registration.operations.activities import following_shifts, series
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.series import (
     FollowingAnswer,
@@ -45,7 +45,9 @@ def series_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
         nothing."""
         versions = expected_versions()
         with database.transaction(g.principal.scope) as session:
-            return _tried(session, body.preview, lambda: following.edit_following(session, shift_id, body, versions))
+            return _tried(
+                session, body.preview, lambda: following_shifts.edit_following(session, shift_id, body, versions)
+            )
 
     @blueprint.post("/shifts/<uuid:shift_id>/following/cancel")
     @allow(Caller.SITE, Caller.STAFF)
@@ -54,7 +56,7 @@ def series_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     def cancel_following(shift_id: UUID, body: PreviewBody) -> Response:
         """Call off a shift of a series and all that follow it. With `preview`, tell which, and call off nothing."""
         with database.transaction(g.principal.scope) as session:
-            return _tried(session, body.preview, lambda: following.cancel_following(session, shift_id))
+            return _tried(session, body.preview, lambda: following_shifts.cancel_following(session, shift_id))
 
     return blueprint
 

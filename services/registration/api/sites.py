@@ -13,10 +13,11 @@ from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, attempt_of, create, expected_versions, json_body, page
 from services.registration.models import Site, SiteKey, SiteLogo
-from services.registration.operations import conflict, sites
+from services.registration.operations import conflict
 from services.registration.operations.bookings.stranded import stranded
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
-from services.registration.operations.logos import set_logo
+from services.registration.operations.sites import sites
+from services.registration.operations.sites.logos import set_logo
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.bookings import BookingAnswer, BookingsAnswer

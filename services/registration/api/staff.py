@@ -11,8 +11,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, page
 from services.registration.models import Staff
-from services.registration.operations import grants, staff
-from services.registration.operations.grants import By
+from services.registration.operations.staff import accounts, grants
+from services.registration.operations.staff.grants import By
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.staff import GrantAnswer, GrantBody, StaffAnswer, StaffBody, StaffEdit
@@ -43,7 +43,7 @@ def _add_accounts(blueprint: APIBlueprint, database: Database, data: PersonalDat
     def invite_staff(body: StaffBody) -> Response:
         """Invite somebody: they get a mail with a link to set a password. Who has an account gets the grants."""
         by = managing()
-        return create(database, data, body, lambda s: staff.invite(s, data, by, body))
+        return create(database, data, body, lambda s: accounts.invite(s, data, by, body))
 
     @blueprint.get("")
     @allow(Caller.OPERATOR, Caller.STAFF)
@@ -54,8 +54,8 @@ def _add_accounts(blueprint: APIBlueprint, database: Database, data: PersonalDat
         by = managing()
         with database.transaction(EVERY_SITE) as session:
             grants.check_manager(session, by)
-            rows = staff.visible(by)
-            return page(session, rows, Staff.position, query, lambda found: staff.describe(session, data, by, found))
+            rows = accounts.visible(by)
+            return page(session, rows, Staff.position, query, lambda found: accounts.describe(session, data, by, found))
 
     @blueprint.get("/<uuid:staff_id>")
     @allow(Caller.OPERATOR, Caller.STAFF)
@@ -64,7 +64,7 @@ def _add_accounts(blueprint: APIBlueprint, database: Database, data: PersonalDat
         """An account, with those of its grants that one manages."""
         by = managing()
         with database.transaction(EVERY_SITE) as session:
-            return answered(staff.find_staff(session, data, by, staff_id))
+            return answered(accounts.find_staff(session, data, by, staff_id))
 
     @blueprint.patch("/<uuid:staff_id>")
     @allow(Caller.OPERATOR, Caller.STAFF)
@@ -74,7 +74,7 @@ def _add_accounts(blueprint: APIBlueprint, database: Database, data: PersonalDat
         """Disable an account, with all its sessions, or enable it again."""
         by = managing()
         with database.transaction(EVERY_SITE) as session:
-            edited = staff.set_disabled(session, data, by, staff_id, body.disabled, expected_versions())
+            edited = accounts.set_disabled(session, data, by, staff_id, body.disabled, expected_versions())
             return answered(edited)
 
     @blueprint.post("/<uuid:staff_id>/invitation")
@@ -84,7 +84,7 @@ def _add_accounts(blueprint: APIBlueprint, database: Database, data: PersonalDat
         """Mail a fresh link to somebody who has not come yet."""
         by = managing()
         with database.transaction(EVERY_SITE) as session:
-            return answered(staff.invite_again(session, data, by, staff_id))
+            return answered(accounts.invite_again(session, data, by, staff_id))
 
 
 def _add_grants(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -95,7 +95,7 @@ def _add_grants(blueprint: APIBlueprint, database: Database, data: PersonalData)
     def add_grant(staff_id: UUID, body: GrantBody) -> Response:
         """Give a role: area admins within their area, and below their own."""
         by = managing()
-        return create(database, data, body, lambda s: staff.grant_more(s, data, by, staff_id, body))
+        return create(database, data, body, lambda s: accounts.grant_more(s, data, by, staff_id, body))
 
     @blueprint.delete("/<uuid:staff_id>/grants/<uuid:grant_id>")
     @allow(Caller.OPERATOR, Caller.STAFF)

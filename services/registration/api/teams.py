@@ -13,10 +13,10 @@ from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page, resident
 from services.registration.models import Team, TeamMember
-from services.registration.operations import teams
-from services.registration.operations.own_teams import own_teams
-from services.registration.operations.people import told_names
-from services.registration.operations.rosters import make_roster_volunteers, roster_members
+from services.registration.operations.people.people import told_names
+from services.registration.operations.teams import teams
+from services.registration.operations.teams.own_teams import own_teams
+from services.registration.operations.teams.rosters import make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.teams import (

@@ -11,7 +11,7 @@ from services.common.database import Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.registration.models import Venue
-from services.registration.operations import venues
+from services.registration.operations.seats import venues
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.activities import ShiftAnswer

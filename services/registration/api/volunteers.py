@@ -15,11 +15,11 @@ from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Award, Evaluation, Training, VolunteerSite
-from services.registration.operations import volunteers
-from services.registration.operations.people import told_by
-from services.registration.operations.trainings import add_trainings, expiring_trainings
-from services.registration.operations.volunteer_records import Record, add_record, remove_record
-from services.registration.operations.volunteer_search import matching
+from services.registration.operations.people import volunteers
+from services.registration.operations.people.people import told_by
+from services.registration.operations.people.trainings import add_trainings, expiring_trainings
+from services.registration.operations.people.volunteer_records import Record, add_record, remove_record
+from services.registration.operations.people.volunteer_search import matching
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.volunteers import (

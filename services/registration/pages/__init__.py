@@ -4,13 +4,13 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.registration.api.certificates import Tries
-from services.registration.operations.certificates import Certificates
-from services.registration.operations.links import Links
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.oidc import Provider
-from services.registration.operations.public_sign_up import PublicSignUps
-from services.registration.operations.sessions import Sessions
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.seats.public_sign_up import PublicSignUps
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.oidc import Provider
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.pages.account import account_pages
 from services.registration.pages.activities import activities_pages
 from services.registration.pages.areas import areas_pages

@@ -14,9 +14,9 @@ from services.common.pages import Answer, Form, done, in_menu, local_address, pa
 from services.common.schemas import Body
 from services.registration.api.me import check_from_here, describe_me, describe_sessions, let_in, let_out, me, visitor
 from services.registration.models import Link, Site, Staff
-from services.registration.operations import links, log_in
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.staff import INVITATION, RESET, edit_own
+from services.registration.operations.staff import links, log_in
+from services.registration.operations.staff.accounts import INVITATION, RESET, edit_own
+from services.registration.operations.staff.log_in import LogIns
 from services.registration.pages.links import PURPOSES, Act, Purpose
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.staff import LogInBody, MeEdit, PasswordBody, ResetBody, Secret

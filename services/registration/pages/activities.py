@@ -18,11 +18,13 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team, Venue
-from services.registration.operations import activities, organisations, venues
+from services.registration.operations.activities import activities
+from services.registration.operations.activities.concerned import Concerned, concerned, without_guardian
 from services.registration.operations.bookings.of_shifts import without_room
-from services.registration.operations.concerned import Concerned, concerned, without_guardian
 from services.registration.operations.programmes.changes import offers_at
-from services.registration.operations.staff import name_of
+from services.registration.operations.seats import venues
+from services.registration.operations.sites import organisations
+from services.registration.operations.staff.accounts import name_of
 from services.registration.pages.activity_forms import (
     KINDS,
     MORE,

@@ -14,7 +14,7 @@ from services.common.errors import Words, language
 from services.common.schemas import Body, Name
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Activity, Shift
-from services.registration.operations.recurrence import at_wall_clock
+from services.registration.operations.activities.recurrence import at_wall_clock
 from services.registration.pages.requirement_forms import list_fields, requirement_values
 from services.registration.schemas import Count
 from services.registration.schemas.activities import ActivityBody, ActivityEdit, Roles

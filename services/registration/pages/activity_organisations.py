@@ -15,7 +15,7 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Organisation
-from services.registration.operations import organisations
+from services.registration.operations.sites import organisations
 from services.registration.pages.public import ROLES
 from services.registration.schemas.organisations import PartsBody
 

@@ -12,7 +12,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.models import Area
-from services.registration.operations import area_tree, areas
+from services.registration.operations.sites import area_tree, areas
 from services.registration.schemas.areas import LEVELS, AreaRow
 
 LEVEL_WORDS = {

@@ -12,8 +12,8 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, page_blueprint, render
-from services.registration.operations.area_table import KNOWN, decoded, read_table
-from services.registration.operations.areas import areas_kept, import_areas
+from services.registration.operations.sites.area_table import KNOWN, decoded, read_table
+from services.registration.operations.sites.areas import areas_kept, import_areas
 from services.registration.pages.area_tree import add_tree
 from services.registration.pages.sites import add_sites
 from services.registration.personal_data import PersonalData

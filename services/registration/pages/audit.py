@@ -13,7 +13,7 @@ from services.common.database import Database
 from services.common.errors import Words, language
 from services.common.pages import Answer, Form, in_menu, page_blueprint, render
 from services.registration.models import Site
-from services.registration.operations.audit_log import Reader, read
+from services.registration.operations.staff.audit_log import Reader, read
 from services.registration.pages.audit_words import ACTIONS, ACTORS, COLUMNS, KINDS
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.audit import AuditAnswer, AuditQuery

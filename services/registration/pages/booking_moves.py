@@ -16,7 +16,7 @@ from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.rooms import free_answer
 from services.registration.models import Booking, Room, Site
 from services.registration.operations import bookings
-from services.registration.operations.sites import find_site
+from services.registration.operations.sites.sites import find_site
 from services.registration.schemas.bookings import BookingEdit
 from services.registration.schemas.rooms import FreeQuery, RoomAnswer
 

@@ -11,7 +11,7 @@ from services.common.database import Database
 from services.common.pages import Answer, done, in_menu, page_blueprint, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Site
-from services.registration.operations import calls
+from services.registration.operations.seats import calls
 from services.registration.pages.home import Box, Line, box
 from services.registration.pages.registration import WORDS
 from services.registration.personal_data import PersonalData

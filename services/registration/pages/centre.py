@@ -15,11 +15,11 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.common.schemas import Name, Text
 from services.registration.api.conventions import own_site
 from services.registration.models import Area, Room, Site, SiteLogo
-from services.registration.operations import sites
-from services.registration.operations.areas import area_path
+from services.registration.operations.activities.concerned import concerned, whom_ages_strand
 from services.registration.operations.bookings.stranded import stranded
-from services.registration.operations.concerned import concerned, whom_ages_strand
-from services.registration.operations.logos import LARGEST_LOGO, set_logo
+from services.registration.operations.sites import sites
+from services.registration.operations.sites.areas import area_path
+from services.registration.operations.sites.logos import LARGEST_LOGO, set_logo
 from services.registration.pages.organisations import add_organisations
 from services.registration.pages.plaques import add_plaques
 from services.registration.personal_data import PersonalData

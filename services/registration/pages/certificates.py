@@ -15,13 +15,13 @@ from services.common.errors import NOT_FOUND, Problem, not_found
 from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Certificate, CertificateBatch, PersonSite, Site, Team
-from services.registration.operations import records
-from services.registration.operations.certificates import Certificates, describe_batch, find_certificate, revoke
-from services.registration.operations.identity import person_now
-from services.registration.operations.people import told_names
-from services.registration.operations.resting import resting_on, stands
-from services.registration.operations.sites import local_today
-from services.registration.operations.teams import roster
+from services.registration.operations.hours import records
+from services.registration.operations.hours.certificates import Certificates, describe_batch, find_certificate, revoke
+from services.registration.operations.hours.resting_certificates import resting_on, stands
+from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.people import told_names
+from services.registration.operations.sites.sites import local_today
+from services.registration.operations.teams.teams import roster
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import BatchBody, PeriodBody, RevocationBody
 from services.registration.schemas.hours import CorrectionBody

@@ -24,10 +24,10 @@ from services.common.pages import STATIC, Answer, Form, done, in_menu, page_blue
 from services.common.web import PAGE_POLICY
 from services.registration.api.conventions import own_site, resident
 from services.registration.models import Activity, Shift, Site
-from services.registration.operations import attendance, later, presence, roll
-from services.registration.operations.attendees import attendees
-from services.registration.operations.qr import svg
-from services.registration.operations.sites import local_today
+from services.registration.operations.hours import attendance, door_code, later_entries, roll_call
+from services.registration.operations.hours.check_in_list import attendees
+from services.registration.operations.hours.qr import svg
+from services.registration.operations.sites.sites import local_today
 from services.registration.pages.hours import catching
 from services.registration.pages.resident import resident_blueprint
 from services.registration.personal_data import PersonalData
@@ -49,7 +49,7 @@ def check_in_pages(database: Database, data: PersonalData, public_url: str) -> A
     _add_desk(blueprint, database, data)
     _add_roll(blueprint, database, data)
     _add_later(blueprint, database, data)
-    codes = presence.Codes(data)
+    codes = door_code.Codes(data)
 
     @blueprint.get("/<uuid:shift_id>/door")
     @allow(Caller.STAFF)
@@ -58,7 +58,7 @@ def check_in_pages(database: Database, data: PersonalData, public_url: str) -> A
         with database.transaction(g.principal.scope) as session:
             context = _shift(session, shift_id)
         token, seconds = codes.now(shift_id)
-        address = presence.scan_address(public_url, shift_id, token)
+        address = door_code.scan_address(public_url, shift_id, token)
         response = make_response(render("check_in/door.html", code=svg(address), **context))
         response.headers["Refresh"] = str(seconds)
         return response
@@ -166,7 +166,7 @@ def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -
                 if outcome in ("present", "attended", "no_show")
             ]
             if entries:
-                roll.call_roll(session, shift_id, entries)
+                roll_call.call_roll(session, shift_id, entries)
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 return _roll(session, shift_id, people, form), 422
@@ -199,7 +199,7 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         with catching(form), database.transaction(g.principal.scope) as session:
             if not came and not missing:
                 raise invalid("outcome", Words("请至少为一人选择。", "must be said of somebody."))
-            later.enter_all_later(session, came, missing, form.body)
+            later_entries.enter_all_later(session, came, missing, form.body)
         if form.failed:
             return _later(shift_id, form), 422
         address = url_for("hours_pages.show_work")
@@ -236,7 +236,7 @@ def _local(written: str, zone: str) -> str:
 def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """What a resident's phone opens. Looking changes nothing: the button does."""
     blueprint = resident_blueprint("scan_pages", __name__, url_prefix="/scan")
-    codes = presence.Codes(data)
+    codes = door_code.Codes(data)
     signer = URLSafeTimedSerializer(data.key_for("scan ticket"))
 
     @blueprint.get("/<uuid:shift_id>")
@@ -244,7 +244,7 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
     def show_scan(shift_id: UUID) -> str:
         """The shift, and a button to come or to leave."""
         with database.transaction(EVERY_SITE) as session:
-            own = presence.own_place(session, resident(), shift_id)
+            own = door_code.own_place(session, resident(), shift_id)
             codes.check(shift_id, request.args.get("t", ""))
             ticket = signer.dumps([str(shift_id), str(resident().person_id)])
             return render("check_in/scan.html", own=own, ticket=ticket, **_shift(session, shift_id))
@@ -261,9 +261,9 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
                 known = None
             if known != [str(shift_id), str(resident().person_id)]:
                 codes.check(shift_id, "")
-            presence.scan(session, resident(), shift_id, request.form.get("what") == "out")
+            door_code.scan(session, resident(), shift_id, request.form.get("what") == "out")
         with database.transaction(EVERY_SITE) as session:
-            own = presence.own_place(session, resident(), shift_id)
+            own = door_code.own_place(session, resident(), shift_id)
             page = render("check_in/scanned.html", own=own, form=form, **_shift(session, shift_id))
         return (page, 409) if form.failed else page
 

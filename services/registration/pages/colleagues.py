@@ -12,8 +12,8 @@ from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, asked_position, done, page_blueprint, render
 from services.registration.api.staff import managing
 from services.registration.models import Area, Site, Staff
-from services.registration.operations import grants, staff
-from services.registration.operations.grants import By
+from services.registration.operations.staff import accounts, grants
+from services.registration.operations.staff.grants import By
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.staff import GrantBody, StaffBody
 
@@ -75,9 +75,9 @@ def _add_reading(blueprint: APIBlueprint, database: Database, data: PersonalData
         by = managing()
         with database.transaction(EVERY_SITE) as session:
             grants.check_manager(session, by)
-            rows = staff.visible(by).where(Staff.position > asked_position("after"))
+            rows = accounts.visible(by).where(Staff.position > asked_position("after"))
             found = session.scalars(rows.order_by(Staff.position).limit(SHOWN + 1)).all()
-            shown = staff.describe(session, data, by, found[:SHOWN])
+            shown = accounts.describe(session, data, by, found[:SHOWN])
             over = _over(session, [grant for one in shown for grant in one.grants])
         more = url_for(".list_colleagues", after=found[SHOWN - 1].position) if len(found) > SHOWN else ""
         return render("people_of_staff/list.html", colleagues=shown, over=over, more=more)
@@ -91,7 +91,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database, data: PersonalData
 
 
 def _colleague(session: Session, data: PersonalData, by: By, staff_id: UUID, form: Form) -> str:
-    found, role = staff.find_staff(session, data, by, staff_id), _role()
+    found, role = accounts.find_staff(session, data, by, staff_id), _role()
     context = {"colleague": found, "over": _over(session, list(found.grants)), "role": role}
     return render("people_of_staff/colleague.html", form=form, options=_options(session, by, role), **context)
 
@@ -118,7 +118,7 @@ def _add_inviting(blueprint: APIBlueprint, database: Database, data: PersonalDat
         told = {name: value for name in ("name", "email", "language") if (value := request.form.get(name))}
         form.read(StaffBody, told | {"grants": [_asked_for()]})
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            invited = staff.invite(session, data, by, form.body)
+            invited = accounts.invite(session, data, by, form.body)
         if form.failed:
             with database.transaction(EVERY_SITE) as session:
                 grants.check_manager(session, by)
@@ -135,7 +135,7 @@ def _add_grants(blueprint: APIBlueprint, database: Database, data: PersonalData)
         by, form = managing(), Form[GrantBody](request.form)
         form.read(GrantBody, _asked_for())
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            staff.grant_more(session, data, by, staff_id, form.body)
+            accounts.grant_more(session, data, by, staff_id, form.body)
         if form.failed:
             with database.transaction(EVERY_SITE) as session:
                 return _colleague(session, data, by, staff_id, form), 422
@@ -158,7 +158,7 @@ def _add_account(blueprint: APIBlueprint, database: Database, data: PersonalData
     def invite_again(staff_id: UUID) -> Response:
         """Mail a fresh link."""
         with database.transaction(EVERY_SITE) as session:
-            staff.invite_again(session, data, managing(), staff_id)
+            accounts.invite_again(session, data, managing(), staff_id)
         return _back(staff_id, "新的链接会很快送到。", "A fresh link is on its way.")
 
     @blueprint.post("/<uuid:staff_id>/disable")
@@ -166,7 +166,7 @@ def _add_account(blueprint: APIBlueprint, database: Database, data: PersonalData
     def disable(staff_id: UUID) -> Response:
         """Shut an account, with all its sessions."""
         with database.transaction(EVERY_SITE) as session:
-            staff.set_disabled(session, data, managing(), staff_id, True, None)
+            accounts.set_disabled(session, data, managing(), staff_id, True, None)
         return _back(staff_id, "账号已停用。", "The account is disabled.")
 
     @blueprint.post("/<uuid:staff_id>/enable")
@@ -174,7 +174,7 @@ def _add_account(blueprint: APIBlueprint, database: Database, data: PersonalData
     def enable(staff_id: UUID) -> Response:
         """Open it again."""
         with database.transaction(EVERY_SITE) as session:
-            staff.set_disabled(session, data, managing(), staff_id, False, None)
+            accounts.set_disabled(session, data, managing(), staff_id, False, None)
         return _back(staff_id, "账号已恢复。", "The account is open again.")
 
 

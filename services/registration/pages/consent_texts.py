@@ -12,7 +12,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
 from services.registration.codes import CONSENT_KINDS
 from services.registration.models import ConsentText
-from services.registration.operations import consents
+from services.registration.operations.people import consents
 from services.registration.schemas.consents import NewConsentText
 
 

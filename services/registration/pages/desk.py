@@ -21,15 +21,16 @@ from services.common.errors import Problem, Words
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Registration, Shift, Site
-from services.registration.operations import attendance, people
-from services.registration.operations.calendar import places_of_next, sign_up_state
-from services.registration.operations.desk import DeskSignUps
-from services.registration.operations.people_search import search_for, search_people
-from services.registration.operations.public_sign_up import terms
-from services.registration.operations.representatives import describe_representative, representative_or_none
-from services.registration.operations.shown import is_minor
-from services.registration.operations.sign_up import SignUps
-from services.registration.operations.verdicts import ALREADY, OVERLAP
+from services.registration.operations.hours import attendance
+from services.registration.operations.people import people
+from services.registration.operations.people.minors_shown import is_minor
+from services.registration.operations.people.people_search import search_for, search_people
+from services.registration.operations.people.representatives import describe_representative, representative_or_none
+from services.registration.operations.seats.desk import DeskSignUps
+from services.registration.operations.seats.public_sign_up import terms
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.seats.verdicts import ALREADY, OVERLAP
+from services.registration.operations.sites.calendar import places_of_next, sign_up_state
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.desk import DeskKnown, DeskNew
 from services.registration.schemas.people import SearchBody

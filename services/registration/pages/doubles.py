@@ -18,8 +18,8 @@ from services.registration.models import Merge, Site, TwoPeople
 from services.registration.operations.merging.doubles import pairs_shown, ranked_doubles, sides_at
 from services.registration.operations.merging.merge import merge, undo_merge
 from services.registration.operations.merging.two_people import keep_apart, take_back
-from services.registration.operations.people import find_person
-from services.registration.operations.people_search import search_for, search_people
+from services.registration.operations.people.people import find_person
+from services.registration.operations.people.people_search import search_for, search_people
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.merges import DoublesQuery, MergeBody, TwoPeopleBody
 from services.registration.schemas.people import SearchBody

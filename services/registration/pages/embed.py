@@ -16,8 +16,8 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE
 from services.common.pages import Answer, Form, page_blueprint, render
 from services.common.web import PAGE_POLICY
-from services.registration.operations.origins import allowed_origins
-from services.registration.operations.public import site_of_shift
+from services.registration.operations.sites.origins import allowed_origins
+from services.registration.operations.sites.public import site_of_shift
 from services.registration.pages.public import site_context
 from services.registration.pages.sign_up import (
     Desk,

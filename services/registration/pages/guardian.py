@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from services.common.errors import Words, invalid
 from services.common.pages import render
 from services.registration.models import Link, PersonSite, Representative, Site
-from services.registration.operations.consents import GUARDIANS, newest_text, record_consent
-from services.registration.operations.identity import person_now
-from services.registration.operations.links import use
-from services.registration.operations.representatives import CONSENT_PURPOSE
+from services.registration.operations.people.consents import GUARDIANS, newest_text, record_consent
+from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.representatives import CONSENT_PURPOSE
+from services.registration.operations.staff.links import use
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.personal_data import PersonalData
 

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from services.common.pages import done
 from services.registration.models import Activity, Link, Registration, Shift, Site, Transfer
-from services.registration.operations.links import over, use
-from services.registration.operations.own_transfers import decide_to_taker
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.seats.own_transfers import decide_to_taker
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.staff.links import over, use
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.pages.resident import check_own_page
 

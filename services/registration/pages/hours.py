@@ -23,12 +23,12 @@ from services.registration.models import (
     Shift,
     Site,
 )
-from services.registration.operations import flags, later, objections
-from services.registration.operations.certificates import Certificates
-from services.registration.operations.identity import across_sites
-from services.registration.operations.open_attendance import open_shifts
-from services.registration.operations.people import told_names
-from services.registration.operations.sites import local_today
+from services.registration.operations.hours import flags, later_entries, objections
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.hours.open_attendance import open_shifts
+from services.registration.operations.people.identity import across_sites
+from services.registration.operations.people.people import told_names
+from services.registration.operations.sites.sites import local_today
 from services.registration.pages.certificates import add_certificate_pages, catching
 from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
@@ -75,7 +75,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
     def decide_entry(entry_id: UUID) -> Answer:
         """Approve or reject a later entry."""
         form = _decision(EntryDecisionBody)
-        act = later.approve if request.form.get("decide") == "approve" else later.reject
+        act = later_entries.approve if request.form.get("decide") == "approve" else later_entries.reject
         with catching(form), database.transaction(g.principal.scope) as session:
             act(session, entry_id, form.body.reason)
         return _after(form, "补录已处理。", "The entry was decided.")
@@ -87,7 +87,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         form = _decision(EntryDecisionBody)
         approved = request.form.get("decide") == "approve"
         with catching(form), database.transaction(g.principal.scope) as session:
-            later.decide_all(session, shift_id, approved, form.body.reason)
+            later_entries.decide_all(session, shift_id, approved, form.body.reason)
         return _after(form, "补录已处理。", "The entries were decided.")
 
     @blueprint.post("/objections/<uuid:objection_id>")

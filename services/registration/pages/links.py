@@ -18,7 +18,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, page_blueprint, render
 from services.registration.models import Link
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 
 Act = Callable[[Session, Link], Response | Answer]
 

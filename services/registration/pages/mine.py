@@ -14,12 +14,13 @@ from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
 from services.registration.api.conventions import resident
 from services.registration.models import Activity, Link, Registration, Shift, Site
-from services.registration.operations import mine, own_transfers
-from services.registration.operations.links import Links, over, use
-from services.registration.operations.private_notes import note_for_volunteer
-from services.registration.operations.proven import Resident
-from services.registration.operations.sessions import Sessions, end_resident, end_resident_everywhere
-from services.registration.operations.throttle import LOG_INS, Throttle
+from services.registration.operations.activities.private_notes import note_for_volunteer
+from services.registration.operations.people import own_registrations
+from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.seats import own_transfers
+from services.registration.operations.seats.throttle import LOG_INS, Throttle
+from services.registration.operations.staff.links import Links, over, use
+from services.registration.operations.staff.sessions import Sessions, end_resident, end_resident_everywhere
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.pages.resident import (
     BOXES,
@@ -50,7 +51,7 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
     def show_mine() -> str:
         """All of a person's registrations, and the boxes of other subjects."""
         with database.transaction(EVERY_SITE) as session:
-            ahead, past = mine.own_registrations(session, resident())
+            ahead, past = own_registrations.own_registrations(session, resident())
             boxes = [(template, context(session, resident())) for template, context in BOXES]
             return render("mine/list.html", ahead=ahead, past=past, boxes=boxes)
 
@@ -62,7 +63,7 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
             return page(session, registration_id, Form())
 
     def page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
-        own = mine.own_registration(session, resident(), registration_id)
+        own = own_registrations.own_registration(session, resident(), registration_id)
         link = own_transfers.hand_on_link(session, registration_id)
         return render(
             "mine/one.html",
@@ -82,7 +83,7 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
 
 def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     def take_offer(session: Session, resident: Resident, registration_id: UUID) -> object:
-        return mine.accept_own(session, data, resident, registration_id)
+        return own_registrations.accept_own(session, data, resident, registration_id)
 
     def acted(act: Act, registration_id: UUID, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
@@ -93,7 +94,7 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
     @allow(Caller.PERSON)
     def cancel(registration_id: UUID) -> Response:
         """Give the place back."""
-        return acted(mine.cancel_own, registration_id, "已取消报名。", "Your registration is cancelled.")
+        return acted(own_registrations.cancel_own, registration_id, "已取消报名。", "Your registration is cancelled.")
 
     @blueprint.post("/registrations/<uuid:registration_id>/accept")
     @allow(Caller.PERSON)
@@ -105,7 +106,9 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
     @allow(Caller.PERSON)
     def decline(registration_id: UUID) -> Response:
         """Leave it to who is next."""
-        return acted(mine.decline_own, registration_id, "已放弃，名额给下一位。", "Declined: it goes to the next.")
+        return acted(
+            own_registrations.decline_own, registration_id, "已放弃，名额给下一位。", "Declined: it goes to the next."
+        )
 
     @blueprint.post("/registrations/<uuid:registration_id>/withdraw")
     @allow(Caller.PERSON)
@@ -129,7 +132,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         """Change how many come."""
         form = read_form(PartyBody)
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            mine.resize_own(session, resident(), registration_id, form.body.party_size)
+            own_registrations.resize_own(session, resident(), registration_id, form.body.party_size)
         if form.failed:
             return again(registration_id, form)
         return done(home(), "人数已更改。", "The number of people was changed.")
@@ -199,7 +202,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
             body = form.body
             throttle.take(data.fingerprint("contact", mailbox(body.contact)).hex(), request.remote_addr)
             with database.transaction(EVERY_SITE) as session:
-                mine.mail_link(session, data, body)
+                own_registrations.mail_link(session, data, body)
         if form.failed:
             return render("mine/log_in.html", form=form), 422
         time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
@@ -224,7 +227,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
         return let_out(done(address, "所有设备均已退出。", "You are logged out everywhere."))
 
     _add_manage_link(blueprint, database, sessions, links)
-    PURPOSES[mine.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))
+    PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
 

@@ -11,10 +11,10 @@ from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import resident
 from services.registration.models import Site
-from services.registration.operations.own_data import own_data
-from services.registration.operations.own_edit import edit_own
-from services.registration.operations.own_erasure import erase_own, plan_own
-from services.registration.operations.proven import proven_sites, reaches
+from services.registration.operations.people.own_data import own_data
+from services.registration.operations.people.own_details import edit_own
+from services.registration.operations.people.own_erasure import erase_own, plan_own
+from services.registration.operations.people.proven_sites import proven_sites, reaches
 from services.registration.pages.data_words import READ, spoken
 from services.registration.pages.hours import catching
 from services.registration.pages.resident import in_resident_menu, let_out, resident_blueprint

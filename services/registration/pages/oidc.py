@@ -11,8 +11,8 @@ from services.common.auth import Caller, allow
 from services.common.errors import UNAUTHENTICATED, Problem
 from services.common.pages import Answer, Form, local_address, page_blueprint, render
 from services.registration.api.me import cookie_settings, let_in, visitor
-from services.registration.operations.log_in import LogIns
-from services.registration.operations.oidc import REFUSED, Begun, Identity, Provider
+from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.oidc import REFUSED, Begun, Identity, Provider
 from services.registration.personal_data import PersonalData
 
 COOKIE = "hesheng_oidc"

@@ -14,7 +14,7 @@ from services.common.pages import Answer, Form, done, read_form, render, typed_v
 from services.registration.api.conventions import own_site
 from services.registration.api.organisations import keep_directory, keeps_directory
 from services.registration.models import Organisation
-from services.registration.operations import organisations
+from services.registration.operations.sites import organisations
 from services.registration.schemas.organisations import OrganisationBody, OrganisationEdit
 
 KINDS = {

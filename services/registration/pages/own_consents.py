@@ -9,7 +9,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, done, render
 from services.registration.api.conventions import resident
-from services.registration.operations.own_consents import own_consent, own_consents, withdraw_own
+from services.registration.operations.people.own_consents import own_consent, own_consents, withdraw_own
 from services.registration.pages.data_words import CONSENT_KINDS
 from services.registration.pages.resident import resident_blueprint
 

@@ -15,10 +15,10 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, render
 from services.registration.api.conventions import resident
-from services.registration.operations import leading, teams
-from services.registration.operations.own_teams import own_membership, own_teams, rehearsals
-from services.registration.operations.proven import Resident
-from services.registration.operations.throttle import LOG_INS, Throttle
+from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.seats.throttle import LOG_INS, Throttle
+from services.registration.operations.teams import leaders, teams
+from services.registration.operations.teams.own_teams import own_membership, own_teams, rehearsals
 from services.registration.pages.certificates import catching
 from services.registration.pages.hours import local_moment
 from services.registration.pages.mine import ANSWERED_AFTER, read_contact
@@ -92,16 +92,16 @@ def _box(session: Session, whose: Resident) -> dict[str, Any]:
 def _add_leading(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     def page(member_id: UUID, form: Form[Any]) -> str:
         with database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
+            led = leaders.find_led(session, resident(), member_id)
             return render(
                 "mine/team_led.html",
                 led=led,
                 form=form,
-                members=leading.led_roster(session, data, led),
-                invited=leading.open_invitations(session, led),
-                rooms=leading.rooms_for_teams(session, led.site.id),
+                members=leaders.led_roster(session, data, led),
+                invited=leaders.open_invitations(session, led),
+                rooms=leaders.rooms_for_teams(session, led.site.id),
                 rehearsals=rehearsals(session, [led.team.id])[led.team.id],
-                shifts=leading.shifts_to_call(session, led),
+                shifts=leaders.shifts_to_call(session, led),
             )
 
     @blueprint.get("/<uuid:member_id>/lead")
@@ -123,9 +123,9 @@ def _add_asking(blueprint: APIBlueprint, database: Database, data: PersonalData,
         """Invite somebody. What is answered tells nobody whether the site knows them."""
         form, began = read_contact(), time.monotonic()
         with catching(form), database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
+            led = leaders.find_led(session, resident(), member_id)
             throttle.take(data.fingerprint("contact", form.body.contact.lower()).hex(), request.remote_addr)
-            leading.invite_as_leader(session, data, led, form.body)
+            leaders.invite_as_leader(session, data, led, form.body)
         if form.failed:
             return page(member_id, form), 422
         time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
@@ -141,9 +141,9 @@ def _add_asking(blueprint: APIBlueprint, database: Database, data: PersonalData,
         """Ask for a room."""
         form: Form[RoomRequestBody] = Form(request.form)
         with catching(form), database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
+            led = leaders.find_led(session, resident(), member_id)
             _read_request(form, ZoneInfo(led.site.time_zone))
-            leading.ask_for_room(session, led, form.body)
+            leaders.ask_for_room(session, led, form.body)
         if form.failed:
             return page(member_id, form), 422
         return done(
@@ -157,7 +157,7 @@ def _add_asking(blueprint: APIBlueprint, database: Database, data: PersonalData,
     def withdraw(member_id: UUID, booking_id: UUID) -> Response:
         """Give a time up."""
         with database.transaction(EVERY_SITE) as session:
-            leading.withdraw_request(session, leading.find_led(session, resident(), member_id), booking_id)
+            leaders.withdraw_request(session, leaders.find_led(session, resident(), member_id), booking_id)
         return done(url_for("own_teams_pages.show_led", member_id=member_id), "已取消。", "It was given up.")
 
 
@@ -170,9 +170,9 @@ def _read_request(form: Form[RoomRequestBody], zone: ZoneInfo) -> None:
 def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     def page(member_id: UUID, shift_id: UUID, form: Form[Any]) -> str:
         with database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
-            people = leading.team_on_shift(session, data, led, shift_id)
-            shifts = {shift.id: (shift, activity) for shift, activity, _ in leading.shifts_to_call(session, led)}
+            led = leaders.find_led(session, resident(), member_id)
+            people = leaders.team_on_shift(session, data, led, shift_id)
+            shifts = {shift.id: (shift, activity) for shift, activity, _ in leaders.shifts_to_call(session, led)}
             if shift_id not in shifts:
                 raise not_found("现在可以点名的场次", "shift whose roll can be called now")
             shift, activity = shifts[shift_id]
@@ -190,10 +190,10 @@ def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         """Say who came. Who was left open stays open."""
         form: Form[RollEntry] = Form(request.form)
         with catching(form), database.transaction(EVERY_SITE) as session:
-            led = leading.find_led(session, resident(), member_id)
+            led = leaders.find_led(session, resident(), member_id)
             said = [
                 (one.registration.id, request.form.get(f"outcome.{one.registration.id}", ""))
-                for one in leading.team_on_shift(session, data, led, shift_id)
+                for one in leaders.team_on_shift(session, data, led, shift_id)
             ]
             entries = [
                 RollEntry(registration_id=registration_id, outcome=outcome)
@@ -201,7 +201,7 @@ def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -
                 if outcome in ("present", "attended", "no_show")
             ]
             if entries:
-                leading.call_team_roll(session, led, shift_id, entries)
+                leaders.call_team_roll(session, led, shift_id, entries)
         if form.failed:
             return page(member_id, shift_id, form), 422
         return done(url_for("own_teams_pages.show_led", member_id=member_id), "点名已保存。", "The list was recorded.")

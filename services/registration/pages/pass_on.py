@@ -14,9 +14,9 @@ from services.common.pages import Answer, Form, done, read_form
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.models import Registration, Shift, Transfer
-from services.registration.operations import transfers
-from services.registration.operations.people_search import search_for, search_people
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.people.people_search import search_for, search_people
+from services.registration.operations.seats import transfers
+from services.registration.operations.seats.sign_up import SignUps
 from services.registration.pages.registration import own_registration, registration_page
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import SearchBody

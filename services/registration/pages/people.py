@@ -15,10 +15,10 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
 from services.registration.models import Consent
-from services.registration.operations import consents, people, volunteers
-from services.registration.operations.erasure import erase, plan_erasure
-from services.registration.operations.people_search import search_people
-from services.registration.operations.representatives import describe_representative, find_representative
+from services.registration.operations.people import consents, people, volunteers
+from services.registration.operations.people.erasure import erase, plan_erasure
+from services.registration.operations.people.people_search import search_people
+from services.registration.operations.people.representatives import describe_representative, find_representative
 from services.registration.pages.data_words import CODES
 from services.registration.pages.people_edit import add_editing
 from services.registration.pages.people_records import add_records, records_of

@@ -14,8 +14,8 @@ from services.common.pages import Answer, Form, done, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import VolunteerSite
-from services.registration.operations import people, volunteers
-from services.registration.operations.identity import person_now
+from services.registration.operations.people import people, volunteers
+from services.registration.operations.people.identity import person_now
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import PersonEdit
 from services.registration.schemas.volunteers import VolunteerEdit

@@ -15,8 +15,8 @@ from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.api.volunteers import RECORDS
 from services.registration.codes import SKILLS
-from services.registration.operations import volunteers
-from services.registration.operations.volunteer_records import add_record, remove_record
+from services.registration.operations.people import volunteers
+from services.registration.operations.people.volunteer_records import add_record, remove_record
 from services.registration.pages.data_words import CODES
 from services.registration.personal_data import PersonalData
 

@@ -10,15 +10,15 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import own_site
-from services.registration.operations import people
-from services.registration.operations.representatives import (
+from services.registration.operations.people import people
+from services.registration.operations.people.representatives import (
     Kind,
     ask_guardian,
     describe_representative,
     representative_or_none,
     save_representative,
 )
-from services.registration.operations.residents import name_helper
+from services.registration.operations.people.residents import name_helper
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import HelperBody, RepresentativeBody
 

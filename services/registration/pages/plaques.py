@@ -13,7 +13,7 @@ from services.common.database import Database
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Designation, Organisation, Team
-from services.registration.operations import designations, sites
+from services.registration.operations.sites import designations, sites
 from services.registration.schemas.organisations import DesignationBody, DesignationEdit, RevokeBody
 
 CORRECTED = ("name_zh", "name_en", "organisation_id", "granted_by", "valid_from", "valid_until", "version")

@@ -16,9 +16,9 @@ from services.common.database import Database
 from services.common.errors import speak_usually
 from services.common.pages import page_blueprint, render
 from services.registration.models import Site, SiteLogo
-from services.registration.operations.ages import guardian_below
-from services.registration.operations.calendar import public_calendar
-from services.registration.operations.public import (
+from services.registration.operations.seats.ages import guardian_below
+from services.registration.operations.sites.calendar import public_calendar
+from services.registration.operations.sites.public import (
     find_site,
     find_sites,
     open_activity,

@@ -17,10 +17,10 @@ from services.common.pages import Answer, Form, done, read_form, render
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Transfer
-from services.registration.operations import offers
-from services.registration.operations.registrations import cancel_registration, find_registration, who_moves_up
-from services.registration.operations.seats import is_ahead, is_over
-from services.registration.operations.shift_roster import one_line
+from services.registration.operations.seats import offers
+from services.registration.operations.seats.registrations import cancel_registration, find_registration, who_moves_up
+from services.registration.operations.seats.seats import is_ahead, is_over
+from services.registration.operations.seats.shift_roster import one_line
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.registrations import PartySize, Priority
 

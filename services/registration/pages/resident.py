@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from services.common.auth import from_elsewhere
 from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words, problem_response
 from services.common.pages import page_blueprint, problem_page, wants_page
-from services.registration.operations.proven import Resident
-from services.registration.operations.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
+from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
 
 RESIDENT_NAV: list[tuple[str, str, str]] = []
 """What the menu shows to a resident who is logged in: (endpoint, Chinese, English)."""

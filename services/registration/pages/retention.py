@@ -7,7 +7,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
-from services.registration.operations.retention import find_retention, save_retention
+from services.registration.operations.people.retention import find_retention, save_retention
 from services.registration.schemas.erasure import RetentionBody
 
 

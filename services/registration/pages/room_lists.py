@@ -15,9 +15,9 @@ from services.common.errors import Words, language
 from services.common.pages import Answer, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.shares import monday_of
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.sites import find_site, local_today
+from services.registration.operations.sites.sites import find_site, local_today
 from services.registration.spreadsheets.writing import MIME, Sheet, csv_text
 
 STATUSES = {"requested": Words("待批准", "waits for approval"), "confirmed": Words("已确认", "confirmed")}

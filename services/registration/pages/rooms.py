@@ -19,12 +19,13 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.common.pages.times import clock
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site, Team
-from services.registration.operations import bookings, rooms
+from services.registration.operations import bookings
+from services.registration.operations.bookings import rooms
 from services.registration.operations.bookings.opening import hours_of
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.shares import hours, monday_of, usage
 from services.registration.operations.bookings.stranded import is_outside, outside_hours
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.sites import find_site, local_today
+from services.registration.operations.sites.sites import find_site, local_today
 from services.registration.pages.booking_moves import add_moves, typed_times
 from services.registration.pages.home import Box, Line, box
 from services.registration.pages.room_lists import add_lists, bookings_touching, day_typed, days_of

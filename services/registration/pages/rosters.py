@@ -13,8 +13,8 @@ from services.common.database import Database
 from services.common.errors import Words
 from services.common.pages import Answer, Form, done, page_blueprint, render
 from services.registration.codes import CATEGORIES
-from services.registration.operations import teams
-from services.registration.operations.rosters import LACKING, make_roster_volunteers, roster_members
+from services.registration.operations.teams import teams
+from services.registration.operations.teams.rosters import LACKING, make_roster_volunteers, roster_members
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.teams import RosterBody, RosterLine
 

@@ -21,9 +21,10 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
-from services.registration.operations import following, private_notes, shifts, venues
-from services.registration.operations.concerned import concerned, lacking
-from services.registration.operations.recurrence import at_wall_clock
+from services.registration.operations.activities import following_shifts, private_notes, shifts
+from services.registration.operations.activities.concerned import concerned, lacking
+from services.registration.operations.activities.recurrence import at_wall_clock
+from services.registration.operations.seats import venues
 from services.registration.pages.activity_forms import ShiftForm, shift_values
 from services.registration.pages.requirement_forms import list_fields, trainings_known
 from services.registration.personal_data import PersonalData
@@ -155,11 +156,11 @@ def _change_following(
     lacks: dict[UUID, list[str]] = {}
     if form.requirements.stored() != shift.requirements:
         changes["requirements"] = form.requirements
-        for one in following.of_same_role(session, shift):
+        for one in following_shifts.of_same_role(session, shift):
             lacks |= lacking(session, data, one, form.requirements.stored())
     days = (form.day - shift.starts_at.astimezone(zone).date()).days
     edit = FollowingEdit.model_validate(changes | ({"days": days} if days else {}))
-    return Seen([], lacks, following.edit_following(session, shift.id, edit, expected))
+    return Seen([], lacks, following_shifts.edit_following(session, shift.id, edit, expected))
 
 
 def _shift_page(

@@ -13,10 +13,10 @@ from services.common.database import Database
 from services.common.pages import Answer, done, page_blueprint, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Site
-from services.registration.operations.people import find_person
-from services.registration.operations.registrations import cancel_from_one_address
-from services.registration.operations.shift_roster import PAGE, registrations_of, roster
-from services.registration.operations.sign_up import SignUps
+from services.registration.operations.people.people import find_person
+from services.registration.operations.seats.registrations import cancel_from_one_address
+from services.registration.operations.seats.shift_roster import PAGE, registrations_of, roster
+from services.registration.operations.seats.sign_up import SignUps
 from services.registration.pages.pass_on import add_passing_on
 from services.registration.pages.registration import WORDS, add_registration_pages, own_shift, shift_facts
 from services.registration.personal_data import PersonalData

@@ -17,7 +17,7 @@ from services.common.pages import Answer, Form, done, read_form, render
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity
-from services.registration.operations import following, series, shifts
+from services.registration.operations.activities import following_shifts, series, shifts
 from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, WHEN_LISTS, When
 from services.registration.pages.requirement_forms import trainings_known
 from services.registration.pages.shift_edits import activity_url, add_edit, find_shift, site_zone
@@ -129,7 +129,7 @@ def _add_cancel(blueprint: APIBlueprint, database: Database) -> None:
 
 def _cancel(session: Session, shift_id: UUID, all_of_them: bool) -> None:
     if all_of_them:
-        following.cancel_following(session, shift_id)
+        following_shifts.cancel_following(session, shift_id)
     else:
         shifts.cancel_shift(session, shift_id)
 
@@ -137,11 +137,15 @@ def _cancel(session: Session, shift_id: UUID, all_of_them: bool) -> None:
 def _cancel_page(session: Session, shift_id: UUID, form: Form[Any], all_of_them: bool) -> str:
     shift = find_shift(session, shift_id)
     activity, zone = session.get_one(Activity, shift.activity_id), str(site_zone(session))
-    facts = {"starts_at": shift.starts_at, "ends_at": shift.ends_at, "told": following.people_on(session, [shift])}
+    facts = {
+        "starts_at": shift.starts_at,
+        "ends_at": shift.ends_at,
+        "told": following_shifts.people_on(session, [shift]),
+    }
     seen = None
     if all_of_them:
         with session.begin_nested() as attempt:
-            seen = following.cancel_following(session, shift_id)
+            seen = following_shifts.cancel_following(session, shift_id)
             attempt.rollback()
     return render(
         "activities/cancel_shift.html",

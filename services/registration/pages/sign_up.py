@@ -25,10 +25,10 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import MALFORMED, Problem, Words, language, not_found, speak_usually
 from services.common.pages import Answer, Form, page_blueprint, render
 from services.registration.models import Activity, Registration, Shift, Site
-from services.registration.operations.holds import find_hold
-from services.registration.operations.public import OpenActivity, open_shift, site_of_shift
-from services.registration.operations.public_sign_up import PublicSignUps, needs_birth_date, terms
-from services.registration.operations.registrations import describe_registration
+from services.registration.operations.seats.holds import find_hold
+from services.registration.operations.seats.public_sign_up import PublicSignUps, needs_birth_date, terms
+from services.registration.operations.seats.registrations import describe_registration
+from services.registration.operations.sites.public import OpenActivity, open_shift, site_of_shift
 from services.registration.pages.resident import check_own_page
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.public import PublicSignUp

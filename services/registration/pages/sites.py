@@ -16,8 +16,8 @@ from services.common.pages import Answer, Form, done, read_form, render, typed_v
 from services.registration.api.conventions import owner_of
 from services.registration.api.sites import FOR_THE_OPERATOR, issue_once
 from services.registration.models import Area, Site, SiteKey
-from services.registration.operations import area_tree, areas, sites
 from services.registration.operations.idempotency import Attempt
+from services.registration.operations.sites import area_tree, areas, sites
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.sites import KeyBody, SiteBody, SiteEdit
 

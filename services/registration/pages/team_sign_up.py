@@ -15,10 +15,10 @@ from services.common.errors import Words
 from services.common.pages import Answer, Form, page_blueprint, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site, Team
-from services.registration.operations.sign_up import SignUps
-from services.registration.operations.team_roster import TeamLine, team_lines
-from services.registration.operations.team_sign_up import sign_up_team
-from services.registration.operations.teams import find_team
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.teams.team_roster import TeamLine, team_lines
+from services.registration.operations.teams.team_sign_up import sign_up_team
+from services.registration.operations.teams.teams import find_team
 from services.registration.pages.registration import own_shift, shift_facts
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.seats import TeamSignUpBody

@@ -17,10 +17,10 @@ from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.api.teams import describe_members
 from services.registration.models import Link, Site, Team, TeamMember
-from services.registration.operations import teams
-from services.registration.operations.links import over, use
-from services.registration.operations.people_search import search_for, search_people
-from services.registration.operations.rosters import roster_lines
+from services.registration.operations.people.people_search import search_for, search_people
+from services.registration.operations.staff.links import over, use
+from services.registration.operations.teams import teams
+from services.registration.operations.teams.rosters import roster_lines
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.schemas.people import PersonName, SearchBody

@@ -16,9 +16,10 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.registration.api.conventions import own_site
 from services.registration.codes import SKILLS
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Team, VolunteerSite
-from services.registration.operations import attendance, teams
-from services.registration.operations.shown import all_shown, birth_date
-from services.registration.operations.trainings import add_trainings, expiring_trainings
+from services.registration.operations.hours import attendance
+from services.registration.operations.people.minors_shown import all_shown, birth_date
+from services.registration.operations.people.trainings import add_trainings, expiring_trainings
+from services.registration.operations.teams import teams
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.volunteers import TrainingOfMany
 

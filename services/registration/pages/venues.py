@@ -14,9 +14,9 @@ from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Site, Venue
-from services.registration.operations import venues
-from services.registration.operations.concerned import concerned
-from services.registration.operations.venues import Plan
+from services.registration.operations.activities.concerned import concerned
+from services.registration.operations.seats import venues
+from services.registration.operations.seats.venues import Plan
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.venues import CapApplyBody, CapBody, VenueBody, VenueEdit
 

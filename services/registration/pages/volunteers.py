@@ -12,8 +12,8 @@ from services.registration.api.conventions import own_site
 from services.registration.api.exchange import download
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import VolunteerSite
-from services.registration.operations import volunteers
-from services.registration.operations.volunteer_search import matching, volunteers_file
+from services.registration.operations.people import volunteers
+from services.registration.operations.people.volunteer_search import matching, volunteers_file
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.volunteers import VolunteersFilter
 from services.registration.spreadsheets.writing import CSV, MIME, one_table

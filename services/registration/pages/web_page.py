@@ -7,7 +7,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
 from services.registration.api.conventions import own_site
-from services.registration.operations.origins import allow_origins, allowed_origins
+from services.registration.operations.sites.origins import allow_origins, allowed_origins
 from services.registration.schemas.public import OriginsBody
 
 

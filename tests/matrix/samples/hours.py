@@ -7,8 +7,8 @@ from uuid import UUID
 
 from itsdangerous import URLSafeTimedSerializer
 
-from services.registration.operations.certificates import Certificates
-from services.registration.operations.presence import Codes
+from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.hours.door_code import Codes
 from tests.matrix.callers import RESIDENT, RESIDENT_DETAILS, Town
 from tests.registration.hours_world import moment, over
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
 
-from services.registration.operations.links import Links
+from services.registration.operations.staff.links import Links
 from tests.matrix.callers import Town
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.registration.operations.logos import set_logo
+from services.registration.operations.sites.logos import set_logo
 from tests.matrix.callers import Town
 from tests.registration.test_site_settings import png
 

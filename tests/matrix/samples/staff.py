@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from services.registration.operations.links import Links, issue_link
+from services.registration.operations.staff.links import Links, issue_link
 from tests.matrix.callers import STAFF, Town
 
 

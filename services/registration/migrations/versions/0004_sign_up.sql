@@ -236,7 +236,7 @@ BEGIN
             SELECT CASE WHEN (m.request).age NOT BETWEEN coalesce((s.requirements ->> 'min_age')::integer, 0)
                         AND coalesce((s.requirements ->> 'max_age')::integer, 999)
                    THEN '{age}'::text[] ELSE '{}' END
-                   || person_meets(m.found, (m.request).site_id, s.requirements) AS unmet
+                   || person_meets(m.found, (m.request).site_id, s.requirements, s.local_day) AS unmet
             WHERE s.requirements <> '{}' OFFSET 0
         ) AS u ON true
     ), first AS (

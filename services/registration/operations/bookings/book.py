@@ -24,10 +24,10 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Booking, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against, refuse
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.seats import lock_shift
-from services.registration.operations.sites import lock_site
+from services.registration.operations.seats.seats import lock_shift
+from services.registration.operations.sites.sites import lock_site
 from services.registration.schemas.bookings import BookingBody, BookingEdit
 
 

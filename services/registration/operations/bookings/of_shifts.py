@@ -16,9 +16,9 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Booking, Room, Shift, Site
 from services.registration.operations import assign, locked
 from services.registration.operations.bookings.book import booking_event, give_up, put, save
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.rules import Wanted, reasons_against, refuse
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.sites import lock_site
+from services.registration.operations.sites.sites import lock_site
 
 
 def reserve(session: Session, activity: Activity, shifts: Iterable[Shift], must: bool = False) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
 from services.registration.models import Room, Site, Team
 from services.registration.operations.bookings.opening import hours_of, is_open
+from services.registration.operations.bookings.rooms import taken_during, with_set_up
 from services.registration.operations.bookings.shares import monday_of, over_share, usage
-from services.registration.operations.rooms import taken_during, with_set_up
 
 LONGEST = timedelta(hours=24)
 LONGEST_BLOCK = timedelta(days=400)

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid, not_found
 from services.registration.models import Booking, Site
 from services.registration.operations import locked
+from services.registration.operations.activities.recurrence import at_wall_clock, occurrences
 from services.registration.operations.bookings.book import find_room_and_team, give_up, save
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against
-from services.registration.operations.recurrence import at_wall_clock, occurrences
-from services.registration.operations.rooms import TAKEN
-from services.registration.operations.sites import find_site, lock_site
+from services.registration.operations.sites.sites import find_site, lock_site
 from services.registration.schemas.bookings import (
     BookingAnswer,
     BookingSeriesAnswer,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import Words
 from services.registration.models import Booking, Site, Team
-from services.registration.operations.rooms import TAKEN
+from services.registration.operations.bookings.rooms import TAKEN
 
 
 @dataclass(frozen=True)

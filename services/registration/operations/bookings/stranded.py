@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import Booking, Site
 from services.registration.operations.bookings.opening import is_open
-from services.registration.operations.rooms import TAKEN
+from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.schemas.site_settings import SettingsEdit
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import Problem, Words
 from services.registration.id_numbers import masked
-from services.registration.operations.shown import is_minor
+from services.registration.operations.people.minors_shown import is_minor
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 

@@ -12,7 +12,7 @@ from services.common.audit import record
 from services.common.database import Database
 from services.common.errors import not_found
 from services.registration.models import PersonSite, Registration, Shift, Site
-from services.registration.operations.shown import all_shown, shown_of
+from services.registration.operations.people.minors_shown import all_shown, shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
 

@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.registration.models import Import
+from services.registration.operations.hours.past_records import Past, add_past
 from services.registration.operations.imports.repeats import find_earlier
-from services.registration.operations.past_records import Past, add_past
-from services.registration.operations.volunteer_ids import normal_volunteer_number
+from services.registration.operations.people.volunteer_ids import normal_volunteer_number
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.spreadsheets.columns import letter
 from services.registration.spreadsheets.faults import Fault

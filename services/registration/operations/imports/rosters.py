@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.registration.models import Import, PersonSite, Team, TeamMember
-from services.registration.operations.teams import PRESENT, add_member, hand_over, lock_team
+from services.registration.operations.teams.teams import PRESENT, add_member, hand_over, lock_team
 from services.registration.personal_data import plain_name
 from services.registration.spreadsheets.columns import letter
 from services.registration.spreadsheets.faults import Fault

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from services.common.errors import TOO_LARGE, Problem, Words, invalid, not_found
 from services.registration.models import Import
 from services.registration.operations import conflict, locked
-from services.registration.operations.records import actor
-from services.registration.operations.second_person import check_second_person
+from services.registration.operations.hours.records import actor
+from services.registration.operations.hours.second_person import check_second_person
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ImportAnswer
 from services.registration.spreadsheets.columns import Kind, letter

@@ -13,8 +13,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.registration.models import PersonSite
-from services.registration.operations.identity import across_sites
-from services.registration.operations.shown import all_shown, birth_date
+from services.registration.operations.people.identity import across_sites
+from services.registration.operations.people.minors_shown import all_shown, birth_date
 from services.registration.personal_data import NO_NAME, PersonalData, plain_name
 from services.registration.schemas.merges import Double, Side
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.registration.operations.teams import leave, rejoin
+from services.registration.operations.teams.teams import leave, rejoin
 
 ENDED = "team_members ended"
 """By this name a membership that a merge ended stands in the journal of its moves."""

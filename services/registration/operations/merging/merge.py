@@ -12,7 +12,6 @@ from services.common.events import CancelReason, PersonMerged, PersonUnmerged
 from services.common.outbox import add_events
 from services.registration.models import Merge, Person
 from services.registration.operations import conflict
-from services.registration.operations.identity import across_sites, person_now
 from services.registration.operations.merging.memberships import (
     end_double_memberships,
     lock_teams,
@@ -20,8 +19,13 @@ from services.registration.operations.merging.memberships import (
 )
 from services.registration.operations.merging.moves import gather, give_back
 from services.registration.operations.merging.two_people import check_not_apart
-from services.registration.operations.registrations import cancel_registration, find_registration, lock_registration
-from services.registration.operations.seats import end, is_over, lock_people, lock_shift, lock_shifts
+from services.registration.operations.people.identity import across_sites, person_now
+from services.registration.operations.seats.registrations import (
+    cancel_registration,
+    find_registration,
+    lock_registration,
+)
+from services.registration.operations.seats.seats import end, is_over, lock_people, lock_shift, lock_shifts
 from services.registration.schemas.merges import MergeAnswer, MergeBody
 
 LIVE_SHIFTS = text("SELECT shift_id FROM registrations WHERE person_id = ANY(:people) AND status <> 'cancelled'")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import not_found
 from services.registration.models import TwoPeople
 from services.registration.operations import conflict
-from services.registration.operations.identity import across_sites, is_somebody, person_now
+from services.registration.operations.people.identity import across_sites, is_somebody, person_now
 
 KNOWN_HERE = text("""
 SELECT count(DISTINCT person_id) FROM person_sites WHERE person_id = ANY(:people) AND site_id = :site

@@ -13,12 +13,12 @@ from services.common.errors import Words, invalid, not_found
 from services.common.events import ProgrammeCloned
 from services.common.outbox import add_events
 from services.registration.models import Activity, Organisation, ProgrammeClone, Shift, Site
-from services.registration.operations.organisations import set_parts
+from services.registration.operations.activities.recurrence import at_wall_clock
+from services.registration.operations.activities.shifts import LONGEST_AGO
 from services.registration.operations.programmes.authority import lock_programme
 from services.registration.operations.programmes.templates import SAME
-from services.registration.operations.recurrence import at_wall_clock
-from services.registration.operations.shifts import LONGEST_AGO
-from services.registration.operations.sites import check_open
+from services.registration.operations.sites.organisations import set_parts
+from services.registration.operations.sites.sites import check_open
 from services.registration.schemas.organisations import Part
 from services.registration.schemas.programmes import (
     ActivityTemplate,

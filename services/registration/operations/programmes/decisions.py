@@ -11,8 +11,8 @@ from services.common.errors import CHANGED_MEANWHILE, FieldErrors, Problem, Word
 from services.common.outbox import add_events
 from services.registration.models import Activity
 from services.registration.operations import locked
-from services.registration.operations.activities import cancel_activity, edit_activity, lock_activity
-from services.registration.operations.organisations import set_parts
+from services.registration.operations.activities.activities import cancel_activity, edit_activity, lock_activity
+from services.registration.operations.activities.shifts import add_shifts, cancel_shift, change_shift
 from services.registration.operations.programmes.authority import lock_programme
 from services.registration.operations.programmes.changes import WHEN, WISHES, AtSite, Change, offered, open_changes
 from services.registration.operations.programmes.clones import (
@@ -22,8 +22,8 @@ from services.registration.operations.programmes.clones import (
     place_at,
     shift_columns,
 )
-from services.registration.operations.seats import lock_shift
-from services.registration.operations.shifts import add_shifts, cancel_shift, change_shift
+from services.registration.operations.seats.seats import lock_shift
+from services.registration.operations.sites.organisations import set_parts
 from services.registration.schemas.activities import ActivityEdit
 from services.registration.schemas.programmes import (
     ActivityTemplate,

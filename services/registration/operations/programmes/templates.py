@@ -14,8 +14,8 @@ from services.common.events import ProgrammeSaved
 from services.common.outbox import add_events
 from services.registration.models import Activity, Area, Programme, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version
-from services.registration.operations.organisations import describe_parts
 from services.registration.operations.programmes.authority import keeps, lock_kept, sites_of
+from services.registration.operations.sites.organisations import describe_parts
 from services.registration.schemas.programmes import (
     MOST_SHIFTS,
     ActivityTemplate,

@@ -1,0 +1,1 @@
+"""Who came, the hours that this earned, and certificates of them."""

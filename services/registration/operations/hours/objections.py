@@ -1,0 +1,206 @@
+"""What a volunteer says against a record of theirs, or of hours that have none, and how that is decided.
+
+A decision is due within fifteen working days. Where the volunteer is right about a record, a new one takes the old
+one's place; nothing is rewritten. Where they are right about hours without a record, whoever decides enters them later,
+and a second person approves them like any other (`later.py`). Whoever is in charge does not decide.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import FieldErrors, Words, invalid, not_found
+from services.common.events import Event, MissingHoursClaimed, MissingHoursDecided, ObjectionDecided
+from services.common.events import ServiceRecordObjected as Objected
+from services.common.outbox import add_events
+from services.registration.models import Activity, LaterEntry, Objection, Registration, ServiceRecord, Shift, Site
+from services.registration.operations import assign, conflict, locked
+from services.registration.operations.hours.later_entries import enter_later
+from services.registration.operations.hours.records import actor, find_standing, replace
+from services.registration.operations.hours.second_person import check_second_person
+from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.proven_sites import Resident, theirs
+from services.registration.operations.sites.sites import local_today
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.hours import LaterEntryBody, ObjectionAnswer, ObjectionDecisionBody
+from services.registration.working_days import is_estimate, working_days_after
+
+DUE_WORKING_DAYS = 15
+MOST_OWN = 200
+MOST_OPEN = 100
+OVERDUE = (Objection.state == "open") & (
+    Objection.due_on < func.date(func.timezone(Site.time_zone, func.clock_timestamp()))
+)
+"""By the site's day."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """An objection, with what it is about: a record, or a shift of which there is none. It is `overdue` where it is
+    open after the day by which it was to be decided; `entry_state` is what became of the hours that were entered."""
+
+    about: Objection
+    record: ServiceRecord | None
+    shift: Shift | None
+    activity: Activity | None
+    site: Site
+    overdue: bool
+    entry_state: str | None
+
+
+def own_objections(session: Session, resident: Resident) -> list[Said]:
+    """A resident's own, newest first, with every decision: also on records that others took the place of."""
+    query = _said().where(theirs(session, resident, Objection))
+    return [Said(*row) for row in session.execute(query.order_by(Objection.position.desc()).limit(MOST_OWN))]
+
+
+def open_objections(session: Session, site_id: UUID) -> list[Said]:
+    """What a site has to decide, what is due first at the top."""
+    query = _said().where(Objection.site_id == site_id, Objection.state == "open")
+    return [
+        Said(*row) for row in session.execute(query.order_by(Objection.due_on, Objection.position).limit(MOST_OPEN))
+    ]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much at a site waits for a second person: open objections, those of them that are overdue, later entries."""
+
+    objections: int
+    overdue: int
+    entries: int
+
+
+def waiting(session: Session, site_id: UUID) -> Waiting:
+    """What waits, counted."""
+    open_ones = Objection.site_id == site_id, Objection.state == "open"
+    counts = select(func.count(), func.count().filter(OVERDUE)).select_from(Objection).join(Site, Site.id == site_id)
+    objections, overdue = session.execute(counts.where(*open_ones)).one()
+    pending = LaterEntry.site_id == site_id, LaterEntry.state == "pending"
+    entries = session.scalars(select(func.count()).select_from(LaterEntry).where(*pending)).one()
+    return Waiting(objections, overdue, entries)
+
+
+def _said() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Objection, ServiceRecord, Shift, Activity, Site, OVERDUE, LaterEntry.state)
+        .outerjoin(ServiceRecord, ServiceRecord.id == Objection.record_id)
+        .outerjoin(Registration, Registration.id == Objection.registration_id)
+        .outerjoin(Shift, Shift.id == Registration.shift_id)
+        .outerjoin(Activity, Activity.id == Shift.activity_id)
+        .outerjoin(LaterEntry, LaterEntry.id == Objection.later_entry_id)
+        .join(Site, Site.id == Objection.site_id)
+    )
+
+
+def object_to(session: Session, data: PersonalData, resident: Resident, record_id: UUID, words: str) -> Objection:
+    """Object to a record of one's own. One objection at a time per record. Raises 404, 409."""
+    own = theirs(session, resident, ServiceRecord)
+    record = session.scalars(select(ServiceRecord).where(own, ServiceRecord.id == record_id)).one_or_none()
+    if record is None:
+        raise not_found("您的这条服务记录", "service record of yours")
+    find_standing(session, record_id)
+    if session.scalar(select(Objection.id).where(Objection.record_id == record_id, Objection.state == "open")):
+        raise conflict("您已对这条记录提出异议，请等待处理。", "Your objection to this record is being looked into.")
+    objection = Objection(site_id=record.site_id, record_id=record_id, in_charge=record.in_charge)
+    return add_objection(session, data, resident, objection, words)
+
+
+def add_objection(
+    session: Session, data: PersonalData, resident: Resident, objection: Objection, words: str
+) -> Objection:
+    """Keep what a resident says, and by when it is to be decided."""
+    today = local_today(session, session.get_one(Site, objection.site_id))
+    objection.person_id = person_now(session, resident.person_id)
+    objection.words, objection.encrypted_with = data.encrypt(words), data.newest_key
+    objection.due_on = working_days_after(today, DUE_WORKING_DAYS)
+    session.add(objection)
+    session.flush()
+    session.refresh(objection)
+    add_events(session, [_event(session, objection)])
+    return objection
+
+
+def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) -> Objection:
+    """Uphold an objection, with the hours as they should be, or reject it; either way with a reason. Raises 404, 409
+    for who is in charge, 422 where the hours are not given as this objection asks."""
+    objection = session.scalars(locked(select(Objection).where(Objection.id == objection_id))).one_or_none()
+    if objection is None:
+        raise not_found("这条异议", "objection")
+    if objection.state != "open":
+        raise conflict("这条异议已处理。", "This objection was decided already.")
+    own = "记录的负责人不能处理对它的异议。", "Whoever is in charge of the record does not decide on it."
+    check_second_person(session, objection.in_charge, *own)
+    changes: dict[str, object] = {"state": "rejected", "decision": body.reason, "decided_by": actor()}
+    if body.upheld and objection.record_id is not None:
+        changes |= {"state": "upheld", "correction_id": _correct(session, objection.record_id, body)}
+    elif body.upheld and objection.registration_id is not None:
+        changes |= {"state": "upheld", "later_entry_id": _enter(session, objection.registration_id, body)}
+    assign(objection, changes)
+    session.flush()
+    session.refresh(objection)
+    add_events(session, [_event(session, objection, body.upheld)])
+    return objection
+
+
+def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
+    """The objection as it is answered, with the volunteer's words, which are empty once they were erased."""
+    return ObjectionAnswer.model_validate(
+        {
+            **vars(objection),
+            "words": data.shown(objection.words) if objection.words else "",
+            "due_on_is_estimate": is_estimate(objection.due_on),
+        }
+    )
+
+
+def _correct(session: Session, record_id: UUID, body: ObjectionDecisionBody) -> UUID:
+    if body.minutes is None:
+        raise invalid("minutes", Words("请填写应记的分钟数。", "is needed: how many it should have been."))
+    record = find_standing(session, record_id)
+    _check_within_shift(session, record, body.minutes)
+    return replace(session, record, body.minutes, body.reason).id
+
+
+def _enter(session: Session, registration_id: UUID, body: ObjectionDecisionBody) -> UUID:
+    errors = FieldErrors()
+    for name in ("checked_in_at", "checked_out_at"):
+        if getattr(body, name) is None:
+            errors.add(name, Words("请填写实际时间。", "is needed: when it really was."))
+    errors.raise_any()
+    times = body.model_dump(include={"checked_in_at", "checked_out_at", "reason"})
+    return enter_later(session, registration_id, LaterEntryBody.model_validate(times)).id
+
+
+def _check_within_shift(session: Session, record: ServiceRecord, minutes: int) -> None:
+    shift = session.get(Shift, record.shift_id) if record.shift_id else None
+    if shift is None:
+        return
+    longest = int((shift.ends_at - shift.starts_at).total_seconds() // 60)
+    if minutes > longest:
+        raise invalid(
+            "minutes",
+            Words(f"不能超过场次时长 {longest} 分钟。", f"must be at most {longest}: no hours exceed the shift."),
+        )
+
+
+def _event(session: Session, objection: Objection, upheld: bool | None = None) -> Event:
+    """The objection as it was made or, with `upheld`, as it was decided."""
+    facts: dict[str, object] = {
+        "objection_id": objection.id,
+        "site_id": objection.site_id,
+        "person_id": objection.person_id,
+        "due_on": objection.due_on,
+    }
+    if upheld is not None:
+        facts["upheld"] = upheld
+    if objection.record_id is not None:
+        record = session.get_one(ServiceRecord, objection.record_id)
+        facts |= {"record_id": record.id, "activity_id": record.activity_id}
+        return (Objected if upheld is None else ObjectionDecided).model_validate(facts)
+    registration = session.get_one(Registration, objection.registration_id)
+    facts |= {"registration_id": registration.id, "activity_id": registration.activity_id}
+    return (MissingHoursClaimed if upheld is None else MissingHoursDecided).model_validate(facts)

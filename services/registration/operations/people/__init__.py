@@ -1,0 +1,1 @@
+"""People: who somebody is, what they agreed to, what a site was told; volunteers; erasure."""

@@ -1,0 +1,171 @@
+"""Consents: given to a version of a text, on record for good, withdrawn with consequences.
+
+What withdrawing leads to, at the site that it was given to:
+
+- `guardian_signup`, `guardian_volunteering`: registrations of the minor that need it and have not begun are cancelled;
+- `sensitive_id_number`: the ID number is deleted;
+- `helper`: the helper's details are deleted;
+- `photo`, `health`, `terms`: it holds for what comes; whoever wants to be forgotten asks for erasure.
+"""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, literal, or_, select, text
+from sqlalchemy.orm import Session
+
+from services.common.errors import Words, invalid, not_found
+from services.common.events import CancelReason, ConsentWithdrawn
+from services.common.outbox import add_events
+from services.registration.models import Activity, Consent, ConsentText, Person, Registration, Representative, Shift
+from services.registration.operations import conflict, locked
+from services.registration.operations.people.people import told_by
+from services.registration.operations.people.volunteer_ids import drop_id_number
+from services.registration.operations.seats.registrations import cancel_together
+from services.registration.schemas.consents import ConsentAnswer, NewConsent, NewConsentText, Withdrawn
+
+GUARDIANS = ("guardian_signup", "guardian_volunteering")
+
+
+def publish_text(session: Session, body: NewConsentText) -> ConsentText:
+    """A new version of a text, which counts from now on."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('consent text ' || :kind, 0))"), vars(body))
+    last = session.scalar(select(func.max(ConsentText.number)).where(ConsentText.kind == body.kind)) or 0
+    made = ConsentText(kind=body.kind, number=last + 1, zh=body.zh, en=body.en)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def newest_text(session: Session, kind: str) -> ConsentText:
+    """The version that counts now."""
+    query = select(ConsentText).where(ConsentText.kind == kind).order_by(ConsentText.number.desc()).limit(1)
+    return session.scalars(query).one()
+
+
+def give_consent(session: Session, site_id: UUID, person_id: UUID, body: NewConsent, made_by: str) -> Consent:
+    """Put a consent on record. The same one again, while it is in force, is the one that there is. Raises 404, 422."""
+    if body.kind in GUARDIANS and body.given_by != "guardian":
+        raise invalid("given_by", Words("应为 guardian。", "must be guardian for this kind."))
+    person_id = told_by(session, site_id, person_id).person_id
+    shown_text = _text(session, body)
+    return record_consent(session, site_id, person_id, shown_text, body.given_by, body.how, made_by)
+
+
+def record_consent(
+    session: Session, site_id: UUID, person_id: UUID, to: ConsentText, given_by: str, how: str, made_by: str
+) -> Consent:
+    """The record itself; two at once make one."""
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 2))")
+    session.execute(lock, {"of": f"consent {person_id} {site_id} {to.id}"})
+    query = select(Consent).where(
+        Consent.person_id == person_id,
+        Consent.site_id == site_id,
+        Consent.text_id == to.id,
+        Consent.how == how,
+        Consent.withdrawn_at.is_(None),
+    )
+    found = session.scalars(query).one_or_none()
+    if found is not None:
+        return found
+    consent = Consent(
+        person_id=person_id,
+        site_id=site_id,
+        kind=to.kind,
+        text_id=to.id,
+        given_by=given_by,
+        how=how,
+        made_by=made_by,
+    )
+    session.add(consent)
+    session.flush()
+    return consent
+
+
+def _text(session: Session, body: NewConsent) -> ConsentText:
+    if body.text_id is None:
+        return newest_text(session, body.kind)
+    found = session.get(ConsentText, body.text_id)
+    if found is None or found.kind != body.kind:
+        raise invalid("text_id", Words("没有这个版本的文本。", "is no version of this kind's text."))
+    return found
+
+
+def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawn:
+    """Withdraw a consent, with what follows from it. Withdrawing twice changes nothing. Raises 404."""
+    consent = session.get(Consent, consent_id)
+    if consent is None:
+        raise not_found("这项同意", "consent")
+    if consent.withdrawn_at is not None:
+        return Withdrawn(consent=ConsentAnswer.model_validate(consent), cancelled=[], deleted=[])
+    if consent.kind == "terms":
+        raise conflict(
+            "服务条款是处理信息的基础；如不再同意，请申请删除个人信息。",
+            "Without the terms nothing can be processed: ask for erasure instead.",
+        )
+    cancelled: list[UUID] = []
+    deleted: list[str] = []
+    # Every version of the same kind goes: nobody withdraws the newest wording and keeps an older one.
+    same = select(Consent).where(
+        Consent.person_id == consent.person_id,
+        Consent.site_id == consent.site_id,
+        Consent.kind == consent.kind,
+        Consent.withdrawn_at.is_(None),
+    )
+    if consent.kind in GUARDIANS:
+        # Shifts before consents: the order in which a sign-up takes them.
+        cancelled = _pending(session, consent)
+        cancel_together(session, cancelled, CancelReason.PERSON)
+    for one in session.scalars(locked(same.order_by(Consent.position))):
+        one.withdrawn_at, one.withdrawn_by = datetime.now(UTC), by
+    session.flush()
+    add_events(session, [_withdrawn(session, consent)])
+    if consent.kind == "sensitive_id_number":
+        deleted += ["id_number"] if drop_id_number(session, consent.site_id, consent.person_id) else []
+    if consent.kind == "helper":
+        helper = delete(Representative).where(
+            Representative.person_id == consent.person_id,
+            Representative.site_id == consent.site_id,
+            Representative.kind == "helper",
+        )
+        deleted += ["helper"] if session.execute(helper).rowcount else []  # type: ignore[attr-defined]
+    answer = {"consent": ConsentAnswer.model_validate(consent), "cancelled": cancelled, "deleted": deleted}
+    return Withdrawn.model_validate(answer)
+
+
+def _withdrawn(session: Session, consent: Consent) -> ConsentWithdrawn:
+    return ConsentWithdrawn(
+        person_id=consent.person_id,
+        person_number=session.scalars(select(Person.number).where(Person.id == consent.person_id)).one(),
+        site_id=consent.site_id,
+        kind=consent.kind,
+        given_by=consent.given_by,
+    )
+
+
+def _pending(session: Session, consent: Consent) -> list[UUID]:
+    """Registrations of the minor that rest on this consent and have not begun, in the order of their shifts."""
+    other = GUARDIANS[1 - GUARDIANS.index(consent.kind)]
+    holds = session.scalar(select(func.consent_in_force(consent.person_id, consent.site_id, other)))
+    rests = [Activity.volunteering.is_(True)] if consent.kind == "guardian_volunteering" else []
+    # Volunteering's consent covers signing up as well, so that the other may cover what this one did.
+    if not (holds and consent.kind == "guardian_volunteering"):
+        rests.append(Activity.volunteering.is_(False))
+    if holds and consent.kind == "guardian_signup":
+        return []
+    query = (
+        select(Registration.id)
+        .join(Shift, Shift.id == Registration.shift_id)
+        .join(Activity, Activity.id == Registration.activity_id)
+        .where(
+            Registration.person_id == consent.person_id,
+            Registration.site_id == consent.site_id,
+            Registration.status != "cancelled",
+            Registration.outcome.is_(None),
+            or_(Registration.age_band == "under_14", Activity.volunteering & (Registration.age_band == "14_17")),
+            literal(datetime.now(UTC)) < Shift.starts_at,
+            or_(*rests),
+        )
+        .order_by(Shift.id)
+    )
+    return list(session.scalars(query))

@@ -1,0 +1,167 @@
+"""People as a site knows them: read, corrected; and contact details for who sends mail.
+
+A person is one however many sites they go to, but what they told a site stays with that site.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
+from services.common.logs import get_logger
+from services.registration.models import Person, PersonSite, Representative
+from services.registration.operations import Versions, check_version, locked
+from services.registration.operations.people.identity import across_sites, identity_hashes, lock_identities, person_now
+from services.registration.operations.people.minors_shown import shown, shown_of
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
+
+log = get_logger(__name__)
+
+Place = tuple[UUID, UUID]
+"""Person and site."""
+
+ENCRYPTED = ("name", "phone", "email", "birth_date")
+IDENTITIES = ("phone_hash", "email_hash")
+
+TAKEN = Words(
+    "已有另一个人用这个姓名和联系方式登记。如果是同一个人，请合并重复的人员。",
+    "Somebody else is known by this name and contact. If they are one person, merge the two.",
+)
+
+
+def find_person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> PersonAnswer:
+    """A person as this site knows them. Raises 404."""
+    answer = _describe(session, data, told_by(session, site_id, person_id))
+    shown(session, site_id, answer.id, answer.birth_date)
+    return answer
+
+
+def told_by(session: Session, site_id: UUID, person_id: UUID) -> PersonSite:
+    """What the site was told by this person, or by whom they were merged into. Raises 404."""
+    told = session.get(PersonSite, (person_now(session, person_id), site_id))
+    if told is None:
+        raise not_found("这个人", "person")
+    return told
+
+
+def edit_person(
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    person_id: UUID,
+    body: PersonEdit,
+    expected: Versions,
+    taken: Words = TAKEN,
+) -> PersonAnswer:
+    """Correct what this site was told. By what the person is found there follows; raises 409, in the words of `taken`,
+    where somebody else is found by that already."""
+    known = _describe(session, data, told_by(session, site_id, person_id))
+    person_id = known.id
+    changes = body.model_dump(exclude_unset=True)
+    # Identities before details: the order in which sign-ups lock.
+    lock_identities(session, [h for h in _hashes(data, known.model_copy(update=changes)).values() if h])
+    query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
+    told = session.scalars(locked(query)).one()
+    check_version(told.version, expected)
+    for stored in (told.name, told.phone, told.email, told.birth_date):
+        if stored:
+            data.decrypt(stored)  # raises: the hashes follow from all of it
+    before = _describe(session, data, told)
+    after = before.model_copy(update=changes)
+    if after == before:
+        return before
+    if after.phone is None and after.email is None:
+        raise invalid("phone", Words("电话和电子邮件至少保留一项。", "A phone or an email must remain."))
+    hashes = _hashes(data, after)
+    _check_free(session, told, hashes, taken)
+    for name in changes:
+        value = getattr(after, name)
+        setattr(told, name, _encrypted(data, value) if name in ENCRYPTED else value)
+    for name, value in hashes.items():
+        setattr(told, name, value)
+    if told.encrypted_with != data.newest_key:
+        told.encrypted_with = ""
+    told.version += 1
+    session.flush()
+    return _describe(session, data, told)
+
+
+def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | None], taken: Words) -> None:
+    """Raise 409 where somebody else, at any site, is found by one of these: they would become one from then on."""
+    new = [name for name in IDENTITIES if hashes[name] and hashes[name] != getattr(told, name)]
+    if not new:
+        return
+    given = [getattr(PersonSite, name) == hashes[name] for name in new]
+    with across_sites(session):
+        holders = session.scalars(select(PersonSite.person_id).where(or_(*given))).all()
+        if any(person_now(session, one) != told.person_id for one in set(holders)):
+            raise Problem(CONFLICT, taken)
+
+
+def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
+    """How to reach these people, as they told the sites; whoever is not known there is left out."""
+    # A message may be about somebody who was merged meanwhile.
+    query = select(Person.id, Person.merged_into).where(Person.id.in_([one.person_id for one in people]))
+    now = {row.id: row.merged_into or row.id for row in session.execute(query)}
+    place = tuple_(PersonSite.person_id, PersonSite.site_id)
+    wanted = {(now[one.person_id], one.site_id) for one in people if one.person_id in now}
+    found = session.scalars(select(PersonSite).where(place.in_(wanted)))
+    rows = {(told.person_id, told.site_id): told for told in found}
+    without = [where for where, told in rows.items() if told.email is None]
+    addresses = _representatives(session, data, without)
+    return [
+        Contact(
+            person_id=one.person_id,
+            site_id=one.site_id,
+            name=data.shown(told.name),
+            email=data.readable(told.email) or addresses.get((told.person_id, told.site_id)),
+            phone=data.readable(told.phone),
+            language=told.language,
+        )
+        for one in people
+        if (told := rows.get((now.get(one.person_id, one.person_id), one.site_id))) is not None
+    ]
+
+
+def told_names(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[UUID, str]:
+    """The names that these people told these sites, by person, for staff; that minors were shown is on record."""
+    wanted = tuple_(PersonSite.person_id, PersonSite.site_id).in_(people)
+    told = session.scalars(select(PersonSite).where(wanted)).all() if people else []
+    shown_of(session, data, told)
+    return {one.person_id: data.shown(one.name) for one in told}
+
+
+def _representatives(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[Place, str]:
+    """Where messages go for who has no e-mail: to the helper, else to the guardian; staff must know them."""
+    place = tuple_(Representative.person_id, Representative.site_id)
+    reached = Representative.confirmed, Representative.email.is_not(None)
+    query = select(Representative).where(place.in_(people), *reached)
+    # A guardian first, so that a helper takes the place.
+    rows = session.scalars(query.order_by(Representative.kind)) if people else ()
+    return {(row.person_id, row.site_id): email for row in rows if (email := data.readable(row.email))}
+
+
+def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:
+    born = data.readable(told.birth_date)
+    return PersonAnswer(
+        id=told.person_id,
+        number=session.scalars(select(Person.number).where(Person.id == told.person_id)).one(),
+        name=data.shown(told.name),
+        phone=data.readable(told.phone),
+        email=data.readable(told.email),
+        birth_date=date.fromisoformat(born) if born else None,
+        language=told.language,
+        version=told.version,
+    )
+
+
+def _hashes(data: PersonalData, person: PersonAnswer) -> dict[str, bytes | None]:
+    return identity_hashes(data, person.name, person.phone, person.email)
+
+
+def _encrypted(data: PersonalData, value: str | date | None) -> bytes | None:
+    return None if value is None else data.encrypt(str(value))

@@ -1,0 +1,114 @@
+"""Who speaks for a person at a site: a minor's guardian, an elder's helper.
+
+A guardian's consent is asked for by a link that is mailed to the guardian; a helper gets the messages of an elder who
+has no address of their own.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.common.errors import not_found
+from services.registration.models import Link, Representative
+from services.registration.operations import conflict
+from services.registration.operations.people.people import told_by
+from services.registration.operations.staff.links import issue_link
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.people import RepresentativeAnswer, RepresentativeBody
+
+Kind = Literal["guardian", "helper"]
+
+CONSENT_HOURS = 14 * 24
+CONSENT_PURPOSE = "guardian_consent"
+
+
+def save_representative(
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    person_id: UUID,
+    kind: Kind,
+    body: RepresentativeBody,
+    confirmed: bool = True,
+) -> Representative:
+    """Who speaks for the person from now on. Raises 404 for a person whom the site does not know.
+
+    Not `confirmed` is whom somebody named online: a guardian is asked for consent, and gets nothing else.
+    """
+    person_id = told_by(session, site_id, person_id).person_id
+    told = {
+        "name": data.encrypt(body.name),
+        "phone": data.encrypt(body.phone) if body.phone else None,
+        "email": data.encrypt(body.email) if body.email else None,
+        "email_index": data.contact_index("email", body.email) if body.email else None,
+        "relation": body.relation,
+        "language": body.language,
+        "encrypted_with": data.newest_key,
+        "confirmed": confirmed,
+    }
+    new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
+    saved = new.on_conflict_do_update(
+        index_elements=["person_id", "site_id", "kind"], set_={**told, "version": Representative.version + 1}
+    )
+    found = session.scalars(
+        select(Representative).from_statement(saved.returning(Representative)),
+        execution_options={"populate_existing": True},
+    )
+    return found.one()
+
+
+def find_representative(session: Session, site_id: UUID, person_id: UUID, kind: Kind) -> Representative:
+    """Who speaks for the person. Raises 404."""
+    found = representative_or_none(session, site_id, person_id, kind)
+    if found is None:
+        raise not_found("监护人或代办人", "guardian or helper")
+    return found
+
+
+def representative_or_none(session: Session, site_id: UUID, person_id: UUID, kind: Kind) -> Representative | None:
+    """Who speaks for the person, where anybody does. Raises 404 for a person whom the site does not know."""
+    person_id = told_by(session, site_id, person_id).person_id
+    query = select(Representative).where(
+        Representative.person_id == person_id, Representative.site_id == site_id, Representative.kind == kind
+    )
+    return session.scalars(query).one_or_none()
+
+
+def describe_representative(data: PersonalData, found: Representative) -> RepresentativeAnswer:
+    """As the site told it."""
+    return RepresentativeAnswer(
+        kind=found.kind,
+        name=data.shown(found.name),
+        relation=found.relation,
+        phone=data.readable(found.phone),
+        email=data.readable(found.email),
+        language=found.language,
+        confirmed=found.confirmed,
+        version=found.version,
+    )
+
+
+def ask_guardian(session: Session, site_id: UUID, person_id: UUID) -> Link:
+    """Mail the guardian a link under which to consent. Raises 404 without a guardian, 409 without their e-mail."""
+    guardian = find_representative(session, site_id, person_id, "guardian")
+    if guardian.email is None:
+        raise conflict(
+            "监护人没有电子邮件，请当面、电话或书面确认后登记同意。",
+            "The guardian has no e-mail. Ask them at the desk, by phone or on paper, and enter the consent.",
+        )
+    return _mail(session, guardian)
+
+
+def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID) -> None:
+    """The same where there is a guardian with an e-mail; else nothing."""
+    guardian = representative_or_none(session, site_id, person_id, "guardian")
+    if guardian is not None and guardian.email is not None:
+        _mail(session, guardian)
+
+
+def _mail(session: Session, guardian: Representative) -> Link:
+    whose = {"person_id": guardian.person_id, "subject": guardian.id}
+    return issue_link(session, CONSENT_PURPOSE, guardian.site_id, **whose, hours=CONSENT_HOURS)

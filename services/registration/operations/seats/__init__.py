@@ -1,0 +1,1 @@
+"""Places of shifts: signing up, waiting, offers, holds, caps, passing on."""

@@ -1,0 +1,81 @@
+"""Calls that staff make: news for people whom no mail reaches. The trigger `note_call` notes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import not_found
+from services.registration.models import Activity, Call, PersonSite, Registration, Shift
+from services.registration.operations import locked
+from services.registration.operations.people.minors_shown import all_shown, is_minor
+from services.registration.operations.seats.shift_roster import Reach, born_on, reaches_of
+from services.registration.personal_data import PersonalData
+
+
+@dataclass(frozen=True)
+class ToCall:
+    """Whom to call, and of what."""
+
+    call: Call
+    registration: Registration
+    shift: Shift
+    activity: Activity
+    name: str
+    minor: bool
+    phone: str | None
+    reaches: Sequence[Reach]
+
+
+def waiting_calls(site_id: UUID, *what: Any) -> Select[Any]:
+    """Calls that nobody made yet, of shifts that are not over, to people whom the site still knows."""
+    told = (PersonSite.person_id == Registration.person_id) & (PersonSite.site_id == Registration.site_id)
+    return (
+        select(Call, *what)
+        .join(Registration, Registration.id == Call.registration_id)
+        .join(Shift, Shift.id == Registration.shift_id)
+        .join(Activity, Activity.id == Registration.activity_id)
+        .join(PersonSite, told)
+        .where(Call.site_id == site_id, Call.done_at.is_(None), Shift.ends_at > func.now())
+    )
+
+
+def calls_to_make(session: Session, data: PersonalData, site_id: UUID, most: int) -> Sequence[ToCall]:
+    """The next calls, those of the earliest shifts first; minors are put on record as shown."""
+    query = waiting_calls(site_id, Registration, Shift, Activity, PersonSite)
+    rows = session.execute(query.order_by(Shift.starts_at, Call.position).limit(most)).all()
+    born = {row[4].person_id: born_on(data, row[4]) for row in rows}
+    all_shown(session, site_id, born.items())
+    reaches = reaches_of(session, data, site_id, list(born))
+    return [
+        ToCall(
+            call=call,
+            registration=registration,
+            shift=shift,
+            activity=activity,
+            name=data.shown(told.name),
+            minor=is_minor(born[told.person_id]),
+            phone=data.readable(told.phone),
+            reaches=reaches.get(told.person_id, []),
+        )
+        for call, registration, shift, activity, told in rows
+    ]
+
+
+def count_calls(session: Session, site_id: UUID) -> int:
+    """How many people are to be called."""
+    return session.scalar(select(func.count()).select_from(waiting_calls(site_id).subquery())) or 0
+
+
+def call_made(session: Session, call_id: UUID, by: str) -> Call:
+    """Somebody was told. Saying so twice changes nothing. Raises 404."""
+    call = session.scalars(locked(select(Call).where(Call.id == call_id))).one_or_none()
+    if call is None:
+        raise not_found("这个电话通知", "call")
+    if call.done_at is None:
+        call.done_at, call.done_by = session.scalars(select(func.clock_timestamp())).one(), by
+        session.flush()
+    return call

@@ -1,0 +1,51 @@
+"""Sign-up at the desk: whoever stands there or calls, or who came for them.
+
+People and helpers are entered before the sign-up, in a transaction of their own: the sign-up's mail may go to the
+helper as soon as it is committed. A sign-up that is refused leaves somebody whom the site knows and who is nowhere.
+"""
+
+from uuid import UUID
+
+from services.common.database import Database
+from services.registration.operations.people.residents import add_resident, name_helper
+from services.registration.operations.seats.sign_up import SignUps
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.desk import DeskChannel, DeskKnown, DeskNew
+from services.registration.schemas.people import NewResident
+from services.registration.schemas.registrations import RegistrationAnswer, SignUpBody
+
+
+class DeskSignUps:
+    """Signs people up for staff of a site."""
+
+    def __init__(self, database: Database, data: PersonalData, sign_ups: SignUps) -> None:
+        self._database = database
+        self._data = data
+        self._sign_ups = sign_ups
+
+    def known(self, site_id: UUID, shift_id: UUID, body: DeskKnown, made_by: str) -> RegistrationAnswer:
+        """Sign up somebody whom the site knows; a helper that is named acts for them from now on."""
+        if body.helper is not None:
+            with self._database.transaction(str(site_id)) as session:
+                how = "phone" if body.by_phone else "desk"
+                name_helper(session, self._data, site_id, body.person_id, body.helper, how, made_by)
+        return self._sign_up(site_id, shift_id, body.person_id, body)
+
+    def new(self, site_id: UUID, shift_id: UUID, body: DeskNew, made_by: str) -> RegistrationAnswer:
+        """Sign up somebody new. The same name and contact again is the same person."""
+        told = body.model_dump(exclude={"party_size", "priority", "by_phone", "how"})
+        person = NewResident.model_validate(told | {"how": "phone" if body.by_phone else "desk"})
+        with self._database.transaction(str(site_id)) as session:
+            made = add_resident(session, self._data, site_id, person, made_by)
+        return self._sign_up(site_id, shift_id, made.id, body)
+
+    def _sign_up(self, site_id: UUID, shift_id: UUID, person_id: UUID, body: DeskKnown | DeskNew) -> RegistrationAnswer:
+        channel: DeskChannel = "proxy" if body.helper else "phone" if body.by_phone else "desk"
+        wanted = SignUpBody(
+            person_id=person_id,
+            guardian_consent=body.guardian_consent,
+            party_size=body.party_size,
+            channel=channel,
+            priority=body.priority,
+        )
+        return RegistrationAnswer.model_validate(self._sign_ups.sign_up(site_id, shift_id, wanted, None))

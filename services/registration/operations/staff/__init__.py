@@ -1,0 +1,1 @@
+"""Staff: accounts and roles, logging in, links, the audit log."""

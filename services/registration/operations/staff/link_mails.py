@@ -1,0 +1,66 @@
+"""Links on their way into mails: where each leads, whom it is for, what it is about.
+
+    ABOUT["team_invitation"] = name_of_team             # said in the mail's subject
+
+Each subject's operations add their purposes. Whom a link is for: `recipients.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.common.errors import Words
+from services.registration.models import Activity, Link, Registration, Shift, Team, Transfer
+from services.registration.operations.people.recipients import recipient_of
+from services.registration.operations.staff.links import Links
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.links import AddressedLink
+
+Describe = Callable[[Session, Link], Words | None]
+
+
+def addressed(session: Session, data: PersonalData, links: Links, ids: Sequence[UUID]) -> list[AddressedLink]:
+    """These links with whom they are for. Left out are those that are over, or for nobody who is known.
+
+    A link is good for whoever reads the address that it is mailed to, and over when that is no longer theirs.
+    """
+    good = select(Link).where(Link.id.in_(ids), Link.used_at.is_(None), Link.expires_at > func.now())
+    found = []
+    for link in session.scalars(good):
+        recipient = recipient_of(session, data, link)
+        if recipient is None:
+            continue
+        link.address_index = data.contact_index("email", recipient.email) if recipient.email else None
+        about = ABOUT.get(link.purpose, _nothing)(session, link) or Words("", "")
+        found.append(
+            AddressedLink(
+                link_id=link.id, url=links.url(link.id), about_zh=about.zh, about_en=about.en, **vars(recipient)
+            )
+        )
+    return found
+
+
+def _nothing(session: Session, link: Link) -> Words | None:
+    return None
+
+
+def _activity_of_transfer(session: Session, link: Link) -> Words | None:
+    title = (
+        select(Activity.title_zh, Activity.title_en)
+        .join(Shift, Shift.activity_id == Activity.id)
+        .join(Registration, Registration.shift_id == Shift.id)
+        .join(Transfer, Transfer.registration_id == Registration.id)
+        .where(Transfer.id == link.subject)
+    )
+    row = session.execute(title).one_or_none()
+    return Words(row.title_zh or row.title_en, row.title_en or row.title_zh) if row else None
+
+
+def _team(session: Session, link: Link) -> Words | None:
+    team = session.get(Team, link.subject) if link.subject else None
+    return Words(team.name_zh or team.name_en, team.name_en or team.name_zh) if team else None
+
+
+ABOUT: dict[str, Describe] = {"hand_over": _activity_of_transfer, "team_invitation": _team}

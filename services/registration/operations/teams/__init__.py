@@ -1,0 +1,1 @@
+"""Teams: members, from a roster to volunteers, signing up together."""
