@@ -144,6 +144,8 @@ def test_a_sign_up_written_by_the_database_is_the_event_of_the_models(site: Site
         "person_number": confirmed.person_number,
         "age_band": "35_59",
         "places": 1,
+        "channel": "site",
+        "team_id": None,
     }
     rows = site.sql(
         "SELECT aggregate, request_id FROM outbox WHERE type LIKE '%registration%' ORDER BY id DESC LIMIT 2"
