@@ -83,7 +83,7 @@ PERSON_TABLES = (
         Words("对记录的异议", "objections to records"),
         erased=False,
         why=_RECORDS,
-        blank="words = ''::bytea",
+        blank="words = ''::bytea, decision = ''",
     ),
     PersonTable(
         "consents",

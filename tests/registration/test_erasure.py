@@ -19,6 +19,7 @@ from services.registration.operations.seats.holds import settle
 from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData
+from tests.registration.hours_world import moment, over, person_of
 from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone, resident_cookie
 
@@ -101,6 +102,16 @@ def _assert_gone(site: Site, marks: list[str], data: PersonalData) -> None:
                     plain = data.unseal(bytes.fromhex(value[2:]))
                     found = [mark for mark in marks if mark.encode() in plain and mark != MARK["birth_date"]]
                     assert not found, f"{found} in {table.tablename}"
+
+
+def test_what_staff_wrote_about_the_hours_is_erased_too(site: Site, operator: Caller, database: Database) -> None:
+    _, [registration] = over(site, ago=30)
+    person = person_of(site, registration)
+    body = {"checked_in_at": moment(-31.5), "checked_out_at": moment(-30.5), "reason": "王小名来过，忘了签到"}
+    made = site.expect(201, "POST", f"/v1/registrations/{registration}/later-entries", body)
+    operator.expect(200, "POST", f"/v1/people/{person}/erasure", {"reason": "person_asked"})
+    (left,) = site.sql("SELECT reason, state FROM later_entries WHERE id = :id", id=made["id"])
+    assert (left.reason, left.state) == ("", "pending")
 
 
 def site_knows_number(site: Site, person: str) -> bool:

@@ -216,12 +216,15 @@ $$;
 -- Who decides is who acts: nobody decides in another's name.
 CREATE FUNCTION decided_by_who_acts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.decided_by IS NOT NULL THEN
-        RAISE EXCEPTION 'it was decided already';
-    END IF;
-    IF NEW.decided_by IS NOT NULL THEN
+    IF OLD.decided_by IS NULL AND NEW.decided_by IS NOT NULL THEN
         NEW.decided_by := nullif(current_setting('hesheng.actor', true), '');
         NEW.decided_at := now();
+    ELSIF OLD.decided_by IS NOT NULL AND (
+        (NEW.decided_by, NEW.decided_at, NEW.state, NEW.checked_in_at, NEW.checked_out_at)
+            IS DISTINCT FROM (OLD.decided_by, OLD.decided_at, OLD.state, OLD.checked_in_at, OLD.checked_out_at)
+        -- words may name the person: an erasure takes them away, and nobody puts others in their place
+        OR NEW.reason NOT IN (OLD.reason, '') OR NEW.decision NOT IN (OLD.decision, '')) THEN
+        RAISE EXCEPTION 'it was decided already';
     END IF;
     RETURN NEW;
 END
@@ -267,8 +270,9 @@ BEGIN
     IF OLD.decided_by IS NULL AND NEW.decided_by IS NOT NULL THEN
         NEW.decided_by := nullif(current_setting('hesheng.actor', true), '');
         NEW.decided_at := now();
-    ELSIF OLD.decided_by IS NOT NULL AND (NEW.decided_by, NEW.state, NEW.decision, NEW.correction_id)
-        IS DISTINCT FROM (OLD.decided_by, OLD.state, OLD.decision, OLD.correction_id) THEN
+    ELSIF OLD.decided_by IS NOT NULL AND (
+        (NEW.decided_by, NEW.state, NEW.correction_id) IS DISTINCT FROM (OLD.decided_by, OLD.state, OLD.correction_id)
+        OR NEW.decision NOT IN (OLD.decision, '')) THEN
         RAISE EXCEPTION 'it was decided already';
     END IF;
     RETURN NEW;

@@ -63,6 +63,13 @@ UPDATE transfers SET status = 'declined', decided_by = :by, decided_at = now(), 
 WHERE to_person_id = ANY(:people) AND status = 'asked' AND (cast(:site AS uuid) IS NULL OR site_id = :site)
 """)
 
+# What staff wrote about hours that they entered later may name the person, and is tied to them by the registration.
+UNSAY = text("""
+UPDATE later_entries SET reason = '', decision = '', version = version + 1
+WHERE registration_id IN (SELECT id FROM registrations WHERE person_id = ANY(:people)
+                          AND (cast(:site AS uuid) IS NULL OR site_id = :site))
+""")
+
 # By these a file of people that still waits is kept from bringing them back (imports/applying.py).
 REMEMBER = text("""
 INSERT INTO erased_lately (site_id, hash)
@@ -100,6 +107,7 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
         _end_what_held(session, people, site_id, by)
         session.execute(REMEMBER, {"people": people, "site": site_id})
+        session.execute(UNSAY, {"people": people, "site": site_id})
         for table in PERSON_TABLES:
             if table.name not in ALL_SITES:
                 _cut(session, table, people, site_id)
