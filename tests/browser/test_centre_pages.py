@@ -29,7 +29,7 @@ def test_a_booking_is_moved_once_nothing_is_against_it(visitor: Visitor, site: S
     assert "那时空着的房间：小教室" in page.inner_text("main")
     visitor.look("booking-move-refused")
     assert site.expect(200, "GET", f"/v1/bookings/{mine['id']}")["version"] == 1
-    page.get_by_label("房间").select_option(label="小教室")
+    page.get_by_label("房间", exact=True).select_option(label="小教室")
     page.get_by_role("button", name="保存").click()
     assert "预约已改" in page.get_by_role("status").inner_text()
     moved = site.expect(200, "GET", f"/v1/bookings/{mine['id']}")

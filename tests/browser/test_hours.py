@@ -191,7 +191,7 @@ def test_hours_an_objection_a_certificate_and_its_verification(
     page.locator("summary").first.click()
     page.get_by_label("哪里不对").fill("我还布置了会场")
     page.get_by_role("button", name="提出异议").click()
-    page.get_by_text("已收到您的异议").wait_for()
+    page.get_by_text("已收到您的意见").wait_for()
     page.get_by_role("button", name="出具证明").click()
     page.get_by_text("证明已出具").wait_for()
     visitor.look("own-hours")
