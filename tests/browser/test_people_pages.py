@@ -89,7 +89,7 @@ def test_a_guardian_agrees_by_the_link(visitor: Visitor, site: Site, live: str, 
     assert site.call("POST", f"/v1/shifts/{shift}/registrations", body).status_code == 422
     visitor.open(path)
     visitor.look("guardian-consent")
-    visitor.page.get_by_label("我是这名未成年人的监护人", exact=False).check()
+    visitor.page.get_by_label("同意孩子报名参加本站点的活动", exact=False).check()
     visitor.page.get_by_role("button", name="我同意").click()
     assert visitor.page.get_by_role("heading", name="谢谢").is_visible()
     visitor.look("guardian-thanks")

@@ -159,7 +159,7 @@ def create(
 
 
 def resident() -> Resident:
-    """The resident who calls: what their session reaches, operations ask of it (`proven.py`)."""
+    """The resident who calls: what their session reaches, operations ask of it (`proven_sites.py`)."""
     return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address))
 
 

@@ -105,6 +105,6 @@ def _add_lists(blueprint: APIBlueprint, database: Database, data: PersonalData) 
             raise not_found("这种格式", "format")
         scope = g.principal.scope
         with database.transaction(scope) as session:
-            shift, zone = lists.open_roster(session, data, shift_id)
+            shift, zone = lists.open_roster(session, shift_id)
         sheet = lists.roster(database, data, scope, shift, zone)
         return download(one_table(form, sheet), MIME[form], f"roster-{shift.local_day}.{form}")

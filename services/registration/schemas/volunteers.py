@@ -137,7 +137,7 @@ class VolunteerMade(Answer):
 
     person_id: UUID
     volunteer_number: str
-    is_new_person: bool
+    is_new_person: bool = Field(description="to this site")
     guardian_asked: bool = Field(description="whether a link was sent to the guardian")
     version: int
 

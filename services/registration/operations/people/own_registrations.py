@@ -41,7 +41,7 @@ class Own:
 def own_registrations(session: Session, resident: Resident) -> tuple[list[Own], list[Own]]:
     """What lies ahead, soonest first, and what is past or cancelled, newest first.
 
-    At the sites whose mails the resident has shown to read (`proven.py`).
+    At the sites whose mails the resident has shown to read (`proven_sites.py`).
     """
     of_person = theirs(session, resident, Registration)
     ahead = (Registration.status != "cancelled") & (Shift.ends_at > func.now())

@@ -140,7 +140,7 @@ def _name_guardian(session: Session, data: PersonalData, applicant: Applicant, b
         return False
     if guardian is None and body.guardian is not None:
         named = RepresentativeBody(**body.guardian.model_dump(), language=told.language)
-        guardian = save_representative(session, data, told.site_id, told.person_id, "guardian", named)
+        guardian = save_representative(session, data, told.site_id, told.person_id, "guardian", named, confirmed=False)
     if guardian is None or guardian.email is None:
         return False
     lately = datetime.now(UTC) + timedelta(hours=CONSENT_HOURS) - ASK_AGAIN

@@ -136,7 +136,7 @@ def _record_consents(session: Session, site_id: UUID, person_id: UUID, body: New
 def _tell_guardian(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: NewVolunteer) -> bool:
     if body.guardian is None:
         return False
-    save_representative(session, data, site_id, person_id, "guardian", body.guardian)
+    save_representative(session, data, site_id, person_id, "guardian", body.guardian, confirmed=body.how != "online")
     if body.guardian_consent or body.guardian.email is None:
         return False
     ask_guardian(session, site_id, person_id)

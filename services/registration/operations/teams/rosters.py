@@ -173,7 +173,7 @@ def _as_volunteer(session: Session, data: PersonalData, site_id: UUID, wanted: T
     told |= {"name": known.name, "phone": known.phone, "email": known.email, "language": known.language, "how": how}
     told["birth_date"] = known.birth_date or wanted.birth_date
     if wanted.guardian is None and (guardian := representative_or_none(session, site_id, known.id, "guardian")):
-        told["guardian"] = describe_representative(data, guardian).model_dump(exclude={"kind", "version"})
+        told["guardian"] = describe_representative(data, guardian).model_dump(exclude={"kind", "confirmed", "version"})
     try:
         return NewVolunteer.model_validate({name: value for name, value in told.items() if value is not None})
     except ValidationError as error:
