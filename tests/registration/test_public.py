@@ -97,7 +97,7 @@ def test_only_public_and_published_activities_are_shown(site: Site, browser: Fla
         assert answer.status_code == wanted
 
 
-@pytest.mark.parametrize("query", ["from=2026-13-01", "from=0001-01-01", "from=9999-12-31", "view=x&from=%00"])
+@pytest.mark.parametrize("query", ["from=2026-13-01", "from=0001-01-01", "from=9999-12-31", "view=x&from=-"])
 def test_days_that_are_none_show_today(site: Site, browser: FlaskClient, query: str) -> None:
     site.shift()
     page = browser.get(f"/sites/{site.id}?{query}", headers=HTML)

@@ -31,6 +31,7 @@ FIELDS = {
     "confirmed": Words("由站点确认", "Confirmed by the site"),
     "content": Words("内容", "Content"),
     "correction_id": Words("更正记录的内部编号", "Inner number of the correction"),
+    "later_entry_id": Words("补录的内部编号", "Inner number of the later entry"),
     "corrects": Words("被更正记录的内部编号", "Inner number of the record it corrects"),
     "created_at": Words("登记时间", "Entered"),
     "day": Words("日期", "Date"),
