@@ -9,7 +9,6 @@ from cryptography.fernet import Fernet
 from services.common.database import EVERY_SITE, Database
 from services.registration.operations.activities.private_notes import any_old_note, forget_notes
 from services.registration.operations.people.encryption import any_older_encryption
-from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident
 from tests.registration.world import Site
@@ -20,8 +19,7 @@ MARK = "王奶奶 三单元 402"
 @pytest.fixture
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
-    sessions = Sessions(database, data)
-    return lambda person_id: Resident(app, sessions, person_id)
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 def write(site: Site, shift: str, note: str = MARK) -> None:

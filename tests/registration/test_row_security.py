@@ -41,7 +41,7 @@ def full_site(site: Site) -> Site:
     site.sign_up(off)
     site.expect(200, "POST", f"/v1/shifts/{off}/cancel")
     made = site.sign_up(site.shift())
-    site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": made["person_id"]})
+    site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": made["person_id"], "agreement": "said so"})
     host = site.expect(201, "POST", "/v1/organisations", {"name_zh": "街道"})["id"]
     parts = {"organisations": [{"organisation_id": host, "role": "host"}]}
     site.expect(200, "PUT", f"/v1/activities/{made['activity_id']}/organisations", parts)

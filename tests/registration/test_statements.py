@@ -93,8 +93,8 @@ def statements() -> Iterator[list[str]]:
 
 OF_ONE_THING = {
     "batch_id", "booking_id", "certificate_id", "code", "decision_id", "designation_id", "export_id", "import_id",
-    "message_id", "number", "offer_id", "organisation_id", "programme_id", "record_id", "registration_id", "staff_id",
-    "token", "venue_id",
+    "message_id", "number", "offer_id", "organisation_id", "programme_id", "record_id", "registration_id", "series_id",
+    "staff_id", "token", "venue_id",
 }  # fmt: skip
 """Pages of one thing that the scene has none of, or of which nothing grows."""
 

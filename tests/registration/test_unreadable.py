@@ -29,7 +29,7 @@ def lost(site: Site) -> dict[str, Any]:
     site.expect(201, "POST", "/v1/volunteers", same | {"sex": "male", "terms_consent": True})
     team = site.expect(201, "POST", "/v1/teams", {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"})["id"]
     for one in (person, person_of(site, neighbour)):
-        site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": one})
+        site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": one, "agreement": "said so"})
     phone = known["phone"]
     site.sql(
         "UPDATE person_sites SET name = :lost, phone = :lost, birth_date = :lost WHERE person_id = :p",
