@@ -129,7 +129,12 @@ def test_the_door_shows_a_code_and_the_leader_calls_the_roll(
     visitor.open("/staff/activities")
     visitor.page.get_by_role("link", name="指尖科普课堂").click()
     visitor.page.get_by_role("link", name="签到 ").last.click()
-    visitor.page.get_by_role("link", name="门口二维码").click()
+    with visitor.page.expect_navigation() as shown:
+        visitor.page.get_by_role("link", name="门口二维码").click()
+    # The page turns itself to the next code: it is looked at while it has time.
+    while int(shown.value.headers["refresh"]) < 15:
+        with visitor.page.expect_navigation(timeout=20_000) as shown:
+            pass
     visitor.look("door")
     visitor.page.get_by_role("link", name="点名").click()
     for place, words in enumerate(("在", "未到", "在")):
