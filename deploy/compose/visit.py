@@ -23,7 +23,7 @@ LIST_BYTES = 890_000
 
 def people_at_their_browsers(project: Project) -> None:
     """A resident signs up, staff come by their invitation: with cookies and forms, over plain HTTP on this machine."""
-    visit = Visit(project.values["PUBLIC_URL"], project.values["OPERATOR_KEY"], project.mails)
+    visit = Visit(project)
     with step("pages: from the start page to a place on a shift"):
         visit.sign_up()
     with step("pages: staff set a password by the link of their mail, log out, log in"):
@@ -85,9 +85,10 @@ class Browser:
 class Visit:
     """`sign_up`, then `staff`, then `certificate`, on a site of its own."""
 
-    def __init__(self, url: str, operator_key: str, mails: str) -> None:
-        self._url, self._mails = url, mails
-        self._operator = Client(url, operator_key)
+    def __init__(self, project: Project) -> None:
+        self._project, self._mails = project, project.mails
+        self._url = url = project.values["PUBLIC_URL"]
+        self._operator = Client(url, project.values["OPERATOR_KEY"])
         self._site = self._operator.create(
             "/v1/sites", {"area": SUBDISTRICT.code, "name_zh": "体育馆党群服务中心", "name_en": "Stadium Centre"}
         )
@@ -170,9 +171,9 @@ class Visit:
     def _earn(self, registration: str, shift: str) -> None:
         """It was earlier today after all, and they came."""
         now = datetime.now(UTC)
-        hours = {"starts_at": _ago(now, 100), "ends_at": _ago(now, 10)}
-        version = self._programme.get(f"/v1/shifts/{shift}")["version"]
-        self._programme.edit(f"/v1/shifts/{shift}", version, hours)
+        # Nobody may move a shift to before now; a test has no two hours to wait.
+        moved = f"UPDATE shifts SET starts_at = '{_ago(now, 100)}', ends_at = '{_ago(now, 10)}' WHERE id = '{shift}'"  # noqa: S608
+        self._project.inside("postgres", "sh", "-c", f'psql -U "$POSTGRES_USER" -d registration -c "{moved}"')
         self._programme.act(f"/v1/registrations/{registration}/check-in", {"at": _ago(now, 90)})
         self._programme.act(f"/v1/registrations/{registration}/check-out", {"at": _ago(now, 30)})
 
