@@ -158,7 +158,7 @@ class Visit:
         registration = self._registration
         self._earn(registration["id"], registration["shift_id"])
         address = f"/staff/hours/people/{registration['person_id']}"
-        self._member.open(address, "1 hours of service")
+        self._member.open(address, "Service altogether")
         today = datetime.now(ZONE).date()
         self._member.send(
             f"{address}/certificates", "The certificate is made", period_from=today - timedelta(days=1), period_to=today
@@ -172,7 +172,8 @@ class Visit:
         """It was earlier today after all, and they came."""
         now = datetime.now(UTC)
         # Nobody may move a shift to before now; a test has no two hours to wait.
-        moved = f"UPDATE shifts SET starts_at = '{_ago(now, 100)}', ends_at = '{_ago(now, 10)}' WHERE id = '{shift}'"  # noqa: S608
+        times = f"starts_at = '{_ago(now, 100)}', ends_at = '{_ago(now, 10)}'"
+        moved = f"SET hesheng.site = '*'; UPDATE shifts SET {times} WHERE id = '{shift}'"  # noqa: S608
         self._project.inside("postgres", "sh", "-c", f'psql -U "$POSTGRES_USER" -d registration -c "{moved}"')
         self._programme.act(f"/v1/registrations/{registration}/check-in", {"at": _ago(now, 90)})
         self._programme.act(f"/v1/registrations/{registration}/check-out", {"at": _ago(now, 30)})
