@@ -26,7 +26,7 @@ GUARDIAN_MISSING = Kind("guardian-missing", 409, Words("请先登记监护人", 
 
 ADD_GUARDIAN = Words(
     "站点还没有登记这名未成年人的监护人。请先在个人页面的“监护人”登记，再登记其同意。",
-    "No guardian of this minor is on file. Add the guardian first, on the person's page under “Guardian”, then put the"
+    "No guardian of this minor is on file. Add the guardian first, on the guardian page of the person, then put the"
     " consent on record.",
 )
 
