@@ -1,4 +1,4 @@
-"""What concerns somebody without naming them in a column of that name: in their file, and gone or cut with an erasure."""
+"""What concerns somebody under whatever column: it is in their file, and gone or cut with an erasure."""
 
 from typing import Any
 

@@ -42,9 +42,14 @@ class Reader:
         return cls(principal.site_id, admin)
 
     @property
+    def several(self) -> bool:
+        """Whether entries of more than one site may be among what they see."""
+        return self.everything or self.admin is not None
+
+    @property
     def scope(self) -> str:
         """What row-level security must let through; an area is narrowed by the query."""
-        if self.everything or self.admin:
+        if self.several:
             return EVERY_SITE
         return str(self.site_id) if self.site_id else NOTHING
 
@@ -75,10 +80,17 @@ def read(
         rows = rows.where(AuditEntry.id < _number(query.cursor))
     found = session.scalars(rows.order_by(AuditEntry.id.desc()).limit(query.limit + 1)).all()
     shown = found[: query.limit]
-    sites = {row.site_id for row in shown if row.site_id}
-    names = actor_names(session, data, {row.actor for row in shown}, sites, reader.everything)
-    answers = [AuditAnswer.model_validate({**vars(row), "actor_name": names.get(row.actor)}) for row in shown]
+    of = {row.site_id for row in shown if row.site_id}
+    names = actor_names(session, data, {row.actor for row in shown}, of, reader.everything)
+    sites = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(of)))}
+    answers = [_answer(row, names, sites) for row in shown]
     return answers, shown[-1].id if len(found) > query.limit else None
+
+
+def _answer(row: AuditEntry, names: dict[str, str], sites: dict[UUID, Site]) -> AuditAnswer:
+    site = sites.get(row.site_id) if row.site_id else None
+    told = {"actor_name": names.get(row.actor), "site_zh": site and site.name_zh, "site_en": site and site.name_en}
+    return AuditAnswer.model_validate({**vars(row), **told})
 
 
 def _number(cursor: str) -> int:
