@@ -332,6 +332,7 @@ PLUMBING = {
     "queue_number",
     "rest",
     "row",
+    "sha256",
     "site_id",
     "tables",
     "tables_done",

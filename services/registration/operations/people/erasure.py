@@ -22,6 +22,7 @@ from services.registration.operations import conflict
 from services.registration.operations.people.identity import across_sites, person_now
 from services.registration.operations.seats.registrations import cancel_together
 from services.registration.operations.seats.seats import lock_people, lock_shifts
+from services.registration.operations.seats.transfers import decline_for, shifts_asked_about
 from services.registration.person_tables import PERSON_TABLES, PersonTable
 from services.registration.schemas.erasure import ErasureAnswer, ErasurePlan, Fate
 
@@ -57,12 +58,6 @@ WHERE v.person_id = ANY(:people) AND (cast(:site AS uuid) IS NULL OR v.site_id =
 ORDER BY v.person_id, v.site_id
 """)
 
-# Whoever asked them for something gets an answer: nobody else will give one.
-DECLINE = text("""
-UPDATE transfers SET status = 'declined', decided_by = :by, decided_at = now(), version = version + 1
-WHERE to_person_id = ANY(:people) AND status = 'asked' AND (cast(:site AS uuid) IS NULL OR site_id = :site)
-""")
-
 # By these a file of people that still waits is kept from bringing them back (imports/applying.py).
 REMEMBER = text("""
 INSERT INTO erased_lately (site_id, hash)
@@ -95,7 +90,7 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         ahead = session.execute(AHEAD, {"people": people, "site": site_id}).all()
         cancel = CancelReason.PERSON if reason == "person_asked" else CancelReason.SITE
         cancel_together(session, [row.id for row in ahead], cancel)
-        session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
+        decline_for(session, people, site_id, by)
         _end_what_held(session, people, site_id, by)
         session.execute(REMEMBER, {"people": people, "site": site_id})
         for table in PERSON_TABLES:
@@ -135,17 +130,22 @@ def lock_ahead(session: Session, person_id: UUID) -> None:
     person."""
     with across_sites(session):
         people = _people(session, person_id, None)
-        lock_shifts(session, *(row.shift_id for row in session.execute(AHEAD, {"people": people, "site": None})))
+        lock_shifts(session, *_shifts_ahead(session, people, None))
 
 
 def _lock(session: Session, people: list[UUID], site_id: UUID | None) -> list[UUID]:
     """Everything that a sign-up of this person locks, in its order."""
-    shifts = [row.shift_id for row in session.execute(AHEAD, {"people": people, "site": site_id})]
-    lock_shifts(session, *shifts)
+    lock_shifts(session, *_shifts_ahead(session, people, site_id))
     lock_people(session, people)
     query = select(Person.id).where(Person.id.in_(people)).order_by(Person.id).with_for_update()
     session.execute(query)
     return people
+
+
+def _shifts_ahead(session: Session, people: list[UUID], site_id: UUID | None) -> set[UUID]:
+    """Those on which they are, and those of places that they were asked to take."""
+    own = {row.shift_id for row in session.execute(AHEAD, {"people": people, "site": site_id})}
+    return own | set(shifts_asked_about(session, people, site_id))
 
 
 def _plan(session: Session, people: list[UUID], site_id: UUID | None) -> ErasurePlan:
