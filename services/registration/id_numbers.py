@@ -4,6 +4,7 @@ fault(number, born=date(1990, 5, 17), sex="female")     # None, or what is wrong
 """
 
 from datetime import date
+from typing import Literal
 
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
@@ -19,12 +20,21 @@ def normal_id_number(written: str) -> str | None:
         return None
 
 
+def born_on(number: str) -> date:
+    """The birth date that a valid number tells."""
+    return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+
+
+def sex_of(number: str) -> Literal["female", "male"]:
+    """The sex that a valid number tells: its 17th digit is odd for men (GB 11643)."""
+    return "male" if int(number[16]) % 2 == 1 else "female"
+
+
 def fault(number: str, born: date, sex: str) -> Words | None:
     """What the number says otherwise than the person did."""
-    if date(int(number[6:10]), int(number[10:12]), int(number[12:14])) != born:
+    if born_on(number) != born:
         return Words("与出生日期不符。", "does not agree with the birth date.")
-    # The 17th digit is odd for men (GB 11643).
-    if (int(number[16]) % 2 == 1) != (sex == "male"):
+    if sex_of(number) != sex:
         return Words("与性别不符。", "does not agree with the sex.")
     return None
 
