@@ -55,7 +55,8 @@ _ERASED = text("""
 _LEAVE_OUT = text("DELETE FROM arriving WHERE number = ANY(:rows)")
 _MATCH = text("""
     UPDATE arriving AS a SET person_id = coalesce(
-        (SELECT person_now(v.person_id) FROM volunteers AS v WHERE v.id_number_hash = a.id_hash),
+        (SELECT coalesce(x.merged_into, x.id) FROM volunteers AS v JOIN people AS x ON x.id = v.person_id
+         WHERE v.id_number_hash = a.id_hash),
         (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
          WHERE p.phone_hash = a.phone_hash ORDER BY p.created_at LIMIT 1),
         (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id

@@ -30,22 +30,31 @@ HOW = "paper"
 
 Identity = Mapping[str, bytes | None]
 
+# Materialised, each look-up once: unfolded into one another they are made again for every column that uses them. And
+# look-ups, not joins: these would read all of the site's people.
 _WHO = text("""
-    SELECT k."row", coalesce(h.person, c.person) AS person, p.person_id IS NOT NULL AS known, p.birth_date,
-        EXISTS (SELECT FROM volunteer_sites AS s WHERE s.person_id = coalesce(h.person, c.person) AND s.site_id = :site)
-            AS volunteer,
-        h.person IS NULL AND k.id_hash <> (SELECT v.id_number_hash FROM volunteers AS v WHERE v.person_id = c.person)
+    WITH told AS MATERIALIZED (
+        SELECT k.*, (SELECT v.person_id FROM volunteers AS v WHERE v.id_number_hash = k.id_hash) AS holder,
+            coalesce((SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = k.phone_hash
+                      ORDER BY p.created_at LIMIT 1),
+                     (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = k.email_hash
+                      ORDER BY p.created_at LIMIT 1)) AS reached
+        FROM unnest(cast(:rows AS integer[]), cast(:ids AS bytea[]), cast(:phones AS bytea[]),
+                    cast(:emails AS bytea[])) AS k ("row", id_hash, phone_hash, email_hash)
+    ), now AS MATERIALIZED (
+        SELECT "row", id_hash,
+            (SELECT coalesce(x.merged_into, x.id) FROM people AS x WHERE x.id = told.holder) AS holder,
+            (SELECT coalesce(x.merged_into, x.id) FROM people AS x WHERE x.id = told.reached) AS reached
+        FROM told
+    ), found AS MATERIALIZED (SELECT *, coalesce(holder, reached) AS person FROM now)
+    SELECT f."row", f.person,
+        (SELECT true FROM person_sites AS p WHERE (p.person_id, p.site_id) = (f.person, :site)) AS known,
+        (SELECT p.birth_date FROM person_sites AS p WHERE (p.person_id, p.site_id) = (f.person, :site)) AS birth_date,
+        (SELECT true FROM volunteer_sites AS s WHERE (s.person_id, s.site_id) = (f.person, :site)) AS volunteer,
+        f.holder IS NULL AND f.id_hash <> (SELECT v.id_number_hash FROM volunteers AS v WHERE v.person_id = f.reached)
             AS another_id,
-        ARRAY(SELECT n.name FROM person_sites AS n WHERE n.person_id = h.person) AS names
-    FROM unnest(cast(:rows AS integer[]), cast(:ids AS bytea[]), cast(:phones AS bytea[]), cast(:emails AS bytea[]))
-        AS k ("row", id_hash, phone_hash, email_hash)
-    CROSS JOIN LATERAL (SELECT (SELECT person_now(v.person_id) FROM volunteers AS v
-                                WHERE v.id_number_hash = k.id_hash)) AS h (person)
-    CROSS JOIN LATERAL (SELECT person_now(coalesce(
-        (SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = k.phone_hash ORDER BY p.created_at LIMIT 1),
-        (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = k.email_hash ORDER BY p.created_at LIMIT 1)))
-    ) AS c (person)
-    LEFT JOIN person_sites AS p ON p.person_id = coalesce(h.person, c.person) AND p.site_id = :site
+        ARRAY(SELECT n.name FROM person_sites AS n WHERE n.person_id = f.holder) AS names
+    FROM found AS f
 """)
 
 _COLUMNS = (
@@ -60,23 +69,15 @@ _REGISTERING = text(
     " agreed text, id_number_consent text, guardian_consent text, guardian bytea, relation text, guardian_phone bytea,"
     " guardian_email bytea, guardian_index bytea, language text) ON COMMIT DELETE ROWS"
 )
-# The same person may have been found by the phone of one row and the e-mail of another.
-_NOT_TWICE = text("""
-    DELETE FROM registering AS r WHERE EXISTS (SELECT FROM volunteer_sites AS s
-                                               WHERE s.person_id = r.person_id AND s.site_id = :site)
-        OR EXISTS (SELECT FROM registering AS e WHERE e.person_id = r.person_id AND e.number < r.number)
-""")
+_NOT_MADE = text("DELETE FROM registering WHERE person_id <> ALL(:people)")
 _LOCK = text(
     "SELECT FROM volunteers WHERE person_id IN (SELECT person_id FROM registering) ORDER BY person_id FOR UPDATE"
 )
-_NOT_ANOTHERS = text("""
-    DELETE FROM registering AS r USING volunteers AS v WHERE v.id_number_hash = r.id_hash AND v.person_id <> r.person_id
-""")
 _NUMBERS = text("""
     INSERT INTO volunteers (person_id, volunteer_number, id_number_hash)
     SELECT person_id, volunteer_number, id_hash FROM registering AS r
     WHERE NOT EXISTS (SELECT FROM volunteers AS v WHERE v.person_id = r.person_id)
-    ORDER BY person_id ON CONFLICT DO NOTHING
+    ORDER BY person_id ON CONFLICT (volunteer_number) DO NOTHING
 """)
 _WITHOUT_NUMBER = text(
     "SELECT number FROM registering AS r WHERE NOT EXISTS (SELECT FROM volunteers AS v WHERE v.person_id = r.person_id)"
@@ -93,9 +94,7 @@ _HERE = text("""
         SELECT person_id, :site, sex, id_number, :key, area, skills, professions, categories FROM registering
         ORDER BY number ON CONFLICT DO NOTHING RETURNING person_id
     )
-    SELECT r.number, m.person_id, p.number AS person_number
-    FROM made AS m JOIN registering AS r ON r.person_id = m.person_id JOIN people AS p ON p.id = m.person_id
-    ORDER BY r.number
+    SELECT m.person_id, p.number AS person_number FROM made AS m JOIN people AS p ON p.id = m.person_id
 """)
 # To which version they agreed: the one that there was on the day, or the first.
 _CONSENTS = text("""
@@ -113,7 +112,7 @@ _CONSENTS = text("""
                  CASE WHEN c.day IS NULL OR (v.published_at AT TIME ZONE s.time_zone)::date <= c.day
                       THEN -v.number ELSE v.number END
         LIMIT 1) AS t
-    WHERE k.said IS NOT NULL AND r.person_id = ANY(:people)
+    WHERE k.said IS NOT NULL
     ORDER BY r.number ON CONFLICT DO NOTHING
 """)
 _GUARDIANS = text("""
@@ -121,7 +120,7 @@ _GUARDIANS = text("""
                                  encrypted_with, language)
     SELECT person_id, :site, 'guardian', coalesce(relation, ''), guardian, guardian_phone, guardian_email,
            guardian_index, true, :key, coalesce(language, 'zh-CN')
-    FROM registering WHERE guardian IS NOT NULL AND person_id = ANY(:people)
+    FROM registering WHERE guardian IS NOT NULL
     ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
         relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
         email_index = excluded.email_index, confirmed = true, encrypted_with = excluded.encrypted_with,
@@ -156,7 +155,7 @@ def find_who(
     }
     values = {row.number: row.values for row in rows}
     return {
-        one.row: Who(one.person, one.known, one.volunteer, _contradiction(data, values[one.row], one))
+        one.row: Who(one.person, bool(one.known), bool(one.volunteer), _contradiction(data, values[one.row], one))
         for one in session.execute(_WHO, told)
     }
 
@@ -240,34 +239,32 @@ def register_volunteers(
     """Register the people of these rows; returns how many were volunteers of the site already."""
     areas = _Areas(session, found.site_id, rows)
     site = {"site": found.site_id}
+    # The same person may have been found by the phone of one row and the e-mail of another: the first counts.
+    first = {people[row.number]: row for row in reversed(rows)}
     session.execute(_REGISTERING)
-    stored = (_stored(data, row, people[row.number], areas, identities[row.number]) for row in rows)
+    stored = (_stored(data, row, person, areas, identities[row.number]) for person, row in first.items())
     copy_rows(session, "registering", _COLUMNS, stored)
-    session.execute(_NOT_TWICE, site)
-    session.execute(_LOCK)
-    _give_numbers(session)
-    session.execute(_ID_NUMBERS)
     made = session.execute(_HERE, site | {"key": data.newest_key}).all()
-    told = site | {"people": [one.person_id for one in made]}
-    session.execute(_CONSENTS, told | {"how": HOW, "made_by": found.made_by, "agreed": AGREED})
-    session.execute(_GUARDIANS, told | {"key": data.newest_key, "overwrite": found.overwrite})
-    values = {row.number: row.values for row in rows}
-    _tell(session, found.site_id, [(one, values[one.number]) for one in made])
+    session.execute(_NOT_MADE, {"people": [one.person_id for one in made]})
+    _give_numbers(session)
+    session.execute(_CONSENTS, site | {"how": HOW, "made_by": found.made_by, "agreed": AGREED})
+    session.execute(_GUARDIANS, site | {"key": data.newest_key, "overwrite": found.overwrite})
+    _tell(session, found.site_id, sorted(((one, first[one.person_id]) for one in made), key=lambda one: one[1].number))
     return len(rows) - len(made)
 
 
 def _give_numbers(session: Session) -> None:
-    """Everybody has a number of their own; one that is taken already is drawn again."""
-    while True:
-        session.execute(_NOT_ANOTHERS)
-        session.execute(_NUMBERS)
-        without = session.scalars(_WITHOUT_NUMBER).all()
-        if not without:
-            return
+    """Everybody has a number of their own; one that is taken already is drawn again. An ID number is added where there
+    was none."""
+    session.execute(_LOCK)
+    session.execute(_NUMBERS)
+    while without := session.scalars(_WITHOUT_NUMBER).all():
         session.execute(_ANOTHER_NUMBER, [{"number": one, "fresh": new_volunteer_number()} for one in without])
+        session.execute(_NUMBERS)
+    session.execute(_ID_NUMBERS)
 
 
-def _tell(session: Session, site_id: UUID, made: Sequence[tuple[Any, Mapping[str, str]]]) -> None:
+def _tell(session: Session, site_id: UUID, made: Sequence[tuple[Any, Row]]) -> None:
     """Let the others know of the new volunteers, and ask guardians who have not agreed, where they have an e-mail."""
     today = day_at_site(session, site_id)
     add_events(
@@ -277,14 +274,15 @@ def _tell(session: Session, site_id: UUID, made: Sequence[tuple[Any, Mapping[str
                 person_id=one.person_id,
                 person_number=one.person_number,
                 site_id=site_id,
-                categories=_codes(said, "categories"),
-                age_band=age_band(date.fromisoformat(said["birth_date"]), today),
+                categories=_codes(row.values, "categories"),
+                age_band=age_band(date.fromisoformat(row.values["birth_date"]), today),
                 how=HOW,
             )
-            for one, said in made
+            for one, row in made
         ],
     )
-    for one, said in made:
+    for one, row in made:
+        said = row.values
         minor = age_on(date.fromisoformat(said["birth_date"]), today) < ADULT
         if minor and "guardian_email" in said and "guardian_consent" not in said:
             ask_guardian_by_mail(session, site_id, one.person_id)
