@@ -93,6 +93,7 @@ PERSON_TABLES = (
         why=_EVIDENCE,
         joins="JOIN consent_texts AS c ON c.id = t.text_id",
         more="c.zh AS text_zh, c.en AS text_en, c.number AS text_number",
+        blank="guardian = NULL",
     ),
 )
 

@@ -85,7 +85,7 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
-        own_consents_pages(database),
+        own_consents_pages(database, data),
         own_teams_pages(database, data),
         own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),

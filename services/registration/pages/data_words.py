@@ -46,6 +46,8 @@ FIELDS = {
     "given_at": Words("同意时间", "Agreed on"),
     "given_by": Words("由谁同意", "Whose word it was"),
     "grantor": Words("授予单位", "Granted by"),
+    "guardian": Words("监护人姓名（登记时）", "The guardian's name, as on file then"),
+    "representative_id": Words("监护人登记的内部编号", "Inner number of the guardian's entry"),
     "group_id": Words("同批报名的内部编号", "Inner number of those signed up together"),
     "how": Words("方式", "How"),
     "id": Words("内部编号", "Inner number"),
@@ -223,6 +225,7 @@ _ACTORS = {
     "guardian": Words("监护人", "the guardian"),
     "operator": Words("系统管理员", "the operator"),
     "web": Words("网上报名", "sign-up online"),
+    "link": Words("监护人（用邮件里的链接）", "the guardian, by the link in their mail"),
     "import": Words("导入", "an import"),
     "system": Words("系统", "the system"),
 }
@@ -250,6 +253,12 @@ def spoken(table: str, row: Mapping[str, Any], zone: str) -> list[tuple[str, str
     ]
 
 
+def actor(who: str | None) -> Words:
+    """What kind of caller somebody was who did something: `staff:…`, `site:…`, `web`."""
+    kind = (who or "").split(":")[0]
+    return _ACTORS.get(kind, Words(kind, kind))
+
+
 def words(table: str, name: str) -> Words:
     """What a field is called; its own name where nobody gave it words, which a test forbids."""
     return FIELDS.get(f"{table}.{name}") or FIELDS.get(name) or Words(name, name)
@@ -275,7 +284,7 @@ def _value(table: str, name: str, value: Any, zone: str) -> str:
     if name in ("minutes", "service_minutes"):
         return str(Words(f"{value} 分钟", f"{value} minutes"))
     if name in _SAID_BY:
-        return _code(_ACTORS, str(value).split(":")[0])
+        return str(actor(str(value)))
     codes = CODES.get(f"{table}.{name}") or CODES.get(name, {})
     if isinstance(value, list | tuple):
         return str(Words("、", ", ")).join(_code(codes, one) for one in value)

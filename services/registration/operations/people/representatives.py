@@ -44,6 +44,7 @@ def save_representative(
         "phone": data.encrypt(body.phone) if body.phone else None,
         "email": data.encrypt(body.email) if body.email else None,
         "email_index": data.contact_index("email", body.email) if body.email else None,
+        "identity_hash": _identity(data, body),
         "relation": body.relation,
         "language": body.language,
         "encrypted_with": data.newest_key,
@@ -58,6 +59,13 @@ def save_representative(
         execution_options={"populate_existing": True},
     )
     return found.one()
+
+
+def _identity(data: PersonalData, body: RepresentativeBody) -> bytes:
+    """By what a guardian is known again in the consents that they gave."""
+    if body.phone:
+        return data.identity("phone", body.phone, body.name)
+    return data.identity("email", body.email or "", body.name)
 
 
 def find_representative(session: Session, site_id: UUID, person_id: UUID, kind: Kind) -> Representative:
