@@ -4,11 +4,12 @@ A version counts from its `effective_from`. Where it asks `again` (what is agree
 an earlier one must agree again: from that moment theirs is in force no longer (`text_holds` in the database).
 """
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid
 from services.registration.models import ConsentText
+from services.registration.operations import alone
 from services.registration.schemas.consents import NewConsentText
 
 PAST = Words("不能早于现在；从现在起有效的，请留空。", "must not lie in the past; leave it empty for now.")
@@ -19,9 +20,7 @@ BEFORE_LAST = Words(
 
 def publish_text(session: Session, body: NewConsentText) -> ConsentText:
     """A new version of a text, which counts from the moment that it says, else from now on. Raises 422."""
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended('consent text ' || :kind, 0))"), {"kind": body.kind}
-    )
+    alone(session, f"consent text {body.kind}")
     of_kind = select(ConsentText).where(ConsentText.kind == body.kind).order_by(ConsentText.number.desc()).limit(1)
     last = session.scalars(of_kind).one_or_none()
     now = session.scalars(select(func.clock_timestamp())).one()

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, literal, or_, select, text
+from sqlalchemy import Select, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import FieldError, Problem, Words, invalid, not_found
 from services.common.events import CancelReason, ConsentWithdrawn
 from services.common.outbox import add_events
 from services.registration.models import Activity, Consent, ConsentText, Person, Registration, Representative, Shift
-from services.registration.operations import conflict, locked
+from services.registration.operations import alone, conflict, locked
 from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.people import told_by
 from services.registration.operations.people.volunteer_ids import drop_id_number
@@ -48,8 +48,7 @@ def record_consent(
     session: Session, site_id: UUID, person_id: UUID, to: ConsentText, given_by: str, how: str, made_by: str
 ) -> Consent:
     """The record itself; two at once make one. Raises 409 for a guardian's where none is on file."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 2))")
-    session.execute(lock, {"of": f"consent {person_id} {site_id} {to.id}"})
+    alone(session, f"consent {person_id} {site_id} {to.id}")
     guardian = _guardian(session, site_id, person_id) if given_by == "guardian" else None
     query = select(Consent).where(
         Consent.person_id == person_id,
