@@ -25,7 +25,7 @@ from services.registration.operations.imports.preview import preview
 from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
-from services.registration.spreadsheets.columns import COLUMNS
+from services.registration.spreadsheets.kinds import COLUMNS
 
 LATEST = 20
 FAULTS_SHOWN = 100

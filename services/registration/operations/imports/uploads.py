@@ -13,7 +13,8 @@ from services.registration.operations.hours.records import actor
 from services.registration.operations.hours.second_person import check_second_person
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ImportAnswer
-from services.registration.spreadsheets.columns import Kind, letter
+from services.registration.spreadsheets.columns import letter
+from services.registration.spreadsheets.kinds import Kind
 from services.registration.spreadsheets.workbooks import is_workbook
 
 LARGEST_PART = 900_000

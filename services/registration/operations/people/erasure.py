@@ -62,7 +62,8 @@ ORDER BY v.person_id, v.site_id
 REMEMBER = text("""
 INSERT INTO erased_lately (site_id, hash)
 SELECT DISTINCT p.site_id, h.hash
-FROM person_sites AS p CROSS JOIN LATERAL (VALUES (p.phone_hash), (p.email_hash)) AS h (hash)
+FROM person_sites AS p LEFT JOIN volunteers AS v ON v.person_id = p.person_id
+CROSS JOIN LATERAL (VALUES (p.phone_hash), (p.email_hash), (v.id_number_hash)) AS h (hash)
 WHERE p.person_id = ANY(:people) AND h.hash IS NOT NULL AND (cast(:site AS uuid) IS NULL OR p.site_id = :site)
 ON CONFLICT (site_id, hash) DO UPDATE SET erased_at = clock_timestamp()
 """)

@@ -80,9 +80,9 @@ def read(
         rows = rows.where(AuditEntry.id < _number(query.cursor))
     found = session.scalars(rows.order_by(AuditEntry.id.desc()).limit(query.limit + 1)).all()
     shown = found[: query.limit]
-    of = {row.site_id for row in shown if row.site_id}
-    names = actor_names(session, data, {row.actor for row in shown}, of, reader.everything)
-    sites = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(of)))}
+    where = {row.site_id for row in shown if row.site_id}
+    names = actor_names(session, data, {row.actor for row in shown}, where, reader.everything)
+    sites = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(where)))}
     answers = [_answer(row, names, sites) for row in shown]
     return answers, shown[-1].id if len(found) > query.limit else None
 
