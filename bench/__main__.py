@@ -21,12 +21,12 @@ WIDTH = 150
 LATEST = Path(__file__).parent / "latest.json"
 
 
-def run(part: str) -> Report:
+def run(part: str, **how: int) -> Report:
     """Run one part. A failure is noted and does not stop the others."""
     report = Report(part)
     begun = time.monotonic()
     try:
-        import_module(f"bench.{part}").measure(report)
+        import_module(f"bench.{part}").measure(report, **how)
     except Exception as error:
         traceback.print_exc()
         report.failure = f"{type(error).__name__}: {error}"[:500]
@@ -47,11 +47,15 @@ def main() -> int:
     """Exit status 1 when a part failed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
-    wanted = parser.parse_args().parts or list(PARTS)
+    parser.add_argument("--rows", type=int, help="with `imports` alone: so many people instead of 100,000 volunteers")
+    given = parser.parse_args()
+    wanted = given.parts or list(PARTS)
+    if given.rows and wanted != ["imports"]:
+        parser.error("--rows goes with `imports` alone")
     if unknown := [part for part in wanted if part not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)} (there are: {', '.join(PARTS)})")
     facts = machine.facts()
-    reports = [run(part) for part in wanted]
+    reports = [run(part, **({"rows": given.rows} if given.rows else {})) for part in wanted]
     console = Console(highlight=False, width=WIDTH)
     console.print_json(json.dumps(facts))
     for report in reports:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
+from services.registration.id_numbers import normal_id_number
 from services.registration.operations.people.volunteer_ids import new_volunteer_number, normal_volunteer_number
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Office
@@ -79,6 +80,13 @@ def test_what_does_not_agree_is_refused(site: Site, fields: dict[str, Any], fiel
     answer = site.call("POST", "/v1/volunteers", volunteer(**fields))
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["field"] == field
+
+
+def test_a_number_first_given_out_when_its_county_was_new_is_one() -> None:
+    digits = "14010719610713002"  # the district has this code since 1997
+    number = digits + ric.calc_check_digit(digits + "0")
+    assert normal_id_number(f" {number.lower()} ") == number
+    assert normal_id_number("140107196102300020") is None
 
 
 def test_one_id_number_is_one_person_at_every_site_and_under_one_name(make_site: Callable[..., Site]) -> None:

@@ -99,6 +99,7 @@ from services.common.events.teams import (
     TeamRole,
     TeamSaved,
 )
+from services.common.events.transfers import TransferDeclined, TransferEvent, TransferExpired, TransferKind
 
 __all__ = [
     "EVENT_TYPES",
@@ -170,6 +171,10 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "TransferDeclined",
+    "TransferEvent",
+    "TransferExpired",
+    "TransferKind",
     "VenueSaved",
     "VolunteerChanged",
     "VolunteerEnded",

@@ -20,7 +20,7 @@ from services.registration.operations.imports.faults import describe_faults, fau
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.exchange import ApplyBody, FaultAnswer, ImportAnswer, ImportBody
-from services.registration.spreadsheets.columns import COLUMNS
+from services.registration.spreadsheets.kinds import COLUMNS
 from services.registration.spreadsheets.template import template
 from services.registration.spreadsheets.writing import MIME, csv_text
 

@@ -7,13 +7,15 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from services.common.schemas import Answer, Body
+from services.registration.spreadsheets.kinds import Kind
 
 
 class ImportBody(Body):
     """What is to be imported."""
 
-    kind: Literal["people", "roster", "records"] = Field(
-        description="people, members of teams, or service of past years"
+    kind: Kind = Field(
+        description="people, volunteers, members of teams that there are (`roster`) or that the file brings (`teams`),"
+        " or service of past years"
     )
     site_id: UUID | None = Field(default=None, description="for operators: whose people they are")
 
@@ -48,7 +50,9 @@ class ImportAnswer(Answer):
     applied: int
     skipped: int
     new_people: int
-    known_records: int = Field(description="good rows of past service that are on record already, and are left out")
+    known_records: int = Field(
+        description="good rows of past service that are on record already, or of volunteers who are; they are left out"
+    )
     minutes: int = Field(description="of all good rows of past service")
     first_day: date | None
     last_day: date | None

@@ -7,6 +7,7 @@ file has people's details.
 from dataclasses import dataclass
 
 from services.common.errors import Words
+from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,14 @@ class Fault:
     code: str
     title: str = ""
     other: int = 0
+
+
+def _one_of(codes: dict[str, Words]) -> Words:
+    zh, en = ("、".join(one.zh for one in codes.values()), ", ".join(one.en for one in codes.values()))
+    return Words(
+        f"不在列表中。请从以下各项中选，用顿号分开：{zh}。",
+        f"Is not on the list. Choose among these, with commas: {en}.",
+    )
 
 
 WORDS: dict[str, Words] = {
@@ -69,6 +78,54 @@ WORDS: dict[str, Words] = {
     "email": Words("不是有效的电子邮件地址，请改正。", "Is no valid e-mail address. Correct it."),
     "date": Words("不是日期。请写成 1961-07-13。", "Is no date. Write it as 1961-07-13."),
     "birth_date": Words("应在 1900 年至今天之间，请改正。", "Must lie between 1900 and today. Correct it."),
+    "sex": Words("应为 女 或 男。", "Must be female or male."),
+    "unborn": Words(
+        "没有出生日期和性别。请填写，或填身份证号码。",
+        "Birth date and sex are not known. Fill them in, or an ID number that tells them.",
+    ),
+    "id_number": Words(
+        "不是有效的居民身份证号码，请核对 18 位号码。", "Is no valid Chinese ID number. Check its 18 characters."
+    ),
+    "id_birth_date": Words("与出生日期不符，请核对。", "Does not agree with the birth date. Check both."),
+    "id_sex": Words("与性别不符，请核对。", "Does not agree with the sex. Check both."),
+    "id_number_consent": Words(
+        "登记身份证号码须另行同意。请填同意日期，或删去号码。",
+        "An ID number needs a consent of its own. Fill in the day, or leave the number out.",
+    ),
+    "id_elsewhere": Words(
+        "此号码已登记在另一个姓名下。请核对号码和姓名，或联系运营方。",
+        "This number is registered under another name. Check both, or ask the operator.",
+    ),
+    "another_id": Words(
+        "此人已登记另一个身份证号码。请核对；如需更正，请先更正志愿者资料。",
+        "This person is registered with another ID number. Check it, or correct the volunteer's data first.",
+    ),
+    "another_birth_date": Words(
+        "与本站点已有的出生日期不符。请核对；如需更正，请先更正个人资料。",
+        "Is not what the site was told before. Check it, or correct the person's data first.",
+    ),
+    "area": Words("没有这个区划。请填区划代码。", "Is no known area. Enter its code."),
+    "area_twice": Words("有几个同名的区划。请填区划代码。", "Several areas have this name. Enter the code."),
+    "skills": _one_of(SKILLS),
+    "professions": _one_of(PROFESSIONS),
+    "categories": _one_of(CATEGORIES),
+    "consent": Words(
+        "不是日期，也不是“是”或“否”。请填同意的日期（如 2026-05-12）。",
+        "Is no day, nor yes or no. Enter the day on which they agreed, as 2026-05-12.",
+    ),
+    "not_agreed": Words(
+        "没有同意服务条款的人不能登记。请先征得同意，或删去这一行。",
+        "Nobody is registered who did not agree to the terms. Ask them first, or remove this row.",
+    ),
+    "no_guardian": Words("未满 18 岁须有监护人。请填写。", "A guardian is needed under 18. Fill in who it is."),
+    "guardian_unreachable": Words(
+        "监护人的电话和电子邮件都没有填。请至少补上一项。",
+        "Neither phone nor e-mail of the guardian is given. Fill in one of them.",
+    ),
+    "guardian_consent": Words(
+        "未满 14 岁须先取得监护人同意。请填同意日期。",
+        "Under 14 the guardian has to agree first. Fill in the day.",
+    ),
     "nobody": Words(
         "没有写明是谁。请填志愿者编号，或姓名和电话。",
         "Does not say whose it is. Give the volunteer number, or name and phone.",
@@ -87,6 +144,13 @@ WORDS: dict[str, Words] = {
     "team": Words(
         "站点没有这支队伍。请先建立队伍，或改正名称。",
         "The site has no such team. Make the team first, or correct the name.",
+    ),
+    "team_kind": Words("应为 合唱团、志愿服务队 或 其他。", "Must be choir, volunteers or other."),
+    "another_kind": Words(
+        "这支队伍已登记为另一种类。请改成一致。", "The team is there, as one of another kind. Make them agree."
+    ),
+    "two_kinds": Words(
+        "与第 {other} 行所填的种类不同。请改成一致。", "Row {other} says another kind of this team. Make them agree."
     ),
     "leader": Words("这支队伍已有队长。请改为队员。", "This team has a leader already. Change the role to member."),
     "second_leader": Words(

@@ -6,30 +6,30 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from services.registration.personal_data import normal_email, normal_phone, plain_name
-from services.registration.spreadsheets.columns import (
-    COLUMNS,
-    Headings,
-    Kind,
-    first_identifying,
-    identifies,
-    letter,
-)
+from services.registration.spreadsheets import volunteer_values
+from services.registration.spreadsheets.columns import Headings, letter
+from services.registration.spreadsheets.dates import as_date
 from services.registration.spreadsheets.faults import Fault
+from services.registration.spreadsheets.kinds import COLUMNS, NEEDED, Kind
 
 Values = dict[str, str]
-"""By field, as text: phones in E.164, dates as YYYY-MM-DD, hours as minutes. What is not given is not there."""
+"""By field, as text: phones in E.164, dates as YYYY-MM-DD, hours as minutes, lists as codes with commas. What is not
+given is not there."""
 
 LONGEST = {
     "name": 200, "phone": 40, "email": 300, "team": 200, "activity": 200, "place": 200, "content": 500,
-    "responsible": 200,
+    "responsible": 200, "team_en": 200, "guardian": 200, "guardian_email": 300, "guardian_relation": 40, "skills": 400,
+    "professions": 400, "categories": 400,
 }  # fmt: skip
 LANGUAGES = {"": "", "zh-cn": "zh-CN", "zh": "zh-CN", "中文": "zh-CN", "en": "en", "英文": "en", "english": "en"}
+TEAM_KINDS = {
+    "choir": "choir", "合唱团": "choir", "合唱": "choir",
+    "volunteers": "volunteers", "志愿服务队": "volunteers", "志愿队": "volunteers", "志愿者队伍": "volunteers",
+    "other": "other", "其他": "other",
+}  # fmt: skip
 ROLES = {"": "", "leader": "leader", "队长": "leader", "团长": "leader", "member": "member", "队员": "member"}
 CUT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}")
-DATE = re.compile(r"([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))")
 HOURS = re.compile(r"([0-9]{1,2}(?:[.,][0-9]{1,3})?)\s*(?:小时|h|hours?)?", re.IGNORECASE)
-SERIAL = re.compile(r"[1-9][0-9]{3,4}")
-EXCEL_DAY_ZERO = date(1899, 12, 30)
 GUARDED = re.compile(r"'[=+\-@\t\r]")
 """An apostrophe that an export has put before what a spreadsheet would take for a formula (writing.py)."""
 
@@ -42,37 +42,43 @@ class Row:
     values: Values = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
+    def blame(self, headings: Headings, name: str, code: str, other: int = 0) -> None:
+        """Add a fault, in the column of this field where the file has one."""
+        place = f"{letter(headings.fields.index(name))} {name}" if name in headings.fields else name
+        self.faults.append(Fault(self.number, place, code, other=other))
+
 
 def check_row(kind: Kind, headings: Headings, number: int, cells: Sequence[str]) -> Row | None:
     """What the row says and what is wrong with it; None when nothing stands in it."""
     row = Row(number)
     texts = {
-        name: (place, text)
+        name: text
         for place, name in enumerate(headings.fields)
         if name is not None and place < len(cells) and (text := _text(cells[place]))
     }
     if not texts:
         return None
-    for name, (place, text) in texts.items():
+    for name, text in texts.items():
         code = _unusable(name, text)
         value = None if code else _CHECKS.get(name, _as_is)(text)
         if value is None:
-            row.faults.append(Fault(number, f"{letter(place)} {name}", code or _code(name, text)))
+            row.blame(headings, name, code or _code(name, text))
         elif value:
             row.values[name] = value
     _check_whole(kind, headings, row, texts)
     return row
 
 
-def _check_whole(kind: Kind, headings: Headings, row: Row, texts: Mapping[str, object]) -> None:
+def _check_whole(kind: Kind, headings: Headings, row: Row, texts: Mapping[str, str]) -> None:
     for column in COLUMNS[kind]:
         if column.required and column.field not in texts:
-            place = headings.fields.index(column.field)
-            row.faults.append(Fault(row.number, f"{letter(place)} {column.field}", "missing"))
-    if not identifies(kind, texts):
-        name = first_identifying(kind, headings.fields)
-        code = "nobody" if kind == "records" else "unreachable"
-        row.faults.append(Fault(row.number, f"{letter(headings.fields.index(name))} {name}", code))
+            row.blame(headings, column.field, "missing")
+    for needed in NEEDED[kind]:
+        if not needed.met(texts):
+            row.blame(headings, needed.to_blame(headings.fields), needed.code)
+    if kind == "volunteers" and not row.faults:
+        for name, code in volunteer_values.whole_faults(row.values):
+            row.blame(headings, name, code)
 
 
 def _text(cell: str) -> str:
@@ -94,21 +100,6 @@ def _as_is(text: str) -> str:
 
 def _name(text: str) -> str | None:
     return text if plain_name(text) else None
-
-
-def as_date(text: str) -> date | None:
-    """A day in any of the ways that people and spreadsheets write it, the number of days since 1900 among them."""
-    text = re.sub(r"[ T]00:00(:00)?$", "", text)
-    found = DATE.fullmatch(text)
-    try:
-        if found:
-            year, month, day = found[1], found[2] or found[4], found[3] or found[5]
-            return date(int(year), int(month), int(day))
-        if SERIAL.fullmatch(text) and int(text) >= 1000:
-            return EXCEL_DAY_ZERO + timedelta(days=int(text))
-    except ValueError:
-        pass
-    return None
 
 
 def _today() -> date:
@@ -142,6 +133,8 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "hours": _hours,
     "language": lambda text: LANGUAGES.get(text.casefold()),
     "role": lambda text: ROLES.get(text.casefold()),
+    "team_kind": lambda text: TEAM_KINDS.get(text.casefold()),
+    **volunteer_values.CHECKS,
 }
 
 
@@ -149,4 +142,4 @@ def _code(name: str, text: str) -> str:
     """What is wrong with a value that its check refused."""
     if name in ("birth_date", "day"):
         return name if as_date(text) else "date"
-    return "invisible" if name == "name" else name
+    return "invisible" if name == "name" else volunteer_values.CODES.get(name, name)

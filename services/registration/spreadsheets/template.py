@@ -4,7 +4,7 @@ import io
 
 import xlsxwriter
 
-from services.registration.spreadsheets.columns import COLUMNS, Kind
+from services.registration.spreadsheets.kinds import COLUMNS, Kind
 
 TO_FILL = "导入 import"
 EXPLAINED = "说明 explanation"

@@ -70,6 +70,14 @@ def _consent(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", body)["id"])
 
 
+def _outdated(town: Town, made: dict[str, str]) -> str:
+    """A consent of the resident to a text that has been replaced by one that asks again."""
+    given = town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", {"kind": "health", "how": "paper"})
+    text = {"kind": "health", "zh": "健康信息另有用途。", "en": "Health data serves more.", "again": True}
+    town.operator.expect(201, "POST", "/v1/consent-texts", text)
+    return str(given["id"])
+
+
 def _not_volunteering(town: Town, made: dict[str, str]) -> str:
     """The site, where the resident is no volunteer yet."""
     town.own.sql("DELETE FROM volunteer_sites WHERE person_id = :p AND site_id = :s", p=town.person, s=town.own.id)
@@ -111,6 +119,8 @@ SAMPLES: dict[str, Any] = {
     "/v1/registrations/<uuid:registration_id>/decline registration_id": _offered,
     "/my/volunteer/<uuid:site_id> site_id": _not_volunteering,
     "/v1/my/volunteer/<uuid:site_id> site_id": _not_volunteering,
+    "/my/consents/<uuid:consent_id>/renew consent_id": _outdated,
+    "/v1/my/consents/<uuid:consent_id>/renew consent_id": _outdated,
     "/my/consents/<uuid:consent_id> consent_id": _consent,
     "/v1/my/consents/<uuid:consent_id>/withdraw consent_id": _consent,
     "/my/hours/missing/<uuid:registration_id> registration_id": _lost,

@@ -1,4 +1,4 @@
-"""Places that are offered, and places that are taken back: told like all else about a registration."""
+"""Offers, places taken back, places that nobody would take over: told like all else about a registration."""
 
 from alembic import op
 
@@ -12,8 +12,8 @@ ALTER TABLE registrations
 ALTER TABLE messages
     DROP CONSTRAINT messages_kind_check,
     ADD CONSTRAINT messages_kind_check CHECK (kind IN (
-        'confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'cancellation', 'change', 'reminder',
-        'link'));
+        'confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'transfer_declined', 'transfer_expired',
+        'cancellation', 'change', 'reminder', 'link'));
 """
 
 

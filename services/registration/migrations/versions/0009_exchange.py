@@ -16,7 +16,7 @@ CREATE TABLE imports (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     site_id uuid NOT NULL REFERENCES sites,
-    kind text NOT NULL CHECK (kind IN ('people', 'roster', 'records')),
+    kind text NOT NULL CHECK (kind IN ('people', 'volunteers', 'roster', 'teams', 'records')),
     state text NOT NULL DEFAULT 'uploading' CHECK (
         state IN ('uploading', 'checking', 'checked', 'applying', 'done', 'cancelled', 'failed')),
     made_by text NOT NULL,

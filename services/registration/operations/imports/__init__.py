@@ -4,8 +4,10 @@
     steps.py       the worker: one claimed part after the other, in slices, each with its progress in one commit
     checking.py    what is wrong with a slice, before anything changes
     applying.py    a slice becomes people, by the identity rules and locks of a sign-up
-    rosters.py     and members of teams
+    volunteers.py  and volunteers, with what they told and agreed to on paper
+    rosters.py     or members of teams
     past.py        or records of service in past years, after a second person has looked at them
+    copying.py     rows on their way into the database
     repeats.py     rows of one file that say the same
     preview.py     the first rows as they were read, for who is to approve them
     faults.py      what was found, shown

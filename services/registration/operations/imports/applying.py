@@ -7,7 +7,7 @@ says otherwise.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,21 +16,23 @@ from sqlalchemy.orm import Session
 
 from services.registration.models import Import
 from services.registration.operations.imports.checking import PLAN, hashes
+from services.registration.operations.imports.copying import copy_rows
 from services.registration.operations.imports.past import add_records
-from services.registration.operations.imports.rosters import join_teams
+from services.registration.operations.imports.rosters import WITH_TEAM, join_teams
+from services.registration.operations.imports.volunteers import Identity, find_who, register_volunteers
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.rows import Row, Values
 
 COLUMNS = (
     "number", "site_id", "new_id", "name", "phone", "email", "birth_date", "language", "encrypted_with",
-    "phone_hash", "email_hash", "phone_index", "email_index",
+    "phone_hash", "email_hash", "id_hash", "phone_index", "email_index",
 )  # fmt: skip
 
 # Empty again at each commit; made once for each connection.
 _ARRIVING = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS arriving (number integer, site_id uuid, new_id uuid, name bytea, phone bytea,"
     " email bytea, birth_date bytea, language text, encrypted_with text, phone_hash bytea, email_hash bytea,"
-    " phone_index bytea, email_index bytea, person_id uuid) ON COMMIT DELETE ROWS"
+    " id_hash bytea, phone_index bytea, email_index bytea, person_id uuid) ON COMMIT DELETE ROWS"
 )
 _LOCK_IDENTITIES = text("""
     SELECT pg_advisory_xact_lock(needed.lock) FROM (
@@ -39,7 +41,8 @@ _LOCK_IDENTITIES = text("""
             (a.phone_hash, (SELECT p.person_id FROM person_sites AS p WHERE p.phone_hash = a.phone_hash
                             ORDER BY p.created_at LIMIT 1)),
             (a.email_hash, (SELECT p.person_id FROM person_sites AS p WHERE p.email_hash = a.email_hash
-                            ORDER BY p.created_at LIMIT 1))
+                            ORDER BY p.created_at LIMIT 1)),
+            (a.id_hash, (SELECT v.person_id FROM volunteers AS v WHERE v.id_number_hash = a.id_hash))
         ) AS i (hash, known)
         WHERE i.hash IS NOT NULL
         ORDER BY lock OFFSET 0
@@ -47,10 +50,13 @@ _LOCK_IDENTITIES = text("""
 """)
 _ERASED = text("""
     DELETE FROM arriving AS a USING erased_lately AS e
-    WHERE e.site_id = a.site_id AND e.hash IN (a.phone_hash, a.email_hash) AND e.erased_at > :since
+    WHERE e.site_id = a.site_id AND e.hash IN (a.phone_hash, a.email_hash, a.id_hash) AND e.erased_at > :since
 """)
+_LEAVE_OUT = text("DELETE FROM arriving WHERE number = ANY(:rows)")
 _MATCH = text("""
     UPDATE arriving AS a SET person_id = coalesce(
+        (SELECT coalesce(x.merged_into, x.id) FROM volunteers AS v JOIN people AS x ON x.id = v.person_id
+         WHERE v.id_number_hash = a.id_hash),
         (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
          WHERE p.phone_hash = a.phone_hash ORDER BY p.created_at LIMIT 1),
         (SELECT coalesce(x.merged_into, x.id) FROM person_sites AS p JOIN people AS x ON x.id = p.person_id
@@ -131,10 +137,15 @@ def _bring_in(session: Session, data: PersonalData, found: Import, rows: Sequenc
     """Bring in these rows; returns how many turned out to be for nothing."""
     if found.kind == "records":
         return add_records(session, data, found, rows)
-    people = settle_people(session, data, found, rows)
+    identities = {row.number: hashes(data, row.values) for row in rows}
+    people = settle_people(session, data, found, rows, identities)
     arrived = [row for row in rows if row.number in people]
-    without_team = join_teams(session, found, arrived, people) if found.kind == "roster" else 0
-    return len(rows) - len(arrived) + without_team
+    for_nothing = len(rows) - len(arrived)
+    if found.kind == "volunteers":
+        return for_nothing + register_volunteers(session, data, found, arrived, people, identities)
+    if found.kind in WITH_TEAM:
+        return for_nothing + join_teams(session, found, arrived, people)
+    return for_nothing
 
 
 def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:
@@ -145,16 +156,22 @@ def _faulty(session: Session, found: Import, first: int, last: int) -> set[int]:
     return {row.row for row in rows}
 
 
-def settle_people(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> dict[int, UUID]:
+def settle_people(
+    session: Session, data: PersonalData, found: Import, rows: Sequence[Row], identities: Mapping[int, Identity]
+) -> dict[int, UUID]:
     """Who the people of these rows are, made where nobody knows them; by the number of the row.
 
-    Whom the site erased since the file came is left out: an older list brings nobody back.
+    Whom the site erased since the file came is left out: an older list brings nobody back. So is a volunteer whose
+    ID number or birth date became another person's, or another, since the check.
     """
     session.execute(PLAN)
     session.execute(_ARRIVING)
-    _copy(session, _arriving(data, found.site_id, rows))
+    copy_rows(session, "arriving", COLUMNS, _arriving(data, found.site_id, rows, identities))
     session.execute(_LOCK_IDENTITIES)
     session.execute(_ERASED, {"since": found.created_at})
+    if found.kind == "volunteers":
+        who = find_who(session, data, found.site_id, rows, identities)
+        session.execute(_LEAVE_OUT, {"rows": [number for number, one in who.items() if one.fault]})
     session.execute(_MATCH)
     session.execute(_NEW_PEOPLE)
     session.execute(_NOW_KNOWN)
@@ -165,23 +182,23 @@ def settle_people(session: Session, data: PersonalData, found: Import, rows: Seq
     return {row.number: row.person_id for row in session.execute(_WHO)}
 
 
-def _arriving(data: PersonalData, site_id: UUID, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+def _arriving(
+    data: PersonalData, site_id: UUID, rows: Sequence[Row], identities: Mapping[int, Identity]
+) -> Iterator[tuple[Any, ...]]:
     """The rows as they are stored. Rows of one person share the id that they get if nobody knows them."""
     ids: dict[bytes, UUID] = {}
     drawn = os.urandom(16 * len(rows))
-    arriving = []
     for place, row in enumerate(rows):
-        found = [digest for digest in hashes(data, row.values).values() if digest is not None]
+        identity = identities[row.number]
+        known_by = [digest for digest in identity.values() if digest is not None]
         fresh = UUID(bytes=drawn[16 * place : 16 * place + 16], version=4)
-        new_id = next((ids[digest] for digest in found if digest in ids), fresh)
-        for digest in found:
+        new_id = next((ids[digest] for digest in known_by if digest in ids), fresh)
+        for digest in known_by:
             ids.setdefault(digest, new_id)
-        arriving.append((row.number, site_id, new_id, *_stored(data, row.values)))
-    return arriving
+        yield (row.number, site_id, new_id, *_stored(data, row.values, identity))
 
 
-def _stored(data: PersonalData, values: Values) -> tuple[Any, ...]:
-    identity = hashes(data, values)
+def _stored(data: PersonalData, values: Values, identity: Identity) -> tuple[Any, ...]:
     phone, email = values.get("phone"), values.get("email")
     return (
         data.encrypt(values["name"]),
@@ -192,14 +209,7 @@ def _stored(data: PersonalData, values: Values) -> tuple[Any, ...]:
         data.newest_key,
         identity["phone"],
         identity["email"],
+        identity["id_number"],
         data.contact_index("phone", phone) if phone else None,
         data.contact_index("email", email) if email else None,
     )
-
-
-def _copy(session: Session, rows: Sequence[tuple[Any, ...]]) -> None:
-    cursor = session.connection().connection.cursor()
-    # Row-level security forbids COPY into the tables themselves, for their owner too.
-    with cursor, cursor.copy(f"COPY arriving ({', '.join(COLUMNS)}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-        for row in rows:
-            copy.write_row(row)

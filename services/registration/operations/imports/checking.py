@@ -1,6 +1,6 @@
 """The dry run of a slice: every fault by row and column, doubles within the file, people who are known already."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from services.registration.models import Import
 from services.registration.operations.imports.past import check_records
 from services.registration.operations.imports.repeats import find_earlier
-from services.registration.operations.imports.rosters import RosterRules
+from services.registration.operations.imports.rosters import WITH_TEAM, check_teams
+from services.registration.operations.imports.volunteers import Identity, check_volunteers
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.spreadsheets.faults import Fault
 from services.registration.spreadsheets.rows import Row, Values
@@ -33,10 +34,11 @@ PLAN = text(
 
 def hashes(data: PersonalData, values: Values) -> dict[str, bytes | None]:
     """By what the person of a row is found, as a sign-up would."""
-    return {
+    found = {
         kind: data.identity(kind, values[kind], values["name"]) if kind in values else None
         for kind in ("phone", "email")
     }
+    return {**found, "id_number": data.id_number_hash(values["id_number"]) if "id_number" in values else None}
 
 
 def check_rows(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> None:
@@ -52,22 +54,31 @@ def check_rows(session: Session, data: PersonalData, found: Import, rows: Sequen
 
 
 def _check_people(session: Session, data: PersonalData, found: Import, rows: Sequence[Row]) -> None:
-    if found.kind == "roster":
-        rules = RosterRules(session, found.site_id)
-        for row in rows:
-            rules.check(row, found.fields or [], hashes(data, row.values) if not row.faults else {})
     good = [row for row in rows if not row.faults]
     identities = {row.number: hashes(data, row.values) for row in good}
-    _find_doubles(session, data, found, good, identities)
-    still_good = [identities[row.number] for row in good if not row.faults]
-    found.known_people += session.scalar(
-        _KNOWN,
-        {
-            "site": found.site_id,
-            "phones": [h["phone"] for h in still_good],
-            "emails": [h["email"] for h in still_good],
-        },
-    )
+    also: Mapping[int, Sequence[UUID]] = {}
+    if found.kind in WITH_TEAM:
+        check_teams(session, data, found, rows, identities)
+    if found.kind == "volunteers":
+        who = check_volunteers(session, data, found, good, identities)
+        also = {number: [one.person_id] for number, one in who.items() if one.person_id}
+    good = [row for row in good if not row.faults]
+    _find_doubles(session, data, found, good, identities, also)
+    still_good = [row for row in good if not row.faults]
+    if found.kind == "volunteers":
+        found.known_people += sum(who[row.number].known for row in still_good)
+        found.known_records += sum(who[row.number].volunteer for row in still_good)
+    else:
+        found.known_people += _known(session, found, [identities[row.number] for row in still_good])
+
+
+def _known(session: Session, found: Import, identities: Sequence[Identity]) -> int:
+    told = {
+        "site": found.site_id,
+        "phones": [one["phone"] for one in identities],
+        "emails": [one["email"] for one in identities],
+    }
+    return session.scalar(_KNOWN, told) or 0
 
 
 def _find_doubles(
@@ -75,9 +86,15 @@ def _find_doubles(
     data: PersonalData,
     found: Import,
     rows: Iterable[Row],
-    identities: dict[int, dict[str, bytes | None]],
+    identities: Mapping[int, Identity],
+    also: Mapping[int, Sequence[UUID]],
 ) -> None:
-    marked = [(key, row.number) for row in rows for key in _keys(data, found.kind, row.values, identities[row.number])]
+    """Note rows that are of one person: by what they say, or (`also`) by who the system knows them to be."""
+    marked = [
+        (key, row.number)
+        for row in rows
+        for key in (*_keys(data, found.kind, row.values, identities[row.number]), *also.get(row.number, ()))
+    ]
     leaders = [(_leader_key(data, row.values), row.number) for row in rows if row.values.get("role") == "leader"]
     leading = {key for key, _ in leaders}
     doubles = find_earlier(session, found, marked + leaders)
@@ -88,9 +105,9 @@ def _find_doubles(
             row.faults.append(Fault(row.number, "", code, other=earlier))
 
 
-def _keys(data: PersonalData, kind: str, values: Values, found: dict[str, bytes | None]) -> list[UUID]:
+def _keys(data: PersonalData, kind: str, values: Values, found: Identity) -> list[UUID]:
     """What no other row of the file may share: a person, or a member of a team."""
-    more = [plain_name(values["team"])] if kind == "roster" else []
+    more = [plain_name(values["team"])] if kind in WITH_TEAM else []
     return [
         UUID(bytes=(data.fingerprint("import", digest.hex(), *more) if more else digest)[:16])
         for digest in found.values()

@@ -221,7 +221,8 @@ def _slice(database: Database, data: PersonalData, claim: Claim, piece: Piece) -
         headings = _headings(session, found, piece)
         if headings is None:
             return False
-        applied_at_once = APPLY_SLICE if found.kind == "people" else ROSTER_SLICE
+        # A volunteer's ID number is a third lock.
+        applied_at_once = {"people": APPLY_SLICE, "volunteers": APPLY_SLICE * 2 // 3}.get(found.kind, ROSTER_SLICE)
         begin, size = found.done_in_part, CHECK_SLICE if checks else applied_at_once
         cells = piece.records[begin : begin + size]
         numbered = enumerate(cells, start=found.records + begin + 1)

@@ -13,13 +13,15 @@ from services.registration.operations.hours.records import actor
 from services.registration.operations.hours.second_person import check_second_person
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ImportAnswer
-from services.registration.spreadsheets.columns import Kind, letter
+from services.registration.spreadsheets.columns import letter
+from services.registration.spreadsheets.kinds import Kind
 from services.registration.spreadsheets.workbooks import is_workbook
 
 LARGEST_PART = 900_000
 """Bytes. The gateway and the apis take bodies of one megabyte."""
 MOST_PARTS = 600
-"""540 MB: two million rows of people take about 130."""
+LARGEST_FILE = MOST_PARTS * LARGEST_PART
+"""540 MB: two million rows of people take about 130 parts."""
 KEPT_DAYS = 7
 
 ENDED = ("done", "cancelled")
