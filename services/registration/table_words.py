@@ -1,4 +1,4 @@
-"""What tables and their columns are called, on pages and in exports. A test asks the catalogue whether any is missing."""
+"""What tables and their columns are called, on pages and in exports. A test asks the catalogue for missing ones."""
 
 from services.common.errors import Words
 
