@@ -8,7 +8,7 @@ from services.common.apply import Handlers, Subscriber
 from services.common.auth import forget_site_keys, remember_site_keys
 from services.common.database import Database
 from services.common.feed import FeedClient
-from services.notifications.handlers import activities, links, registrations, shifts
+from services.notifications.handlers import activities, erasures, links, registrations, shifts
 from services.notifications.settings import Settings
 
 HANDLERS: Handlers = {
@@ -29,6 +29,8 @@ HANDLERS: Handlers = {
     events.RegistrationMovedToWaitlist: registrations.on_moved_to_waitlist,
     events.RegistrationCancelled: registrations.on_cancelled,
     events.LinkIssued: links.on_link_issued,
+    events.PersonErased: erasures.on_erased,
+    events.PersonErasedAtSite: erasures.on_erased,
 }
 
 
