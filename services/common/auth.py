@@ -27,6 +27,7 @@ from flask import current_app, g, request
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.common.big_files import posted
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import FORBIDDEN, SITE_NEEDED, UNAUTHENTICATED, Problem, Words
 from services.common.events import Received
@@ -191,7 +192,7 @@ def _in_session() -> Principal:
     if found is None:
         return Principal(Caller.ANYONE, "anyone")
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        shown = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+        shown = posted().get("csrf_token", "") or request.headers.get("X-CSRF-Token", "")
         if not hmac.compare_digest(shown.encode(), csrf_token(found).encode()):
             raise Problem(
                 FORBIDDEN,

@@ -46,6 +46,61 @@ def test_staff_import_a_list(
     visitor.look("import-done")
 
 
+def test_a_large_list_of_volunteers_comes_in_without_a_script(
+    make_visitor: Callable[..., Visitor],
+    site: Site,
+    staff_at: StaffAt,
+    database: Database,
+    data: PersonalData,
+    tmp_path: Path,
+) -> None:
+    headings = ("姓名", "性别", "出生日期", "电话", "技能", "同意日期", "备注")
+    people = [(f"志愿者{n}", "女", "1990-05-17", fresh_phone(), "歌唱", "2026-05-12", "x" * 600) for n in range(2_500)]
+    file = tmp_path / "volunteers.csv"
+    file.write_bytes(as_csv(*people, ("小明", "男", "2015-01-01", fresh_phone(), "飞行", "是", ""), headings=headings))
+    assert file.stat().st_size > 1_500_000
+    visitor = make_visitor(java_script_enabled=False)
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/imports")
+    page = visitor.page
+    page.get_by_label("名单种类").select_option("volunteers")
+    page.get_by_label("文件").set_input_files(file)
+    page.get_by_role("button", name="上传并检查").click()
+    assert page.get_by_text("文件已收到").is_visible()
+    ACTING.set(Acting())
+    work_on_imports(database, data, seconds=60)
+    page.get_by_role("link", name="刷新进度").click()
+    assert page.get_by_role("cell", name="E 技能").is_visible()
+    page.get_by_label("这些人怎样同意登记").fill("纸质登记表，2026 年 5 月")
+    page.get_by_label("跳过有错误的行").check()
+    page.get_by_role("button", name="确认导入").click()
+    work_on_imports(database, data, seconds=60)
+    page.get_by_role("link", name="刷新进度").click()
+    assert page.get_by_text("已完成").is_visible()
+    ((count,),) = site.sql("SELECT count(*) FROM volunteer_sites WHERE site_id = :id", id=site.id)
+    assert count == 2_500
+
+
+def test_the_import_of_volunteers_in_english(
+    visitor: Visitor, site: Site, staff_at: StaffAt, database: Database, data: PersonalData, tmp_path: Path
+) -> None:
+    file = tmp_path / "volunteers.csv"
+    rows = [("Lin", "f", "1990-05-17", fresh_phone(), "yes"), ("Wang", "?", "2015-01-01", fresh_phone(), "no")]
+    file.write_bytes(as_csv(*rows, headings=("name", "sex", "birth date", "phone", "agreed")))
+    visitor.log_in(staff_at(site))
+    visitor.speak("en")
+    visitor.open("/staff/imports")
+    visitor.look("imports-en")
+    visitor.page.get_by_label("Kind of list").select_option("volunteers")
+    visitor.page.get_by_label("File").set_input_files(file)
+    visitor.page.get_by_role("button", name="Upload and check").click()
+    ACTING.set(Acting())
+    work_on_imports(database, data, seconds=20)
+    visitor.page.get_by_role("link", name="Look again").click()
+    assert visitor.page.get_by_role("cell", name="B sex").is_visible()
+    visitor.look("import-volunteers-en")
+
+
 def test_past_service_is_looked_at_by_a_second_person(
     make_visitor: Callable[..., Visitor],
     site: Site,

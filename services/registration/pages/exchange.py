@@ -1,18 +1,20 @@
 """Staff: lists of people come in from a spreadsheet, and everything goes out again.
 
-Without a script a file is one form, and a body has at most one megabyte: some ten thousand rows of CSV, several times
-as many of XLSX. Larger files go through the API in parts.
+A file is one form, of whatever size the API takes in parts; it is kept in such parts as it comes.
 """
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import g, request, url_for
+from flask import g, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.big_files import file_pieces, leave_file, takes_file
 from services.common.database import Database
 from services.common.errors import Words
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
@@ -25,7 +27,7 @@ from services.registration.operations.imports.preview import preview
 from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
-from services.registration.spreadsheets.kinds import COLUMNS
+from services.registration.spreadsheets.kinds import COLUMNS, Kind
 
 LATEST = 20
 FAULTS_SHOWN = 100
@@ -70,7 +72,9 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
         with database.transaction(g.principal.scope) as session:
             query = select(Import).where(Import.site_id == own_site()).order_by(Import.position.desc()).limit(LATEST)
             latest = session.scalars(query).all()
-            return render("exchange/imports.html", form=form, latest=latest, zone=_zone(database))
+            return render(
+                "exchange/imports.html", form=form, latest=latest, zone=_zone(database), most=uploads.LARGEST_FILE
+            )
 
     @blueprint.get("/imports")
     @allow(Caller.STAFF)
@@ -79,29 +83,45 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
         return page(Form())
 
     @blueprint.post("/imports")
+    @takes_file(uploads.LARGEST_FILE)
     @allow(Caller.STAFF)
     def upload() -> Answer:
         """Take a file and have it checked."""
         form = read_form(ImportBody)
-        file = request.files.get("file")
-        content = file.read() if file else b""
-        if not content:
+        pieces = file_pieces(uploads.LARGEST_PART)
+        first = next(pieces, b"")
+        if not first:
             form.errors["file"] = Words("请选择文件。", "Choose a file.")
         if not form.failed:
-            with form.catching(), database.transaction(g.principal.scope) as session:
-                begun = uploads.begin_import(session, own_site(), form.body.kind, g.principal.actor)
-                for number, begin in enumerate(range(0, len(content), uploads.LARGEST_PART), start=1):
-                    part = content[begin : begin + uploads.LARGEST_PART]
-                    uploads.put_part(session, data, begun.id, number, part)
-                uploads.begin_check(session, data, begun.id)
+            with form.catching():
+                begun = keep_file(database, data, form.body.kind, chain([first], pieces))
         if form.failed:
+            leave_file()
             return page(form), 422
-        address = url_for("exchange_pages.show_import", import_id=begun.id)
+        address = url_for("exchange_pages.show_import", import_id=begun)
         return done(
             address,
             "文件已收到，正在检查。什么都还没有改变。",
             "The file is here and is being checked. Nothing has changed.",
         )
+
+
+def keep_file(database: Database, data: PersonalData, kind: Kind, parts: Iterable[bytes]) -> UUID:
+    """Keep the file as it comes, each part in a transaction of its own, and have it checked; an upload that breaks off
+    is cancelled."""
+    with database.transaction(g.principal.scope) as session:
+        begun = uploads.begin_import(session, own_site(), kind, g.principal.actor).id
+    try:
+        for number, part in enumerate(parts, start=1):
+            with database.transaction(g.principal.scope) as session:
+                uploads.put_part(session, data, begun, number, part)
+        with database.transaction(g.principal.scope) as session:
+            uploads.begin_check(session, data, begun)
+    except Exception:
+        with database.transaction(g.principal.scope) as session:
+            uploads.cancel_import(session, begun)
+        raise
+    return begun
 
 
 def _add_imports(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

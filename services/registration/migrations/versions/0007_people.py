@@ -313,6 +313,10 @@ $$;
 """
 
 RETENTION = """
+-- After a restore: which erasures the log has, among those that the others know of (repeated_erasures.py).
+CREATE INDEX outbox_erasures ON outbox (event_id)
+    WHERE type IN ('hesheng.person.erased.v1', 'hesheng.person.erased_at_site.v1');
+
 CREATE TABLE retention (
     site_id uuid PRIMARY KEY REFERENCES sites,
     months integer NOT NULL CHECK (months BETWEEN 1 AND 120),

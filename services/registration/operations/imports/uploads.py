@@ -20,7 +20,8 @@ from services.registration.spreadsheets.workbooks import is_workbook
 LARGEST_PART = 900_000
 """Bytes. The gateway and the apis take bodies of one megabyte."""
 MOST_PARTS = 600
-"""540 MB: two million rows of people take about 130."""
+LARGEST_FILE = MOST_PARTS * LARGEST_PART
+"""540 MB: two million rows of people take about 130 parts."""
 KEPT_DAYS = 7
 
 ENDED = ("done", "cancelled")
