@@ -119,7 +119,7 @@ _GUARDIANS = text("""
     INSERT INTO representatives (person_id, site_id, kind, relation, name, phone, email, email_index, confirmed,
                                  encrypted_with, language)
     SELECT person_id, :site, 'guardian', coalesce(relation, ''), guardian, guardian_phone, guardian_email,
-           guardian_index, true, :key, coalesce(language, 'zh-CN')
+           guardian_index, true, :key, language
     FROM registering WHERE guardian IS NOT NULL
     ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
         relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
