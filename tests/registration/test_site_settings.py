@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from services.common.events import SiteSaved
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import contrast_with_white
 from tests.registration.exchange.conftest import importer  # noqa: F401
 from tests.registration.exchange.files import Importer, as_csv
+from tests.registration.own_world import resident_of
+from tests.registration.test_public import fresh_mail
 from tests.registration.world import Caller, Site, fresh_phone
 
 
@@ -108,3 +111,22 @@ def test_who_was_never_asked_gets_mails_in_the_sites_language(site: Site, import
     assert site.expect(200, "GET", path)["language"] == "en"
     site.expect(200, "PUT", path, guardian | {"language": "zh-CN"}, If_Match="*")
     assert site.expect(200, "PUT", path, guardian, If_Match="*")["language"] == "zh-CN", "who was asked stays asked"
+
+
+def test_residents_read_the_short_name_in_lists_and_the_whole_on_the_sites_own_page(
+    site: Site, data: PersonalData
+) -> None:
+    site.expect(200, "PATCH", f"/v1/sites/{site.id}/settings", {"short_name_zh": "赛马场"}, If_Match="*")
+    whole = site.expect(200, "GET", f"/v1/sites/{site.id}")["name_zh"]
+    shift = site.shift()
+    resident = resident_of(site, data, site.sign_up(shift, email=fresh_mail())["person_id"])
+    pages = {
+        "/my": resident.call("GET", "/my", Accept="text/html", Accept_Language="zh"),
+        "activity": site.call(
+            "GET", f"/activities/{site.activity_of(shift)}", Accept="text/html", Accept_Language="zh"
+        ),
+        "site": site.call("GET", f"/sites/{site.id}", Accept="text/html", Accept_Language="zh"),
+    }
+    read = {name: page.get_data(as_text=True) for name, page in pages.items()}
+    assert "赛马场" in read["/my"] and "赛马场" in read["activity"]
+    assert f"<h1>{whole}</h1>" in read["site"]
