@@ -174,7 +174,8 @@ class Visit:
         # Nobody may move a shift to before now; a test has no two hours to wait.
         times = f"starts_at = '{_ago(now, 100)}', ends_at = '{_ago(now, 10)}'"
         moved = f"SET hesheng.site = '*'; UPDATE shifts SET {times} WHERE id = '{shift}'"  # noqa: S608
-        self._project.inside("postgres", "sh", "-c", f'psql -U "$POSTGRES_USER" -d registration -c "{moved}"')
+        psql = 'PGPASSWORD="$POSTGRES_PASSWORD" psql --host=127.0.0.1 --username="$POSTGRES_USER" registration'
+        self._project.inside("postgres", "sh", "-c", f'{psql} --command="{moved}"')
         self._programme.act(f"/v1/registrations/{registration}/check-in", {"at": _ago(now, 90)})
         self._programme.act(f"/v1/registrations/{registration}/check-out", {"at": _ago(now, 30)})
 

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     PROMOTION = "promotion"
     OFFER = "offer"
     MOVED_BACK = "moved_back"
+    TRANSFER_DECLINED = "transfer_declined"
+    TRANSFER_EXPIRED = "transfer_expired"
     CANCELLATION = "cancellation"
     CHANGE = "change"
     REMINDER = "reminder"

@@ -16,6 +16,7 @@ from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.sites.sites import note_use
 from services.registration.operations.staff.links import Links
 from services.registration.operations.staff.log_in import LogIns
+from services.registration.operations.staff.oidc import Provider
 from services.registration.operations.staff.sessions import Sessions
 from services.registration.pages import pages
 from services.registration.settings import SUBSCRIBERS, Settings
@@ -39,9 +40,17 @@ def make_app(settings: Settings) -> APIFlask:
     tries = Tries()
     routes = [
         *blueprints(database, data, sessions, log_ins, links, sign_ups, public, tries),
-        *pages(database, data, sessions, links, log_ins, public, sign_ups, tries, settings.provider()),
+        *pages(database, data, sessions, links, log_ins, public, sign_ups, tries, _provider(settings)),
     ]
     return create_app(settings, keys, health, routes, sessions=sessions)
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """The OpenID provider by which staff may log in, None where there is none."""
+    if settings.oidc_issuer is None:
+        return None
+    back = (settings.public_url or settings.registration_url).rstrip("/") + "/staff/oidc/callback"
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret.get_secret_value(), back)
 
 
 def application() -> APIFlask:

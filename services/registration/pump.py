@@ -25,6 +25,7 @@ from services.registration.operations.imports.uploads import any_to_forget
 from services.registration.operations.people.encryption import any_older_encryption
 from services.registration.operations.people.retention import any_to_review
 from services.registration.operations.seats.holds import due_shifts
+from services.registration.operations.seats.transfers import late_transfers
 from services.registration.operations.sites.successors import any_to_follow
 from services.registration.operations.staff.accounts import any_older_staff_encryption
 from services.registration.personal_data import PersonalData
@@ -65,7 +66,7 @@ def watches(data: PersonalData) -> list[Watch]:
         ),
         Watch("complete", any_to_complete, COMPLETE_TASK, 60.0),
         Watch("follow", any_to_follow, FOLLOW_TASK, 60.0),
-        Watch("settle", partial(due_shifts, limit=1), SETTLE_TASK, 1.0),
+        Watch("settle", lambda s: due_shifts(s, limit=1) or late_transfers(s, limit=1), SETTLE_TASK, 1.0),
         Watch("retention", lambda s: any_to_review(s) or any_old_note(s), RETENTION_TASK, 600.0),
         Watch("exchange", lambda s: any_import_due(s) or any_export_due(s) or any_to_forget(s), EXCHANGE_TASK, 1.0),
         Watch("certify", waiting_batches, CERTIFY_TASK, 3.0),

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, field_validator, model_validator
 
 from services.common.settings import CommonSettings, HttpUrl, ServiceName
-from services.registration.operations.staff.oidc import Provider
 from services.registration.personal_data import PersonalData
 
 SUBSCRIBERS = ("notifications", "reporting")
@@ -69,13 +68,6 @@ class Settings(CommonSettings):
         except ValueError:
             index_key = b""
         return PersonalData(keys, index_key)
-
-    def provider(self) -> Provider | None:
-        """The OpenID provider by which staff may log in, None where there is none."""
-        if self.oidc_issuer is None:
-            return None
-        back = (self.public_url or self.registration_url).rstrip("/") + "/staff/oidc/callback"
-        return Provider(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value(), back)
 
     @property
     def service_tokens(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.people.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption
 from services.registration.operations.people.retention import due_reviews, review
 from services.registration.operations.seats.holds import due_shifts, settle
+from services.registration.operations.seats.transfers import expire, late_transfers
 from services.registration.operations.sites.successors import follow_successors
 from services.registration.operations.staff.accounts import any_older_staff_encryption, renew_staff_encryption
 from services.registration.settings import Settings
@@ -111,9 +112,10 @@ def renew(database: Database, settings: Settings) -> None:
 
 
 def settle_seats(database: Database, settings: Settings) -> None:
-    """End holds and offers that ran out, and give their places to who is next; until nothing is due."""
+    """End holds and offers that ran out, and give their places to who is next; end transfers that nobody answered."""
     settled = each_due(database, due_shifts, settle)
-    log.info("seats_settled", shifts=len(settled))
+    ended = each_due(database, late_transfers, expire)
+    log.info("seats_settled", shifts=len(settled), transfers=len(ended))
 
 
 def exchange(database: Database, settings: Settings) -> None:

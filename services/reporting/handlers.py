@@ -25,6 +25,7 @@ from services.common.events import (
     AreaSaved,
     AttendanceRecorded,
     AttendanceWithdrawn,
+    CancelReason,
     PersonMerged,
     PersonUnmerged,
     Received,
@@ -208,6 +209,14 @@ def registrations_are(status: str | None, promoted: bool = False) -> Callable[[S
     return handle
 
 
+def on_registrations_cancelled(session: Session, events: Sequence[Received]) -> None:
+    """Registrations ended. Who still waited when the shift began stays who waited: nobody cancelled anything."""
+    waited = [event for event in events if event.data.reason is CancelReason.SHIFT_BEGUN]
+    ended = [event for event in events if event.data.reason is not CancelReason.SHIFT_BEGUN]
+    registrations_are("waitlisted")(session, waited)
+    registrations_are("cancelled")(session, ended)
+
+
 def on_attendance_recorded(session: Session, events: Sequence[Received]) -> None:
     """Attendance as it now stands; a correction replaces what was recorded before."""
     last = _last(events, "registration_id")
@@ -275,7 +284,7 @@ HANDLERS: Handlers = {
     RegistrationOffered: registrations_are("offered"),
     RegistrationMovedToWaitlist: registrations_are("waitlisted"),
     RegistrationResized: registrations_are(None),
-    RegistrationCancelled: registrations_are("cancelled"),
+    RegistrationCancelled: on_registrations_cancelled,
     AttendanceRecorded: on_attendance_recorded,
     AttendanceWithdrawn: on_attendance_withdrawn,
     PersonMerged: on_person_merged,

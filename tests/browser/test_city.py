@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from services.common.auth import Role
 from tests.browser.conftest import Visitor
@@ -150,8 +151,16 @@ def test_the_operator_publishes_a_new_version_of_a_text(visitor: Visitor, site: 
     page.get_by_role("button", name="发布").click()
     assert "必填" in page.get_by_role("alert").inner_text()
     page.get_by_label("中文").fill(before + "（修订）")
+    page.get_by_label("以前同意过的人须重新同意").check()
     visitor.look("consent-text-new")
     page.get_by_role("button", name="发布").click()
     assert "已发布" in page.get_by_role("status").inner_text()
     newest = Caller(site.app, "").expect(200, "GET", "/v1/consent-texts?kind=photo&limit=200")["items"][-1]
-    assert newest["zh"].endswith("（修订）")
+    assert newest["zh"].endswith("（修订）") and newest["again"]
+    page.locator("#photo ~ p a").click()
+    page.get_by_label("从什么时候起有效").fill(f"{datetime.now(UTC).year + 1}-06-01T08:00")
+    page.get_by_role("button", name="发布").click()
+    assert page.get_by_text("尚未生效").is_visible()
+    visitor.look("consent-texts-to-come")
+    # The texts are everybody's, and nothing is published before what is announced.
+    site.sql("UPDATE consent_texts SET effective_from = least(effective_from, now())")

@@ -10,7 +10,7 @@ from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, moment, over, person_of, records_of
 from tests.registration.test_leading import Choir
 from tests.registration.test_public import fresh_mail
-from tests.registration.world import Site, in_hours
+from tests.registration.world import Caller, Site, in_hours
 
 ResidentCookie = Callable[[str], tuple[str, str]]
 
@@ -168,3 +168,23 @@ def test_withdrawing_a_consent(visitor: Visitor, site: Site, resident_cookie: Re
     page.get_by_role("button", name="撤回同意").click()
     expect(page.get_by_role("status")).to_contain_text("已撤回同意")
     expect(page.get_by_text("已撤回", exact=True)).to_be_visible()
+
+
+def test_agreeing_again_where_the_text_has_changed(
+    visitor: Visitor, site: Site, operator: Caller, resident_cookie: ResidentCookie
+) -> None:
+    person = site.sign_up(site.shift(), email=fresh_mail())["person_id"]
+    site.expect(201, "POST", f"/v1/people/{person}/consents", {"kind": "health", "how": "desk"})
+    text = {"kind": "health", "zh": "健康信息也用于保险。" * 3, "en": "Health data serves insurance too. " * 3}
+    operator.expect(201, "POST", "/v1/consent-texts", text | {"again": True})
+    visitor.log_in(resident_cookie(person))
+    visitor.open("/my/consents")
+    page = visitor.page
+    expect(page.get_by_text("须重新同意", exact=True)).to_be_visible()
+    visitor.look("own-consent-again")
+    page.get_by_role("button", name="同意新版本").click()
+    expect(page.get_by_text("已由新版本代替")).to_be_visible()
+    expect(page.get_by_text("有效", exact=True)).to_be_visible()
+    visitor.speak("en")
+    visitor.open("/my/consents")
+    visitor.look("own-consents-en")

@@ -12,6 +12,8 @@ from playwright.sync_api import expect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import make_server
 
+from services.registration.operations.staff.links import Links
+from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.test_public import fresh_mail, manage_path
 from tests.registration.world import Caller, Site, in_hours
@@ -110,6 +112,51 @@ def test_passing_a_place_on_by_a_link(centre: Site, visitor: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("请看邮箱")
     visitor.open(f"/my/registrations/{made['id']}")
     expect(page.get_by_text("对方还没有答复")).to_be_visible()
+
+
+def test_answering_what_one_was_asked_by_mail_or_on_ones_own_page(
+    centre: Site, visitor: Visitor, data: PersonalData
+) -> None:
+    activity = course(centre)
+    mine = centre.shift(activity=activity, starts=30)
+    taker = centre.sign_up(mine, name="被请的人", email=fresh_mail())
+    swap, gift = centre.sign_up(centre.shift(activity=activity, starts=50)), centre.sign_up(centre.shift(starts=60))
+    other = {"other_registration_id": taker["id"]}
+    swapped = centre.expect(201, "POST", f"/v1/registrations/{swap['id']}/swap", other)
+    to = {"to_person_id": taker["person_id"]}
+    given = centre.expect(201, "POST", f"/v1/registrations/{gift['id']}/hand-over", to)
+    for asked, name in ((swapped, "link-swap"), (given, "link-hand-over")):
+        [link] = centre.sql("SELECT id FROM links WHERE subject = :t", t=asked["id"])
+        visitor.open(f"/links/{Links(data, '').token(link.id)}")
+        visitor.look(name)
+    page = visitor.page
+    visitor.open(manage_path(centre, taker["person_id"]))
+    page.get_by_role("button", name="查看我的报名").click()
+    visitor.look("mine-asked-box")
+    page.get_by_role("link", name="查看并答复（2）").click()
+    visitor.look("mine-transfers")
+    page.get_by_role("button", name="同意").first.click()
+    expect(page.get_by_role("status")).to_contain_text("名额已转给您")
+    page.get_by_role("link", name="查看并答复（1）").click()
+    page.get_by_role("button", name="不同意").click()
+    expect(page.get_by_role("status")).to_contain_text("已回绝")
+    visitor.speak("en")
+    visitor.open("/my/transfers")
+    visitor.look("mine-transfers-none-en")
+    assert [one["status"] for one in centre.expect(200, "GET", "/v1/transfers")["items"]] == ["accepted", "declined"]
+
+
+def test_an_offered_place_is_looked_at_and_taken(centre: Site, visitor: Visitor) -> None:
+    shift = centre.offered_shift()
+    first, second = centre.sign_up(shift), centre.sign_up(shift, name="候补的人", email=fresh_mail())
+    centre.cancel(first["id"])
+    page = visitor.page
+    visitor.open(f"{manage_path(centre, second['person_id'])}?registration={second['id']}")
+    page.get_by_role("button", name="查看我的报名").click()
+    expect(page.get_by_role("heading", name="有一个名额给您")).to_be_visible()
+    visitor.look("mine-offer")
+    page.get_by_role("button", name="接受").click()
+    expect(page.get_by_role("status")).to_contain_text("名额是您的了")
 
 
 def _same(site: Site, made: dict[str, str]) -> dict[str, str]:

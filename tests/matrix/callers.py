@@ -1,6 +1,5 @@
 """The kinds of caller: two sites under two cities, with everybody who might knock at the first one's door."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +8,7 @@ from stdnum.cn import ric
 from werkzeug.test import TestResponse
 
 from services.common.auth import Caller as Kind
+from services.registration.operations.staff.passwords import Hasher
 from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Member, Office
@@ -50,6 +50,8 @@ EVERYBODY = (
 
 
 ID_NUMBER = "11010119900517992" + ric.calc_check_digit("110101199005179920")
+PASSWORD = "三月的风吹过汾河两岸的柳树"
+HASHED = Hasher().hash(PASSWORD)
 RESIDENT_DETAILS = {
     "name": "矩阵居民",
     "email": "matrix@example.com",
@@ -92,7 +94,10 @@ class Town:
     @cached_property
     def accounts(self) -> dict[Who, tuple[str, str | None]]:
         """The account of each kind of staff, and where it works."""
-        make = self.office.account
+
+        def make(*grants: tuple[str, str | None, str | None]) -> str:
+            return self.office.account(*grants, password=HASHED)
+
         return {
             STAFF: (make(("site_staff", self.own.id, None)), self.own.id),
             OTHER_STAFF: (make(("site_staff", self.other.id, None)), self.other.id),
@@ -113,17 +118,19 @@ class Town:
 
     def call(self, who: Who, method: str, path: str, **sent: Any) -> TestResponse:
         """One request by that caller. Staff come with a fresh session each time: some routes end it."""
-        return self._calls(who)(method, path, **sent)
+        caller = self._caller(who)
+        caller.address = f"10.0.0.{EVERYBODY.index(who)}"  # what one address may try in a minute is no matter here
+        return caller.call(method, path, **sent)
 
-    def _calls(self, who: Who) -> Callable[..., TestResponse]:
+    def _caller(self, who: Who) -> Caller | Member:
         app = self.office.app
         if who in self.accounts:
-            return self.office.session(*self.accounts[who]).call
+            return self.office.session(*self.accounts[who])
         if who in (RESIDENT, ELSEWHERE, OTHER_RESIDENT):
             person = self._stranger if who is OTHER_RESIDENT else self.person
             at = {RESIDENT: self.own, ELSEWHERE: self.third, OTHER_RESIDENT: self.other}[who].id
             cookie = resident_cookie(self.office.database, self.office.data, person, at)
-            return Member(app, person, "", cookie, RESIDENT_COOKIE).call
+            return Member(app, person, "", cookie, RESIDENT_COOKIE)
         keys = {
             ANYONE: "",
             WRONG: "hsk_nobodys",
@@ -132,4 +139,4 @@ class Town:
             OPERATOR: self.operator.key,
             SERVICE: NOTIFICATIONS_TOKEN,
         }
-        return Caller(app, keys[who]).call
+        return Caller(app, keys[who])

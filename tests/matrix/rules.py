@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from apiflask import APIFlask
+from werkzeug.test import TestResponse
 
 from services.common.auth import Caller as Kind
 from services.common.rates import UNLIMITED
 from tests.matrix.callers import ELSEWHERE, EVERYBODY, STAFF, WRONG, Town, Who
-from tests.matrix.samples import BODIES, FORMS, SAMPLES, SHARED, Made, Maker
+from tests.matrix.filled import addressed
+from tests.matrix.samples import BODIES, FORMS, QUERIES, SAMPLES, SHARED, Made, Maker
 
 YES = "✓"
 OPEN = {Kind.ANYONE, Kind.LINK}
@@ -64,7 +66,7 @@ def fill(town: Town, route: Route) -> tuple[str, Made]:
         maker = _maker(route, name)
         assert maker, route.name
         made[name] = maker(town, made)
-    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda found: made[found[1]], route.path), made
+    return addressed(route.path, made), made
 
 
 def outcome(status: int) -> str:
@@ -79,25 +81,49 @@ class Row:
     route: Route
     outcomes: dict[Who, str]
     leaks: list[str]
+    refusals: dict[int, str]  # who was let in and yet refused, by status: what the service said
+    done: bool = False  # whether it did for anybody what it is there for
 
 
 def call_as_everybody(town: Town, route: Route) -> Row:
-    """Call the route as every kind of caller. What deletes, or ends a part of something, gets a record for each."""
-    row = Row(route, {}, [])
+    """Call the route as every kind of caller. What deletes, or ends a part of something, gets a record for each.
+
+    Whom it never admits is turned away before anything that they send is read, so they need send nothing good.
+    """
+    row = Row(route, {}, [], {})
     town.people_are_there()
     path, made = fill(town, route)
     for who in EVERYBODY:
-        if route.method == "DELETE" or (route.method == "POST" and len(route.parameters) > 1):
-            path, made = fill(town, route)
-        sent = _content(town, route, made)
-        answer = town.call(who, route.method, path, **sent)
+        sent, query = {}, ""
+        if _admits(route, who):
+            if route.method == "DELETE" or (route.method == "POST" and len(route.parameters) > 1):
+                path, made = fill(town, route)
+            sent, query = _content(town, route, made), _query(town, route, made)
+        answer = town.call(who, route.method, path + query, **sent)
         row.outcomes[who] = outcome(answer.status_code)
+        row.done |= answer.status_code < 400 and not who.stranger
+        if row.outcomes[who] == YES and answer.status_code >= 400:
+            row.refusals[answer.status_code] = _words(answer)
         if who.stranger and not route.callers & OPEN and answer.status_code < 300:
             seen = answer.get_data().decode(errors="replace")  # some answers are files
             # An echo tells nobody anything.
             marks = [what for what in _private(town, made, who) if what not in str(sent)]
             row.leaks += [f"{route.name} showed {what} to {who.label}" for what in marks if what in seen]
     return row
+
+
+def _words(answer: TestResponse) -> str:
+    """What a refusal says: a page's alert, without its tags, or a problem's detail and errors."""
+    problem = answer.get_json(silent=True)
+    if problem:
+        return f"{problem['detail']} {problem.get('errors', '')}"
+    alert = re.search(r'<div class="alert alert-danger.*?</div>', answer.get_data(as_text=True), re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", alert[0]).split()) if alert else "a page without an alert"
+
+
+def _query(town: Town, route: Route, made: Made) -> str:
+    query = QUERIES.get(route.name, "")
+    return query(town, made) if callable(query) else query
 
 
 def _content(town: Town, route: Route, made: Made) -> dict[str, Any]:
@@ -126,19 +152,26 @@ def faults(row: Row) -> list[str]:
         wanted = _wanted(row.route, who)
         if what not in wanted:
             found.append(f"{row.route.name} as {who.label}: {what} where it should be {' or '.join(sorted(wanted))}")
-    if YES not in row.outcomes.values():
-        found.append(f"{row.route.name}: nobody gets in, so nothing is proven: the sample or the body is wrong")
+    if not row.done:
+        found.append(f"{row.route.name}: does it for nobody, so the sample or the body is wrong: {row.refusals}")
     return found
+
+
+def _admits(route: Route, who: Who) -> bool:
+    """Whether callers of that kind may call it at all."""
+    if who is WRONG:
+        return route.path in UNLIMITED
+    return bool(route.callers & {*OPEN, who.kind}) or (who.operator and Kind.OPERATOR in route.callers)
 
 
 def _wanted(route: Route, who: Who) -> set[str]:
     if who is WRONG:
-        return {YES} if route.path in UNLIMITED else {"401"}
+        return {YES} if _admits(route, who) else {"401"}
     if route.callers & OPEN:
         return {YES, "403"}
     if who.kind is Kind.ANYONE:
         return {"401"}
-    if who.kind not in route.callers and not (who.operator and Kind.OPERATOR in route.callers):
+    if not _admits(route, who):
         return {"403"}
     if who.stranger and route.parameters and route.name not in SHARED:
         return {"403", "404"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -185,6 +186,33 @@ def test_a_promotion_puts_it_into_the_calendar(story: Story, mails: Mails) -> No
     story.tell(events.RegistrationPromoted(**facts))
     _, promotion = mails()
     assert str(entry(promotion)["METHOD"]) == "REQUEST"
+
+
+TRANSFERS = (events.TransferDeclined, events.TransferExpired)
+
+
+def transfer(facts: dict[str, Any], kind: str) -> dict[str, Any]:
+    place = {name: facts[name] for name in ("registration_id", "shift_id", "activity_id", "site_id", "person_id")}
+    return {"transfer_id": uuid4(), "kind": kind, **place}
+
+
+@pytest.mark.parametrize(
+    ("language", "kind", "said"),
+    [
+        ("zh-CN", "hand_over", ("您请别人接手名额，对方没有同意。名额仍是您的。", "接手名额，一天内没有答复")),
+        ("en", "swap", ("You asked somebody to swap places, and they said no.", "Nobody answered within a day")),
+    ],
+)
+def test_whoever_asked_in_vain_is_told_that_the_place_is_still_theirs(
+    story: Story, mails: Mails, language: str, kind: str, said: tuple[str, str]
+) -> None:
+    facts = story.sign_up(story.opening(), language=language)
+    for event in TRANSFERS:
+        story.tell(event(**transfer(facts, kind)))
+    _, *told = mails()
+    assert [words in part(mail, "plain") for mail, words in zip(told, said, strict=True)] == [True, True]
+    assert [entry(mail) for mail in told] == [None, None], "nothing changes in the calendar"
+    assert all(("名额仍是您的" if language != "en" else "still yours") in mail["Subject"] for mail in told)
 
 
 EVIL = "歌\r\nBcc: all@example.org\r\n\r\n<script>alert(1)</script>\u202eתשרי🎶 \x07\u2028end"

@@ -21,6 +21,7 @@ from services.common.auth import Principal, csrf_token
 from services.common.database import ACTING, EVERY_SITE, Acting, Database
 from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
+from tests.registration.world import form_kind
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Member:
     email: str
     cookie: str
     name: str = STAFF_COOKIE
+    address: str = "127.0.0.1"
 
     def call(self, method: str, path: str, body: Any = None, form: Any = None, **headers: str) -> TestResponse:
         """Send one request, with the token that shows that it comes from our own page."""
@@ -41,8 +43,9 @@ class Member:
         sent = {"Accept-Language": "en", "X-CSRF-Token": token}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = form if form is not None else None if body is None else json.dumps(body)
-        kind = "application/json" if form is None else "application/x-www-form-urlencoded"
-        return client.open(path, method=method, data=data, headers=sent, content_type=kind)
+        from_address = {"REMOTE_ADDR": self.address}
+        kind = form_kind(form)
+        return client.open(path, method=method, data=data, headers=sent, content_type=kind, environ_base=from_address)
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send one request that must be answered with this status; returns the JSON."""

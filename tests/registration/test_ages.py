@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.registration.test_public import anybody, body, browser, make_browser, send_form
-from tests.registration.world import Caller, Site, somebody
+from tests.registration.world import Caller, Site, name_guardian, somebody
 
 __all__ = ["anybody", "browser", "make_browser"]
 
@@ -157,6 +157,7 @@ def test_nobody_without_a_guardians_consent_becomes_a_volunteer_by_an_edit(site:
     assert refused.status_code == 409 and refused.get_json()["registrations"] == [young["id"]]
     site.cancel(young["id"])
     agreed = site.sign_up(shift, birth_date=born(15))
+    name_guardian(site, agreed["person_id"])
     consent = {"kind": "guardian_volunteering", "given_by": "guardian", "how": "paper"}
     site.expect(201, "POST", f"/v1/people/{agreed['person_id']}/consents", consent)
     assert site.expect(200, "PATCH", path, {"volunteering": True}, If_Match="*")["volunteering"]

@@ -14,7 +14,7 @@ from services.common.database import Database
 from services.common.events import RegistrationConfirmed, RegistrationWaitlisted
 from services.registration.app import make_app
 from services.registration.settings import Settings
-from tests.registration.world import Site, somebody
+from tests.registration.world import Site, name_guardian, somebody
 
 THREADS = 16
 
@@ -116,6 +116,7 @@ def test_a_consent_withdrawn_and_a_cancellation_do_not_wait_for_each_other(site:
         made = site.expect(
             201, "POST", f"/v1/shifts/{first}/registrations", {"person": child | {"guardian_consent": True}}
         )
+        name_guardian(site, made["person_id"])
         consent = {"kind": "guardian_signup", "given_by": "guardian", "how": "paper"}
         given = site.expect(201, "POST", f"/v1/people/{made['person_id']}/consents", consent)
         site.expect(201, "POST", f"/v1/shifts/{second}/registrations", {"person_id": made["person_id"]})

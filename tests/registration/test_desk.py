@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from tests.registration.office import Member, Office
-from tests.registration.world import Site, fresh_phone, somebody
+from tests.registration.world import Site, fresh_phone, name_guardian, somebody
 
 HELPER = {"helper.name": "代办女儿", "helper.relation": "女儿"}
+SAID = {"given_by": "guardian", "how": "desk"}
 
 
 @pytest.fixture
@@ -81,6 +82,20 @@ def test_a_child_needs_the_guardians_word_and_a_caller_is_noted_as_one(site: Sit
     status, page = post(clerk, f"/staff/desk/{shift}/new", **child, **guardian)
     assert status == 303, page
     assert on_shift(site, shift)[0].channel == "phone"
+
+
+def test_a_guardians_word_needs_a_guardian_on_file_and_the_desk_leads_there(site: Site, clerk: Member) -> None:
+    child = site.expect(201, "POST", "/v1/people", somebody(birth_date="2017-01-01"))["id"]
+    shift = site.shift()
+    path = f"/staff/desk/{shift}/people/{child}"
+    status, page = post(clerk, path, guardian_consent="on")
+    assert status == 422 and "Add the guardian first" in page and f"/staff/people/{child}/guardian" in page
+    refused = clerk.expect(409, "POST", f"/v1/people/{child}/consents", {"kind": "guardian_signup"} | SAID)
+    assert refused["type"].endswith("guardian-missing")
+    name_guardian(site, child)
+    assert post(clerk, path, guardian_consent="on")[0] == 303
+    [said] = site.expect(200, "GET", f"/v1/people/{child}/consents")["items"]
+    assert (said["guardian"], said["made_by"], said["how"]) == ("家长", f"staff:{clerk.id}", "sign_up")
 
 
 def test_another_sites_people_and_shifts_are_not_there(site: Site, other: Site, clerk: Member) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem
 from services.registration.operations.merging.merge import merge, undo_merge
-from services.registration.person_tables import PERSON_TABLES
+from services.registration.person_tables import OWN, PERSON_TABLES
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.merges import MergeBody
 from tests.registration.office import Office
@@ -29,7 +29,7 @@ def merge_body(survivor: str, merged: str) -> dict[str, str]:
 def owners(site: Site) -> dict[str, set[tuple[str, str]]]:
     """By table, whose each row of the site is."""
     found = {}
-    for table in PERSON_TABLES:
+    for table in (one for one in PERSON_TABLES if one.whose == OWN):
         where = "WHERE site_id = :site" if table.name != "volunteers" else ""
         rows = site.sql(f"SELECT {table.key}::text AS key, person_id FROM {table.name} {where}", site=site.id)
         found[table.name] = {(row.key, str(row.person_id)) for row in rows}
@@ -53,12 +53,30 @@ def doubles(site: Site) -> tuple[str, str]:
     return made[0], made[1]
 
 
-def test_every_table_that_names_a_person_is_known_to_merging_and_erasing(site: Site) -> None:
-    rows = site.sql(
-        "SELECT DISTINCT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
-        " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attname = 'person_id'"
-    )
-    assert {row.relname for row in rows} == {table.name for table in PERSON_TABLES}
+# Columns that refer to people or to somebody's registrations, whatever they are called; and lists of ids, which
+# refer to anything without the database knowing.
+REFERRING = """
+SELECT t.relname AS "table", a.attname AS "column", f.relname AS refers_to
+FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid JOIN pg_class AS f ON f.oid = c.confrelid
+JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = ANY (c.conkey)
+WHERE c.contype = 'f' AND f.relname IN ('people', 'registrations') AND t.relname <> 'people'
+UNION ALL
+SELECT t.relname, a.attname, 'a list' FROM pg_class AS t JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum > 0
+WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace
+  AND (a.attname = 'person_id' OR a.atttypid = 'uuid[]'::regtype)
+"""
+
+
+def test_every_table_that_refers_to_a_person_is_known_to_merging_and_erasing(site: Site) -> None:
+    whose = {table.name: table.whose for table in PERSON_TABLES}
+    missing = [
+        f"{row.table}.{row.column}, which refers to {row.refers_to}"
+        for row in site.sql(REFERRING)
+        if not any(name in whose.get(row.table, "") for name in (f"t.{row.column} ", "t.person_id "))
+    ]
+    assert missing == []
+    direct = {(row.table, row.column) for row in site.sql(REFERRING) if row.refers_to == "people"}
+    assert [one for one in direct if f"t.{one[1]} " not in whose[one[0]]] == []
 
 
 def test_a_merge_moves_everything_and_undoing_gives_back_exactly_that(site: Site, doubles: tuple[str, str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.registration.office import Member, Office
 from tests.registration.test_transfers import active, known, team
-from tests.registration.world import Site
+from tests.registration.world import Site, name_guardian
 
 
 @pytest.fixture
@@ -56,6 +56,9 @@ def test_each_child_needs_the_word_of_their_own_guardian(site: Site, clerk: Memb
     ticked = [("person_ids", first), ("person_ids", second), ("guardians_agreed", second)]
     status, page = send(clerk, path, *ticked)
     assert status == 200 and "consent or the birth date is missing" in page
+    assert "no guardian is on file" in page and f"/staff/people/{second}/guardian" in page
+    name_guardian(site, second)
+    send(clerk, path, *ticked)
     assert active(site, shift) == [(second, "confirmed")]
 
 

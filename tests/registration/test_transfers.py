@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from services.common.events import RegistrationCancelled, RegistrationConfirmed
+import pytest
+
+from services.common.events import RegistrationCancelled, RegistrationConfirmed, TransferDeclined, TransferExpired
 from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
+from services.registration.settings import Settings
+from services.registration.tasks import settle_seats
 from tests.registration.office import Office
 from tests.registration.own_world import resident_of
-from tests.registration.world import Site
+from tests.registration.world import Caller, Site
 
 
 def known(site: Site, **fields: Any) -> str:
@@ -229,3 +233,66 @@ def test_who_is_asked_finds_it_and_is_told_in_words_where_they_are_elsewhere(sit
     asker = resident_of(site, data, giver["person_id"])
     page = asker.call("GET", f"/my/registrations/{giver['id']}", Accept="text/html").get_data(as_text=True)
     assert "Whoever you asked said no" in page
+
+
+def days_pass(site: Site, settings: Settings) -> None:
+    """A day goes by in which nobody answers, and the worker looks."""
+    site.sql("UPDATE transfers SET created_at = created_at - interval '25 hours' WHERE site_id = :s", s=site.id)
+    settle_seats(site.database, settings)
+
+
+def outcomes(site: Site, shift: str) -> list[type[object]]:
+    """What whoever asked was told, of the activity."""
+    kinds = (TransferDeclined, TransferExpired)
+    return [type(event) for event in site.events(site.activity_of(shift)) if isinstance(event, kinds)]
+
+
+@pytest.mark.parametrize("somebody_is_asked", [True, False])
+def test_what_nobody_answers_ends_by_itself_and_whoever_asked_hears_of_it(
+    site: Site, settings: Settings, data: PersonalData, somebody_is_asked: bool
+) -> None:
+    shift = site.shift(starts=100)
+    giver = site.sign_up(shift, email="asks-in-vain@example.com")
+    whom = {"name": "接手人", "contact": "takes-over@example.com"}
+    if somebody_is_asked:
+        known(site, name=whom["name"], email=whom["contact"])
+    asker = resident_of(site, data, giver["person_id"])
+    assert asker.call("POST", f"/my/registrations/{giver['id']}/hand-over", form=whom).status_code == 303
+    days_pass(site, settings)
+    days_pass(site, settings)
+    [row] = site.sql("SELECT status, decided_by FROM transfers WHERE registration_id = :r", r=giver["id"])
+    assert (row.status, row.decided_by) == ("expired", "system")
+    assert outcomes(site, shift) == [TransferExpired], "the same whether or not the site knows whom they named"
+
+
+def test_a_refusal_is_told_and_what_needs_no_answer_is_not(site: Site, settings: Settings, operator: Caller) -> None:
+    shift, taker, erased = site.shift(starts=100), known(site), known(site)
+    giver, gives_up, taken_back = (site.sign_up(shift) for _ in range(3))
+    decide(site, ask(site, giver, taker), "decline")
+    [told] = [event for event in site.events(site.activity_of(shift)) if isinstance(event, TransferDeclined)]
+    assert (str(told.person_id), str(told.registration_id)) == (giver["person_id"], giver["id"])
+    decide(site, ask(site, taken_back, taker), "withdraw")
+    ask(site, gives_up, taker)
+    site.cancel(gives_up["id"])
+    days_pass(site, settings)
+    ask(site, giver, erased)
+    operator.expect(200, "POST", f"/v1/people/{erased}/erasure", {"reason": "person_asked"})
+    assert outcomes(site, shift) == [TransferDeclined, TransferDeclined], "whoever leaves for good says no as well"
+
+
+def test_what_one_was_asked_is_answered_on_ones_own_page(site: Site, data: PersonalData) -> None:
+    shift, taker = site.shift(starts=3300, title_en="Choir"), known(site, email="answers-here@example.com")
+    giver = site.sign_up(shift)
+    asked = ask(site, giver, taker)
+    resident = resident_of(site, data, taker)
+    assert "/my/transfers" in resident.call("GET", "/my").get_data(as_text=True)
+    assert "Choir" in resident.call("GET", "/my/transfers").get_data(as_text=True)
+    busy = site.sign_up(site.shift(starts=3301), name="忙", email="busy-there@example.com")
+    swapped = swap(site, site.sign_up(site.shift(starts=3300)), busy)
+    theirs = resident_of(site, data, busy["person_id"])
+    assert theirs.call("POST", f"/my/transfers/{asked['id']}/accept").status_code == 404
+    assert theirs.call("POST", f"/my/transfers/{swapped['id']}/decline").status_code == 303
+    assert resident.call("POST", f"/my/transfers/{asked['id']}/accept").status_code == 303
+    assert active(site, shift) == [(taker, "confirmed")]
+    assert "Nothing waits for your answer" in resident.call("GET", "/my/transfers").get_data(as_text=True)
+    assert "/my/transfers" not in resident.call("GET", "/my").get_data(as_text=True)

@@ -77,6 +77,9 @@ class Registration:
     places: int = 1
 
 
+ENDED = ("cancelled", "waited")
+
+
 class World:
     """What is true, and the log that says how it came about."""
 
@@ -169,15 +172,22 @@ class World:
             self._next(RegistrationMovedToWaitlist, registration, was_offered=was_offered)
 
     def resize(self, which: int, how: int, much: int) -> None:
-        registration = self._pick([r for r in self.registrations if r.status != "cancelled"], which)
+        registration = self._pick([r for r in self.registrations if r.status not in ENDED], which)
         if registration:
             registration.places = 1 + much % 5
             self._next(RegistrationResized, registration)
 
     def cancel(self, which: int, how: int, much: int) -> None:
-        registration = self._pick([r for r in self.registrations if r.status != "cancelled"], which)
+        registration = self._pick([r for r in self.registrations if r.status not in ENDED], which)
         if registration:
             self._cancel(registration, CancelReason.PERSON)
+
+    def wait_in_vain(self, which: int, how: int, much: int) -> None:
+        """The shift begins: who still waits is ended, and stays counted as somebody who waited."""
+        registration = self._pick([r for r in self.registrations if r.status == "waitlisted"], which)
+        if registration:
+            registration.status = "waited"
+            self._next(RegistrationCancelled, registration, reason=CancelReason.SHIFT_BEGUN, was_waitlisted=True)
 
     def attend(self, which: int, how: int, much: int) -> None:
         registration = self._pick([r for r in self.registrations if r.status == "confirmed"], which)
@@ -244,7 +254,7 @@ class World:
         shift.version += 1
         self._shift_event(ShiftCancelled, shift)
         for registration in self.registrations:
-            if registration.shift is shift and registration.status != "cancelled":
+            if registration.shift is shift and registration.status not in ENDED:
                 self._cancel(registration, CancelReason.SHIFT_CANCELLED)
 
     def _cancel(self, registration: Registration, reason: CancelReason) -> None:
@@ -319,6 +329,7 @@ STEPS = [
     World.move_back,
     World.resize,
     World.cancel,
+    World.wait_in_vain,
     World.change_shift,
     World.change_kind,
     World.cancel_shift,
@@ -354,7 +365,7 @@ def _figures(
         "seats": None if shifts is None else sum(s.capacity for s in shifts),
         "registrations": len(registrations),
         "confirmed": sum(r.status == "confirmed" for r in registrations),
-        "waitlisted": sum(r.status == "waitlisted" for r in registrations),
+        "waitlisted": sum(r.status in ("waitlisted", "waited") for r in registrations),
         "promotions": sum(r.promoted for r in registrations),
         "cancellations": sum(r.status == "cancelled" for r in registrations),
         "attended": len(came),

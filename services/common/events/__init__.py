@@ -100,6 +100,7 @@ from services.common.events.teams import (
     TeamRole,
     TeamSaved,
 )
+from services.common.events.transfers import TransferDeclined, TransferEvent, TransferExpired, TransferKind
 
 __all__ = [
     "EVENT_TYPES",
@@ -172,6 +173,10 @@ __all__ = [
     "TeamMemberLeft",
     "TeamRole",
     "TeamSaved",
+    "TransferDeclined",
+    "TransferEvent",
+    "TransferExpired",
+    "TransferKind",
     "VenueSaved",
     "VolunteerChanged",
     "VolunteerEnded",

@@ -169,6 +169,7 @@ def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
         "was_waitlisted": message.details.get("was_waitlisted", False),
         "until": short_start(datetime.fromisoformat(until), zone, language) if until else "",
         "clashes": message.details.get("clashes", False),
+        "transfer": message.details.get("transfer"),
         "old": {
             "title": old_title,
             "role": old_role,

@@ -11,8 +11,13 @@ from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import Consent, ConsentText
-from services.registration.operations.people import consents
-from services.registration.operations.people.own_consents import own_consents, withdraw_own
+from services.registration.operations.people import consent_texts, consents
+from services.registration.operations.people.consents_shown import (
+    answer_of,
+    describe_consents,
+    describe_withdrawal,
+)
+from services.registration.operations.people.own_consents import own_consents, renew_own, withdraw_own
 from services.registration.operations.people.people import told_by
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
@@ -32,7 +37,7 @@ def consents_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     blueprint = APIBlueprint("consents", __name__, tag="Consents", url_prefix="/v1")
     _add_texts(blueprint, database, data)
     _add_consents(blueprint, database, data)
-    _add_own(blueprint, database)
+    _add_own(blueprint, database, data)
     return blueprint
 
 
@@ -42,7 +47,7 @@ def _add_texts(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.input(ConsentTextsQuery, location="query", arg_name="query")
     @blueprint.output(page_of(ConsentTextAnswer))
     def list_texts(query: ConsentTextsQuery) -> Response:
-        """Every version of every text, oldest first; the last one of a kind counts now."""
+        """Every version of every text, oldest first; of a kind the last one that is in effect counts now."""
         rows = select(ConsentText)
         if query.kind:
             rows = rows.where(ConsentText.kind == query.kind)
@@ -60,9 +65,12 @@ def _add_texts(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.input(NewConsentText, arg_name="body")
     @blueprint.output(ConsentTextAnswer, status_code=201)
     def publish_text(body: NewConsentText) -> Response:
-        """Publish a new version of a text. Consents to earlier ones stay what they are."""
+        """Publish a new version of a text, from when it counts, and whether people must agree again."""
         return create(
-            database, data, body, lambda session: ConsentTextAnswer.model_validate(consents.publish_text(session, body))
+            database,
+            data,
+            body,
+            lambda session: ConsentTextAnswer.model_validate(consent_texts.publish_text(session, body)),
         )
 
 
@@ -81,7 +89,7 @@ def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalDat
                 rows,
                 Consent.position,
                 query,
-                lambda found: [ConsentAnswer.model_validate(one) for one in found],
+                lambda found: describe_consents(session, data, found),
             )
 
     @blueprint.post("/people/<uuid:person_id>/consents")
@@ -89,15 +97,15 @@ def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalDat
     @blueprint.input(NewConsent, arg_name="body")
     @blueprint.output(ConsentAnswer, status_code=201)
     def give_consent(person_id: UUID, body: NewConsent) -> Response:
-        """Put on record a consent that the site was given."""
+        """Put on record a consent that the site was given. A guardian's needs a guardian on file: 409."""
         site_id, actor = own_site(), g.principal.actor
         return create(
             database,
             data,
             body,
-            lambda session: ConsentAnswer.model_validate(
-                consents.give_consent(session, site_id, person_id, body, actor)
-            ),
+            lambda session: describe_consents(
+                session, data, [consents.give_consent(session, site_id, person_id, body, actor)]
+            )[0],
         )
 
     @blueprint.post("/consents/<uuid:consent_id>/withdraw")
@@ -106,18 +114,18 @@ def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalDat
     def withdraw_consent(consent_id: UUID) -> Response:
         """Withdraw a consent on the person's or guardian's word. The answer says what that led to."""
         with database.transaction(g.principal.scope) as session:
-            return answered(consents.withdraw_consent(session, consent_id, g.principal.actor))
+            led_to = consents.withdraw_consent(session, consent_id, g.principal.actor)
+            return answered(describe_withdrawal(session, data, led_to))
 
 
-def _add_own(blueprint: APIBlueprint, database: Database) -> None:
+def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/my/consents")
     @allow(Caller.PERSON)
     @blueprint.output(OwnConsents)
     def list_own_consents() -> Response:
         """What the resident agreed to, and what was withdrawn."""
         with database.transaction(EVERY_SITE) as session:
-            items = [ConsentAnswer.model_validate(one.consent) for one in own_consents(session, resident())]
-            return answered(OwnConsents(items=items))
+            return answered(OwnConsents(items=[answer_of(one) for one in own_consents(session, data, resident())]))
 
     @blueprint.post("/my/consents/<uuid:consent_id>/withdraw")
     @allow(Caller.PERSON)
@@ -125,4 +133,13 @@ def _add_own(blueprint: APIBlueprint, database: Database) -> None:
     def withdraw_own_consent(consent_id: UUID) -> Response:
         """Withdraw one's own consent. The answer says what that led to."""
         with database.transaction(EVERY_SITE) as session:
-            return answered(withdraw_own(session, resident(), consent_id))
+            return answered(describe_withdrawal(session, data, withdraw_own(session, data, resident(), consent_id)))
+
+    @blueprint.post("/my/consents/<uuid:consent_id>/renew")
+    @allow(Caller.PERSON)
+    @blueprint.output(ConsentAnswer)
+    def renew_own_consent(consent_id: UUID) -> Response:
+        """Agree to the text that counts now, where the one that was agreed to counts no more."""
+        with database.transaction(EVERY_SITE) as session:
+            made = renew_own(session, data, resident(), consent_id)
+            return answered(describe_consents(session, data, [made])[0])

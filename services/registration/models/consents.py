@@ -10,7 +10,10 @@ from services.registration.models.base import Table, made_by_database
 
 
 class ConsentText(Table):
-    """One version of a text; a published one never changes."""
+    """One version of a text, which counts from `effective_from`; a published one never changes.
+
+    `again`: from then on consents to earlier versions are in force no longer.
+    """
 
     __tablename__ = "consent_texts"
     id: Mapped[UUID] = made_by_database(primary_key=True)
@@ -20,10 +23,16 @@ class ConsentText(Table):
     zh: Mapped[str]
     en: Mapped[str]
     published_at: Mapped[datetime] = made_by_database()
+    effective_from: Mapped[datetime] = made_by_database()
+    again: Mapped[bool] = mapped_column(default=False)
 
 
 class Consent(Table):
-    """Somebody's consent at a site. Only `withdrawn_at` and `withdrawn_by` are ever set later."""
+    """Somebody's consent at a site. Only `withdrawn_at` and `withdrawn_by` are ever set later.
+
+    Of a guardian it keeps who they were: the name as it was on file (ciphertext, until an erasure), and for good the
+    keyed hash of name and contact.
+    """
 
     __tablename__ = "consents"
     id: Mapped[UUID] = made_by_database(primary_key=True)
@@ -35,6 +44,10 @@ class Consent(Table):
     given_by: Mapped[str]
     how: Mapped[str]
     made_by: Mapped[str]
+    representative_id: Mapped[UUID | None]
+    guardian: Mapped[bytes | None]
+    guardian_hash: Mapped[bytes | None]
+    encrypted_with: Mapped[str | None]
     given_at: Mapped[datetime] = made_by_database()
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None]

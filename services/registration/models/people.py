@@ -84,6 +84,7 @@ class Representative(Table):
     phone: Mapped[bytes | None]
     email: Mapped[bytes | None]
     email_index: Mapped[bytes | None]
+    identity_hash: Mapped[bytes | None]
     confirmed: Mapped[bool]
     encrypted_with: Mapped[str]
     language: Mapped[str]

@@ -10,7 +10,8 @@ under those locks.
 from collections.abc import Collection
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from services.common.errors import CHANGED_MEANWHILE, CONFLICT, Problem, Words
 
@@ -23,6 +24,14 @@ Versions = Collection[int] | None
 def locked(query: Query) -> Query:
     """The query, waiting for the rows' locks and then reading them afresh."""
     return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+def alone(session: Session, about: str) -> None:
+    """Wait until nobody else is at the same thing, until the end of the transaction: for what has no row to lock yet.
+
+    `about` names it, kind first (`"area tree"`): other words are another lock.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(about, 0))))
 
 
 def check_version(version: int, expected: Versions) -> None:

@@ -35,6 +35,7 @@ from services.registration.pages.oidc import oidc_pages
 from services.registration.pages.own_consents import own_consents_pages
 from services.registration.pages.own_hours import own_hours_pages
 from services.registration.pages.own_teams import own_teams_pages
+from services.registration.pages.own_transfers import own_transfers_pages
 from services.registration.pages.own_volunteer import own_volunteer_pages
 from services.registration.pages.people import people_pages
 from services.registration.pages.programmes import programmes_pages
@@ -85,8 +86,9 @@ def pages(
         scan_pages(database, data),
         hours_pages(database, data, certificates),
         own_hours_pages(database, data, certificates),
-        own_consents_pages(database),
+        own_consents_pages(database, data),
         own_teams_pages(database, data),
+        own_transfers_pages(database, sign_ups),
         own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),
         links_pages(database, links),

@@ -183,7 +183,7 @@ def _form_page(
         reminders=REMINDERS,
         more_fields=MORE,
         trainings=trainings_known(session, site.id),
-        teams=session.scalars(select(Team).where(Team.site_id == site.id).order_by(Team.position)).all(),
+        teams=session.scalars(_teams(site.id, activity)).all(),
     )
 
 
@@ -191,6 +191,12 @@ def _rooms(site_id: UUID, activity: Activity | None) -> Select[Room]:
     """The rooms that an activity can be in: those in use, and its own."""
     own = Room.id == activity.room_id if activity else false()
     return select(Room).where(Room.site_id == site_id, or_(~Room.retired, own)).order_by(Room.position)
+
+
+def _teams(site_id: UUID, activity: Activity | None) -> Select[Team]:
+    """The teams that can have an activity: those that go on, and its own."""
+    own = Team.id == activity.team_id if activity else false()
+    return select(Team).where(Team.site_id == site_id, or_(Team.ended_at.is_(None), own)).order_by(Team.position)
 
 
 def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

@@ -1,8 +1,12 @@
 """The audit log for people: who, when, what, from where."""
 
+import json
+import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import g, request, url_for
@@ -14,13 +18,12 @@ from services.common.errors import Words, language
 from services.common.pages import Answer, Form, in_menu, page_blueprint, render
 from services.registration.models import Site
 from services.registration.operations.staff.audit_log import Reader, read
-from services.registration.pages.audit_words import ACTIONS, ACTORS, COLUMNS, KINDS
+from services.registration.pages.audit_words import ACTIONS, ACTORS, COLUMNS, FACTS, KINDS, PLUMBING
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.audit import AuditAnswer, AuditQuery
 
-PLUMBING = ("id", "position", "site_id", "created_at", "encrypted_with", "email_hash", "phone_hash")
-"""Columns that tell nobody anything."""
-FILTERS = ("kind", "action", "record", "actor", "since", "until", "cursor")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+FILTERS = ("kind", "action", "record", "actor", "site_id", "since", "until", "cursor")
 
 
 def audit_pages(database: Database, data: PersonalData) -> APIBlueprint:
@@ -42,8 +45,15 @@ def audit_pages(database: Database, data: PersonalData) -> APIBlueprint:
             zone = _zone(session, g.principal.site_id)
             shown, cursor = read(session, data, reader, form.body)
         more = f"{url_for('.show_audit')}?{urlencode(asked | {'cursor': str(cursor)})}" if cursor else ""
-        context = {"who": who, "did": did, "columns": columns, "kinds": KINDS, "zone": zone, "asked": asked}
-        page = render("audit/audit.html", form=form, entries=shown, more=more, **context)
+        context = {
+            "who": who,
+            "did": did,
+            "columns": columns,
+            "kinds": KINDS,
+            "actions": ACTIONS,
+            "several": reader.several,
+        }
+        page = render("audit/audit.html", form=form, entries=shown, more=more, zone=zone, asked=asked, **context)
         return page, 422 if form.failed else 200
 
     return blueprint
@@ -71,22 +81,33 @@ def did(entry: AuditAnswer) -> str:
     return join.join((_in_words(ACTIONS, entry.action), _in_words(KINDS, entry.kind)))
 
 
-def columns(entry: AuditAnswer) -> list[tuple[str, str]]:
+def columns(entry: AuditAnswer, zone: str) -> list[tuple[str, str]]:
     """What changed: (column, in words)."""
-    return [(_in_words(COLUMNS, name), _change(value)) for name, value in entry.changed.items() if name not in PLUMBING]
+    words = COLUMNS | FACTS
+    return [
+        (_in_words(words, name), _change(value, zone)) for name, value in entry.changed.items() if name not in PLUMBING
+    ]
 
 
-def _change(value: Any) -> str:
+def _change(value: Any, zone: str) -> str:
     if value == "*":
         return str(Words("已更改（内容不显示）", "changed (not shown)"))
     if isinstance(value, list) and len(value) == 2:
-        before, after = (_plain(part) for part in value)
+        before, after = (_plain(part, zone) for part in value)
         return after if before == "–" else f"{before} → {after}"
-    return _plain(value)
+    return _plain(value, zone)
 
 
-def _plain(value: Any) -> str:
-    return "–" if value is None or value == "" else str(value)[:200]
+def _plain(value: Any, zone: str) -> str:
+    if value is None or value == "" or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return str(Words("是", "yes") if value else Words("否", "no"))
+    if isinstance(value, str) and MOMENT.match(value):
+        return f"{datetime.fromisoformat(value).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)[:200]
+    return str(value)[:200]
 
 
 def _in_words(words: dict[str, Words], name: str) -> str:

@@ -1,19 +1,26 @@
-"""The texts that people agree to, for operators: what counts now, what counted before, and a new version."""
+"""The texts that people agree to, for operators: what counts now, what is to come, what was before, a new version."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import url_for
+from flask import request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
+from services.common.pages.times import clock, day
 from services.registration.codes import CONSENT_KINDS
 from services.registration.models import ConsentText
-from services.registration.operations.people import consents
+from services.registration.operations.people import consent_texts
+from services.registration.pages.hours import local_moment
 from services.registration.schemas.consents import NewConsentText
+
+ZONE = "Asia/Shanghai"
+"""In which operators say from when a text counts: it counts everywhere at one moment."""
 
 
 def consent_texts_pages(database: Database) -> APIBlueprint:
@@ -23,14 +30,16 @@ def consent_texts_pages(database: Database) -> APIBlueprint:
     @blueprint.get("")
     @allow(Caller.OPERATOR)
     def list_texts() -> Answer:
-        """Every text as it counts now, with its earlier versions."""
+        """Every text as it counts now, with the versions to come and the earlier ones."""
         with database.transaction(EVERY_SITE) as session:
-            return render("consent_texts/list.html", texts=_by_kind(session), kinds=CONSENT_KINDS)
+            texts, now = _by_kind(session), datetime.now(UTC)
+            current = {kind: next(one for one in those if one.effective_from <= now) for kind, those in texts.items()}
+            return render("consent_texts/list.html", texts=texts, current=current, kinds=CONSENT_KINDS, zone=ZONE)
 
     @blueprint.get("/<string:kind>")
     @allow(Caller.OPERATOR)
     def show_form(kind: str) -> Answer:
-        """The form of a new version, filled in with the one that counts now."""
+        """The form of a new version, filled in with the one that was published last."""
         with database.transaction(EVERY_SITE) as session:
             newest = _by_kind(session).get(kind, [None])[0]
         start = {"kind": kind, "zh": newest.zh, "en": newest.en} if newest else {}
@@ -39,15 +48,18 @@ def consent_texts_pages(database: Database) -> APIBlueprint:
     @blueprint.post("")
     @allow(Caller.OPERATOR)
     def publish_text() -> Answer:
-        """Publish a new version, which counts from now on."""
-        form = read_form(NewConsentText)
+        """Publish a new version: from when it counts, and whether people must agree again."""
+        written = request.form.get("effective_from", "")
+        moment = {"effective_from": local_moment(written, ZoneInfo(ZONE))} if written else {}
+        form = read_form(NewConsentText, left_out=("effective_from",), **moment)
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            made = consents.publish_text(session, form.body)
+            made = consent_texts.publish_text(session, form.body)
         if form.failed:
             return _form_page(form), 422
+        since = f"{day(made.effective_from, ZONE)} {clock(made.effective_from, ZONE)}"
         words = (
-            f"第 {made.number} 版已发布，从现在起有效。",
-            f"Version {made.number} is published and counts from now on.",
+            f"第 {made.number} 版已发布，自 {since} 起有效。",
+            f"Version {made.number} is published and counts from {since}.",
         )
         return done(url_for(".list_texts"), *words)
 

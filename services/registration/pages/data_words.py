@@ -13,12 +13,16 @@ from uuid import UUID
 from services.common.errors import Words, language
 from services.common.pages.times import clock, day
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
+from services.registration.pages.calls import NEWS
 
 FIELDS = {
     "activity": Words("活动", "Activity"),
     "activity_id": Words("活动内部编号", "Inner number of the activity"),
     "age_band": Words("年龄段", "Age band"),
     "agreed": Words("怎样同意的", "How it was agreed to"),
+    "asked_at": Words("申请时间", "Asked for"),
+    "asked_by": Words("申请人", "Asked for by"),
+    "at": Words("时间", "When"),
     "area": Words("居住区划代码", "Code of the area of residence"),
     "batch_id": Words("批次内部编号", "Inner number of the batch"),
     "birth_date": Words("出生日期", "Date of birth"),
@@ -27,6 +31,8 @@ FIELDS = {
     "channel": Words("报名方式", "How the sign-up came"),
     "checked_in_at": Words("签到时间", "Checked in"),
     "checked_out_at": Words("签退时间", "Checked out"),
+    "cleared_at": Words("核查时间", "Looked into"),
+    "cleared_by": Words("核查人", "Looked into by"),
     "code": Words("培训代码", "Code of the training"),
     "confirmed": Words("由站点确认", "Confirmed by the site"),
     "content": Words("内容", "Content"),
@@ -38,14 +44,20 @@ FIELDS = {
     "decided_at": Words("决定时间", "Decided"),
     "decided_by": Words("决定人", "Decided by"),
     "decision": Words("决定说明", "Decision"),
+    "done_at": Words("通知时间", "Told"),
+    "done_by": Words("通知人", "Told by"),
     "due_on": Words("答复期限", "Due on"),
     "email": Words("电子邮件", "E-mail"),
     "ends_at": Words("结束时间", "Ends"),
+    "entered_at": Words("补录时间", "Entered"),
+    "entered_by": Words("补录人", "Entered by"),
     "evaluator": Words("评价单位", "Evaluated by"),
     "expires_at": Words("有效期至", "Good until"),
     "given_at": Words("同意时间", "Agreed on"),
     "given_by": Words("由谁同意", "Whose word it was"),
     "grantor": Words("授予单位", "Granted by"),
+    "guardian": Words("监护人姓名（登记时）", "The guardian's name, as on file then"),
+    "representative_id": Words("监护人登记的内部编号", "Inner number of the guardian's entry"),
     "group_id": Words("同批报名的内部编号", "Inner number of those signed up together"),
     "how": Words("方式", "How"),
     "id": Words("内部编号", "Inner number"),
@@ -64,6 +76,7 @@ FIELDS = {
     "made_by": Words("登记人", "Entered by"),
     "minutes": Words("时长", "Time"),
     "name": Words("名称", "Name"),
+    "news": Words("要通知的事", "What there is to tell"),
     "number": Words("编号", "Number"),
     "offer_expires_at": Words("名额保留至", "Offer good until"),
     "outcome": Words("到场情况", "Attendance"),
@@ -81,6 +94,7 @@ FIELDS = {
     "quality": Words("评价", "Evaluation"),
     "queue_number": Words("报名顺序号", "Number in the queue"),
     "reason": Words("原因", "Reason"),
+    "received_at": Words("收到时间", "Received"),
     "record_id": Words("服务记录的内部编号", "Inner number of the record"),
     "recorded_at": Words("记录时间", "Recorded"),
     "recorded_by": Words("记录人", "Recorded by"),
@@ -111,10 +125,14 @@ FIELDS = {
     "text_zh": Words("同意书内容", "What was agreed to"),
     "title_en": Words("活动", "Activity"),
     "title_zh": Words("活动", "Activity"),
+    "undone_at": Words("撤销时间", "Undone"),
+    "undone_by": Words("撤销人", "Undone by"),
     "unit": Words("记录单位", "Recorded by the unit"),
     "used_at": Words("使用时间", "Used"),
     "valid_until": Words("有效期至", "Counts until"),
     "volunteer_number": Words("志愿者编号", "Volunteer number"),
+    "was_asked": Words("是请您接手的", "You were the one who was asked"),
+    "what": Words("内容", "What"),
     "withdrawn_at": Words("撤回时间", "Withdrawn"),
     "withdrawn_by": Words("撤回人", "Withdrawn by"),
     "words": Words("您的意见", "Your words"),
@@ -140,6 +158,11 @@ _STATES = {
     "valid": Words("有效", "valid"),
     "withdrawn": Words("已撤销", "withdrawn"),
     "open": Words("处理中", "open"),
+    "asked": Words("等待答复", "waits for an answer"),
+    "accepted": Words("已接受", "accepted"),
+    "expired": Words("无人答复，已过期", "nobody answered in time"),
+    "pending": Words("等待审核", "waits for a second person"),
+    "approved": Words("已通过", "approved"),
     "upheld": Words("已采纳", "upheld"),
     "rejected": Words("未采纳", "not upheld"),
 }
@@ -149,6 +172,28 @@ CODES: dict[str, Mapping[str, Words]] = {
     "professions": PROFESSIONS,
     "categories": CATEGORIES,
     "consents.kind": CONSENT_KINDS,
+    "transfers.kind": {"hand_over": Words("转让", "hand-over"), "swap": Words("换场次", "swap")},
+    "transfers.status": _STATES
+    | {"declined": Words("对方没有同意", "declined"), "withdrawn": Words("已收回", "taken back")},
+    "cleared_flags.kind": {
+        "many_hours_day": Words("一天时长过多", "many hours in a day"),
+        "many_hours_week": Words("一周时长过多", "many hours in a week"),
+        "two_places": Words("同一时间两处", "two places at one time"),
+        "one_hand": Words("多由一人登记", "mostly entered by one hand"),
+        "late": Words("登记较晚", "recorded late"),
+    },
+    "what": {
+        "in": Words("签到", "checked in"),
+        "out": Words("签退", "checked out"),
+        "no_show": Words("未到", "did not come"),
+        "void": Words("撤回误签", "a mistaken tap was taken back"),
+    },
+    "news": {name: Words(*words) for name, words in NEWS.items()},
+    "merges.reason": {
+        "entered_twice": Words("登记了两次", "entered twice"),
+        "person_confirmed": Words("本人确认", "the person confirmed it"),
+        "documents_seen": Words("看过证件", "documents were seen"),
+    },
     "kind": {"guardian": Words("监护人", "guardian"), "helper": Words("代办人", "helper")},
     "status": _STATES,
     "state": _STATES,
@@ -223,6 +268,7 @@ _ACTORS = {
     "guardian": Words("监护人", "the guardian"),
     "operator": Words("系统管理员", "the operator"),
     "web": Words("网上报名", "sign-up online"),
+    "link": Words("监护人（用邮件里的链接）", "the guardian, by the link in their mail"),
     "import": Words("导入", "an import"),
     "system": Words("系统", "the system"),
 }
@@ -238,7 +284,7 @@ READ = {
 }
 """Who looked at somebody's data, and what for."""
 
-_SAID_BY = ("made_by", "recorded_by", "decided_by", "issued_by", "revoked_by", "withdrawn_by")
+_SAID_BY = frozenset(name for name in FIELDS if name.endswith("_by")) - {"given_by"}
 
 
 def spoken(table: str, row: Mapping[str, Any], zone: str) -> list[tuple[str, str]]:
@@ -248,6 +294,12 @@ def spoken(table: str, row: Mapping[str, Any], zone: str) -> list[tuple[str, str
         for name, value in sorted(row.items(), key=lambda field: field[0] not in FIRST)
         if value not in (None, "", [], {}) and _is_for_people(table, name, value, row)
     ]
+
+
+def actor(who: str | None) -> Words:
+    """What kind of caller somebody was who did something: `staff:…`, `site:…`, `web`."""
+    kind = (who or "").split(":")[0]
+    return _ACTORS.get(kind, Words(kind, kind))
 
 
 def words(table: str, name: str) -> Words:
@@ -275,7 +327,7 @@ def _value(table: str, name: str, value: Any, zone: str) -> str:
     if name in ("minutes", "service_minutes"):
         return str(Words(f"{value} 分钟", f"{value} minutes"))
     if name in _SAID_BY:
-        return _code(_ACTORS, str(value).split(":")[0])
+        return str(actor(str(value)))
     codes = CODES.get(f"{table}.{name}") or CODES.get(name, {})
     if isinstance(value, list | tuple):
         return str(Words("、", ", ")).join(_code(codes, one) for one in value)

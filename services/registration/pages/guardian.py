@@ -1,17 +1,16 @@
-"""The page behind a guardian's link: what they are asked, and their yes on record."""
+"""The page behind a guardian's link: what they are asked, what they agreed to, what withdrawing it would lead to."""
 
 from typing import Any
 
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words, invalid
 from services.common.pages import render
-from services.registration.models import Link, PersonSite, Representative, Site
-from services.registration.operations.people.consents import GUARDIANS, newest_text, record_consent
-from services.registration.operations.people.identity import person_now
+from services.registration.codes import CONSENT_KINDS
+from services.registration.models import Link
+from services.registration.operations.people.guardian_link import agree, asked_by, given, places, take_back, to_agree
 from services.registration.operations.people.representatives import CONSENT_PURPOSE
-from services.registration.operations.staff.links import use
+from services.registration.pages.data_words import CODES, actor
 from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.personal_data import PersonalData
 
@@ -20,30 +19,31 @@ def add_guardian_page(data: PersonalData) -> None:
     """Open links of this purpose."""
 
     def show(session: Session, link: Link) -> dict[str, Any]:
-        child, guardian = _both(session, link)
+        asked = asked_by(session, link)
+        known = given(session, data, asked)
         return {
-            "child": data.shown(child.name) if child else "",
-            "guardian": data.shown(guardian.name) if guardian else "",
-            "site": session.get(Site, link.site_id),
-            "texts": [newest_text(session, kind) for kind in GUARDIANS],
+            "child": data.shown(asked.child.name),
+            "guardian": data.shown(asked.guardian.name),
+            "site": asked.site,
+            "known": known,
+            "texts": to_agree(session, known),
+            **WORDS,
         }
 
     def act(session: Session, link: Link) -> Response:
-        child, _ = _both(session, link)
-        chosen = [kind for kind in GUARDIANS if kind in request.form.getlist("consent")]
-        if child is None or not chosen:
-            raise invalid("consent", Words("请至少勾选一项。", "tick at least one of them."))
-        for kind in chosen:
-            text = newest_text(session, kind)
-            record_consent(session, child.site_id, child.person_id, text, "guardian", "link", f"link:{link.id}")
-        use(link)
-        return Response(render("links/guardian_thanks.html", site=session.get(Site, link.site_id)))
+        kind = request.form.get("withdraw")
+        if kind is not None:
+            led_to = take_back(session, data, link, kind)
+            ended = places(session, led_to.cancelled)
+            return Response(render("links/guardian_withdrawn.html", kind=kind, ended=ended, **_facts(session, link)))
+        agree(session, link, request.form.getlist("consent"))
+        return Response(render("links/guardian_thanks.html", **_facts(session, link)))
+
+    def _facts(session: Session, link: Link) -> dict[str, Any]:
+        asked = asked_by(session, link)
+        return {"site": asked.site, "child": data.shown(asked.child.name), **WORDS}
 
     PURPOSES[CONSENT_PURPOSE] = Purpose(show, act)
 
 
-def _both(session: Session, link: Link) -> tuple[PersonSite | None, Representative | None]:
-    if link.person_id is None or link.subject is None:
-        return None, None
-    person_id = person_now(session, link.person_id)
-    return session.get(PersonSite, (person_id, link.site_id)), session.get(Representative, link.subject)
+WORDS = {"kinds": CONSENT_KINDS, "hows": CODES["how"], "actor": actor}

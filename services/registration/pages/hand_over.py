@@ -6,11 +6,12 @@ from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.pages import done
-from services.registration.models import Activity, Link, Registration, Shift, Site, Transfer
+from services.registration.models import Link, Transfer
 from services.registration.operations.seats.own_transfers import decide_to_taker
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.staff.links import over, use
 from services.registration.pages.links import PURPOSES, Purpose
+from services.registration.pages.own_transfers import asked_with_facts
 from services.registration.pages.resident import check_own_page
 
 
@@ -41,12 +42,5 @@ def _asked(session: Session, link: Link) -> Transfer:
 
 def _show(session: Session, link: Link) -> dict[str, Any]:
     transfer = _asked(session, link)
-    ids = [transfer.registration_id, *filter(None, [transfer.other_registration_id])]
-    given = [session.get_one(Registration, one) for one in ids]
-    shifts = [session.get_one(Shift, one.shift_id) for one in given]
-    return {
-        "transfer": transfer,
-        "places": given[0].party_size,
-        "shifts": [(session.get_one(Activity, shift.activity_id), shift) for shift in shifts],
-        "site": session.get_one(Site, transfer.site_id),
-    }
+    asked = asked_with_facts(session, transfer)
+    return {"transfer": transfer, "places": asked.places, "shifts": asked.shifts, "site": asked.site}

@@ -14,7 +14,7 @@ from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import resident
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Site
-from services.registration.operations.people.consents import newest_text
+from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.own_volunteer import areas_near, own_volunteer, register_own
 from services.registration.operations.people.proven_sites import Resident, proven_sites
 from services.registration.operations.seats.throttle import LOG_INS, Throttle

@@ -16,10 +16,12 @@ from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
 from services.registration.models import Consent
 from services.registration.operations.people import consents, people, volunteers
+from services.registration.operations.people.consents_shown import show_consents
 from services.registration.operations.people.erasure import erase, plan_erasure
 from services.registration.operations.people.people_search import search_people
 from services.registration.operations.people.representatives import describe_representative, find_representative
-from services.registration.pages.data_words import CODES
+from services.registration.operations.staff.audit_log import actor_names
+from services.registration.pages.data_words import CODES, actor
 from services.registration.pages.people_edit import add_editing
 from services.registration.pages.people_records import add_records, records_of
 from services.registration.pages.people_representatives import add_representatives
@@ -94,6 +96,8 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
     """All that the person's page shows."""
     person = people.find_person(session, data, site_id, person_id)
     given = select(Consent).where(Consent.person_id == person.id, Consent.site_id == site_id)
+    rows = session.scalars(given.order_by(Consent.position)).all()
+    actors = {who for one in rows for who in (one.made_by, one.withdrawn_by) if who}
     return {
         "person": person,
         "volunteer": _or_none(lambda: volunteers.find_volunteer(session, data, site_id, person.id)),
@@ -108,7 +112,9 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
                 )
             )
         ],
-        "consents": session.scalars(given.order_by(Consent.position)).all(),
+        "consents": show_consents(session, data, rows),
+        "actor": actor,
+        "actor_names": actor_names(session, data, actors, {site_id}),
         "records": records_of(session, person.id),
         "codes": SKILLS | PROFESSIONS | CATEGORIES,
         "kinds": CONSENT_KINDS,
@@ -137,6 +143,7 @@ def _add_consents(blueprint: APIBlueprint, database: Database, data: PersonalDat
         with form.catching(), database.transaction(g.principal.scope) as session:
             consents.give_consent(session, own_site(), person_id, form.body, g.principal.actor)
         if form.failed:
+            form.errors = {"kind" if name == "given_by" else name: said for name, said in form.errors.items()}
             with database.transaction(g.principal.scope) as session:
                 context = _person(session, data, own_site(), person_id) | {"form": form}
                 return render("people/person.html", **context), 422

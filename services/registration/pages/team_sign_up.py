@@ -31,6 +31,10 @@ VERDICTS = {
     "waitlisted": ("已满，列入候补", "full: they wait"),
     "already-registered": ("已经报了这一场", "on the shift already"),
     "overlap": ("同一时间已有别的名额", "has another place at these hours"),
+    "guardian-missing": (
+        "未报名：还没有登记监护人，请先登记",
+        "not signed up: no guardian is on file; enter the guardian first",
+    ),
     "invalid": ("未报名：缺监护人同意或出生日期", "not signed up: a guardian's consent or the birth date is missing"),
 }
 """In plain words, where the API names a registration by its number or a field; others are told as they are."""

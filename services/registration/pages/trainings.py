@@ -35,7 +35,7 @@ def trainings_pages(database: Database, data: PersonalData) -> APIBlueprint:
 
     def page(form: Form[Any], team_id: UUID | None, shift_id: UUID | None) -> str:
         with database.transaction(g.principal.scope) as session:
-            title, ids = _of_team(session, team_id) if team_id else _of_shift(session, shift_id)
+            title, ids = _roster(session, team_id, shift_id)
             listed = _described(session, data, ids)
             return render("people/training.html", form=form, title=title, people=listed, skills=SKILLS)
 
@@ -74,6 +74,8 @@ def trainings_pages(database: Database, data: PersonalData) -> APIBlueprint:
         """Put it on record for all who are ticked."""
         form = read_form(TrainingOfMany, lists=("people",))
         made = 0
+        with database.transaction(g.principal.scope) as session:
+            _roster(session, team_id, shift_id)
         with form.catching(), database.transaction(g.principal.scope) as session:
             lines = add_trainings(session, own_site(), form.body, g.principal.actor).items
             made = sum(line.outcome == "recorded" for line in lines)
@@ -83,6 +85,11 @@ def trainings_pages(database: Database, data: PersonalData) -> APIBlueprint:
         return done(address, f"已为 {made} 人登记培训。", f"The training is on record for {made} people.")
 
     return blueprint
+
+
+def _roster(session: Session, team_id: UUID | None, shift_id: UUID | None) -> tuple[Any, list[UUID]]:
+    """Of what the roster is, and who is on it. Raises 404 for another site's."""
+    return _of_team(session, team_id) if team_id else _of_shift(session, shift_id)
 
 
 def _of_team(session: Session, team_id: UUID) -> tuple[Any, list[UUID]]:

@@ -32,6 +32,8 @@ class AuditAnswer(Answer):
     address: str | None
     request_id: str | None
     site_id: UUID | None
+    site_zh: str | None = Field(description="the site's names")
+    site_en: str | None
     action: str
     kind: str
     record: str

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.common.schemas import Answer, Body, ListQuery
+from services.common.schemas import Answer, Body, ListQuery, Moment
 
 ConsentKind = Literal[
     "terms", "sensitive_id_number", "health", "photo", "guardian_signup", "guardian_volunteering", "helper"
@@ -15,11 +15,18 @@ Wording = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 
 
 class NewConsentText(Body):
-    """A new version of a text. Consents given to earlier ones stay what they are."""
+    """A new version of a text. Consents given to earlier ones stay on record, and in force unless it asks again."""
 
     kind: ConsentKind
     zh: Wording
     en: Wording
+    effective_from: Moment | None = Field(
+        default=None, description="from when it counts, not before the version before it; now unless given"
+    )
+    again: bool = Field(
+        default=False,
+        description="what is agreed to has changed: from then on consents to earlier versions count no more",
+    )
 
 
 class ConsentTextAnswer(Answer):
@@ -31,6 +38,8 @@ class ConsentTextAnswer(Answer):
     zh: str
     en: str
     published_at: datetime
+    effective_from: datetime
+    again: bool
 
 
 class ConsentTextsQuery(ListQuery):
@@ -43,7 +52,9 @@ class NewConsent(Body):
     """A consent that was given to the site: whose word it was, and how it came."""
 
     kind: ConsentKind
-    text_id: UUID | None = Field(default=None, description="the version that was shown; the newest unless given")
+    text_id: UUID | None = Field(
+        default=None, description="the version that was shown; the one that counts now unless given"
+    )
     given_by: Literal["person", "guardian"] = "person"
     how: Literal["online", "desk", "phone", "paper", "site"] = "site"
 
@@ -55,10 +66,23 @@ class ConsentAnswer(Answer):
     person_id: UUID
     kind: ConsentKind
     text_id: UUID
+    text_number: int = Field(description="version of the text")
+    text_zh: str
+    text_en: str
     given_by: Literal["person", "guardian"]
+    guardian: str | None = Field(
+        description="the guardian's name as it was on file; none on older records, and after an erasure"
+    )
+    representative_id: UUID | None = Field(description="the entry that spoke for the minor then")
+    guardian_is_current: bool | None = Field(description="whether that guardian is the one on file now")
     how: Literal["online", "link", "desk", "phone", "paper", "site", "sign_up"]
+    made_by: str = Field(description="who put it on record: staff:…, site:…, person:…, link:… or web")
     given_at: datetime
     withdrawn_at: datetime | None
+    withdrawn_by: str | None = Field(description="like `made_by`")
+    state: Literal["in_force", "agree_again", "replaced", "withdrawn"] = Field(
+        description="agree_again: the text has changed, and this counts no more; replaced: they did agree again"
+    )
 
 
 class Withdrawn(Answer):

@@ -12,6 +12,8 @@ KIND_OF_EVENT = {
     "registration.promoted": "promotion",
     "registration.offered": "offer",
     "registration.cancelled": "cancellation",
+    "transfer.declined": "transfer_declined",
+    "transfer.expired": "transfer_expired",
 }
 CLOCK_SECONDS = 0.002
 """The sink notes milliseconds, the database microseconds."""

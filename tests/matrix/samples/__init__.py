@@ -8,6 +8,8 @@ A file per subject, each with (any of) these:
     }
     BODIES = {"POST /v1/rooms": ROOM}                 # JSON
     FORMS = {"POST /staff/rooms/new": {"name_zh": "室"}}  # what a page posts
+    FORMS = filled("/staff/teams/<uuid:team_id>/edit")    # as the page has it, see tests/matrix/filled.py
+    QUERIES = {"GET /events": "?partition=0&after=0"}     # where a path alone asks for nothing
     SHARED = {"GET /v1/…": "why strangers may call it with that record"}
 
 `made` holds what was made for the same path before: a grant is one of the account to its left in the path. A body that
@@ -27,11 +29,12 @@ Maker = Callable[[Town, Made], str]
 SAMPLES: dict[str, Maker] = {}
 BODIES: dict[str, Any] = {}
 FORMS: dict[str, Any] = {}
+QUERIES: dict[str, Any] = {}
 SHARED: dict[str, str] = {}
 
 for _module in pkgutil.iter_modules(__path__):
     _subject = importlib.import_module(f"{__name__}.{_module.name}")
-    for _name, _all in (("SAMPLES", SAMPLES), ("BODIES", BODIES), ("FORMS", FORMS), ("SHARED", SHARED)):
-        _own: dict[str, Any] = getattr(_subject, _name, {})
+    for _name in ("SAMPLES", "BODIES", "FORMS", "QUERIES", "SHARED"):
+        _all, _own = globals()[_name], getattr(_subject, _name, {})
         assert not set(_own) & set(_all), f"{_module.name} repeats {set(_own) & set(_all)}"
         _all.update(_own)

@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,9 @@ from itsdangerous import URLSafeTimedSerializer
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.operations.hours.door_code import Codes
 from tests.matrix.callers import RESIDENT, RESIDENT_DETAILS, Town
+from tests.matrix.samples.sites import TEAM
 from tests.registration.hours_world import moment, over
+from tests.registration.rooms_world import SHANGHAI
 
 _starts = itertools.count(5000, 5)
 """Nobody is in two places at once: each shift of the resident has hours of its own, beyond those of `activities`."""
@@ -56,6 +59,16 @@ def _later(hours: float = 48) -> dict[str, str]:
     return {"checked_in_at": moment(-hours - 2), "checked_out_at": moment(-hours), "reason": "纸质签到表"}
 
 
+def _later_here() -> dict[str, str]:
+    """As a form shows times: by the site's clock."""
+    came, left = (datetime.fromisoformat(moment(hours)).astimezone(SHANGHAI) for hours in (-3, -1))
+    return {
+        "checked_in_at": f"{came:%Y-%m-%dT%H:%M}",
+        "checked_out_at": f"{left:%Y-%m-%dT%H:%M}",
+        "reason": "纸质签到表",
+    }
+
+
 def _objection(town: Town, made: dict[str, str]) -> str:
     path = f"/v1/my/service-records/{_record(town, made)}/objections"
     answer = town.call(RESIDENT, "POST", path, body={"words": "时长有误"})
@@ -76,6 +89,13 @@ def _own_shift(town: Town, made: dict[str, str]) -> str:
     town.own.sign_up(shift, **RESIDENT_DETAILS)
     town.own.move_shift(shift, -0.1, 1)
     return shift
+
+
+def _gone_home(town: Town, made: dict[str, str]) -> dict[str, Any]:
+    """Nothing to say; the resident is on no shift that runs."""
+    ago = next(_starts)
+    town.own.move_shift(_own_shift(town, made), -ago, -ago + 1)
+    return {}
 
 
 def _past_registration(town: Town, made: dict[str, str]) -> str:
@@ -127,6 +147,34 @@ def _with_hours(town: Town, made: dict[str, str]) -> str:
     return town.person
 
 
+def _team_with_hours(town: Town, made: dict[str, str]) -> str:
+    """The resident's team."""
+    _record(town, made)
+    team = str(town.own.expect(201, "POST", "/v1/teams", TEAM)["id"])
+    member = {"person_id": town.person, "agreement": "签署入队名单"}
+    town.own.expect(201, "POST", f"/v1/teams/{team}/members", member)
+    return team
+
+
+def _running(town: Town, made: dict[str, str]) -> str:
+    """A registration for a shift that runs."""
+    shift = town.own.shift()
+    registration = str(town.own.sign_up(shift)["id"])
+    town.own.move_shift(shift, -0.5, 1)
+    return registration
+
+
+def _running_shift(town: Town, made: dict[str, str]) -> str:
+    return str(town.own.sql("SELECT shift_id FROM registrations WHERE id = :id", id=_running(town, made))[0].shift_id)
+
+
+def _came(town: Town, made: dict[str, str]) -> str:
+    """A registration whose person is there."""
+    registration = _running(town, made)
+    town.own.expect(200, "POST", f"/v1/registrations/{registration}/check-in", {})
+    return registration
+
+
 YEARS = {"period_from": "2026-01-01", "period_to": "2099-01-01"}
 
 
@@ -139,7 +187,12 @@ SAMPLES: dict[str, Any] = {
     "/my/hours/<uuid:record_id>/objections record_id": _record,
     "/staff/hours/people/<uuid:person_id>/certificates person_id": _with_hours,
     "/scan/<uuid:shift_id> shift_id": _own_shift,
+    "/staff/check-in/<uuid:shift_id> shift_id": _running_shift,
     "/staff/check-in/<uuid:shift_id>/later shift_id": _past_shift,
+    "/staff/hours/teams/<uuid:team_id> team_id": _team_with_hours,
+    "/v1/registrations/<uuid:registration_id>/check-in registration_id": _running,
+    "/v1/registrations/<uuid:registration_id>/check-out registration_id": _came,
+    "/v1/registrations/<uuid:registration_id>/no-show registration_id": _running,
     "/staff/hours/shifts/<uuid:shift_id>/later-entries shift_id": _entered_shift,
     "/v1/registrations/<uuid:registration_id>/undo-attendance registration_id": _attended_registration,
     "certificate_id": _certificate,
@@ -170,7 +223,7 @@ FORMS: dict[str, Any] = {
     "POST /staff/check-in/<uuid:shift_id>/roll": {},
     "POST /staff/check-in/<uuid:shift_id>/later": lambda town, made: {
         f"outcome.{_registered(town, made['shift_id'])}": "attended",
-        **_later(1),
+        **_later_here(),
     },
     "POST /staff/hours/shifts/<uuid:shift_id>/later-entries": {"decide": "approve", "reason": "核对无误"},
     "POST /staff/hours/later-entries/<uuid:entry_id>": {"decide": "approve", "reason": "核对无误"},
@@ -185,6 +238,7 @@ FORMS: dict[str, Any] = {
 DECISION = {"reason": "核对无误"}
 
 BODIES: dict[str, Any] = {
+    "POST /v1/my/erasure": _gone_home,
     "POST /v1/people/<uuid:person_id>/certificates": YEARS,
     "POST /v1/my/certificates": YEARS,
     "POST /v1/certificate-batches": lambda town, made: YEARS | {"person_ids": [town.person]},
@@ -201,4 +255,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/registrations/<uuid:registration_id>/later-entries": lambda town, made: _later(),
     "POST /v1/shifts/<uuid:shift_id>/roll-call": _attended,
     "POST /v1/shifts/<uuid:shift_id>/attendance/batch": _taps,
+}
+
+QUERIES = {
+    "GET /scan/<uuid:shift_id>": lambda town, made: f"?t={Codes(town.office.data).now(UUID(made['shift_id']))[0]}"
 }

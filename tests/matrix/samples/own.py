@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.matrix.callers import RESIDENT_DETAILS, Town
 from tests.matrix.samples.sites import ROOM, TEAM
-from tests.registration.world import in_hours
+from tests.registration.world import fresh_phone, in_hours, somebody
 
 _starts = itertools.count(15000, 5)
 _requests = itertools.count(100, 3)
@@ -70,7 +70,57 @@ def _consent(town: Town, made: dict[str, str]) -> str:
     return str(town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", body)["id"])
 
 
+def _outdated(town: Town, made: dict[str, str]) -> str:
+    """A consent of the resident to a text that has been replaced by one that asks again."""
+    given = town.own.expect(201, "POST", f"/v1/people/{town.person}/consents", {"kind": "health", "how": "paper"})
+    text = {"kind": "health", "zh": "健康信息另有用途。", "en": "Health data serves more.", "again": True}
+    town.operator.expect(201, "POST", "/v1/consent-texts", text)
+    return str(given["id"])
+
+
+def _not_volunteering(town: Town, made: dict[str, str]) -> str:
+    """The site, where the resident is no volunteer yet."""
+    town.own.sql("DELETE FROM volunteer_sites WHERE person_id = :p AND site_id = :s", p=town.person, s=town.own.id)
+    return town.own.id
+
+
+def _offered(town: Town, made: dict[str, str]) -> str:
+    """The resident's registration, for which a place came free."""
+    shift = town.own.offered_shift(starts=next(_starts))
+    before = town.own.sign_up(shift)
+    offered = town.own.sign_up(shift, **RESIDENT_DETAILS)
+    town.own.cancel(before["id"])
+    return str(offered["id"])
+
+
+def _taker(town: Town, made: dict[str, str]) -> dict[str, str]:
+    """Somebody of the site who could take the place."""
+    other = somebody()
+    activity = town.own.sql(
+        "SELECT s.activity_id FROM registrations r JOIN shifts s ON s.id = r.shift_id WHERE r.id = :r",
+        r=made["registration_id"],
+    )
+    shift = town.own.shift(starts=next(_starts), activity=str(activity[0].activity_id))
+    town.own.sign_up(shift, **other)
+    return {"name": other["name"], "contact": other["phone"], "shift_id": shift}
+
+
+def _asking(town: Town, made: dict[str, str]) -> dict[str, str]:
+    room = town.own.expect(201, "POST", "/v1/rooms", ROOM)["id"]
+    return {"room_id": room, "day": in_hours(100)[:10], "starts_at": "10:00", "ends_at": "11:00"}
+
+
 SAMPLES: dict[str, Any] = {
+    "/my/registrations/<uuid:registration_id>/accept registration_id": _offered,
+    "/my/registrations/<uuid:registration_id>/decline registration_id": _offered,
+    "/v1/my/registrations/<uuid:registration_id>/accept registration_id": _offered,
+    "/v1/my/registrations/<uuid:registration_id>/decline registration_id": _offered,
+    "/v1/registrations/<uuid:registration_id>/accept registration_id": _offered,
+    "/v1/registrations/<uuid:registration_id>/decline registration_id": _offered,
+    "/my/volunteer/<uuid:site_id> site_id": _not_volunteering,
+    "/v1/my/volunteer/<uuid:site_id> site_id": _not_volunteering,
+    "/my/consents/<uuid:consent_id>/renew consent_id": _outdated,
+    "/v1/my/consents/<uuid:consent_id>/renew consent_id": _outdated,
     "/my/consents/<uuid:consent_id> consent_id": _consent,
     "/v1/my/consents/<uuid:consent_id>/withdraw consent_id": _consent,
     "/my/hours/missing/<uuid:registration_id> registration_id": _lost,
@@ -92,7 +142,14 @@ SAMPLES: dict[str, Any] = {
 FORMS: dict[str, Any] = {
     "POST /my/hours/missing/<uuid:registration_id>": {"words": "我一直在场"},
     f"POST {PAGE}/lead/invitations": {"name": "没有这个人", "contact": "nobody@example.com"},
-    f"POST {PAGE}/lead/rooms": {},
+    f"POST {PAGE}/lead/rooms": _asking,
+    "POST /my/volunteer/<uuid:site_id>": {"sex": "female", "terms_consent": "on"},
+    "POST /my/registrations/<uuid:registration_id>/hand-over": lambda town, made: {
+        name: value for name, value in _taker(town, made).items() if name != "shift_id"
+    },
+    "POST /my/registrations/<uuid:registration_id>/swap": _taker,
+    "POST /my/registrations/<uuid:registration_id>/party": {"party_size": "1"},
+    "POST /my/log-in": lambda town, made: {"name": "矩阵居民", "contact": fresh_phone()},
     f"POST {PAGE}/lead/roll/<uuid:shift_id>": {},
 }
 

@@ -1,10 +1,16 @@
 """People, volunteers and their records, consents."""
 
+import itertools
 from typing import Any
 
-from tests.matrix.callers import Town
+from tests.matrix.callers import RESIDENT_DETAILS, Town
+from tests.matrix.filled import filled
+from tests.matrix.samples.sites import TEAM
+from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import somebody
 
+_numbers = itertools.count(60)
+_starts = itertools.count(10000, 5)
 GUARDIAN = {"name": "矩阵监护人", "email": "guardian@example.com"}
 TRAINING = {"name": "急救", "minutes": 60, "provider": "红十字会", "day": "2026-01-05"}
 AWARD = {"name": "优秀志愿者", "grantor": "街道办事处", "day": "2026-01-05"}
@@ -43,10 +49,60 @@ def _record(kind: str) -> Any:
     return lambda town, made: town.own.expect(201, "POST", path.format(town.person), RECORDS[kind])["id"]
 
 
+def _unknown(town: Town, made: dict[str, str]) -> dict[str, str]:
+    """Somebody new, as a form takes them."""
+    return {name: somebody()[name] for name in ("name", "phone", "birth_date")}
+
+
+def _two(town: Town, made: dict[str, str]) -> dict[str, str]:
+    pair = _doubles(town)
+    return {"one": pair["survivor"], "two": pair["merged"]}
+
+
+def _attended_by_resident(town: Town, made: dict[str, str]) -> str:
+    """A shift with the resident on it."""
+    shift = town.own.shift(starts=next(_starts))
+    town.own.sign_up(shift, **RESIDENT_DETAILS)
+    return shift
+
+
+def _team_of(town: Town, person: str) -> str:
+    team = str(town.own.expect(201, "POST", "/v1/teams", TEAM)["id"])
+    member = {"person_id": person, "agreement": "签署入队名单"}
+    town.own.expect(201, "POST", f"/v1/teams/{team}/members", member)
+    return team
+
+
+def _resident_team(town: Town, made: dict[str, str]) -> str:
+    """A team of the resident alone."""
+    return _team_of(town, town.person)
+
+
+def _with_number(town: Town, made: dict[str, str]) -> str:
+    """A volunteer whose ID number the site knows."""
+    return str(register(town.own, id_number=id_number(order=next(_numbers)), id_number_consent=True)["person_id"])
+
+
+def _newcomers(town: Town, made: dict[str, str]) -> str:
+    """A team of somebody who is no volunteer yet."""
+    return _team_of(town, str(town.own.sign_up(town.own.shift())["person_id"]))
+
+
+def _chosen(town: Town, made: dict[str, str]) -> dict[str, str]:
+    members = town.own.sql("SELECT person_id FROM team_members WHERE team_id = :t", t=made["team_id"])
+    return {"chosen": str(members[0].person_id), f"{members[0].person_id}.sex": "female"}
+
+
 SAMPLES: dict[str, Any] = {
     "person_id": lambda town, made: town.person,
     "consent_id": _consent,
     "merge_id": _merge,
+    f"{PAGE}/id-number person_id": _with_number,
+    f"{VOLUNTEERS}/id-number person_id": _with_number,
+    f"{PAGE}/erase person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
+    "/staff/teams/<uuid:team_id>/volunteers team_id": _newcomers,
+    "/staff/trainings/teams/<uuid:team_id> team_id": _resident_team,
+    "/v1/teams/<uuid:team_id>/leader team_id": _resident_team,
     "decision_id": _decision,
     "/v1/people/<uuid:person_id>/erasure person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
     f"{PAGE}/records/<kind> kind": lambda town, made: "awards",
@@ -75,6 +131,11 @@ BODIES: dict[str, Any] = {
     f"POST {VOLUNTEERS}/id-number": {"reason": "insurance"},
 } | {f"POST {VOLUNTEERS}/{kind}": body for kind, body in RECORDS.items()}
 
+
+def _taught(town: Town, made: dict[str, str]) -> dict[str, str]:
+    return {name: str(value) for name, value in TRAINING.items()} | {"people": town.person}
+
+
 DESK = "/staff/desk/<uuid:shift_id>"
 
 FORMS: dict[str, Any] = {
@@ -83,12 +144,23 @@ FORMS: dict[str, Any] = {
     f"POST {PAGE}/records/<kind>": AWARD,
     "POST /staff/doubles/people/<uuid:person_id>": {"value": "matrix@example.com"},
     f"POST {DESK}": {"value": "matrix@example.com"},
-    "POST /staff/teams/<uuid:team_id>/volunteers": lambda town, made: {
-        "chosen": town.person,
-        f"{town.person}.sex": "female",
-        f"{town.person}.birth_date": "1990-01-01",
-    },
+    "POST /staff/people/": {"by": "email", "value": "matrix@example.com"},
+    "POST /staff/doubles/": lambda town, made: _doubles(town),
+    "POST /staff/doubles/two-people": _two,
+    "POST /staff/teams/<uuid:team_id>/volunteers": lambda town, made: _chosen(town, made) | {"how": "paper"},
+    f"POST {PAGE}/erase": {"reason": "person_asked"},
+    f"POST {PAGE}/id-number": {"reason": "insurance"},
+    f"POST {PAGE}/consents": {"kind": "photo", "how": "desk"},
+    "POST /staff/trainings/shifts/<uuid:shift_id>": _taught,
+    "POST /staff/trainings/teams/<uuid:team_id>": _taught,
     f"POST {DESK}/new": lambda town, made: {name: somebody()[name] for name in ("name", "phone")},
 }
 
 BODIES["POST /v1/volunteers/trainings"] = lambda town, made: TRAINING | {"people": [town.person]}
+
+FORMS |= (
+    filled("/staff/people/new", fields=_unknown, terms_consent="on")
+    | filled(f"{PAGE}/edit")
+    | filled("/staff/retention")
+)
+SAMPLES["/staff/trainings/shifts/<uuid:shift_id> shift_id"] = _attended_by_resident

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.matrix.callers import Town
-from tests.registration.programme_world import START, a_programme, activity_template, clone
+from tests.matrix.filled import filled
+from tests.registration.programme_world import START, a_programme, activity_template, change, clone
 
 PATH = "/v1/programmes/<uuid:programme_id>"
 
@@ -15,7 +16,17 @@ def _programme(town: Town, made: dict[str, str]) -> str:
     return str(programme["id"])
 
 
-SAMPLES: dict[str, Any] = {"programme_id": _programme}
+def _changed(town: Town, made: dict[str, str]) -> str:
+    """A programme that was changed after the site took it."""
+    programme = a_programme(town.own, activity_template("a1"))
+    clone(town.own, programme, town.own.id)
+    change(town.own, programme, activity_template("a1", place="别处"))
+    return str(programme["id"])
+
+
+PAGE = "/staff/programmes/<uuid:programme_id>"
+
+SAMPLES: dict[str, Any] = {"programme_id": _programme, f"{PAGE}/changes programme_id": _changed}
 
 BODIES: dict[str, Any] = {
     "POST /v1/programmes": lambda town, made: {
@@ -34,3 +45,13 @@ FORMS: dict[str, Any] = {
         "starts_on": str(START),
     },
 }
+
+FORMS |= (
+    filled(
+        "/staff/programmes/new",
+        fields=lambda town, made: {"from_activities": town.own.activity_of(town.own.shift())},
+        title_zh="矩阵项目",
+    )
+    | filled(f"{PAGE}/edit")
+    | filled(f"{PAGE}/changes")
+)

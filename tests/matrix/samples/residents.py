@@ -6,7 +6,9 @@ from typing import Any
 from itsdangerous import URLSafeTimedSerializer
 
 from services.registration.operations.staff.links import Links
-from tests.matrix.callers import Town
+from tests.matrix.callers import ANYONE, Town
+from tests.matrix.filled import filled
+from tests.registration.world import fresh_phone
 
 
 def _public(town: Town, made: dict[str, str]) -> str:
@@ -40,3 +42,20 @@ BODIES: dict[str, Any] = {
     "PUT /v1/embed-origins": {"origins": ["https://www.example.org"]},
     "POST /internal/links": {"links": []},
 }
+
+
+def _signing_up(town: Town, made: dict[str, str]) -> dict[str, str]:
+    return {"name": "矩阵来客", "contact": fresh_phone(), "agreed": "on"}
+
+
+SIGN_UP, IN_FRAME = "/shifts/<uuid:shift_id>/sign-up", "/embed/shifts/<uuid:shift_id>"
+
+FORMS: dict[str, Any] = {
+    route: fill for path in (SIGN_UP, IN_FRAME) for route, fill in filled(path, who=ANYONE, fields=_signing_up).items()
+}
+BODIES["POST /v1/public/shifts/<uuid:shift_id>/registrations"] = lambda town, made: {
+    "name": "矩阵来客",
+    "phone": fresh_phone(),
+    "agreed": True,
+}
+QUERIES = {"GET /events": "?partition=0&after=0"}

@@ -3,8 +3,10 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from tests.matrix.callers import Town
+from tests.matrix.callers import RESIDENT_DETAILS, Town
+from tests.matrix.filled import filled
 from tests.matrix.samples.sites import ROOM, TEAM
 from tests.registration.world import in_hours
 
@@ -84,4 +86,27 @@ BODIES: dict[str, Any] = {
     "POST /v1/designations": DESIGNATION,
     "PATCH /v1/designations/<uuid:designation_id>": {"name_zh": "矩阵基地二"},
     "POST /v1/designations/<uuid:designation_id>/revoke": {"reason": "到期"},
+}
+
+
+def _when(day: int = 60) -> dict[str, str]:
+    return {"first_day": in_hours(24 * day)[:10], "from_time": "10:00", "to_time": "11:00"}
+
+
+FORMS: dict[str, Any] = (
+    filled("/staff/rooms/book", fields=lambda town, made: _when() | {"room_id": _room(town)}, title="矩阵排练")
+    | filled("/staff/rooms/bookings/<uuid:booking_id>/move", fields=lambda town, made: _when(61))
+    | filled("/staff/rooms/new", name_zh="矩阵室", name_en="Matrix room", capacity="20")
+    | filled("/staff/teams/new", name_zh="矩阵队", name_en="Matrix team")
+    | filled("/staff/teams/<uuid:team_id>/edit")
+    | filled(
+        "/staff/teams/<uuid:team_id>",
+        fields=lambda town, made: {"person_name": RESIDENT_DETAILS["name"], "contact": RESIDENT_DETAILS["email"]},
+    )
+    | filled("/staff/centre/organisations", name_zh="矩阵单位")
+    | filled("/staff/centre/designations", **DESIGNATION)
+    | filled("/staff/centre/designations/<uuid:designation_id>/revoke", reason="到期", on=in_hours(0)[:10])
+)
+QUERIES = {
+    "GET /v1/rooms/free": lambda town, made: "?" + urlencode({"from": in_hours(60), "to": in_hours(61)}),
 }

@@ -1,10 +1,12 @@
 """Areas, sites and their keys, rooms, teams."""
 
+import io
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.registration.operations.sites.logos import set_logo
 from tests.matrix.callers import Town
+from tests.matrix.filled import filled
 from tests.registration.test_site_settings import png
 
 ROOM = {"name_zh": "矩阵室", "name_en": "Matrix room", "capacity": 20}
@@ -45,7 +47,18 @@ BODIES: dict[str, Any] = {
 
 _AREA = {"level": "district", "name_zh": "矩阵区", "name_en": "Matrix district"}
 
+_TABLE = "code,parent,level,name_zh,name_en\n{},{},district,矩阵区,Matrix district\n"
+
+
+def _table(town: Town, made: dict[str, str]) -> str:
+    return _TABLE.format(f"M{uuid4().hex[:12]}", town.own_city)
+
+
 FORMS: dict[str, Any] = {
+    "POST /staff/areas/import": lambda town, made: {"table": _table(town, made), "step": "try"},
+    "POST /v1/areas/import": lambda town, made: _table(town, made).encode(),
+    "POST /staff/centre/logo": lambda town, made: {"logo": (io.BytesIO(png(8, 8)), "logo.png")},
+    "PUT /v1/sites/<uuid:site_id>/logo": lambda town, made: png(8, 8),
     "POST /staff/areas/new": lambda town, made: _AREA | {"code": f"M{uuid4().hex[:12]}", "parent": town.own_city},
     "POST /staff/areas/at/<code>/edit": {
         "level": "city",
@@ -66,3 +79,5 @@ FORMS: dict[str, Any] = {
     "POST /staff/centre/organisations/<uuid:organisation_id>": {"name_zh": "矩阵单位", "kind": "other", "version": "1"},
     "POST /staff/consent-texts": {"kind": "photo", "zh": "可能拍照。", "en": "Photos may be taken."},
 }
+
+FORMS |= filled("/staff/centre/settings")

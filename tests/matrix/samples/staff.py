@@ -4,7 +4,8 @@ import uuid
 from typing import Any
 
 from services.registration.operations.staff.links import Links, issue_link
-from tests.matrix.callers import STAFF, Town
+from tests.matrix.callers import HASHED, OPERATOR_STAFF, PASSWORD, STAFF, Town
+from tests.matrix.filled import filled
 
 
 def _own_site(town: Town) -> dict[str, str]:
@@ -40,6 +41,14 @@ def _link(town: Town, made: dict[str, str]) -> str:
         return Links(town.office.data, "http://localhost").token(link.id)
 
 
+def _coming(town: Town, made: dict[str, str]) -> dict[str, str]:
+    """What somebody of the site types at the door."""
+    account = town.office.account(("site_staff", town.own.id, None), password=HASHED)
+    return {"email": town.office.session(account).email, "password": PASSWORD}
+
+
+CHANGED = {"present": PASSWORD, "password": PASSWORD}
+
 SAMPLES: dict[str, Any] = {
     "staff_id": _account,
     "grant_id": _grant,
@@ -48,6 +57,9 @@ SAMPLES: dict[str, Any] = {
 }
 
 BODIES: dict[str, Any] = {
+    "POST /v1/staff/log-in": _coming,
+    "POST /v1/staff/password-reset": lambda town, made: {"email": _coming(town, made)["email"]},
+    "POST /v1/staff/me/password": CHANGED,
     "POST /v1/staff": lambda town, made: _invitation(town),
     "PATCH /v1/staff/<uuid:staff_id>": {"disabled": True},
     "POST /v1/staff/<uuid:staff_id>/grants": lambda town, made: {"role": "area_admin", "area": town.own_district},
@@ -58,5 +70,17 @@ BODIES: dict[str, Any] = {
 FORMS: dict[str, Any] = {
     "POST /staff/site": lambda town, made: {"site_id": town.own.id},
     "POST /staff/account": {"language": "zh-CN"},
-    "POST /staff/colleagues/<uuid:staff_id>/grants": lambda town, made: {"over": town.own.id},
+    "POST /staff/colleagues/<uuid:staff_id>/grants": lambda town, made: {"over": town.own_district},
+    "POST /staff/log-in": _coming,
+    "POST /staff/forgotten": lambda town, made: {"email": _coming(town, made)["email"]},
+    "POST /staff/account/password": CHANGED,
+    "POST /links/<token>": {"password": PASSWORD},
 }
+
+FORMS |= filled(
+    "/staff/colleagues/invite",
+    who=OPERATOR_STAFF,
+    fields=lambda town, made: {"email": f"{uuid.uuid4().hex}@example.com", "over": town.own.id},
+    name="矩阵同事",
+)
+QUERIES = {"POST /staff/colleagues/<uuid:staff_id>/grants": "?role=area_admin"}

@@ -1,5 +1,5 @@
-"""Places that are offered, and places that are taken back: told like all else about a registration. And who was erased,
-kept beside registration's own database."""
+"""Offers, places taken back, places that nobody would take over: told like all else about a registration; and who was
+erased, kept beside registration's own database."""
 
 from alembic import op
 
@@ -13,10 +13,9 @@ ALTER TABLE registrations
 ALTER TABLE messages
     DROP CONSTRAINT messages_kind_check,
     ADD CONSTRAINT messages_kind_check CHECK (kind IN (
-        'confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'cancellation', 'change', 'reminder',
-        'link'));
+        'confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'transfer_declined', 'transfer_expired',
+        'cancellation', 'change', 'reminder', 'link'));
 """
-
 
 # For the subjects of mails, which phones cut short. Empty where a site has none.
 SHORT_NAMES = """

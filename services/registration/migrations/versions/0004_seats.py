@@ -184,6 +184,7 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_by_somebody CHECK (status <> 'accepted' OR to_person_id IS NOT NULL)
 );
 CREATE UNIQUE INDEX transfers_once ON transfers (registration_id) WHERE status = 'asked';
+CREATE INDEX transfers_unanswered ON transfers (created_at) WHERE status = 'asked';
 CREATE INDEX transfers_site ON transfers (site_id, position);
 CREATE INDEX transfers_person ON transfers (to_person_id) WHERE status = 'asked';
 """

@@ -159,7 +159,17 @@ BEGIN
                 WHEN (m.request).age_now IS NULL AND (s.asks_age OR a.guardian_below > 14) THEN 'age_unknown'
                 WHEN (m.request).age < c.minimum_age THEN 'too_young'
                 WHEN NOT (m.request).guardian_consent AND (m.request).age_now < a.guardian_below
-                     AND NOT guardian_agreed(m.found, (m.request).site_id, a.volunteering) THEN 'consent'
+                     AND NOT guardian_agreed(m.found, (m.request).site_id, a.volunteering)
+                     THEN CASE WHEN consent_outdated(m.found, (m.request).site_id, 'guardian_volunteering')
+                               OR NOT a.volunteering
+                                  AND consent_outdated(m.found, (m.request).site_id, 'guardian_signup')
+                          THEN 'consent_again' ELSE 'consent' END
+                -- what a guardian said to staff is on record with the guardian, or not at all
+                WHEN (m.request).guardian_consent AND (m.request).age_now < a.guardian_below
+                     AND starts_with((m.request).made_by, 'staff:')
+                     AND NOT guardian_agreed(m.found, (m.request).site_id, a.volunteering)
+                     AND NOT EXISTS (SELECT FROM representatives AS x WHERE x.person_id = m.found
+                                     AND x.site_id = (m.request).site_id AND x.kind = 'guardian') THEN 'no_guardian'
                 WHEN g.id IS NOT NULL THEN 'already'
                 WHEN o.id IS NOT NULL THEN 'overlap'
                 WHEN m.size > a.party_limit AND (m.request).in_transfer IS NOT TRUE THEN 'party'
@@ -321,8 +331,10 @@ BEGIN
                encrypted_with = CASE p.encrypted_with WHEN (d.request).encrypted_with THEN p.encrypted_with ELSE '' END
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
     ), agreed AS (
-        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by)
-        SELECT person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by
+        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, representative_id, guardian,
+                              guardian_hash, encrypted_with)
+        SELECT accepted.person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by, g.id, g.name,
+               g.identity_hash, g.encrypted_with
         FROM accepted CROSS JOIN LATERAL (VALUES
             (guardian, 'guardian', 'sign_up', coalesce(nullif((request).made_by, ''), 'site')),
             (CASE WHEN (request).terms THEN 'terms' END, 'person', 'online', 'web'),
@@ -332,7 +344,12 @@ BEGIN
              THEN 'helper' END, 'person', 'online', 'web')
         ) AS said (kind, given_by, how, made_by)
         CROSS JOIN LATERAL (
-            SELECT x.id FROM consent_texts AS x WHERE x.kind = said.kind ORDER BY x.number DESC LIMIT 1) AS t
+            SELECT x.id FROM consent_texts AS x WHERE x.kind = said.kind AND x.effective_from <= now()
+            ORDER BY x.number DESC LIMIT 1) AS t
+        LEFT JOIN LATERAL (
+            SELECT x.* FROM representatives AS x WHERE said.given_by = 'guardian' AND x.kind = 'guardian'
+               AND x.person_id = accepted.person_id AND x.site_id = (request).site_id OFFSET 0
+        ) AS g ON true
         WHERE said.kind IS NOT NULL
         ON CONFLICT DO NOTHING
     ), helped AS (

@@ -119,6 +119,7 @@ CREATE INDEX evaluations_site ON evaluations (site_id, position);
 """
 
 CONSENTS = """
+-- A version counts from effective_from. Where it asks `again`, consents to earlier ones are in force until then.
 CREATE TABLE consent_texts (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -127,10 +128,14 @@ CREATE TABLE consent_texts (
     zh text NOT NULL,
     en text NOT NULL,
     published_at timestamptz NOT NULL DEFAULT now(),
+    effective_from timestamptz NOT NULL DEFAULT now(),
+    again boolean NOT NULL DEFAULT false,
     UNIQUE (kind, number)
 );
 
--- given_by says whose word it was, how the way it came, made_by who entered it
+-- given_by says whose word it was, how the way it came, made_by who entered it. Of a guardian: which row spoke for the
+-- minor, the name as it stood there (ciphertext, blanked by an erasure), and the keyed hash of name and contact, which
+-- stays: whoever says that they were asked, or not, can be held against it.
 CREATE TABLE consents (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -141,22 +146,32 @@ CREATE TABLE consents (
     given_by text NOT NULL CHECK (given_by IN ('person', 'guardian')),
     how text NOT NULL CHECK (how IN ('online', 'link', 'desk', 'phone', 'paper', 'site', 'sign_up')),
     made_by text NOT NULL,
+    representative_id uuid,
+    guardian bytea,
+    guardian_hash bytea,
+    encrypted_with text,
     given_at timestamptz NOT NULL DEFAULT now(),
     withdrawn_at timestamptz,
     withdrawn_by text,
+    CONSTRAINT consents_of_guardian CHECK (given_by = 'guardian' OR representative_id IS NULL),
+    CONSTRAINT consents_who CHECK ((representative_id IS NULL) = (guardian_hash IS NULL)),
     CONSTRAINT consents_withdrawn_by_somebody CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))
 );
 CREATE INDEX consents_person ON consents (person_id, site_id, kind);
 CREATE INDEX consents_site ON consents (site_id, position);
-CREATE UNIQUE INDEX consents_one_in_force ON consents (person_id, site_id, kind, text_id, how)
-    WHERE withdrawn_at IS NULL;
+CREATE INDEX consents_encrypted_with ON consents (encrypted_with) WHERE encrypted_with IS NOT NULL;
+CREATE UNIQUE INDEX consents_one_in_force ON consents
+    (person_id, site_id, kind, text_id, how, coalesce(guardian_hash, '')) WHERE withdrawn_at IS NULL;
 
--- A consent is evidence: it can be withdrawn once and move with its person in a merge, and nothing else.
+-- A consent is evidence: it can be withdrawn once and move with its person in a merge, the guardian's name can be
+-- encrypted anew or go with an erasure (the hash stays), and nothing else.
 CREATE FUNCTION consent_is_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    changing text[] := '{person_id,withdrawn_at,withdrawn_by,guardian,encrypted_with}';
 BEGIN
     IF TG_OP = 'DELETE'
-       OR to_jsonb(OLD) - 'person_id' - 'withdrawn_at' - 'withdrawn_by'
-          <> to_jsonb(NEW) - 'person_id' - 'withdrawn_at' - 'withdrawn_by'
+       OR to_jsonb(OLD) - changing <> to_jsonb(NEW) - changing
+       OR OLD.guardian IS NULL AND NEW.guardian IS NOT NULL
        OR OLD.withdrawn_at IS NOT NULL
           AND (OLD.withdrawn_at, OLD.withdrawn_by) IS DISTINCT FROM (NEW.withdrawn_at, NEW.withdrawn_by) THEN
         RAISE EXCEPTION 'a consent is evidence: it can be withdrawn and nothing else';
@@ -166,23 +181,37 @@ END
 $$;
 CREATE TRIGGER evidence BEFORE UPDATE OR DELETE ON consents FOR EACH ROW EXECUTE FUNCTION consent_is_evidence();
 
+-- Whether a consent to this version counts now: no later one that asks again has come into effect.
+CREATE FUNCTION text_holds(text_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT NOT EXISTS (SELECT FROM consent_texts AS t JOIN consent_texts AS later ON later.kind = t.kind
+                       WHERE t.id = text_id AND later.number > t.number AND later.again
+                         AND later.effective_from <= now())
+$$;
+
 CREATE FUNCTION consent_in_force(person uuid, site uuid, consent text) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM consents AS c WHERE c.person_id = person AND c.site_id = site AND c.kind = consent
-                   AND c.withdrawn_at IS NULL)
+                   AND c.withdrawn_at IS NULL AND text_holds(c.text_id))
+$$;
+
+-- Whether it was, to a text that counts no longer: they must agree again.
+CREATE FUNCTION consent_outdated(person uuid, site uuid, consent text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT bool_or(true) AND NOT bool_or(text_holds(c.text_id)) FROM consents AS c
+    WHERE c.person_id = person AND c.site_id = site AND c.kind = consent AND c.withdrawn_at IS NULL
 $$;
 
 -- Whether a guardian's consent is on file for a minor: for volunteering it covers signing up as well. What a site said
 -- with one sign-up is evidence of that one and covers no other.
 CREATE FUNCTION guardian_agreed(person uuid, site uuid, volunteering boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM consents AS c WHERE c.person_id = person AND c.site_id = site AND c.how <> 'sign_up'
-                   AND c.withdrawn_at IS NULL AND (c.kind = 'guardian_volunteering'
+                   AND c.withdrawn_at IS NULL AND text_holds(c.text_id) AND (c.kind = 'guardian_volunteering'
                         OR c.kind = 'guardian_signup' AND NOT volunteering))
 $$;
 """
 
 REPRESENTATIVES = """
 -- Who speaks for a person at a site: the guardian of a minor, the helper of an elder. All of it ciphertext. Whoever was
--- named online, by anybody, is not confirmed: staff do that.
+-- named online, by anybody, is not confirmed: staff do that. By identity_hash (name and contact) a guardian is known
+-- again in the consents that they gave.
 CREATE TABLE representatives (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -194,13 +223,15 @@ CREATE TABLE representatives (
     phone bytea,
     email bytea,
     email_index bytea,
+    identity_hash bytea,
     confirmed boolean NOT NULL DEFAULT false,
     encrypted_with text NOT NULL,
     language text NOT NULL,
     version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (person_id, site_id, kind),
-    CONSTRAINT representatives_reachable CHECK (phone IS NOT NULL OR email IS NOT NULL)
+    CONSTRAINT representatives_reachable CHECK (phone IS NOT NULL OR email IS NOT NULL),
+    CONSTRAINT representatives_known_again CHECK (kind <> 'guardian' OR identity_hash IS NOT NULL)
 );
 CREATE INDEX representatives_site ON representatives (site_id);
 CREATE INDEX representatives_encrypted_with ON representatives (encrypted_with);
@@ -274,7 +305,9 @@ DECLARE
     lacks text[];
 BEGIN
     PERFORM set_config('hesheng.site', '*', true);
-    SELECT coalesce(array_agg(asked.kind || ':' || asked.code ORDER BY asked.kind, asked.code), '{}') INTO lacks
+    SELECT coalesce(array_agg(CASE WHEN asked.kind = 'consents' AND consent_outdated(person, site, asked.code)
+                              THEN 'consents_again' ELSE asked.kind END || ':' || asked.code
+                              ORDER BY asked.kind, asked.code), '{}') INTO lacks
     FROM (SELECT r.key AS kind, c.code FROM jsonb_each(requirements) AS r
           CROSS JOIN LATERAL jsonb_array_elements_text(
               CASE jsonb_typeof(r.value) WHEN 'array' THEN r.value ELSE '[]' END) AS c (code)

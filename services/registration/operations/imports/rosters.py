@@ -6,11 +6,12 @@ A `roster` is of teams that there are; `teams` brings its own.
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.events import TeamKind
 from services.registration.models import Import, PersonSite, Team, TeamMember
+from services.registration.operations import alone
 from services.registration.operations.imports.repeats import find_earlier
 from services.registration.operations.imports.volunteers import Identity
 from services.registration.operations.teams.teams import PRESENT, add_member, create_team, hand_over, lock_team
@@ -116,7 +117,7 @@ def _make_teams(session: Session, site_id: UUID, rows: Sequence[Row], named: dic
     """Add the teams that there are not yet. Two files at once do not make one twice."""
     if all(plain_name(row.values["team"]) in named for row in rows):
         return
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 3))"), {"of": f"teams {site_id}"})
+    alone(session, f"teams by file {site_id}")
     named.update(_teams_by_name(session, site_id))
     for row in rows:
         said = row.values

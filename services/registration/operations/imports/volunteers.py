@@ -19,7 +19,7 @@ from services.registration.models import Area, Import, Site
 from services.registration.operations.imports.copying import copy_rows
 from services.registration.operations.people.identity import day_at_site
 from services.registration.operations.people.minors_shown import ADULT
-from services.registration.operations.people.representatives import ask_guardian_by_mail
+from services.registration.operations.people.representatives import ask_guardian_by_mail, known_again
 from services.registration.operations.people.volunteer_ids import new_volunteer_number
 from services.registration.personal_data import PersonalData, age_band, age_on, plain_name
 from services.registration.spreadsheets.columns import Headings
@@ -60,14 +60,14 @@ _WHO = text("""
 _COLUMNS = (
     "number", "person_id", "volunteer_number", "id_hash", "sex", "id_number", "area", "skills", "professions",
     "categories", "agreed", "id_number_consent", "guardian_consent", "guardian", "relation", "guardian_phone",
-    "guardian_email", "guardian_index", "language",
+    "guardian_email", "guardian_index", "guardian_hash", "language",
 )  # fmt: skip
 # Empty again at each commit; made once for each connection.
 _REGISTERING = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS registering (number integer, person_id uuid, volunteer_number text,"
     " id_hash bytea, sex bytea, id_number bytea, area text, skills text[], professions text[], categories text[],"
     " agreed text, id_number_consent text, guardian_consent text, guardian bytea, relation text, guardian_phone bytea,"
-    " guardian_email bytea, guardian_index bytea, language text) ON COMMIT DELETE ROWS"
+    " guardian_email bytea, guardian_index bytea, guardian_hash bytea, language text) ON COMMIT DELETE ROWS"
 )
 _NOT_MADE = text("DELETE FROM registering WHERE person_id <> ALL(:people)")
 _LOCK = text(
@@ -96,36 +96,41 @@ _HERE = text("""
     )
     SELECT m.person_id, p.number AS person_number FROM made AS m JOIN people AS p ON p.id = m.person_id
 """)
+_GUARDIANS = text("""
+    INSERT INTO representatives (person_id, site_id, kind, relation, name, phone, email, email_index, identity_hash,
+                                 confirmed, encrypted_with, language)
+    SELECT person_id, :site, 'guardian', coalesce(relation, ''), guardian, guardian_phone, guardian_email,
+           guardian_index, guardian_hash, true, :key, language
+    FROM registering WHERE guardian IS NOT NULL
+    ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
+        relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
+        email_index = excluded.email_index, identity_hash = excluded.identity_hash, confirmed = true,
+        encrypted_with = excluded.encrypted_with,
+        language = excluded.language, version = representatives.version + 1
+    WHERE NOT representatives.confirmed OR :overwrite
+""")
 # To which version they agreed: the one that there was on the day, or the first.
 _CONSENTS = text("""
-    INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, given_at)
+    INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, given_at, representative_id,
+                          guardian, guardian_hash, encrypted_with)
     SELECT r.person_id, :site, c.kind, t.id, c.given_by, :how, :made_by,
-           coalesce(c.day::timestamp AT TIME ZONE s.time_zone, now())
+           coalesce(c.day::timestamp AT TIME ZONE s.time_zone, now()), g.id, g.name, g.identity_hash, g.encrypted_with
     FROM registering AS r JOIN sites AS s ON s.id = :site
     CROSS JOIN LATERAL (VALUES ('terms', 'person', r.agreed),
                                ('sensitive_id_number', 'person', r.id_number_consent),
                                ('guardian_volunteering', 'guardian', r.guardian_consent)) AS k (kind, given_by, said)
     CROSS JOIN LATERAL (SELECT k.kind, k.given_by, cast(nullif(k.said, :agreed) AS date) AS day) AS c
     CROSS JOIN LATERAL (
-        SELECT v.id FROM consent_texts AS v WHERE v.kind = c.kind
-        ORDER BY (c.day IS NULL OR (v.published_at AT TIME ZONE s.time_zone)::date <= c.day) DESC,
-                 CASE WHEN c.day IS NULL OR (v.published_at AT TIME ZONE s.time_zone)::date <= c.day
-                      THEN -v.number ELSE v.number END
-        LIMIT 1) AS t
+        SELECT v.id FROM consent_texts AS v
+        CROSS JOIN LATERAL (
+            SELECT v.effective_from <= coalesce((c.day + 1)::timestamp AT TIME ZONE s.time_zone, now()) AS then_there
+        ) AS t
+        WHERE v.kind = c.kind
+        ORDER BY then_there DESC, CASE WHEN then_there THEN -v.number ELSE v.number END LIMIT 1) AS t
+    LEFT JOIN representatives AS g ON c.given_by = 'guardian' AND g.kind = 'guardian'
+        AND (g.person_id, g.site_id) = (r.person_id, s.id)
     WHERE k.said IS NOT NULL
     ORDER BY r.number ON CONFLICT DO NOTHING
-""")
-_GUARDIANS = text("""
-    INSERT INTO representatives (person_id, site_id, kind, relation, name, phone, email, email_index, confirmed,
-                                 encrypted_with, language)
-    SELECT person_id, :site, 'guardian', coalesce(relation, ''), guardian, guardian_phone, guardian_email,
-           guardian_index, true, :key, language
-    FROM registering WHERE guardian IS NOT NULL
-    ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
-        relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
-        email_index = excluded.email_index, confirmed = true, encrypted_with = excluded.encrypted_with,
-        language = excluded.language, version = representatives.version + 1
-    WHERE NOT representatives.confirmed OR :overwrite
 """)
 
 
@@ -247,8 +252,9 @@ def register_volunteers(
     made = session.execute(_HERE, site | {"key": data.newest_key}).all()
     session.execute(_NOT_MADE, {"people": [one.person_id for one in made]})
     _give_numbers(session)
-    session.execute(_CONSENTS, site | {"how": HOW, "made_by": found.made_by, "agreed": AGREED})
+    # Guardians first: their consents say who they are.
     session.execute(_GUARDIANS, site | {"key": data.newest_key, "overwrite": found.overwrite})
+    session.execute(_CONSENTS, site | {"how": HOW, "made_by": found.made_by, "agreed": AGREED})
     _tell(session, found.site_id, sorted(((one, first[one.person_id]) for one in made), key=lambda one: one[1].number))
     return len(rows) - len(made)
 
@@ -315,5 +321,8 @@ def _stored(data: PersonalData, row: Row, person_id: UUID, areas: _Areas, identi
         sealed("guardian_phone"),
         sealed("guardian_email"),
         data.contact_index("email", said["guardian_email"]) if "guardian_email" in said else None,
+        known_again(data, said["guardian"], said.get("guardian_phone"), said.get("guardian_email"))
+        if "guardian" in said
+        else None,
         said.get("language"),
     )

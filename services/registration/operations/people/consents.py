@@ -1,5 +1,7 @@
 """Consents: given to a version of a text, on record for good, withdrawn with consequences.
 
+A guardian's consent says which guardian gave it, and is put on record only where the site knows one.
+
 What withdrawing leads to, at the site that it was given to:
 
 - `guardian_signup`, `guardian_volunteering`: registrations of the minor that need it and have not begun are cancelled;
@@ -8,43 +10,33 @@ What withdrawing leads to, at the site that it was given to:
 - `photo`, `health`, `terms`: it holds for what comes; whoever wants to be forgotten asks for erasure.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, or_, select, text
+from sqlalchemy import Select, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words, invalid, not_found
+from services.common.errors import FieldError, Problem, Words, invalid, not_found
 from services.common.events import CancelReason, ConsentWithdrawn
 from services.common.outbox import add_events
 from services.registration.models import Activity, Consent, ConsentText, Person, Registration, Representative, Shift
-from services.registration.operations import conflict, locked
+from services.registration.operations import alone, conflict, locked
+from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.people import told_by
 from services.registration.operations.people.volunteer_ids import drop_id_number
 from services.registration.operations.seats.registrations import cancel_together
-from services.registration.schemas.consents import ConsentAnswer, NewConsent, NewConsentText, Withdrawn
+from services.registration.operations.seats.verdicts import ADD_GUARDIAN, GUARDIAN_MISSING
+from services.registration.schemas.consents import NewConsent
 
 GUARDIANS = ("guardian_signup", "guardian_volunteering")
 
 
-def publish_text(session: Session, body: NewConsentText) -> ConsentText:
-    """A new version of a text, which counts from now on."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('consent text ' || :kind, 0))"), vars(body))
-    last = session.scalar(select(func.max(ConsentText.number)).where(ConsentText.kind == body.kind)) or 0
-    made = ConsentText(kind=body.kind, number=last + 1, zh=body.zh, en=body.en)
-    session.add(made)
-    session.flush()
-    return made
-
-
-def newest_text(session: Session, kind: str) -> ConsentText:
-    """The version that counts now."""
-    query = select(ConsentText).where(ConsentText.kind == kind).order_by(ConsentText.number.desc()).limit(1)
-    return session.scalars(query).one()
-
-
 def give_consent(session: Session, site_id: UUID, person_id: UUID, body: NewConsent, made_by: str) -> Consent:
-    """Put a consent on record. The same one again, while it is in force, is the one that there is. Raises 404, 422."""
+    """Put a consent on record. The same one again, while it is in force, is the one that there is.
+
+    Raises 404, 422, and 409 for a guardian's where none is on file.
+    """
     if body.kind in GUARDIANS and body.given_by != "guardian":
         raise invalid("given_by", Words("应为 guardian。", "must be guardian for this kind."))
     person_id = told_by(session, site_id, person_id).person_id
@@ -55,15 +47,16 @@ def give_consent(session: Session, site_id: UUID, person_id: UUID, body: NewCons
 def record_consent(
     session: Session, site_id: UUID, person_id: UUID, to: ConsentText, given_by: str, how: str, made_by: str
 ) -> Consent:
-    """The record itself; two at once make one."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 2))")
-    session.execute(lock, {"of": f"consent {person_id} {site_id} {to.id}"})
+    """The record itself; two at once make one. Raises 409 for a guardian's where none is on file."""
+    alone(session, f"consent {person_id} {site_id} {to.id}")
+    guardian = _guardian(session, site_id, person_id) if given_by == "guardian" else None
     query = select(Consent).where(
         Consent.person_id == person_id,
         Consent.site_id == site_id,
         Consent.text_id == to.id,
         Consent.how == how,
         Consent.withdrawn_at.is_(None),
+        Consent.guardian_hash.is_not_distinct_from(guardian.identity_hash if guardian else None),
     )
     found = session.scalars(query).one_or_none()
     if found is not None:
@@ -77,9 +70,21 @@ def record_consent(
         how=how,
         made_by=made_by,
     )
+    if guardian is not None:
+        consent.representative_id, consent.guardian = guardian.id, guardian.name
+        consent.guardian_hash, consent.encrypted_with = guardian.identity_hash, guardian.encrypted_with
     session.add(consent)
     session.flush()
     return consent
+
+
+def _guardian(session: Session, site_id: UUID, person_id: UUID) -> Representative:
+    """Who speaks for the minor now."""
+    of_person = Representative.person_id == person_id, Representative.site_id == site_id
+    found = session.scalars(select(Representative).where(*of_person, Representative.kind == "guardian")).one_or_none()
+    if found is None:
+        raise Problem(GUARDIAN_MISSING, ADD_GUARDIAN, [FieldError("given_by", ADD_GUARDIAN)])
+    return found
 
 
 def _text(session: Session, body: NewConsent) -> ConsentText:
@@ -91,46 +96,60 @@ def _text(session: Session, body: NewConsent) -> ConsentText:
     return found
 
 
-def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawn:
-    """Withdraw a consent, with what follows from it. Withdrawing twice changes nothing. Raises 404."""
+@dataclass(frozen=True)
+class Withdrawal:
+    """What withdrawing a consent led to: ids of registrations that were cancelled, what was deleted."""
+
+    consent: Consent
+    cancelled: list[UUID]
+    deleted: list[str]
+
+
+def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawal:
+    """Withdraw a consent, with what follows from it. Withdrawing twice changes nothing. Raises 404, 409 for terms."""
     consent = session.get(Consent, consent_id)
     if consent is None:
         raise not_found("这项同意", "consent")
     if consent.withdrawn_at is not None:
-        return Withdrawn(consent=ConsentAnswer.model_validate(consent), cancelled=[], deleted=[])
+        return Withdrawal(consent, [], [])
     if consent.kind == "terms":
         raise conflict(
             "服务条款是处理信息的基础；如不再同意，请申请删除个人信息。",
             "Without the terms nothing can be processed: ask for erasure instead.",
         )
     cancelled: list[UUID] = []
-    deleted: list[str] = []
-    # Every version of the same kind goes: nobody withdraws the newest wording and keeps an older one.
-    same = select(Consent).where(
+    if consent.kind in GUARDIANS:
+        # Shifts before consents: the order in which a sign-up takes them.
+        cancelled = rests_on(session, consent)
+        cancel_together(session, cancelled, CancelReason.PERSON)
+    for one in session.scalars(locked(_same_in_force(consent).order_by(Consent.position))):
+        one.withdrawn_at, one.withdrawn_by = datetime.now(UTC), by
+    session.flush()
+    add_events(session, [_withdrawn(session, consent)])
+    return Withdrawal(consent, cancelled, _delete_what_it_allowed(session, consent))
+
+
+def _same_in_force(consent: Consent) -> Select[Consent]:
+    """Every version of the same kind goes: nobody withdraws the newest wording and keeps an older one."""
+    return select(Consent).where(
         Consent.person_id == consent.person_id,
         Consent.site_id == consent.site_id,
         Consent.kind == consent.kind,
         Consent.withdrawn_at.is_(None),
     )
-    if consent.kind in GUARDIANS:
-        # Shifts before consents: the order in which a sign-up takes them.
-        cancelled = _pending(session, consent)
-        cancel_together(session, cancelled, CancelReason.PERSON)
-    for one in session.scalars(locked(same.order_by(Consent.position))):
-        one.withdrawn_at, one.withdrawn_by = datetime.now(UTC), by
-    session.flush()
-    add_events(session, [_withdrawn(session, consent)])
+
+
+def _delete_what_it_allowed(session: Session, consent: Consent) -> list[str]:
     if consent.kind == "sensitive_id_number":
-        deleted += ["id_number"] if drop_id_number(session, consent.site_id, consent.person_id) else []
+        return ["id_number"] if drop_id_number(session, consent.site_id, consent.person_id) else []
     if consent.kind == "helper":
         helper = delete(Representative).where(
             Representative.person_id == consent.person_id,
             Representative.site_id == consent.site_id,
             Representative.kind == "helper",
         )
-        deleted += ["helper"] if session.execute(helper).rowcount else []  # type: ignore[attr-defined]
-    answer = {"consent": ConsentAnswer.model_validate(consent), "cancelled": cancelled, "deleted": deleted}
-    return Withdrawn.model_validate(answer)
+        return ["helper"] if session.execute(helper).rowcount else []  # type: ignore[attr-defined]
+    return []
 
 
 def _withdrawn(session: Session, consent: Consent) -> ConsentWithdrawn:
@@ -143,7 +162,7 @@ def _withdrawn(session: Session, consent: Consent) -> ConsentWithdrawn:
     )
 
 
-def _pending(session: Session, consent: Consent) -> list[UUID]:
+def rests_on(session: Session, consent: Consent) -> list[UUID]:
     """Registrations of the minor that rest on this consent and have not begun, in the order of their shifts."""
     other = GUARDIANS[1 - GUARDIANS.index(consent.kind)]
     holds = session.scalar(select(func.consent_in_force(consent.person_id, consent.site_id, other)))

@@ -38,6 +38,7 @@ ENCRYPTED = (
     Encrypted("person_sites", ("person_id", "site_id"), ("name", "phone", "email", "birth_date")),
     Encrypted("volunteer_sites", ("person_id", "site_id"), ("sex", "id_number")),
     Encrypted("representatives", ("id",), ("name", "phone", "email")),
+    Encrypted("consents", ("id",), ("guardian",)),
     Encrypted("objections", ("id",), ("words",)),
     Encrypted("import_parts", ("import_id", "number"), ("content",), at_once=5),
     Encrypted("export_parts", ("export_id", "number"), ("content",), at_once=5),

@@ -10,7 +10,7 @@ Refused while somebody is checked in: their hours end with the shift. Doing it t
 
 from uuid import UUID
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.common.audit import record
@@ -22,6 +22,7 @@ from services.registration.operations import conflict
 from services.registration.operations.people.identity import across_sites, person_now
 from services.registration.operations.seats.registrations import cancel_together
 from services.registration.operations.seats.seats import lock_people, lock_shifts
+from services.registration.operations.seats.transfers import decline_for, shifts_asked_about
 from services.registration.person_tables import PERSON_TABLES, PersonTable
 from services.registration.schemas.erasure import ErasureAnswer, ErasurePlan, Fate
 
@@ -57,19 +58,6 @@ WHERE v.person_id = ANY(:people) AND (cast(:site AS uuid) IS NULL OR v.site_id =
 ORDER BY v.person_id, v.site_id
 """)
 
-# Whoever asked them for something gets an answer: nobody else will give one.
-DECLINE = text("""
-UPDATE transfers SET status = 'declined', decided_by = :by, decided_at = now(), version = version + 1
-WHERE to_person_id = ANY(:people) AND status = 'asked' AND (cast(:site AS uuid) IS NULL OR site_id = :site)
-""")
-
-# What staff wrote about hours that they entered later may name the person, and is tied to them by the registration.
-UNSAY = text("""
-UPDATE later_entries SET reason = '', decision = '', version = version + 1
-WHERE registration_id IN (SELECT id FROM registrations WHERE person_id = ANY(:people)
-                          AND (cast(:site AS uuid) IS NULL OR site_id = :site))
-""")
-
 # By these a file of people that still waits is kept from bringing them back (imports/applying.py).
 REMEMBER = text("""
 INSERT INTO erased_lately (site_id, hash)
@@ -81,8 +69,6 @@ ON CONFLICT (site_id, hash) DO UPDATE SET erased_at = clock_timestamp()
 """)
 
 HERE = Words("您正在场次中，签退后即可删除。", "You are checked in just now. It can be done once the shift is over.")
-ALL_SITES = frozenset({"volunteers"})
-"""Tables whose rows hold for every site, and go with the last one."""
 
 
 def plan_erasure(session: Session, person_id: UUID, site_id: UUID | None) -> ErasurePlan:
@@ -105,12 +91,11 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
         ahead = session.execute(AHEAD, {"people": people, "site": site_id}).all()
         cancel = CancelReason.PERSON if reason == "person_asked" else CancelReason.SITE
         cancel_together(session, [row.id for row in ahead], cancel)
-        session.execute(DECLINE, {"people": people, "site": site_id, "by": by})
+        decline_for(session, people, site_id, by)
         _end_what_held(session, people, site_id, by)
         session.execute(REMEMBER, {"people": people, "site": site_id})
-        session.execute(UNSAY, {"people": people, "site": site_id})
         for table in PERSON_TABLES:
-            if table.name not in ALL_SITES:
+            if not table.everywhere:
                 _cut(session, table, people, site_id)
         everywhere = not session.scalar(
             text("SELECT EXISTS (SELECT FROM person_sites WHERE person_id = ANY(:people))"), {"people": people}
@@ -150,25 +135,31 @@ def lock_ahead(session: Session, person_id: UUID) -> None:
     person."""
     with across_sites(session):
         people = _people(session, person_id, None)
-        lock_shifts(session, *(row.shift_id for row in session.execute(AHEAD, {"people": people, "site": None})))
+        lock_shifts(session, *_shifts_ahead(session, people, None))
 
 
 def _lock(session: Session, people: list[UUID], site_id: UUID | None) -> list[UUID]:
     """Everything that a sign-up of this person locks, in its order."""
-    shifts = [row.shift_id for row in session.execute(AHEAD, {"people": people, "site": site_id})]
-    lock_shifts(session, *shifts)
+    lock_shifts(session, *_shifts_ahead(session, people, site_id))
     lock_people(session, people)
     query = select(Person.id).where(Person.id.in_(people)).order_by(Person.id).with_for_update()
     session.execute(query)
     return people
 
 
+def _shifts_ahead(session: Session, people: list[UUID], site_id: UUID | None) -> set[UUID]:
+    """Those on which they are, and those of places that they were asked to take."""
+    own = {row.shift_id for row in session.execute(AHEAD, {"people": people, "site": site_id})}
+    return own | set(shifts_asked_about(session, people, site_id))
+
+
 def _plan(session: Session, people: list[UUID], site_id: UUID | None) -> ErasurePlan:
     fates = []
     for table in PERSON_TABLES:
-        if site_id is not None and table.name in ALL_SITES:
+        if site_id is not None and table.everywhere:
             continue
-        count = session.scalar(*_of(table, people, site_id, "SELECT count(*) FROM")) or 0
+        where, values = _of(table, people, site_id)
+        count = session.scalar(text(f"SELECT count(*) FROM {table.name} AS t {where}"), values) or 0  # noqa: S608
         why = table.why or Words("", "")
         fates.append(
             Fate(
@@ -191,26 +182,26 @@ def _plan(session: Session, people: list[UUID], site_id: UUID | None) -> Erasure
     )
 
 
-def _of(
-    table: PersonTable, people: list[UUID], site_id: UUID | None, verb: str
-) -> tuple[TextClause, dict[str, object]]:
-    at_site = " AND site_id = :site" if site_id is not None and table.name not in ALL_SITES else ""
-    statement = f"{verb} {table.name} WHERE person_id = ANY(:people){at_site}"
-    return text(statement), {"people": people, "site": site_id} if at_site else {"people": people}
+def _of(table: PersonTable, people: list[UUID], site_id: UUID | None) -> tuple[str, dict[str, object]]:
+    """Which rows of a table are meant, and the values for it."""
+    if site_id is None or table.everywhere:
+        return f"WHERE {table.whose}", {"people": people}
+    return f"WHERE {table.whose} AND t.site_id = :site", {"people": people, "site": site_id}
 
 
 def _cut(session: Session, table: PersonTable, people: list[UUID], site_id: UUID | None) -> None:
+    where, values = _of(table, people, site_id)
     if table.erased:
-        session.execute(*_of(table, people, site_id, "DELETE FROM"))
+        session.execute(text(f"DELETE FROM {table.name} AS t {where}"), values)  # noqa: S608
     elif table.blank:
-        statement, values = _of(table, people, site_id, "")
-        where = str(statement).split(" WHERE ")[1]
-        session.execute(text(f"UPDATE {table.name} SET {table.blank} WHERE {where}"), values)  # noqa: S608
+        session.execute(text(f"UPDATE {table.name} AS t SET {table.blank} {where}"), values)  # noqa: S608
 
 
 def _forget(session: Session, people: list[UUID]) -> None:
-    """Nobody knows them any more: what held for every site goes too."""
-    session.execute(text("DELETE FROM volunteers WHERE person_id = ANY(:people)"), {"people": people})
+    """Nobody knows them any more: what held for every site, or belongs to none, goes too."""
+    for table in PERSON_TABLES:
+        if table.erased:
+            _cut(session, table, people, None)
     newly = "UPDATE people SET erased_at = now() WHERE id = ANY(:people) AND erased_at IS NULL RETURNING id"
     erased = session.scalars(text(newly), {"people": people}).all()
     add_events(session, [PersonErased(person_id=person_id) for person_id in sorted(erased)])

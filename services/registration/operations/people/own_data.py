@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.registration.models import Person, Site
-from services.registration.operations.people.erasure import ALL_SITES, PERSONS
+from services.registration.operations.people.erasure import PERSONS
 from services.registration.operations.people.identity import across_sites, person_now
 from services.registration.person_tables import PERSON_TABLES, PersonTable
 from services.registration.personal_data import PersonalData
@@ -55,7 +55,7 @@ def own_data(session: Session, data: PersonalData, person_id: UUID, sites: list[
             made_at=datetime.now(UTC),
             person_id=person_id,
             person_number=person.number,
-            everywhere={name: rows[name] for name in sorted(ALL_SITES) if rows[name]},
+            everywhere=_of_no_site(rows),
             sites=[_site(session, site_id, rows) for site_id in known],
             read_by=[dict(row) for row in readings],
             titles={table.name: {"zh": table.title.zh, "en": table.title.en} for table in PERSON_TABLES},
@@ -68,11 +68,16 @@ def own_data(session: Session, data: PersonalData, person_id: UUID, sites: list[
 def _rows(
     session: Session, data: PersonalData, table: PersonTable, people: list[UUID], sites: list[UUID] | None
 ) -> list[dict[str, Any]]:
-    more = f", {table.more}" if table.more else ""
-    at = "AND t.site_id = ANY(:sites)" if sites is not None and table.name not in ALL_SITES else ""
-    query = f"SELECT t.*{more} FROM {table.name} AS t {table.joins} WHERE t.person_id = ANY(:people) {at} ORDER BY t.{table.key}"  # noqa: E501, S608
+    at = "AND t.site_id = ANY(:sites)" if sites is not None and not table.everywhere else ""
+    query = f"{select_rows(table)} WHERE {table.whose} {at} ORDER BY t.{table.key}"
     found = session.execute(text(query), {"people": people, **({"sites": sites} if at else {})}).mappings()
     return [{name: _readable(data, value) for name, value in row.items() if is_shown(name)} for row in found]
+
+
+def select_rows(table: PersonTable) -> str:
+    """What of a table's rows is told, up to the WHERE."""
+    more = f", {table.more}" if table.more else ""
+    return f"SELECT {table.columns}{more} FROM {table.name} AS t {table.joins}"  # noqa: S608
 
 
 def is_shown(name: str) -> bool:
@@ -84,6 +89,12 @@ def _readable(data: PersonalData, value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return data.shown(bytes(value)) if value else None
     return value
+
+
+def _of_no_site(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """What holds for every site, or was done by an operator."""
+    found = {name: [row for row in those if not row.get("site_id")] for name, those in sorted(rows.items())}
+    return {name: those for name, those in found.items() if those}
 
 
 def _site(session: Session, site_id: UUID, rows: dict[str, list[dict[str, Any]]]) -> SiteData:

@@ -17,12 +17,12 @@ from services.common.errors import FieldErrors, Problem, Words, invalid, not_fou
 from services.registration.id_numbers import fault
 from services.registration.models import Area, Link, PersonSite, Representative, Site, Volunteer, VolunteerSite
 from services.registration.operations import conflict, locked
-from services.registration.operations.people.consents import newest_text, record_consent
+from services.registration.operations.people.consent_texts import newest_text
+from services.registration.operations.people.consents import record_consent
 from services.registration.operations.people.identity import across_sites, age_at_site, lock_identities, person_now
 from services.registration.operations.people.minors_shown import ADULT
 from services.registration.operations.people.proven_sites import Resident, proven_sites
 from services.registration.operations.people.representatives import (
-    CONSENT_HOURS,
     CONSENT_PURPOSE,
     ask_guardian,
     representative_or_none,
@@ -143,9 +143,9 @@ def _name_guardian(session: Session, data: PersonalData, applicant: Applicant, b
         guardian = save_representative(session, data, told.site_id, told.person_id, "guardian", named, confirmed=False)
     if guardian is None or guardian.email is None:
         return False
-    lately = datetime.now(UTC) + timedelta(hours=CONSENT_HOURS) - ASK_AGAIN
+    lately = Link.created_at > datetime.now(UTC) - ASK_AGAIN
     of_person = Link.purpose == CONSENT_PURPOSE, Link.person_id == told.person_id, Link.site_id == told.site_id
-    if session.scalar(select(Link.id).where(*of_person, Link.used_at.is_(None), Link.expires_at > lately).limit(1)):
+    if session.scalar(select(Link.id).where(*of_person, Link.used_at.is_(None), lately).limit(1)):
         return True
     ask_guardian(session, told.site_id, told.person_id)
     return True

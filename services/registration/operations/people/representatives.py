@@ -44,6 +44,7 @@ def save_representative(
         "phone": data.encrypt(body.phone) if body.phone else None,
         "email": data.encrypt(body.email) if body.email else None,
         "email_index": data.contact_index("email", body.email) if body.email else None,
+        "identity_hash": known_again(data, body.name, body.phone, body.email),
         "relation": body.relation,
         "language": body.language,
         "encrypted_with": data.newest_key,
@@ -59,6 +60,11 @@ def save_representative(
         execution_options={"populate_existing": True},
     )
     return found.one()
+
+
+def known_again(data: PersonalData, name: str, phone: str | None, email: str | None) -> bytes:
+    """The keyed hash by which a guardian is known again in the consents that they gave: of the name and one contact."""
+    return data.identity("phone", phone, name) if phone else data.identity("email", email or "", name)
 
 
 def find_representative(session: Session, site_id: UUID, person_id: UUID, kind: Kind) -> Representative:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.registration.operations.people.consents import newest_text, record_consent
+from services.registration.operations.people.consent_texts import newest_text
+from services.registration.operations.people.consents import record_consent
 from services.registration.operations.people.identity import Details, across_sites, age_at_site, know
 from services.registration.operations.people.minors_shown import ADULT
 from services.registration.operations.people.representatives import ask_guardian, save_representative

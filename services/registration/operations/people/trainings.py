@@ -3,10 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from services.registration.models import PersonSite, Training, VolunteerSite
+from services.registration.operations import alone
 from services.registration.operations.people.identity import day_at_site, person_now
 from services.registration.operations.people.minors_shown import all_shown, birth_date
 from services.registration.operations.people.volunteer_records import add_record
@@ -24,8 +25,7 @@ MOST = 500
 
 def add_trainings(session: Session, site_id: UUID, body: TrainingOfMany, made_by: str) -> TrainingLines:
     """Put one course on record for each. Sent twice, or by two at once, it is there once."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:course, 7))")
-    session.execute(lock, {"course": f"training {site_id} {body.day} {body.name}"})
+    alone(session, f"training {site_id} {body.day} {body.name}")
     course = NewTraining.model_validate(body.model_dump(exclude={"people"}))
     lines = []
     for person_id in body.people:

@@ -19,7 +19,8 @@ from services.common.outbox import add_events
 from services.registration.id_numbers import fault, masked
 from services.registration.models import Area, Person, PersonSite, Volunteer, VolunteerSite
 from services.registration.operations import Versions, assign, check_version, conflict, locked
-from services.registration.operations.people.consents import newest_text, record_consent
+from services.registration.operations.people.consent_texts import newest_text
+from services.registration.operations.people.consents import record_consent
 from services.registration.operations.people.identity import (
     Details,
     across_sites,
@@ -62,8 +63,9 @@ def register_volunteer(
                 f"This person is a volunteer of this site already: {volunteer.volunteer_number}.",
             )
         here = add_volunteer(session, data, site_id, known.person_id, body)
-    _record_consents(session, site_id, known.person_id, body, made_by)
+    # The guardian first: their consent says whose it is.
     asked = _tell_guardian(session, data, site_id, known.person_id, body)
+    _record_consents(session, site_id, known.person_id, body, made_by)
     tell_registered(session, here, body.birth_date, body.how)
     return VolunteerMade(
         person_id=known.person_id,

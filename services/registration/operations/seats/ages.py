@@ -32,9 +32,11 @@ NOT_ON_RECORD = Words(
     "This activity is for certain ages, and the site has no date of birth. Have the site add it, then accept.",
 )
 
-# What was said with this very sign-up counts as well, unlike in `guardian_agreed`.
+# What was said with this very sign-up counts as well, unlike in `guardian_agreed`. A consent to a text that has been
+# replaced by one that asks again counts no more, for who waits either.
 AGREED = text("""
     SELECT EXISTS (SELECT FROM consents WHERE person_id = :person AND site_id = :site AND withdrawn_at IS NULL
+        AND text_holds(text_id)
         AND (kind = 'guardian_volunteering' OR kind = 'guardian_signup' AND NOT :volunteering))
 """)
 

@@ -11,7 +11,7 @@ from services.common.errors import TOO_MANY, Problem, Words, invalid, not_found
 from services.common.events import CancelReason, Event, RegistrationCancelled
 from services.common.outbox import add_events
 from services.registration.models import Activity, Hold, Registration, Shift
-from services.registration.operations import conflict
+from services.registration.operations import alone, conflict
 from services.registration.operations.seats.seats import end, free_places, is_ahead, lock_shifts, promote
 from services.registration.operations.sites.calendar import sign_up_state
 
@@ -72,7 +72,7 @@ def hold_for_form(session: Session, form_id: UUID, shift_id: UUID, places: int, 
     _check_open(session, shift, places)
     _let_go(session, shift)
     # After shifts, and nothing is locked after it: the address's holds on other shifts stay as they are counted.
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address, 3))))
+    alone(session, f"holds of {address}")
     lasting = Hold.made_by == address, Hold.expires_at > func.clock_timestamp()
     held = session.scalars(select(func.coalesce(func.sum(Hold.places), 0)).where(*lasting)).one()
     if held + places > MOST_PER_ADDRESS:

@@ -121,9 +121,14 @@ def decide_own(session: Session, sign_ups: SignUps, resident: Resident, transfer
 
     Nobody says of themselves that their guardian agreed: the consent is on file, or there is none.
     """
+    check_asked(session, resident, transfer_id)
+    return decide_to_taker(session, sign_ups, transfer_id, accept, f"person:{resident.person_id}")
+
+
+def check_asked(session: Session, resident: Resident, transfer_id: UUID) -> None:
+    """Raise 404 where it is not them who was asked."""
     if session.scalar(select(Transfer.id).where(Transfer.id == transfer_id, _to(session, resident))) is None:
         raise not_found("这个转让请求", "transfer")
-    return decide_to_taker(session, sign_ups, transfer_id, accept, f"person:{resident.person_id}")
 
 
 def pending_transfer(session: Session, registration_id: UUID) -> Transfer | None:

@@ -26,7 +26,8 @@ from services.common.errors import CONFLICT, IN_PROGRESS, INVALID, FieldError, F
 from services.common.rates import origin
 from services.registration.models import ConsentText, Hold, PersonSite, Registration
 from services.registration.operations.idempotency import Attempt
-from services.registration.operations.people.consents import newest_text, record_consent
+from services.registration.operations.people.consent_texts import newest_text
+from services.registration.operations.people.consents import record_consent
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.own_registrations import LINK_HOURS, PURPOSE
 from services.registration.operations.people.representatives import ask_guardian_by_mail

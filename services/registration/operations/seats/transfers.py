@@ -8,6 +8,7 @@ recorded. The new registrations come from `sign_up` like all others, into the pl
 meets the same rules as whoever signs up, but for the window, which may be over.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid, not_found
-from services.common.events import CancelReason
+from services.common.events import CancelReason, TransferDeclined, TransferExpired
 from services.common.outbox import add_events
 from services.registration.models import Hold, PersonSite, Registration, Shift, Transfer
-from services.registration.operations import assign, conflict, locked
+from services.registration.operations import Query, assign, conflict, locked
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.seats.registrations import find_registration, lock_registration
 from services.registration.operations.seats.seats import (
@@ -36,6 +37,8 @@ from services.registration.schemas.registrations import SignUpBody
 BRIEFLY = timedelta(minutes=1)
 ANSWERED_WITHIN = timedelta(hours=24)
 """As long as the link by which somebody was asked: then it is over by itself, and somebody else may be asked."""
+TOLD = {"declined": TransferDeclined, "expired": TransferExpired}
+"""What whoever has the place hears of. That it was accepted they hear from their registration."""
 WAITS = (Transfer.status == "asked") & (Transfer.created_at > func.clock_timestamp() - ANSWERED_WITHIN)
 
 
@@ -85,6 +88,7 @@ def decide(session: Session, sign_ups: SignUps, transfer_id: UUID, accept: bool,
     if accept:
         _exchange(session, sign_ups, transfer, shifts, consent)
     _close(session, transfer, wanted, by)
+    _tell(session, transfer)
     return transfer
 
 
@@ -97,6 +101,41 @@ def withdraw(session: Session, transfer_id: UUID, by: str) -> Transfer:
     if transfer.status == "asked":
         _close(session, transfer, "withdrawn", by)
     return transfer
+
+
+def decline_for(session: Session, people: Sequence[UUID], site_id: UUID | None, by: str) -> None:
+    """Whoever asked them gets an answer: nobody else will give one. The shifts are locked (`shifts_asked_about`)."""
+    query = _asked_of(select(Transfer), people, site_id).order_by(Transfer.position)
+    for transfer in session.scalars(locked(query)).all():
+        _close(session, transfer, "declined", by)
+        _tell(session, transfer)
+
+
+def shifts_asked_about(session: Session, people: Sequence[UUID], site_id: UUID | None) -> list[UUID]:
+    """The shifts of places that these people were asked to take, at one site or everywhere (None)."""
+    places = select(Registration.shift_id).join(Transfer, Transfer.registration_id == Registration.id)
+    return list(session.scalars(_asked_of(places, people, site_id)))
+
+
+def _asked_of(query: Query, people: Sequence[UUID], site_id: UUID | None) -> Query:
+    here = [Transfer.site_id == site_id] if site_id is not None else []
+    return query.where(Transfer.to_person_id.in_(people), Transfer.status == "asked", *here)
+
+
+def late_transfers(session: Session, limit: int = 200) -> Sequence[UUID]:
+    """What nobody answered in time, oldest first."""
+    late = Transfer.status == "asked", ~WAITS
+    return session.scalars(select(Transfer.id).where(*late).order_by(Transfer.created_at).limit(limit)).all()
+
+
+def expire(session: Session, transfer_id: UUID) -> None:
+    """End it, and tell whoever has the place. What was answered meanwhile stays."""
+    transfer = find_transfer(session, transfer_id)
+    lock_shifts(session, find_registration(session, transfer.registration_id).shift_id)
+    late = select(Transfer).where(Transfer.id == transfer_id, Transfer.status == "asked", ~WAITS)
+    if session.scalars(locked(late)).one_or_none() is not None:
+        _close(session, transfer, "expired", "system")
+        _tell(session, transfer)
 
 
 def find_transfer(session: Session, transfer_id: UUID) -> Transfer:
@@ -138,7 +177,7 @@ def _ask(
 
 
 def _end_unanswered(session: Session, registration_id: UUID) -> None:
-    """What nobody answered in time no longer stands in the way."""
+    """What nobody answered in time no longer stands in the way. Whoever asks anew knows that it was in vain."""
     of_it = Transfer.registration_id == registration_id, Transfer.status == "asked", ~WAITS
     for late in session.scalars(locked(select(Transfer).where(*of_it))):
         _close(session, late, "expired", "system")
@@ -196,3 +235,15 @@ def _close(session: Session, transfer: Transfer, status: str, by: str) -> None:
     now = session.scalars(select(func.clock_timestamp())).one()
     assign(transfer, {"status": status, "decided_by": by, "decided_at": now})
     session.flush()
+
+
+def _tell(session: Session, transfer: Transfer) -> None:
+    """Of a question that came to nothing. Whoever gave the place up, or whose shift has begun, needs no answer."""
+    event = TOLD.get(transfer.status)
+    registration = find_registration(session, transfer.registration_id)
+    shift = session.get_one(Shift, registration.shift_id)
+    if event is None or registration.status != "confirmed" or not is_ahead(session, shift):
+        return
+    place = {"shift_id": shift.id, "activity_id": shift.activity_id, "person_id": registration.person_id}
+    what = {"transfer_id": transfer.id, "kind": transfer.kind, "registration_id": registration.id}
+    add_events(session, [event.model_validate({**what, **place, "site_id": transfer.site_id})])

@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from services.common.errors import CONFLICT, IN_PROGRESS, KEY_REUSED, TOO_MANY, Kind, Problem, Words, invalid, not_found
+from services.common.errors import (
+    CONFLICT,
+    IN_PROGRESS,
+    KEY_REUSED,
+    TOO_MANY,
+    FieldError,
+    Kind,
+    Problem,
+    Words,
+    invalid,
+    not_found,
+)
 from services.registration.operations.idempotency import BUSY, REUSED
 
 CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
@@ -11,6 +22,13 @@ OVERLAP = Kind("overlap", 409, Words("时间冲突", "In two places at once"))
 LIMIT = Kind("limit-reached", 409, Words("报名次数已满", "Limit per person reached"))
 FULL = Kind("full", 409, Words("名额已满", "Full"))
 UNMET = Kind("requirements-unmet", 409, Words("不符合报名条件", "Requirements not met"))
+GUARDIAN_MISSING = Kind("guardian-missing", 409, Words("请先登记监护人", "Add the guardian first"))
+
+ADD_GUARDIAN = Words(
+    "站点还没有登记这名未成年人的监护人。请先在个人页面的“监护人”登记，再登记其同意。",
+    "No guardian of this minor is on file. Add the guardian first, on the guardian page of the person, then put the"
+    " consent on record.",
+)
 
 NO_PLACE = Words(
     "场次已经开始，而且没有空余名额。", "The shift is running and has no place left, so that nobody waits any more."
@@ -25,6 +43,7 @@ ITEMS = {
     "skills": Words("技能", "skill"),
     "training": Words("培训", "training"),
     "consents": Words("同意书", "consent"),
+    "consents_again": Words("重新同意（同意书已更新）", "a new consent, as the text has changed"),
     "professions": Words("职业", "profession"),
 }
 
@@ -48,7 +67,9 @@ def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
             return _concerning_person(verdict, answer)
         case "too_young":
             return Problem(UNMET, too_young(answer["minimum_age"]), unmet="age")
-        case "no_person" | "consent" | "party" | "hold" | "age_unknown":
+        case "no_guardian":
+            return _no_guardian(by_id)
+        case "no_person" | "consent" | "consent_again" | "party" | "hold" | "age_unknown":
             return _wrong_field(verdict, answer, by_id)
     return Problem(CONFLICT, Words(f"无法报名（{verdict}）。", f"The sign-up was refused ({verdict})."))
 
@@ -133,6 +154,10 @@ def guardian_needed(limit: int) -> Words:
     )
 
 
+AGREE_AGAIN = Words(
+    "监护人以前同意的是旧版同意书；内容已更新，须重新征得监护人同意。",
+    "The guardian agreed to an earlier text. It has changed, so the guardian must agree again.",
+)
 AGE_UNKNOWN = Words(
     "此活动须核对年龄，请填写出生日期。",
     "is needed: this activity is open to certain ages, or asks for a guardian's consent.",
@@ -154,5 +179,13 @@ def _wrong_field(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
         return invalid("party_size", Words(f"只保留了 {held} 个名额。", f"must be at most {held}: so many are held."))
     if verdict == "age_unknown":
         return invalid("person_id", AGE_UNKNOWN_OF_KNOWN) if by_id else invalid("person.birth_date", AGE_UNKNOWN)
-    consent = "guardian_consent" if by_id else "person.guardian_consent"
-    return invalid(consent, guardian_needed(answer["guardian_below"]))
+    needed = AGREE_AGAIN if verdict == "consent_again" else guardian_needed(answer["guardian_below"])
+    return invalid(_consent_field(by_id), needed)
+
+
+def _no_guardian(by_id: bool) -> Problem:
+    return Problem(GUARDIAN_MISSING, ADD_GUARDIAN, [FieldError(_consent_field(by_id), ADD_GUARDIAN)])
+
+
+def _consent_field(by_id: bool) -> str:
+    return "guardian_consent" if by_id else "person.guardian_consent"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.common.events import AreaSaved, SiteSaved
 from services.common.outbox import add_events
 from services.registration.models import Area, Site
+from services.registration.operations import alone
 from services.registration.operations.sites.sites import areas_of_site, note_area, site_saved
 from services.registration.schemas.areas import AreaBody, AreaMove, AreaRow
 
@@ -45,7 +46,7 @@ def any_to_follow(session: Session) -> bool:
 
 def lock_tree(session: Session) -> None:
     """Areas are few and seldom change: one at a time keeps the tree a tree."""
-    session.execute(select(func.pg_advisory_xact_lock(0x4E5F)))
+    alone(session, "area tree")
 
 
 def announced_moves(session: Session, rows: Sequence[AreaRow]) -> list[AreaMove]:

@@ -5,7 +5,7 @@ entries, next_cursor = read(session, data, reader, query)
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -42,9 +42,14 @@ class Reader:
         return cls(principal.site_id, admin)
 
     @property
+    def several(self) -> bool:
+        """Whether entries of more than one site may be among what they see."""
+        return self.everything or self.admin is not None
+
+    @property
     def scope(self) -> str:
         """What row-level security must let through; an area is narrowed by the query."""
-        if self.everything or self.admin:
+        if self.several:
             return EVERY_SITE
         return str(self.site_id) if self.site_id else NOTHING
 
@@ -75,9 +80,17 @@ def read(
         rows = rows.where(AuditEntry.id < _number(query.cursor))
     found = session.scalars(rows.order_by(AuditEntry.id.desc()).limit(query.limit + 1)).all()
     shown = found[: query.limit]
-    names = _names(session, data, reader, shown)
-    answers = [AuditAnswer.model_validate({**vars(row), "actor_name": names.get(row.actor)}) for row in shown]
+    where = {row.site_id for row in shown if row.site_id}
+    names = actor_names(session, data, {row.actor for row in shown}, where, reader.everything)
+    sites = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(where)))}
+    answers = [_answer(row, names, sites) for row in shown]
     return answers, shown[-1].id if len(found) > query.limit else None
+
+
+def _answer(row: AuditEntry, names: dict[str, str], sites: dict[UUID, Site]) -> AuditAnswer:
+    site = sites.get(row.site_id) if row.site_id else None
+    told = {"actor_name": names.get(row.actor), "site_zh": site and site.name_zh, "site_en": site and site.name_en}
+    return AuditAnswer.model_validate({**vars(row), **told})
 
 
 def _number(cursor: str) -> int:
@@ -86,10 +99,12 @@ def _number(cursor: str) -> int:
     return int(cursor)
 
 
-def _names(session: Session, data: PersonalData, reader: Reader, rows: Sequence[AuditEntry]) -> dict[str, str]:
+def actor_names(
+    session: Session, data: PersonalData, actors: Collection[str], sites: Collection[UUID], everything: bool = False
+) -> dict[str, str]:
     """What actors are called, of those whom the reader may know: who acted at their sites, but for operators, who are
-    nobody's colleagues; and keys of their sites."""
-    staff, keys = (_ids(rows, kind) for kind in (Caller.STAFF, Caller.SITE))
+    nobody's colleagues; and keys of their sites. `everything` names operators too."""
+    staff, keys = (_ids(actors, kind) for kind in (Caller.STAFF, Caller.SITE))
     known = select(Staff.id, Staff.name, func.staff_is_operator(Staff.id).label("is_operator")).where(
         Staff.id.in_(staff)
     )
@@ -99,13 +114,12 @@ def _names(session: Session, data: PersonalData, reader: Reader, rows: Sequence[
     names = {
         f"{Caller.STAFF}:{row.id}": data.shown(row.name)
         for row in session.execute(known)
-        if reader.everything or not row.is_operator
+        if everything or not row.is_operator
     }
     session.execute(select(func.set_config("hesheng.site", scope, True)))
-    sites = {row.site_id for row in rows}
     labels: Any = select(SiteKey.key_id, SiteKey.label).where(SiteKey.key_id.in_(keys), SiteKey.site_id.in_(sites))
     return names | {f"{Caller.SITE}:{row.key_id}": row.label for row in session.execute(labels)}
 
 
-def _ids(rows: Sequence[AuditEntry], kind: Caller) -> set[UUID]:
-    return {UUID(row.actor.partition(":")[2]) for row in rows if row.actor.startswith(f"{kind}:")}
+def _ids(actors: Collection[str], kind: Caller) -> set[UUID]:
+    return {UUID(one.partition(":")[2]) for one in actors if one.startswith(f"{kind}:")}

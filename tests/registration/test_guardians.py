@@ -1,0 +1,119 @@
+"""Guardians' consents: whose they are, and that the guardian takes them back by the link in their mail."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.registration.operations.people.representatives import ask_guardian
+from services.registration.operations.staff.links import Links
+from services.registration.personal_data import PersonalData
+from tests.conftest import NOTIFICATIONS_TOKEN
+from tests.registration.office import Office
+from tests.registration.own_world import resident_of
+from tests.registration.world import Caller, Site, fresh_phone, name_guardian, somebody
+
+MOTHER = {"name": "妈妈", "phone": None, "email": "mother-of@example.com"}
+SIGN_UP = {"kind": "guardian_signup", "given_by": "guardian", "how": "desk"}
+
+
+@pytest.fixture
+def child(site: Site) -> str:
+    """A child whose mother the site knows."""
+    made = site.expect(201, "POST", "/v1/people", somebody(birth_date="2017-05-05"))["id"]
+    name_guardian(site, made, **MOTHER)
+    return str(made)
+
+
+def mailed(site: Site, data: PersonalData, child: str) -> str:
+    """Where the link leads that the guardian was mailed."""
+    with site.database.transaction(site.id) as session:
+        link = ask_guardian(session, UUID(site.id), UUID(child)).id
+    Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/links", {"links": [str(link)]})
+    return f"/links/{Links(data, '').token(link)}"
+
+
+def read(site: Site, path: str, form: dict[str, Any] | None = None) -> str:
+    method = "GET" if form is None else "POST"
+    answer = site.app.test_client().open(path, method=method, data=form, headers={"Accept-Language": "en"})
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def consents(site: Site, child: str) -> list[dict[str, Any]]:
+    return list(site.expect(200, "GET", f"/v1/people/{child}/consents")["items"])
+
+
+def test_a_consent_says_which_guardian_gave_it_and_keeps_that_when_their_details_are_erased(
+    site: Site, office: Office, data: PersonalData, child: str
+) -> None:
+    clerk = office.site_staff(site.id)
+    given = clerk.expect(201, "POST", f"/v1/people/{child}/consents", SIGN_UP)
+    assert (given["guardian"], given["guardian_is_current"], given["made_by"]) == ("妈妈", True, f"staff:{clerk.id}")
+    assert given["state"] == "in_force" and given["text_number"] >= 1 and given["text_en"]
+    name_guardian(site, child, name="爸爸")
+    [seen] = consents(site, child)
+    assert (seen["guardian"], seen["guardian_is_current"]) == ("妈妈", False)
+    page = clerk.call("GET", f"/staff/people/{child}").get_data(as_text=True)
+    assert "妈妈" in page and "值班员" in page and "Version 1 of the text" in page
+    again = clerk.expect(201, "POST", f"/v1/people/{child}/consents", SIGN_UP)
+    assert (again["id"] != given["id"], again["guardian"]) == (True, "爸爸"), (
+        "another guardian's word is another record"
+    )
+    own = resident_of(site, data, child).call("GET", "/my/consents", Accept="text/html").get_data(as_text=True)
+    assert "妈妈" in own and "爸爸" in own
+    site.expect(200, "POST", f"/v1/people/{child}/erasure", {"reason": "person_asked"})
+    rows = site.sql("SELECT guardian, guardian_hash FROM consents WHERE person_id = :p ORDER BY position", p=child)
+    assert [row.guardian for row in rows] == [None, None]
+    assert bytes(rows[0].guardian_hash) == data.identity("email", "mother-of@example.com", "妈妈")
+
+
+def test_a_guardian_sees_what_withdrawing_leads_to_and_does_it_by_the_same_link(
+    site: Site, data: PersonalData, child: str
+) -> None:
+    path = mailed(site, data, child)
+    assert "Thank you" in read(site, path, {"consent": ["guardian_signup"]})
+    place = site.expect(
+        201, "POST", f"/v1/shifts/{site.shift(title_en='Choir class')}/registrations", {"person_id": child}
+    )
+    page = read(site, path)
+    assert "Choir class" in page and "cancelled for good" in page
+    assert site.statuses(place) == ["confirmed"], "looking changes nothing"
+    told = read(site, path, {"withdraw": "guardian_signup"})
+    assert "withdrawn" in told and "Choir class" in told
+    assert site.statuses(place) == ["cancelled"]
+    [seen] = consents(site, child)
+    assert (seen["state"], seen["guardian"], seen["withdrawn_by"]) == ("withdrawn", "妈妈", seen["made_by"])
+    assert site.app.test_client().post(path, data={"withdraw": "guardian_signup"}).status_code == 422
+    assert "Tick what you agree to" in read(site, path)
+
+
+def test_the_link_is_open_when_its_days_to_answer_are_long_over_and_ends_with_another_guardian(
+    site: Site, data: PersonalData, child: str
+) -> None:
+    path = mailed(site, data, child)
+    read(site, path, {"consent": ["guardian_signup"]})
+    [row] = site.sql("SELECT expires_at > now() + interval '15 years' AS kept FROM links WHERE person_id = :p", p=child)
+    assert row.kept
+    name_guardian(site, child, name="监护人换人", email="another@example.com")
+    for form in ({"withdraw": "guardian_signup"}, {"consent": ["guardian_volunteering"]}):
+        assert site.app.test_client().post(path, data=form).status_code == 410
+    assert [one["state"] for one in consents(site, child)] == ["in_force"]
+    theirs = mailed(site, data, child)
+    read(site, theirs, {"withdraw": "guardian_signup"})
+    assert [one["state"] for one in consents(site, child)] == ["withdrawn"], (
+        "who is the guardian now speaks for the child"
+    )
+
+
+def test_whom_nobody_confirmed_is_marked_for_staff(site: Site, office: Office) -> None:
+    path, anybody = f"/v1/public/shifts/{site.shift()}/registrations", Caller(site.app, "")
+    told = {"name": "新孩子", "phone": fresh_phone(), "agreed": True, "birth_date": "2017-03-04"}
+    anybody.expect(201, "POST", path, told | {"guardian": {"name": "自称", "email": "says-so@example.com"}})
+    [row] = site.sql("SELECT person_id FROM representatives WHERE site_id = :s", s=site.id)
+    clerk = office.site_staff(site.id)
+    person = f"/staff/people/{row.person_id}"
+    assert "not confirmed by the site" in clerk.call("GET", person).get_data(as_text=True)
+    assert "Not confirmed by the site" in clerk.call("GET", f"{person}/guardian").get_data(as_text=True)
+    clerk.call("POST", f"{person}/guardian", form={"name": "自称", "email": "says-so@example.com", "language": "zh-CN"})
+    assert "not confirmed by the site" not in clerk.call("GET", person).get_data(as_text=True)
