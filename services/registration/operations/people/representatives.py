@@ -51,8 +51,9 @@ def save_representative(
         "confirmed": confirmed,
     }
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
+    again = {name: value for name, value in told.items() if name != "language" or value is not None}
     saved = new.on_conflict_do_update(
-        index_elements=["person_id", "site_id", "kind"], set_={**told, "version": Representative.version + 1}
+        index_elements=["person_id", "site_id", "kind"], set_={**again, "version": Representative.version + 1}
     )
     found = session.scalars(
         select(Representative).from_statement(saved.returning(Representative)),
