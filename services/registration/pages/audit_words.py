@@ -105,6 +105,7 @@ COLUMNS = {
     "colour": Words("颜色", "colour"),
     "concerned": Words("涉及", "concerned"),
     "confirmed": Words("是否核实", "confirmed"),
+    "email_proven": Words("邮箱是否读过", "address is read"),
     "content": Words("内容", "content"),
     "credit_code": Words("统一社会信用代码", "unified social credit code"),
     "day": Words("日期", "day"),
