@@ -16,7 +16,7 @@ from services.registration.models import Activity, Organisation, ProgrammeClone,
 from services.registration.operations.activities.recurrence import at_wall_clock
 from services.registration.operations.activities.shifts import LONGEST_AGO
 from services.registration.operations.programmes.authority import lock_programme
-from services.registration.operations.programmes.templates import SAME
+from services.registration.operations.programmes.sources import SAME
 from services.registration.operations.sites.organisations import set_parts
 from services.registration.operations.sites.sites import check_open
 from services.registration.schemas.organisations import Part
