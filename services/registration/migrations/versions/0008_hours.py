@@ -233,7 +233,7 @@ CREATE TRIGGER decided BEFORE UPDATE ON later_entries FOR EACH ROW EXECUTE FUNCT
 
 -- What a volunteer says against a record (record_id), or of hours that have none (registration_id). Their words are
 -- ciphertext. in_charge is copied from the record, or is who said that they did not come: whoever made it does not
--- decide on it. A missing record that is upheld becomes a later entry, which a second person approves like any other.
+-- decide on it. Hours that are upheld and not recorded yet become a later entry, which a second person approves.
 CREATE TABLE objections (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
