@@ -4,8 +4,7 @@ A guardian's consent is asked for by a link that is mailed to the guardian; a he
 has no address of their own.
 """
 
-from typing import Literal
-from uuid import UUID
+from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -52,7 +51,7 @@ def save_representative(
         "confirmed": confirmed,
     }
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
-    again = {name: value for name, value in told.items() if name != "language" or value is not None}
+    again: dict[str, Any] = {name: value for name, value in told.items() if name != "language" or value is not None}
     # A new address is proven by nothing yet.
     proven = Representative.email_proven & (Representative.email_index == told["email_index"])
     again |= {"email_proven": func.coalesce(proven, False), "version": Representative.version + 1}
