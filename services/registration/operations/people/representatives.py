@@ -5,6 +5,7 @@ has no address of their own.
 """
 
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
