@@ -26,7 +26,7 @@ CHINESE = """() => {
   note(document.body, document.title);
   return found;
 }"""
-DATA = ("中文", "参与者", "学员", "国庆节", "半天")
+DATA = ("中文", "参与者", "学员", "国庆节", "半天", "太原市")
 """What is Chinese in every language: a language's name, examples of what to write, what roles are called by default."""
 UNFOLD = "() => document.querySelectorAll('details').forEach(one => { one.open = true })"
 TOO_WIDE = "() => document.documentElement.scrollWidth - window.innerWidth"
