@@ -95,6 +95,7 @@ COLUMNS = {
     "during": Words("时段", "time"),
     "effective_from": Words("生效时间", "in effect from"),
     "email": Words("电子邮件", "e-mail"),
+    "email_proven": Words("邮箱是否读过", "address is read"),
     "embed_origins": Words("允许嵌入的网页", "pages that may embed"),
     "en": Words("英文文本", "English text"),
     "ended_at": Words("结束时间", "ended at"),

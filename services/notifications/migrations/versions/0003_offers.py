@@ -17,6 +17,10 @@ ALTER TABLE messages
         'cancellation', 'change', 'reminder', 'link'));
 """
 
+# For the subjects of mails, which phones cut short. Empty where a site has none.
+SHORT_NAMES = """
+ALTER TABLE sites ADD COLUMN short_zh text NOT NULL DEFAULT '', ADD COLUMN short_en text NOT NULL DEFAULT '';
+"""
 
 # Ids alone. A site is null where the person was erased everywhere.
 ERASURES = """
@@ -35,6 +39,7 @@ CREATE POLICY own_site ON erasures USING (current_setting('hesheng.site', true) 
 
 
 def upgrade() -> None:
-    """Let registrations be offered a place, messages tell of it, and erasures be remembered."""
+    """Let registrations be offered a place, messages tell of it, sites have short names, and erasures be kept."""
     op.execute(OFFERS)
+    op.execute(SHORT_NAMES)
     op.execute(ERASURES)

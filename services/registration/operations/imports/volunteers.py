@@ -100,7 +100,7 @@ _GUARDIANS = text("""
     INSERT INTO representatives (person_id, site_id, kind, relation, name, phone, email, email_index, identity_hash,
                                  confirmed, encrypted_with, language)
     SELECT person_id, :site, 'guardian', coalesce(relation, ''), guardian, guardian_phone, guardian_email,
-           guardian_index, guardian_hash, true, :key, coalesce(language, 'zh-CN')
+           guardian_index, guardian_hash, true, :key, language
     FROM registering WHERE guardian IS NOT NULL
     ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
         relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
