@@ -1,4 +1,4 @@
-"""Offers, places taken back, places that nobody would take over: told like all else about a registration; and who was
+"""Offers, places taken back, places that nobody would take over: told like all else about a registration. And who was
 erased, kept beside registration's own database."""
 
 from alembic import op

@@ -225,6 +225,7 @@ CREATE TABLE representatives (
     email_index bytea,
     identity_hash bytea,
     confirmed boolean NOT NULL DEFAULT false,
+    email_proven boolean NOT NULL DEFAULT false,
     encrypted_with text NOT NULL,
     language text NOT NULL,
     version integer NOT NULL DEFAULT 1,

@@ -122,11 +122,10 @@ _CONSENTS = text("""
     CROSS JOIN LATERAL (SELECT k.kind, k.given_by, cast(nullif(k.said, :agreed) AS date) AS day) AS c
     CROSS JOIN LATERAL (
         SELECT v.id FROM consent_texts AS v
-        CROSS JOIN LATERAL (
-            SELECT v.effective_from <= coalesce((c.day + 1)::timestamp AT TIME ZONE s.time_zone, now()) AS then_there
-        ) AS t
-        WHERE v.kind = c.kind
-        ORDER BY then_there DESC, CASE WHEN then_there THEN -v.number ELSE v.number END LIMIT 1) AS t
+        CROSS JOIN LATERAL (SELECT v.effective_from <= least((c.day + 1)::timestamp AT TIME ZONE s.time_zone, now())
+                            AS counted) AS w
+        WHERE v.kind = c.kind ORDER BY counted DESC, CASE WHEN counted THEN -v.number ELSE v.number END
+        LIMIT 1) AS t
     LEFT JOIN representatives AS g ON c.given_by = 'guardian' AND g.kind = 'guardian'
         AND (g.person_id, g.site_id) = (r.person_id, s.id)
     WHERE k.said IS NOT NULL
