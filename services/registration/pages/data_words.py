@@ -259,6 +259,7 @@ CODES: dict[str, Mapping[str, Words]] = {
         "guardian_consent": Words("监护人同意", "a guardian's consent"),
         "team_invitation": Words("队伍邀请", "an invitation to a team"),
         "hand_over": Words("接手名额", "taking over a place"),
+        "room_answer": Words("用房申请的答复", "the answer to a request for a room"),
     },
 }
 

@@ -12,7 +12,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from apiflask import APIBlueprint
@@ -80,7 +80,7 @@ class Desk:
 
     def result(self, shift_id: UUID, registration_id: UUID | None, body: PublicSignUp) -> str:
         """The token of a result. Of the contact it has a piece of the keyed hash: addresses end up in logs."""
-        kind = "phone" if body.phone else "email"
+        kind: Literal["phone", "email"] = "phone" if body.phone else "email"
         about = registration_id.hex if registration_id else ""
         return str(
             self.results.dumps([shift_id.hex, about, kind, self._piece(self.data.contact_index(kind, body.contact))])
@@ -90,7 +90,7 @@ class Desk:
         """What a result's token is about. Raises 404."""
         try:
             shift_id, about, kind, piece = self.results.loads(token, max_age=TICKET_SECONDS)
-        except BadSignature:
+        except (BadSignature, ValueError):
             raise not_found("这个页面", "page") from None
         return Result(UUID(shift_id), UUID(about) if about else None, kind, piece)
 

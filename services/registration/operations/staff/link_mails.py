@@ -7,12 +7,13 @@ Each subject's operations add their purposes. Whom a link is for: `recipients.py
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words
-from services.registration.models import Activity, Link, Registration, Shift, Team, Transfer
+from services.registration.models import Activity, Booking, Link, Registration, Room, Shift, Site, Team, Transfer
 from services.registration.operations.people.recipients import recipient_of
 from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
@@ -63,4 +64,26 @@ def _team(session: Session, link: Link) -> Words | None:
     return Words(team.name_zh or team.name_en, team.name_en or team.name_zh) if team else None
 
 
-ABOUT: dict[str, Describe] = {"hand_over": _activity_of_transfer, "team_invitation": _team}
+def _room_answer(session: Session, link: Link) -> Words | None:
+    booking = session.get(Booking, link.subject) if link.subject else None
+    if booking is None:
+        return None
+    room, site = session.get_one(Room, booking.room_id), session.get_one(Site, booking.site_id)
+    decided = ROOM_ANSWERS.get(booking.status, Words("", ""))
+    begins, ends = (moment.astimezone(ZoneInfo(site.time_zone)) for moment in (booking.starts_at, booking.ends_at))
+    when = f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M}"
+    zh, en = room.name_zh or room.name_en, room.name_en or room.name_zh
+    return Words(f"{zh} {when} {decided.zh}".strip(), f"{en}, {when} {decided.en}".strip())
+
+
+ROOM_ANSWERS = {
+    "confirmed": Words("已批准", "was granted"),
+    "declined": Words("没有批准", "was turned down"),
+    "cancelled": Words("已取消", "was given up"),
+}
+
+ABOUT: dict[str, Describe] = {
+    "hand_over": _activity_of_transfer,
+    "team_invitation": _team,
+    "room_answer": _room_answer,
+}
