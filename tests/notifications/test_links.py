@@ -17,7 +17,7 @@ from tests.notifications.story import Story
 
 Rows = Callable[..., list[Any]]
 PURPOSES = ("my_registrations", "guardian_consent", "staff_invitation", "password_reset", "team_invitation",
-            "hand_over", "something_new")  # fmt: skip
+            "hand_over", "room_answer", "something_new")  # fmt: skip
 
 
 def issue(

@@ -6,7 +6,7 @@ page again when there is none. What waits on a device is ids and times, no names
 kept for the desk until it is opened anew or somebody logs out there.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -91,10 +91,12 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
             return render("check_in/list.html", shifts=found, site=site, week=week, around=around)
 
     def desk(shift_id: UUID, wanted: str) -> Answer:
+        made = datetime.now(UTC)  # before the list is read: what is recorded meanwhile may not be in it
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
             shown = [person for person in people if wanted.lower() in person.name.lower()]
-            return render("check_in/desk.html", people=shown, total=len(people), q=wanted, **_shift(session, shift_id))
+            facts = {"made": made, **_shift(session, shift_id)}
+            return render("check_in/desk.html", people=shown, total=len(people), q=wanted, **facts)
 
     @blueprint.get("/<uuid:shift_id>")
     @allow(Caller.STAFF)
@@ -125,8 +127,8 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 people = attendees(session, data, shift_id)
-                context = _shift(session, shift_id)
-                return render("check_in/desk.html", people=people, total=len(people), q="", form=form, **context), 422
+                context = {"made": datetime.now(UTC), "form": form, **_shift(session, shift_id)}
+                return render("check_in/desk.html", people=people, total=len(people), q="", **context), 422
         return done(url_for("check_in_pages.show_desk", shift_id=shift_id), "已记录。", "Recorded.")
 
     @blueprint.get("/worker.js")

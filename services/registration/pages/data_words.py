@@ -271,6 +271,7 @@ CODES: dict[str, Mapping[str, Words]] = {
         "hand_on": Words("把名额转给别人", "handing a place on"),
         "staff_invitation": Words("工作人员邀请", "an invitation to the staff"),
         "staff_password": Words("设新密码", "setting a new password"),
+        "room_answer": Words("用房申请的答复", "the answer to a request for a room"),
     },
 }
 

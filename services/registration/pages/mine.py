@@ -32,6 +32,7 @@ from services.registration.pages.resident import (
     resident_blueprint,
 )
 from services.registration.pages.sign_up import at_contact
+from services.registration.pages.team_links import add_team_links
 from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.public import LinkRequest, PartyBody, SwapRequest
 
@@ -229,6 +230,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
 
     _add_manage_link(blueprint, database, sessions, links)
     PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(data, sessions))
+    add_team_links(sessions)
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
 

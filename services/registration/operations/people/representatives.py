@@ -100,24 +100,25 @@ def describe_representative(data: PersonalData, found: Representative) -> Repres
     )
 
 
-def ask_guardian(session: Session, site_id: UUID, person_id: UUID) -> Link:
-    """Mail the guardian a link under which to consent. Raises 404 without a guardian, 409 without their e-mail."""
+def ask_guardian(session: Session, site_id: UUID, person_id: UUID, activity_id: UUID | None = None) -> Link:
+    """Mail the guardian a link under which to consent, and read of the activity that it is for. Raises 404 without a
+    guardian, 409 without their e-mail."""
     guardian = find_representative(session, site_id, person_id, "guardian")
     if guardian.email is None:
         raise conflict(
             "监护人没有电子邮件，请当面、电话或书面确认后登记同意。",
             "The guardian has no e-mail. Ask them at the desk, by phone or on paper, and enter the consent.",
         )
-    return _mail(session, guardian)
+    return _mail(session, guardian, activity_id)
 
 
-def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID) -> None:
+def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID, activity_id: UUID | None = None) -> None:
     """The same where there is a guardian with an e-mail; else nothing."""
     guardian = representative_or_none(session, site_id, person_id, "guardian")
     if guardian is not None and guardian.email is not None:
-        _mail(session, guardian)
+        _mail(session, guardian, activity_id)
 
 
-def _mail(session: Session, guardian: Representative) -> Link:
-    whose = {"person_id": guardian.person_id, "subject": guardian.id}
+def _mail(session: Session, guardian: Representative, activity_id: UUID | None) -> Link:
+    whose = {"person_id": guardian.person_id, "subject": guardian.id, "activity_id": activity_id}
     return issue_link(session, CONSENT_PURPOSE, guardian.site_id, **whose, hours=CONSENT_HOURS)

@@ -197,9 +197,9 @@ class PublicSignUps:
                 details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
                 told = RepresentativeBody(**body.guardian.model_dump(), language=body.language)
                 child = NewResident(**details, guardian=told, how="online")
-                add_resident(session, self._data, site_id, child, CHANNEL)
+                add_resident(session, self._data, site_id, child, CHANNEL, found.activity.id)
             else:
-                ask_guardian_by_mail(session, site_id, known)
+                ask_guardian_by_mail(session, site_id, known, found.activity.id)
 
 
 ASK_THE_SITE = Words(

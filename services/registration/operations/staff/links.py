@@ -115,6 +115,7 @@ def issue_link(
     person_id: UUID | None = None,
     staff_id: UUID | None = None,
     subject: UUID | None = None,
+    activity_id: UUID | None = None,
     hours: int = 24,
 ) -> Link:
     """A new link, which notifications will mail to whom it is for. `subject` is what the link is about."""
@@ -124,6 +125,7 @@ def issue_link(
         person_id=person_id,
         staff_id=staff_id,
         subject=subject,
+        activity_id=activity_id,
         expires_at=datetime.now(UTC) + timedelta(hours=hours),
     )
     session.add(link)
