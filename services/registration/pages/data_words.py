@@ -19,6 +19,7 @@ FIELDS = {
     "activity": Words("活动", "Activity"),
     "activity_id": Words("活动内部编号", "Inner number of the activity"),
     "age_band": Words("年龄段", "Age band"),
+    "address": Words("原来的电子邮箱", "Former e-mail"),
     "agreed": Words("怎样同意的", "How it was agreed to"),
     "asked_at": Words("申请时间", "Asked for"),
     "asked_by": Words("申请人", "Asked for by"),
@@ -256,6 +257,7 @@ CODES: dict[str, Mapping[str, Words]] = {
     "purpose": {
         "my_registrations": Words("查看我的报名", "see one's registrations"),
         "guardian_consent": Words("监护人同意", "a guardian's consent"),
+        "address_changed": Words("告知邮箱已更改", "telling the old address of a new one"),
         "team_invitation": Words("队伍邀请", "an invitation to a team"),
         "hand_over": Words("接手名额", "taking over a place"),
     },

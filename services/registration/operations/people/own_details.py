@@ -11,10 +11,13 @@ from services.registration.operations.people.identity import lock_identities, pe
 from services.registration.operations.people.own_registrations import LINK_HOURS, PURPOSE
 from services.registration.operations.people.people import edit_person, told_by
 from services.registration.operations.people.proven_sites import Resident, proven_sites
+from services.registration.operations.people.recipients import ADDRESS_CHANGED
 from services.registration.operations.staff.links import issue_link
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.schemas.people import OwnEdit, PersonAnswer, PersonEdit
 
+TOLD_HOURS = 72
+"""How long the old address may be told: a mail that comes later helps nobody."""
 NAME_OF_VOLUNTEER = Words(
     "志愿者的姓名会写在服务证明上，不能在网上更改；请带证件到站点更正。",
     "A volunteer's name stands on certificates and is not changed online. Please come to the site with a document.",
@@ -24,7 +27,7 @@ NAME_OF_VOLUNTEER = Words(
 def edit_own(session: Session, data: PersonalData, resident: Resident, site_id: UUID, body: OwnEdit) -> PersonAnswer:
     """Correct what a site was told. Raises 404 for a site out of reach, 409 where the site has to be asked.
 
-    A new address is mailed a link: before that was opened, no session reaches what was told with it, and nobody is
+    A new address is mailed a link, and the old one is told: before that was opened, no session reaches what was told with it, and nobody is
     taken for this person by it.
     """
     if site_id not in proven_sites(session, resident):
@@ -33,11 +36,15 @@ def edit_own(session: Session, data: PersonalData, resident: Resident, site_id: 
     renamed = "name" in body.model_fields_set and plain_name(body.name) != plain_name(data.decrypt(told.name))
     if renamed and session.get(Volunteer, told.person_id) is not None:
         raise Problem(CONFLICT, NAME_OF_VOLUNTEER)
-    address = told.email_index
+    address, written = told.email_index, told.email
     edit = PersonEdit(**body.model_dump(exclude_unset=True))
     after = edit_person(session, data, site_id, told.person_id, edit, None, own=True)
-    if told.email_index is not None and told.email_index != address:
-        issue_link(session, PURPOSE, site_id, person_id=told.person_id, hours=LINK_HOURS)
+    if told.email_index != address:
+        if told.email_index is not None:
+            issue_link(session, PURPOSE, site_id, person_id=told.person_id, hours=LINK_HOURS)
+        if written is not None:
+            whose = {"person_id": told.person_id, "address": written}
+            issue_link(session, ADDRESS_CHANGED, site_id, **whose, hours=TOLD_HOURS)
     return after
 
 
