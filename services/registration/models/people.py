@@ -71,7 +71,8 @@ class VolunteerSite(Table):
 class Representative(Table):
     """Who speaks for a person at a site: the guardian of a minor, the helper of an elder. Details are ciphertext.
 
-    Not `confirmed` is whom a stranger may have named: somebody, online.
+    Not `confirmed` is whom a stranger may have named: somebody, online. Of kind `claimant` is whom another form named
+    as the guardian meanwhile: staff say who it is.
     """
 
     __tablename__ = "representatives"

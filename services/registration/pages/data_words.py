@@ -195,7 +195,11 @@ CODES: dict[str, Mapping[str, Words]] = {
         "person_confirmed": Words("本人确认", "the person confirmed it"),
         "documents_seen": Words("看过证件", "documents were seen"),
     },
-    "kind": {"guardian": Words("监护人", "guardian"), "helper": Words("代办人", "helper")},
+    "kind": {
+        "guardian": Words("监护人", "guardian"),
+        "helper": Words("代办人", "helper"),
+        "claimant": Words("另一位自称监护人的人", "somebody else who says they are the guardian"),
+    },
     "status": _STATES,
     "state": _STATES,
     "role": {"leader": Words("负责人", "leader"), "member": Words("成员", "member")},

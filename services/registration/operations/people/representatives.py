@@ -32,11 +32,13 @@ def save_representative(
     person_id: UUID,
     kind: Kind,
     body: RepresentativeBody,
-    confirmed: bool = True,
+    confirmed: bool | None = None,
 ) -> Representative:
     """Who speaks for the person from now on. Raises 404 for a person whom the site does not know.
 
     Not `confirmed` is whom somebody named online: a guardian is asked for consent, and gets nothing else.
+    Without a word on it whom staff name is confirmed, and whom somebody named online stays as they are: that a field
+    was corrected says nothing of who it is (`guardian_claims.py`).
     """
     person_id = told_by(session, site_id, person_id).person_id
     told = {
@@ -48,9 +50,8 @@ def save_representative(
         "relation": body.relation,
         "language": body.language,
         "encrypted_with": data.newest_key,
-        "confirmed": confirmed,
-    }
-    new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
+    } | ({} if confirmed is None else {"confirmed": confirmed})
+    new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **{"confirmed": True} | told)
     saved = new.on_conflict_do_update(
         index_elements=["person_id", "site_id", "kind"], set_={**told, "version": Representative.version + 1}
     )
