@@ -15,7 +15,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Organisation, ProgrammeClone, Shift, Site
 from services.registration.operations.activities.recurrence import at_wall_clock
 from services.registration.operations.programmes.authority import lock_programme
-from services.registration.operations.programmes.templates import SAME
+from services.registration.operations.programmes.sources import SAME
 from services.registration.operations.sites.organisations import set_parts
 from services.registration.operations.sites.sites import check_open, local_today
 from services.registration.schemas.organisations import Part
