@@ -6,7 +6,7 @@ page again when there is none. What waits on a device is ids and times, no names
 kept for the desk until it is opened anew or somebody logs out there.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -209,10 +209,9 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
             context = _shift(session, shift_id)
-            zone = ZoneInfo(context["zone"])
-            starts, ends = (
-                f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (context["shift"].starts_at, context["shift"].ends_at)
-            )
+            zone, shift = ZoneInfo(context["zone"]), context["shift"]
+            until = max(shift.starts_at, min(shift.ends_at, datetime.now(UTC)))  # nobody has left later than now
+            starts, ends = (f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (shift.starts_at, until))
             return render("check_in/later.html", people=people, form=form, starts=starts, ends=ends, **context)
 
 
