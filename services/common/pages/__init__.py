@@ -258,6 +258,7 @@ def add_pages(app: Flask) -> None:
     app.jinja_env.globals.update(
         say=lambda zh, en: zh if language() == "zh" else en,
         name=_name,
+        short=_short,
         times=times,
         day=day,
         clock=clock,
@@ -317,6 +318,11 @@ def _name(row: Any, field: str = "name") -> str:
     get = row.get if isinstance(row, dict) else lambda key, default="": getattr(row, key, default)
     zh, en = get(f"{field}_zh", ""), get(f"{field}_en", "")
     return str((zh or en) if language() == "zh" else (en or zh))
+
+
+def _short(site: Any) -> str:
+    """A site's name for a narrow place: its short one in the reader's language, where it has one."""
+    return getattr(site, f"short_name_{language()}", "") or _name(site)
 
 
 def _static(file: str) -> str:

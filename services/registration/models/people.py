@@ -71,7 +71,8 @@ class VolunteerSite(Table):
 class Representative(Table):
     """Who speaks for a person at a site: the guardian of a minor, the helper of an elder. Details are ciphertext.
 
-    Not `confirmed` is whom a stranger may have named: somebody, online.
+    Not `confirmed` is whom a stranger may have named: somebody, online. With `email_proven` they agreed by the link
+    that was mailed to this address: they get copies of the messages, and open nothing by that.
     """
 
     __tablename__ = "representatives"
@@ -86,6 +87,7 @@ class Representative(Table):
     email_index: Mapped[bytes | None]
     identity_hash: Mapped[bytes | None]
     confirmed: Mapped[bool]
+    email_proven: Mapped[bool] = mapped_column(default=False)
     encrypted_with: Mapped[str]
     language: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)

@@ -35,6 +35,7 @@ FIELDS = {
     "cleared_by": Words("核查人", "Looked into by"),
     "code": Words("培训代码", "Code of the training"),
     "confirmed": Words("由站点确认", "Confirmed by the site"),
+    "email_proven": Words("由邮件里的链接同意过", "Agreed by the link in a mail"),
     "content": Words("内容", "Content"),
     "correction_id": Words("更正记录的内部编号", "Inner number of the correction"),
     "later_entry_id": Words("补录的内部编号", "Inner number of the later entry"),

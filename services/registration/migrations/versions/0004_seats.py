@@ -211,7 +211,8 @@ BEGIN
     RETURN EXISTS (SELECT FROM person_sites AS p
                    WHERE p.person_id = person AND p.site_id = site AND p.phone IS NOT NULL AND p.email IS NULL)
        AND NOT EXISTS (SELECT FROM representatives AS r
-                       WHERE r.person_id = person AND r.site_id = site AND r.email IS NOT NULL);
+                       WHERE r.person_id = person AND r.site_id = site AND r.email IS NOT NULL
+                         AND (r.confirmed OR r.email_proven));
 END
 $$;
 

@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import or_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.common.logs import get_logger
@@ -30,6 +30,10 @@ IDENTITIES = ("phone_hash", "email_hash")
 TAKEN = Words(
     "已有另一个人用这个姓名和联系方式登记。如果是同一个人，请合并重复的人员。",
     "Somebody else is known by this name and contact. If they are one person, merge the two.",
+)
+ASK_THE_SITE = Words(
+    "这项更正不能在网上办理，请带证件到站点，或给站点打电话。",
+    "This cannot be corrected online. Please come to the site with a document, or call.",
 )
 
 
@@ -55,10 +59,11 @@ def edit_person(
     person_id: UUID,
     body: PersonEdit,
     expected: Versions,
-    taken: Words = TAKEN,
+    own: bool = False,
 ) -> PersonAnswer:
-    """Correct what this site was told. By what the person is found there follows; raises 409, in the words of `taken`,
-    where somebody else is found by that already."""
+    """Correct what this site was told. By what the person is found there follows; raises 409 where somebody else is
+    found by that already. An address that somebody sets of their `own` finds nobody before it is proven.
+    """
     known = _describe(session, data, told_by(session, site_id, person_id))
     person_id = known.id
     changes = body.model_dump(exclude_unset=True)
@@ -77,7 +82,9 @@ def edit_person(
     if after.phone is None and after.email is None:
         raise invalid("phone", Words("电话和电子邮件至少保留一项。", "A phone or an email must remain."))
     hashes = _hashes(data, after)
-    _check_free(session, told, hashes, taken)
+    if own and after.email != before.email:
+        hashes["email_hash"] = None
+    _check_free(session, told, hashes, ASK_THE_SITE if own else TAKEN)
     for name in changes:
         value = getattr(after, name)
         setattr(told, name, _encrypted(data, value) if name in ENCRYPTED else value)
@@ -104,6 +111,21 @@ def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | No
 
 def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
     """How to reach these people, as they told the sites; whoever is not known there is left out."""
+    return _contacts(session, data, people, Representative.confirmed)
+
+
+def with_guardians(session: Session, data: PersonalData, found: Sequence[Contact]) -> list[Contact]:
+    """The same for whoever is sent news, with the guardian who agreed by mail where nobody else reads any: they get a
+    copy, and no link to what the child has."""
+    unreached = [Known(person_id=one.person_id, site_id=one.site_id) for one in found if one.email is None]
+    told = _contacts(session, data, unreached, Representative.email_proven) if unreached else []
+    told_to = {(one.person_id, one.site_id): one for one in told}
+    return [told_to.get((one.person_id, one.site_id), one) for one in found]
+
+
+def _contacts(
+    session: Session, data: PersonalData, people: Sequence[Known], speaks: InstrumentedAttribute[bool]
+) -> list[Contact]:
     # A message may be about somebody who was merged meanwhile.
     query = select(Person.id, Person.merged_into).where(Person.id.in_([one.person_id for one in people]))
     now = {row.id: row.merged_into or row.id for row in session.execute(query)}
@@ -112,7 +134,7 @@ def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> l
     found = session.scalars(select(PersonSite).where(place.in_(wanted)))
     rows = {(told.person_id, told.site_id): told for told in found}
     without = [where for where, told in rows.items() if told.email is None]
-    addresses = _representatives(session, data, without)
+    addresses = _representatives(session, data, without, speaks)
     return [
         Contact(
             person_id=one.person_id,
@@ -135,10 +157,13 @@ def told_names(session: Session, data: PersonalData, people: Sequence[Place]) ->
     return {one.person_id: data.shown(one.name) for one in told}
 
 
-def _representatives(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[Place, str]:
-    """Where messages go for who has no e-mail: to the helper, else to the guardian; staff must know them."""
+def _representatives(
+    session: Session, data: PersonalData, people: Sequence[Place], speaks: InstrumentedAttribute[bool]
+) -> dict[Place, str]:
+    """Where messages go for who has no e-mail: to the helper, else to the guardian. The trigger `must_be_called` has
+    whom this does not reach called."""
     place = tuple_(Representative.person_id, Representative.site_id)
-    reached = Representative.confirmed, Representative.email.is_not(None)
+    reached = speaks, Representative.email.is_not(None)
     query = select(Representative).where(place.in_(people), *reached)
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)) if people else ()

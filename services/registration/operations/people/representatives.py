@@ -4,10 +4,10 @@ A guardian's consent is asked for by a link that is mailed to the guardian; a he
 has no address of their own.
 """
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,7 +36,8 @@ def save_representative(
 ) -> Representative:
     """Who speaks for the person from now on. Raises 404 for a person whom the site does not know.
 
-    Not `confirmed` is whom somebody named online: a guardian is asked for consent, and gets nothing else.
+    Not `confirmed` is whom somebody named online: a guardian is asked for consent, and once they gave it by that mail
+    gets copies of the messages, and nothing else.
     """
     person_id = told_by(session, site_id, person_id).person_id
     told = {
@@ -51,9 +52,11 @@ def save_representative(
         "confirmed": confirmed,
     }
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
-    saved = new.on_conflict_do_update(
-        index_elements=["person_id", "site_id", "kind"], set_={**told, "version": Representative.version + 1}
-    )
+    again: dict[str, Any] = {name: value for name, value in told.items() if name != "language" or value is not None}
+    # A new address is proven by nothing yet.
+    proven = Representative.email_proven & (Representative.email_index == told["email_index"])
+    again |= {"email_proven": func.coalesce(proven, False), "version": Representative.version + 1}
+    saved = new.on_conflict_do_update(index_elements=["person_id", "site_id", "kind"], set_=again)
     found = session.scalars(
         select(Representative).from_statement(saved.returning(Representative)),
         execution_options={"populate_existing": True},
