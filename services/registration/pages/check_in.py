@@ -206,10 +206,9 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
             context = _shift(session, shift_id)
-            zone = ZoneInfo(context["zone"])
-            starts, ends = (
-                f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (context["shift"].starts_at, context["shift"].ends_at)
-            )
+            zone, shift = ZoneInfo(context["zone"]), context["shift"]
+            until = max(shift.starts_at, min(shift.ends_at, datetime.now(UTC)))  # nobody has left later than now
+            starts, ends = (f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (shift.starts_at, until))
             return render("check_in/later.html", people=people, form=form, starts=starts, ends=ends, **context)
 
 

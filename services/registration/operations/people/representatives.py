@@ -120,5 +120,12 @@ def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID, activ
 
 
 def _mail(session: Session, guardian: Representative, activity_id: UUID | None) -> Link:
-    whose = {"person_id": guardian.person_id, "subject": guardian.id, "activity_id": activity_id}
-    return issue_link(session, CONSENT_PURPOSE, guardian.site_id, **whose, hours=CONSENT_HOURS)
+    return issue_link(
+        session,
+        CONSENT_PURPOSE,
+        guardian.site_id,
+        person_id=guardian.person_id,
+        subject=guardian.id,
+        activity_id=activity_id,
+        hours=CONSENT_HOURS,
+    )

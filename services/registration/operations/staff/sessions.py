@@ -34,6 +34,8 @@ RESIDENT_LASTS = timedelta(seconds=RESIDENT_SECONDS)
 _LOOK_UP = text(
     "SELECT n.staff_id, n.site_id, staff_role_at(n.staff_id, n.site_id) AS role, EXISTS ("
     " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'operator') AS is_operator,"
+    " n.site_id IS NULL AND EXISTS ("
+    " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'area_admin') AS is_admin,"
     " n.used_at < now() - interval '1 minute' AS is_stale"
     " FROM staff_sessions AS n JOIN staff AS m ON m.id = n.staff_id"
     " WHERE n.sha256 = :digest AND n.expires_at > now() AND n.used_at > now() - :idle AND m.disabled_at IS NULL"
@@ -93,7 +95,8 @@ class Sessions:
                     text("UPDATE staff_sessions SET used_at = now() WHERE sha256 = :digest"), {"digest": digest}
                 )
         # A grant that was taken away takes the site with it.
-        role = Role.OPERATOR if row.is_operator else Role(row.role) if row.role else None
+        at_site = Role(row.role) if row.role else Role.AREA_ADMIN if row.is_admin else None
+        role = Role.OPERATOR if row.is_operator else at_site
         site_id = row.site_id if row.role else None
         return Principal(Caller.STAFF, str(row.staff_id), site_id, role, session=cookie)
 
