@@ -88,6 +88,8 @@ def test_a_guardian_agrees_by_the_link(visitor: Visitor, site: Site, live: str, 
     shift = site.shift()
     assert site.call("POST", f"/v1/shifts/{shift}/registrations", body).status_code == 422
     visitor.open(path)
+    visitor.page.get_by_role("button", name="我同意").click()
+    assert visitor.page.get_by_role("alert").get_by_text("请至少勾选一项。").is_visible()
     visitor.look("guardian-consent")
     visitor.page.get_by_label("同意孩子报名参加本站点的活动", exact=False).check()
     visitor.page.get_by_role("button", name="我同意").click()

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.registration.operations.people.representatives import ask_guardian
-from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.links import Links, issue_link
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Office
@@ -119,3 +119,53 @@ def test_whom_nobody_confirmed_is_marked_for_staff(site: Site, office: Office) -
     assert "not confirmed by the site" in clerk.call("GET", person).get_data(as_text=True), "saving confirms nobody"
     clerk.call("POST", f"{person}/guardian/confirm", form={"rightful": "guardian"})
     assert "not confirmed by the site" not in clerk.call("GET", person).get_data(as_text=True)
+
+
+def news_goes_to(site: Site, person: str) -> tuple[str | None, str | None]:
+    """The address that a message of this person's is sent to, and the link in it."""
+    asked = {"people": [{"person_id": person, "site_id": site.id}]}
+    [contact] = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", asked)["contacts"]
+    return contact["email"], contact["manage_url"]
+
+
+def test_a_guardian_who_agreed_by_mail_gets_the_news_and_opens_nothing_and_before_that_staff_call(
+    site: Site, data: PersonalData
+) -> None:
+    child, parent = {"name": "有手机的孩子", "phone": fresh_phone()}, {"name": "妈妈", "email": "reads@example.com"}
+    form = child | {"agreed": True, "birth_date": "2017-03-04", "guardian": parent}
+    shifts = [site.shift() for _ in range(2)]
+    anybody = Caller(site.app, "")
+    anybody.expect(201, "POST", f"/v1/public/shifts/{shifts[0]}/registrations", form)
+    [row] = site.sql("SELECT person_id FROM representatives WHERE site_id = :s", s=site.id)
+    person = str(row.person_id)
+    site.sign_up(shifts[0], **child, birth_date="2017-03-04", guardian_consent=True)
+    site.expect(200, "POST", f"/v1/shifts/{shifts[0]}/cancel")
+    assert news_goes_to(site, person) == (None, None), "whoever was named has not answered"
+    assert len(site.expect(200, "GET", "/v1/calls")["items"]) == 1, "so that somebody tells the child"
+    [link] = site.sql("SELECT id FROM links WHERE person_id = :p AND purpose = 'guardian_consent'", p=person)
+    Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/links", {"links": [str(link.id)]})
+    read(site, f"/links/{Links(data, '').token(link.id)}", {"consent": ["guardian_signup"]})
+    anybody.expect(201, "POST", f"/v1/public/shifts/{shifts[1]}/registrations", form)
+    site.expect(200, "POST", f"/v1/shifts/{shifts[1]}/cancel")
+    assert news_goes_to(site, person) == (parent["email"], None)
+    assert len(site.expect(200, "GET", "/v1/calls")["items"]) == 1, "the guardian has it by mail"
+    with site.database.transaction(site.id) as session:
+        own = issue_link(session, "my_registrations", UUID(site.id), person_id=UUID(person)).id
+    [told] = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/links", {"links": [str(own)]})[
+        "links"
+    ]
+    assert told["email"] is None
+
+
+def test_whoever_turns_out_to_be_a_child_is_shown_with_what_no_guardian_agreed_to(site: Site, office: Office) -> None:
+    told, clerk = somebody(birth_date=None), office.site_staff(site.id)
+    shift = site.shift(title_en="Drum class")
+    made = site.sign_up(shift, **told)
+    page, notice = f"/staff/people/{made['person_id']}", "a guardian must agree to these"
+    assert notice not in clerk.call("GET", page).get_data(as_text=True)
+    site.expect(200, "PATCH", f"/v1/people/{made['person_id']}", {"birth_date": "2017-05-05"}, If_Match="*")
+    shown = clerk.call("GET", page).get_data(as_text=True)
+    assert notice in shown and "Drum class" in shown and made["id"] in shown
+    name_guardian(site, made["person_id"], **MOTHER)
+    clerk.expect(201, "POST", f"/v1/people/{made['person_id']}/consents", SIGN_UP)
+    assert notice not in clerk.call("GET", page).get_data(as_text=True)

@@ -12,9 +12,11 @@ from services.notifications.handlers.changes import active_registrations, tell_o
 from services.notifications.handlers.reminders import reschedule, withdraw_stale
 
 SAVE_SITE = text("""
-    INSERT INTO sites (id, name_zh, name_en, time_zone) VALUES (:site_id, :name_zh, :name_en, :time_zone)
+    INSERT INTO sites (id, name_zh, name_en, short_zh, short_en, time_zone)
+    VALUES (:site_id, :name_zh, :name_en, :short_name_zh, :short_name_en, :time_zone)
     ON CONFLICT (id) DO UPDATE
-    SET name_zh = excluded.name_zh, name_en = excluded.name_en, time_zone = excluded.time_zone
+    SET name_zh = excluded.name_zh, name_en = excluded.name_en, short_zh = excluded.short_zh,
+        short_en = excluded.short_en, time_zone = excluded.time_zone
 """)
 
 SAVE_ACTIVITY = text("""

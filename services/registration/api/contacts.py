@@ -27,8 +27,8 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
         """Contact details at the moment of sending. For the notifications service alone."""
         _for_notifications()
         with database.transaction(g.principal.scope) as session:
-            found = people.contacts(session, data, body.people)
-        return answered(ContactsAnswer(contacts=[_with_manage_url(links, contact) for contact in found]))
+            found = [_with_manage_url(links, one) for one in people.contacts(session, data, body.people)]
+            return answered(ContactsAnswer(contacts=people.with_guardians(session, data, found)))
 
     @blueprint.post("/links")
     @allow(Caller.SERVICE)

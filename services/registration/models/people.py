@@ -71,8 +71,9 @@ class VolunteerSite(Table):
 class Representative(Table):
     """Who speaks for a person at a site: the guardian of a minor, the helper of an elder. Details are ciphertext.
 
-    Not `confirmed` is whom a stranger may have named: somebody, online. Of kind `claimant` is whom another form named
-    as the guardian meanwhile: staff say who it is.
+    Not `confirmed` is whom a stranger may have named: somebody, online. With `email_proven` they agreed by the link
+    that was mailed to this address: they get copies of the messages, and open nothing by that. Of kind `claimant` is
+    whom another form named as the guardian meanwhile: staff say who it is.
     """
 
     __tablename__ = "representatives"
@@ -87,6 +88,7 @@ class Representative(Table):
     email_index: Mapped[bytes | None]
     identity_hash: Mapped[bytes | None]
     confirmed: Mapped[bool]
+    email_proven: Mapped[bool] = mapped_column(default=False)
     encrypted_with: Mapped[str]
     language: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)

@@ -14,7 +14,8 @@ from services.common.errors import Problem
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
-from services.registration.models import Consent
+from services.registration.models import Consent, Site
+from services.registration.operations.activities.concerned import own_without_guardian
 from services.registration.operations.people import consents, people, volunteers
 from services.registration.operations.people.consents_shown import show_consents
 from services.registration.operations.people.erasure import erase, plan_erasure
@@ -113,6 +114,8 @@ def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID
     actors = {who for one in rows for who in (one.made_by, one.withdrawn_by) if who}
     return {
         "person": person,
+        "without_guardian": own_without_guardian(session, site_id, person.id, person.birth_date),
+        "zone": session.get_one(Site, site_id).time_zone,
         "volunteer": _or_none(lambda: volunteers.find_volunteer(session, data, site_id, person.id)),
         "representatives": [
             found

@@ -12,19 +12,21 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from apiflask import APIBlueprint
 from flask import redirect, request, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import MALFORMED, Problem, Words, language, not_found, speak_usually
 from services.common.pages import Answer, Form, page_blueprint, render
-from services.registration.models import Activity, Registration, Shift, Site
+from services.registration.models import Activity, PersonSite, Registration, Shift, Site
+from services.registration.operations.people.identity import person_now
 from services.registration.operations.seats.holds import find_hold
 from services.registration.operations.seats.public_sign_up import PublicSignUps, needs_birth_date, terms
 from services.registration.operations.seats.registrations import describe_registration
@@ -53,6 +55,7 @@ class Desk:
     """What the sign-up pages need."""
 
     database: Database
+    data: PersonalData
     sign_ups: PublicSignUps
     tickets: URLSafeTimedSerializer
     results: URLSafeTimedSerializer
@@ -61,7 +64,7 @@ class Desk:
     def of(cls, database: Database, data: PersonalData, sign_ups: PublicSignUps) -> "Desk":
         """With keys of their own for both kinds of token."""
         keys = (URLSafeTimedSerializer(data.key_for(f"sign-up {what}")) for what in ("ticket", "result"))
-        return cls(database, sign_ups, *keys)
+        return cls(database, data, sign_ups, *keys)
 
     def ticket(self, shift_id: UUID) -> str:
         """For a form that is opened now."""
@@ -75,18 +78,47 @@ class Desk:
             return None
         return UUID(key) if of == shift_id.hex else None
 
-    def opened(self, token: str) -> tuple[UUID, UUID | None]:
-        """The shift and the registration of a result's token. Raises 404."""
+    def result(self, shift_id: UUID, registration_id: UUID | None, body: PublicSignUp) -> str:
+        """The token of a result. Of the contact it has a piece of the keyed hash: addresses end up in logs."""
+        kind: Literal["phone", "email"] = "phone" if body.phone else "email"
+        about = registration_id.hex if registration_id else ""
+        return str(
+            self.results.dumps([shift_id.hex, about, kind, self._piece(self.data.contact_index(kind, body.contact))])
+        )
+
+    def opened(self, token: str) -> "Result":
+        """What a result's token is about. Raises 404."""
         try:
-            shift_id, registration_id = self.results.loads(token, max_age=TICKET_SECONDS)
+            shift_id, about, kind, piece = self.results.loads(token, max_age=TICKET_SECONDS)
         except BadSignature:
             raise not_found("这个页面", "page") from None
-        return UUID(shift_id), UUID(registration_id) if registration_id else None
+        return Result(UUID(shift_id), UUID(about) if about else None, kind, piece)
+
+    def contact(self, session: Session, result: "Result", registration: Registration) -> str | None:
+        """The contact that was typed, where it is what the site has on record: whoever knows a neighbour's number reads
+        no other that the site was told."""
+        told = session.get(PersonSite, (person_now(session, registration.person_id), registration.site_id))
+        index = getattr(told, f"{result.kind}_index", None)
+        return self.data.readable(getattr(told, result.kind)) if index and self._piece(index) == result.piece else None
+
+    @staticmethod
+    def _piece(index: bytes) -> str:
+        return bytes(index).hex()[:16]
 
     def site_of_result(self, token: str) -> UUID:
         """At which site it was. Raises 404."""
         with self.database.transaction(EVERY_SITE) as session:
-            return session.get_one(Shift, self.opened(token)[0]).site_id
+            return session.get_one(Shift, self.opened(token).shift_id).site_id
+
+
+@dataclass(frozen=True)
+class Result:
+    """A sign-up that was sent: for which shift, what came of it, by which kind of contact."""
+
+    shift_id: UUID
+    registration_id: UUID | None
+    kind: str
+    piece: str
 
 
 @dataclass(frozen=True)
@@ -213,25 +245,27 @@ def answer_form(desk: Desk, shift_id: UUID, steps: Steps) -> Answer | Redirect:
     with form.catching():
         form_id = _ticket(desk, shift_id, form)
         made = desk.sign_ups.sign_up(shift_id, form.body, form_id.hex, request.remote_addr, form_id)
-        about = made.registration_id.hex if made.registration_id else ""
-        token = desk.results.dumps([shift_id.hex, about])
+        token = desk.result(shift_id, made.registration_id, form.body)
         return redirect(url_for(steps.result, token=token), 303)
     return form_page(desk, shift_id, form, steps), 422
 
 
 def result_page(desk: Desk, token: str, template: str) -> str:
-    """What became of a sign-up. It names the activity and nobody."""
-    shift_id, registration_id = desk.opened(token)
+    """What became of a sign-up, and how they hear of changes. It names the activity and nobody."""
+    result = desk.opened(token)
     with desk.database.transaction(EVERY_SITE) as session:
-        shift = session.get_one(Shift, shift_id)
+        shift = session.get_one(Shift, result.shift_id)
         context: dict[str, Any] = {
             "shift": shift,
             "activity": session.get_one(Activity, shift.activity_id),
             "site": session.get_one(Site, shift.site_id),
             "registration": None,
+            "result": result,
+            "contact": None,
         }
-        registration = session.get(Registration, registration_id) if registration_id else None
+        registration = session.get(Registration, result.registration_id) if result.registration_id else None
         if registration is not None:
+            context["contact"] = desk.contact(session, result, registration)
             context["registration"] = describe_registration(session, registration)
         return render(template, **context)
 

@@ -95,7 +95,7 @@ class NewPerson(Body):
     birth_date: BirthDate | None = Field(
         default=None, description="needed for volunteering, and where the shift or the site asks for an age"
     )
-    language: Language = "zh-CN"
+    language: Language | None = Field(default=None, description="of messages; the site's when left out")
     guardian_consent: bool = Field(
         default=False,
         description="needed under the site's `guardian_below`, and under 18 where the activity is volunteering",
@@ -181,7 +181,7 @@ class RepresentativeBody(Body):
     relation: Annotated[str, Field(max_length=40)] = Field(default="", description="mother, neighbour, …")
     phone: Phone | None = None
     email: Email | None = None
-    language: Language = "zh-CN"
+    language: Language | None = Field(default=None, description="of messages; the site's when left out")
 
     @model_validator(mode="after")
     def _reachable(self) -> "RepresentativeBody":

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Exists, and_, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from services.common.errors import CONFLICT, Problem, Words
 from services.common.events import AgeBand
 from services.registration.models import Activity, Consent, PersonSite, Registration, Shift, Site
 from services.registration.operations.people.minors_shown import all_shown
+from services.registration.operations.seats.ages import guardian_below
 from services.registration.personal_data import PersonalData, age_on
 from services.registration.schemas.site_settings import SettingsEdit
 
@@ -83,6 +84,23 @@ def without_guardian(session: Session, activity: Activity) -> list[UUID]:
     minors = Registration.age_band.in_((AgeBand.UNDER_14.value, AgeBand.FROM_14.value))
     rows = _to_come(session, Activity.id == activity.id, minors, ~_agreed(volunteering=True))
     return [registration.id for registration, _, _ in rows]
+
+
+def own_without_guardian(
+    session: Session, site_id: UUID, person_id: UUID, born: date | None
+) -> list[tuple[Registration, Shift, Activity]]:
+    """Places to come of somebody who by their birth date needs a guardian's consent that nobody gave: whoever told none
+    at sign-up was asked for none."""
+    if born is None:
+        return []
+    site = session.get_one(Site, site_id)
+    age = age_on(born, datetime.now(ZoneInfo(site.time_zone)).date())
+    agreed = or_(
+        Activity.volunteering & _agreed(volunteering=True), ~Activity.volunteering & _agreed(volunteering=False)
+    )
+    rows = _to_come(session, Registration.person_id == person_id, Registration.site_id == site_id, ~agreed)
+    with_activity = [(one, shift, session.get_one(Activity, one.activity_id)) for one, shift, _ in rows]
+    return [row for row in with_activity if age < guardian_below(site, row[2])]
 
 
 def whom_ages_strand(session: Session, data: PersonalData, site: Site, body: SettingsEdit) -> list[UUID]:

@@ -102,7 +102,8 @@ def to_agree(session: Session, known: Sequence[Given]) -> list[ConsentText]:
 
 
 def agree(session: Session, link: Link, kinds: Sequence[str]) -> None:
-    """Put the guardian's yes on record. Raises 422 where nothing is chosen, 410."""
+    """Put the guardian's yes on record, and that they read mail at their address. Raises 422 where nothing is chosen,
+    410."""
     asked = asked_by(session, link)
     chosen = [kind for kind in GUARDIANS if kind in kinds]
     if not chosen:
@@ -110,6 +111,8 @@ def agree(session: Session, link: Link, kinds: Sequence[str]) -> None:
     whose = asked.child.site_id, asked.child.person_id
     for kind in chosen:
         record_consent(session, *whose, newest_text(session, kind), "guardian", "link", f"link:{link.id}")
+    if link.address_index is not None and link.address_index == asked.guardian.email_index:
+        asked.guardian.email_proven = True
     link.expires_at = max(link.expires_at, link.created_at + STAYS_OPEN)
 
 

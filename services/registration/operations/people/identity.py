@@ -31,7 +31,8 @@ class Details:
     phone: str | None
     email: str | None
     birth_date: date | None
-    language: str
+    language: str | None
+    """The site's where they did not say."""
     id_number: str | None = None
 
 

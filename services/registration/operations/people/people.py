@@ -3,19 +3,19 @@
 A person is one however many sites they go to, but what they told a site stays with that site.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import or_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.common.logs import get_logger
 from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
 from services.registration.operations.people.identity import across_sites, identity_hashes, lock_identities, person_now
-from services.registration.operations.people.minors_shown import shown, shown_of
+from services.registration.operations.people.minors_shown import birth_date, is_minor, shown, shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
 
@@ -111,6 +111,21 @@ def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | No
 
 def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> list[Contact]:
     """How to reach these people, as they told the sites; whoever is not known there is left out."""
+    return _contacts(session, data, people, Representative.confirmed)
+
+
+def with_guardians(session: Session, data: PersonalData, found: Sequence[Contact]) -> list[Contact]:
+    """The same for whoever is sent news, with the guardian who agreed by mail where nobody else reads any: they get a
+    copy, and no link to what the child has."""
+    unreached = [Known(person_id=one.person_id, site_id=one.site_id) for one in found if one.email is None]
+    told = _contacts(session, data, unreached, Representative.email_proven) if unreached else []
+    told_to = {(one.person_id, one.site_id): one for one in told}
+    return [told_to.get((one.person_id, one.site_id), one) for one in found]
+
+
+def _contacts(
+    session: Session, data: PersonalData, people: Sequence[Known], speaks: InstrumentedAttribute[bool]
+) -> list[Contact]:
     # A message may be about somebody who was merged meanwhile.
     query = select(Person.id, Person.merged_into).where(Person.id.in_([one.person_id for one in people]))
     now = {row.id: row.merged_into or row.id for row in session.execute(query)}
@@ -118,8 +133,8 @@ def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> l
     wanted = {(now[one.person_id], one.site_id) for one in people if one.person_id in now}
     found = session.scalars(select(PersonSite).where(place.in_(wanted)))
     rows = {(told.person_id, told.site_id): told for told in found}
-    without = [where for where, told in rows.items() if told.email is None]
-    addresses = _representatives(session, data, without)
+    without = {where: told for where, told in rows.items() if told.email is None}
+    addresses = _representatives(session, data, without, speaks)
     return [
         Contact(
             person_id=one.person_id,
@@ -142,14 +157,28 @@ def told_names(session: Session, data: PersonalData, people: Sequence[Place]) ->
     return {one.person_id: data.shown(one.name) for one in told}
 
 
-def _representatives(session: Session, data: PersonalData, people: Sequence[Place]) -> dict[Place, str]:
-    """Where messages go for who has no e-mail: to the helper, else to the guardian; staff must know them."""
+def _representatives(
+    session: Session, data: PersonalData, people: Mapping[Place, PersonSite], speaks: InstrumentedAttribute[bool]
+) -> dict[Place, str]:
+    """Where messages go for who has no e-mail: to the helper, else to a minor's guardian. The trigger `must_be_called`
+    has whom this does not reach called."""
     place = tuple_(Representative.person_id, Representative.site_id)
-    reached = Representative.confirmed, Representative.email.is_not(None)
-    query = select(Representative).where(place.in_(people), *reached)
+    reached = speaks, Representative.email.is_not(None)
+    query = select(Representative).where(place.in_(list(people)), *reached)
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)) if people else ()
-    return {(row.person_id, row.site_id): email for row in rows if (email := data.readable(row.email))}
+    return {
+        (row.person_id, row.site_id): email
+        for row in rows
+        if (email := data.readable(row.email))
+        and not (row.kind == "guardian" and _has_grown_up(data, people[row.person_id, row.site_id]))
+    }
+
+
+def _has_grown_up(data: PersonalData, told: PersonSite) -> bool:
+    """Whether nobody is their guardian any more, whoever stands on record."""
+    born = birth_date(data, told.birth_date)
+    return born is not None and not is_minor(born)
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:

@@ -4,10 +4,10 @@ A guardian's consent is asked for by a link that is mailed to the guardian; a he
 has no address of their own.
 """
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,9 +36,9 @@ def save_representative(
 ) -> Representative:
     """Who speaks for the person from now on. Raises 404 for a person whom the site does not know.
 
-    Not `confirmed` is whom somebody named online: a guardian is asked for consent, and gets nothing else.
-    Without a word on it whom staff name is confirmed, and whom somebody named online stays as they are: that a field
-    was corrected says nothing of who it is (`guardian_claims.py`).
+    Not `confirmed` is whom somebody named online: a guardian is asked for consent, and once they gave it by that mail
+    gets copies of the messages, and nothing else. Without a word on it whom staff name is confirmed, and whom somebody
+    named online stays as they are: that a field was corrected says nothing of who it is (`guardian_claims.py`).
     """
     person_id = told_by(session, site_id, person_id).person_id
     told = {
@@ -52,9 +52,11 @@ def save_representative(
         "encrypted_with": data.newest_key,
     } | ({} if confirmed is None else {"confirmed": confirmed})
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **{"confirmed": True} | told)
-    saved = new.on_conflict_do_update(
-        index_elements=["person_id", "site_id", "kind"], set_={**told, "version": Representative.version + 1}
-    )
+    again: dict[str, Any] = {name: value for name, value in told.items() if name != "language" or value is not None}
+    # A new address is proven by nothing yet.
+    proven = Representative.email_proven & (Representative.email_index == told["email_index"])
+    again |= {"email_proven": func.coalesce(proven, False), "version": Representative.version + 1}
+    saved = new.on_conflict_do_update(index_elements=["person_id", "site_id", "kind"], set_=again)
     found = session.scalars(
         select(Representative).from_statement(saved.returning(Representative)),
         execution_options={"populate_existing": True},
@@ -117,5 +119,5 @@ def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID) -> No
 
 
 def _mail(session: Session, guardian: Representative) -> Link:
-    whose = {"person_id": guardian.person_id, "subject": guardian.id}
-    return issue_link(session, CONSENT_PURPOSE, guardian.site_id, **whose, hours=CONSENT_HOURS)
+    who, about = guardian.person_id, guardian.id
+    return issue_link(session, CONSENT_PURPOSE, guardian.site_id, person_id=who, subject=about, hours=CONSENT_HOURS)
