@@ -13,7 +13,7 @@ from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import earn, over, person_of
 from tests.registration.office import Office
 from tests.registration.own_world import resident_of
-from tests.registration.test_taken_before import fresh_mail
+from tests.registration.test_taken_before import fresh_mail, mailed
 from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone, somebody
 
@@ -97,3 +97,16 @@ def test_another_sites_page_sets_no_password_and_logs_nobody_in(site: Site, offi
     assert client.post(path, data=form, headers=FROM_ELSEWHERE).status_code == 403
     assert client.get_cookie(STAFF_COOKIE) is None
     assert client.post(path, data=form).status_code == 303
+
+
+def test_nobody_is_the_guardian_of_somebody_who_is_18(site: Site, office: Office) -> None:
+    """Their mails, and with them their data, are their own; without an address they are called."""
+    clerk, father, places = office.site_staff(site.id), {"name": "父", "email": fresh_mail()}, []
+    for born, reached in (("2000-11-04", None), ("2014-11-04", father["email"])):
+        made = site.sign_up(site.shift(), birth_date=born, guardian_consent=True)
+        site.expect(200, "PUT", f"/v1/people/{made['person_id']}/guardian", father)
+        contact = mailed(site, made["person_id"])
+        assert (contact["email"], bool(contact["manage_url"])) == (reached, reached is not None)
+        site.expect(200, "POST", f"/v1/shifts/{made['shift_id']}/cancel")
+        places.append(made["id"])
+    assert [one["registration_id"] for one in clerk.expect(200, "GET", "/v1/calls")["items"]] == places[:1]

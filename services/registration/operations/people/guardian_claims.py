@@ -79,6 +79,7 @@ def confirm_guardian(session: Session, site_id: UUID, person_id: UUID, rightful:
         _withdraw_of(session, guardian, by)
         for name in OF_GUARDIAN:
             setattr(guardian, name, getattr(claimant, name))
+        guardian.email_proven = False
     guardian.confirmed = True
     guardian.version += 1
     session.execute(delete(Representative).where(Representative.id == (claimant.id if claimant else None)))

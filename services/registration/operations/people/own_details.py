@@ -44,9 +44,8 @@ def edit_own(session: Session, data: PersonalData, resident: Resident, site_id: 
         if told.email_index is not None:
             issue_link(session, PURPOSE, site_id, person_id=told.person_id, hours=LINK_HOURS)
         if written is not None:
-            issue_link(
-                session, ADDRESS_CHANGED, site_id, person_id=told.person_id, address=written, hours=TOLD_HOURS
-            )
+            who = told.person_id
+            issue_link(session, ADDRESS_CHANGED, site_id, person_id=who, address=written, hours=TOLD_HOURS)
     return after
 
 
