@@ -133,3 +133,8 @@ def test_whom_a_visit_serves_is_written_for_its_volunteers(
     volunteer.open(f"/my/registrations/{made['id']}")
     assert "三单元 402" in volunteer.page.inner_text("main")
     volunteer.look("my-note")
+    new, stranger = site.sign_up(shift, email="new@example.com"), make_visitor()
+    stranger.log_in(resident_cookie(new["person_id"]))
+    stranger.open(f"/my/registrations/{new['id']}")
+    assert "到场签到后可以在这里看到" in stranger.page.inner_text("main")
+    stranger.look("my-note-waits")
