@@ -74,7 +74,7 @@ def pages(app: APIFlask, town: Town) -> list[tuple[Route, str]]:
     return sorted(found, key=lambda one: "erase" in one[0].path)  # whoever was erased sees nothing more
 
 
-@pytest.mark.parametrize("turn", range(2))
+@pytest.mark.parametrize("turn", range(4))
 def test_garbage_is_refused_in_words(pages: list[tuple[Route, str]], town: Town, turn: int) -> None:
     """Fields and pages take the kinds of garbage in turn, so that each kind gets to every parser somewhere."""
     broken = []

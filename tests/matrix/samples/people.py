@@ -99,6 +99,8 @@ SAMPLES: dict[str, Any] = {
     "merge_id": _merge,
     f"{PAGE}/id-number person_id": _with_number,
     f"{VOLUNTEERS}/id-number person_id": _with_number,
+    f"{PAGE}/id-number/checked person_id": _with_number,
+    f"{VOLUNTEERS}/id-number/checked person_id": _with_number,
     f"{PAGE}/erase person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
     "/staff/teams/<uuid:team_id>/volunteers team_id": _newcomers,
     "/staff/trainings/teams/<uuid:team_id> team_id": _resident_team,
@@ -159,7 +161,7 @@ FORMS: dict[str, Any] = {
 BODIES["POST /v1/volunteers/trainings"] = lambda town, made: TRAINING | {"people": [town.person]}
 
 FORMS |= (
-    filled("/staff/people/new", fields=_unknown, terms_consent="on")
+    filled("/staff/people/new", fields=_unknown, sex="female", terms_consent="on")
     | filled(f"{PAGE}/edit")
     | filled("/staff/retention")
 )
