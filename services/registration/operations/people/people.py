@@ -62,7 +62,8 @@ def edit_person(
     own: bool = False,
 ) -> PersonAnswer:
     """Correct what this site was told. By what the person is found there follows; raises 409 where somebody else is
-    found by that already. An address that somebody sets of their `own` finds nobody before it is proven, whoever corrects something else.
+    found by that already. An address that somebody sets of their `own` finds nobody before it is proven, whoever
+    corrects something else meanwhile.
     """
     known = _describe(session, data, told_by(session, site_id, person_id))
     person_id = known.id
