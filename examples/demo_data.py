@@ -177,10 +177,10 @@ def _make_activity(
         return
     if existing is None or existing["status"] != "draft":
         existing, begun = _make_draft(site, plan, ids, today), []
-    # An earlier attempt may have been on another day: its remaining shifts belong to its dates.
+    # An earlier attempt may have been on another day: its remaining shifts belong to its dates, if they lie ahead.
     first = begun[0].astimezone(ZONE).date() - timedelta(days=plan.slots[0].day) if begun else today
     for slot in plan.slots:
-        if slot.starts_at(first) not in begun:
+        if slot.starts_at(first) not in begun and slot.starts_at(first) > datetime.now(UTC):
             body = {
                 "starts_at": slot.starts_at(first).isoformat(),
                 "ends_at": slot.ends_at(first).isoformat(),

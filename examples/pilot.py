@@ -270,8 +270,9 @@ def clone(operator: Client, drive: dict[str, Any]) -> None:
     answer = operator.create(f"/v1/programmes/{programme['id']}/clones", {"sites": communities, "starts_on": starts_on})
     _expect("clones", answer["cloned"], len(communities))
     clones = list(operator.every(f"/v1/programmes/{programme['id']}/clones", limit=200))
-    left = {item["name"] for item in clones[0]["readiness"] if item["done"] < item["of"]}
-    say("项目克隆到八个社区", f"{len(clones)} communities have it as a draft; left to do: {', '.join(sorted(left))}")
+    others = [one for one in clones if one["site_id"] in communities]
+    left = {item["name"] for item in others[0]["readiness"] if item["done"] < item["of"]}
+    say("项目克隆到八个社区", f"{len(others)} communities have it as a draft; left to do: {', '.join(sorted(left))}")
 
 
 def _expect(what: str, found: object, expected: object) -> None:

@@ -173,7 +173,8 @@ class Visit:
         now = datetime.now(UTC)
         # Nobody may move a shift to before now; a test has no two hours to wait.
         times = f"starts_at = '{_ago(now, 100)}', ends_at = '{_ago(now, 10)}'"
-        moved = f"SET hesheng.site = '*'; UPDATE shifts SET {times} WHERE id = '{shift}'"  # noqa: S608
+        before = f"UPDATE registrations SET created_at = '{_ago(now, 100)}' WHERE shift_id = '{shift}'"  # noqa: S608
+        moved = f"SET hesheng.site = '*'; UPDATE shifts SET {times} WHERE id = '{shift}'; {before}"  # noqa: S608
         psql = 'PGPASSWORD="$POSTGRES_PASSWORD" psql --host=127.0.0.1 --username="$POSTGRES_USER" registration'
         self._project.inside("postgres", "sh", "-c", f'{psql} --command="{moved}"')
         self._programme.act(f"/v1/registrations/{registration}/check-in", {"at": _ago(now, 90)})

@@ -110,6 +110,8 @@ class Screen:
         lines = [
             "", "[bold]和声已启动 · Hesheng is running[/]", "",
             "  打开 · Open",
+            f"    {urls['registration']}/        居民页面 · for residents",
+            f"    {urls['registration']}/staff/  工作人员页面（首个账号见 README）· for staff (first account: README)",
             *(f"    {urls[service]}/docs   {name}" for service, name in NAMES.items()),
             f"    {urls['mails']}/        邮件 · mails sent",
             "  试一试 · Try, in another terminal",

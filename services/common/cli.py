@@ -6,14 +6,20 @@
     hesheng invite EMAIL NAME          invite an operator: the first member of staff
     hesheng adopt-epoch SERVICE        accept the producer's log after a restore
     hesheng new-epoch                  run beside a restored producer database (needs DATABASE_URL)
+    hesheng erasures                   who was erased, by ids: to be kept with the backups
+    hesheng repeat-erasures [FILE]     erase again whom a restore brought back
 
 Addresses and key come from REGISTRATION_URL, NOTIFICATIONS_URL, REPORTING_URL and OPERATOR_KEY. It speaks Chinese and
 English at once: whoever is on duty may read either, and a terminal has no language to choose by.
 """
 
+import json
 import os
 import sys
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO, Any
+from urllib.parse import quote
 
 import click
 import requests
@@ -25,6 +31,7 @@ from services.common.database import Database
 from services.common.outbox import begin_new_epoch
 
 SERVICES = ("registration", "notifications", "reporting")
+REPEATED_AT_ONCE = 20
 console = Console()
 
 
@@ -222,6 +229,63 @@ def new_epoch() -> None:
             "请先把 DATABASE_URL 设为恢复后的数据库。 Set DATABASE_URL to the restored database first."
         )
     click.echo(f"新日志编号 new epoch: {begin_new_epoch(Database(os.environ['DATABASE_URL']))}")
+
+
+@main.command(
+    short_help="谁被删除过 who was erased",
+    help="列出谁被删除过，每行一条，只有编号，没有个人信息；请和备份放在一起，保存在另一台机器上。"
+    " List who was erased, one a line, by ids alone: to be kept with the backups, on another machine.",
+)
+@click.option("--since", help="从何时起，如 since when, such as 2026-11-01T00:00:00Z")
+def erasures(since: str | None) -> None:
+    """Print every erasure that notifications knows of."""
+    for one in _erasures(since):
+        click.echo(json.dumps(one))
+
+
+def _erasures(since: str | None = None) -> Iterator[dict[str, Any]]:
+    path = "/v1/erasures?limit=200" + (f"&since={quote(since)}" if since else "")
+    while path:
+        answer = _asked("notifications", path)
+        yield from answer.json()["items"]
+        path = f"/v1/erasures{answer.links['next']['url']}" if "next" in answer.links else ""
+
+
+def _asked(service: str, path: str) -> requests.Response:
+    try:
+        answer = _call(service, path)
+    except requests.RequestException as error:
+        why = type(error).__name__
+        raise click.ClickException(f"{service} 没有应答。 {service} does not answer: {why}") from error
+    if not answer.ok:
+        raise click.ClickException(_refusal(answer))
+    return answer
+
+
+@main.command(
+    name="repeat-erasures",
+    short_help="恢复备份后再次删除 erase again after a restore",
+    help="恢复 registration 的备份后，把备份之后删除过的人再删除一次（见 docs/operations.md）。FILE 是"
+    " `hesheng erasures` 的输出；不给出时向 notifications 查询。可以重复执行。"
+    " After registration was restored from a backup, erase again who was erased since (docs/operations.md). FILE is"
+    " what `hesheng erasures` printed; without it notifications is asked. It may be run again.",
+)
+@click.argument("file", type=click.File(), required=False)
+def repeat_erasures(file: IO[str] | None) -> None:
+    """Send them to registration, oldest first, and say what became of them."""
+    waiting = [json.loads(line) for line in file if line.strip()] if file else list(_erasures())
+    outcomes: Counter[str] = Counter()
+    for begin in range(0, len(waiting), REPEATED_AT_ONCE):
+        answer = _send("registration", "/v1/erasures/repeat", {"items": waiting[begin : begin + REPEATED_AT_ONCE]})
+        if not answer.ok:
+            raise click.ClickException(_refusal(answer))
+        outcomes.update(answer.json()["outcomes"])
+    click.echo(
+        f"再次删除 erased again: {outcomes['erased']}；备份中已删除 erased in the backup: {outcomes['known']}；"
+        f"备份之后才登记 not in the backup: {outcomes['unknown']}；正在签到，须稍后再执行"
+        f" checked in, run this again later: {outcomes['waiting']}"
+    )
+    sys.exit(1 if outcomes["waiting"] else 0)
 
 
 if __name__ == "__main__":

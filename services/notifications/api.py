@@ -1,4 +1,4 @@
-"""Routes: what was sent to whom (by id), and another try for what failed."""
+"""Routes: what was sent to whom (by id), and another try for what failed; who was erased."""
 
 from uuid import UUID
 
@@ -8,8 +8,17 @@ from flask import Response, g, make_response
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.web import link_next
+from services.notifications.operations.erasures import list_erasures
 from services.notifications.operations.messages import get_message, list_messages, retry_message
-from services.notifications.schemas import MessageAnswer, MessageList, MessageQuery, MessageWithDeliveries
+from services.notifications.schemas import (
+    ErasureAnswer,
+    ErasureList,
+    ErasuresQuery,
+    MessageAnswer,
+    MessageList,
+    MessageQuery,
+    MessageWithDeliveries,
+)
 
 
 def messages_blueprint(database: Database) -> APIBlueprint:
@@ -46,6 +55,19 @@ def messages_blueprint(database: Database) -> APIBlueprint:
         """
         retry_message(database, g.principal.scope, message_id)
         return _one(database, g.principal.scope, message_id)
+
+    @messages.get("/erasures")
+    @allow(Caller.OPERATOR)
+    @messages.input(ErasuresQuery, location="query", arg_name="query")
+    @messages.output(ErasureList)
+    def show_erasures(query: ErasuresQuery) -> Response:
+        """Who was erased, by ids, oldest first: to be kept with the backups (`hesheng erasures`)."""
+        found, following = list_erasures(database, query)
+        answer = ErasureList(items=[ErasureAnswer.model_validate(one) for one in found])
+        response = _json(answer.model_dump_json())
+        if following:
+            link_next(response, following)
+        return response
 
     return messages
 

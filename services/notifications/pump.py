@@ -5,6 +5,7 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.upkeep import expire_overdue, forget_history, recover_abandoned, trim_applied
 from services.notifications.settings import Settings
@@ -34,6 +35,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
         Duty("trim", lambda: trim_applied(database), idle=30.0),
         Duty("forget", lambda: forget_history(database), idle=30.0),
+        Duty("forget_erasures", lambda: forget_erasures(database), idle=3600.0),
     ]
 
 

@@ -77,8 +77,7 @@ class Town:
     def person(self) -> str:
         """The resident whose records are asked for: a volunteer too."""
         person = str(self.own.sign_up(self.own.shift(), **RESIDENT_DETAILS)["person_id"])
-        as_volunteer = {"sex": "female", "terms_consent": True, "id_number": ID_NUMBER, "id_number_consent": True}
-        self.own.expect(201, "POST", "/v1/volunteers", RESIDENT_DETAILS | as_volunteer)
+        self._register()
         for kind in ("guardian", "helper"):
             told = {"name": "矩阵家人", "email": "matrix-family@example.com"}
             self.own.expect(200, "PUT", f"/v1/people/{person}/{kind}", told)
@@ -86,6 +85,10 @@ class Town:
         elsewhere = self.third.sign_up(self.third.shift(), **RESIDENT_DETAILS | {"email": "elsewhere@example.com"})
         assert elsewhere["person_id"] == person
         return person
+
+    def _register(self) -> None:
+        as_volunteer = {"sex": "female", "terms_consent": True, "id_number": ID_NUMBER, "id_number_consent": True}
+        self.own.expect(201, "POST", "/v1/volunteers", RESIDENT_DETAILS | as_volunteer)
 
     @cached_property
     def _stranger(self) -> str:
@@ -109,12 +112,15 @@ class Town:
         }
 
     def people_are_there(self) -> None:
-        """Make residents anew whom a route has erased."""
+        """Make residents anew whom a route has erased, and the resident a volunteer who is none any more."""
         for name, site in (("person", self.own), ("_stranger", self.other)):
             known = self.__dict__.get(name)
             there = "SELECT FROM person_sites WHERE person_id = :person AND site_id = :site AND name IS NOT NULL"
             if known and not self.own.sql(there, person=known, site=site.id):
                 del self.__dict__[name]
+        volunteers = "SELECT FROM volunteer_sites WHERE person_id = :person AND site_id = :site"
+        if not self.own.sql(volunteers, person=self.person, site=self.own.id):
+            self._register()
 
     def call(self, who: Who, method: str, path: str, **sent: Any) -> TestResponse:
         """One request by that caller. Staff come with a fresh session each time: some routes end it."""

@@ -106,6 +106,21 @@ def test_a_link_of_no_site_goes_out_and_one_of_an_unknown_site_waits(
     assert len(sink.kept) == 1
 
 
+def test_a_subject_has_the_sites_short_name_and_the_footer_the_whole(
+    story: Story, contacts: Contacts, postman: Postman, sink: FaultySink
+) -> None:
+    story.opening()
+    named = {"name_zh": "赛马场区域党群服务中心", "name_en": "Saimachang Area Centre", "short_name_zh": "赛马场"}
+    story.tell(events.SiteSaved(site_id=story.site_id, area="140107", time_zone="Asia/Shanghai", **named))
+    for language in ("zh-CN", "en"):
+        issue(story, contacts, "staff_invitation", language=language)
+        send(postman)
+    zh, en = (kept.mail for kept in sink.kept)
+    assert zh["Subject"] == "邀请您使用赛马场的工作账号"
+    assert "赛马场区域党群服务中心" in zh.get_body(("plain",)).get_content()
+    assert en["Subject"] == "Your staff account at Saimachang Area Centre", "which has no short name in English"
+
+
 def test_no_address_of_a_link_is_kept(
     story: Story, contacts: Contacts, postman: Postman, rows: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:

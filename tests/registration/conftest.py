@@ -1,13 +1,17 @@
 """The registration service on a real database. Each test gets sites of its own, so that none needs to clean up."""
 
+import time
 import uuid
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from apiflask import APIFlask
 
 from services.common.database import Database
 from services.registration.app import make_app
+from services.registration.operations.seats import sign_up
+from services.registration.operations.staff import attempts
 from services.registration.personal_data import PersonalData
 from services.registration.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
@@ -21,6 +25,24 @@ def fresh_hours() -> None:
     """Each test's shifts lie in the week ahead, in the order in which they are made."""
     start_hours_over()
     start_clock()
+
+
+@pytest.fixture(autouse=True)
+def time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who may try so often: on a busy machine a test takes longer than it takes until there is one try more."""
+    began = time.monotonic()
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=lambda: began))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For sign-ups that wait for each other: a busy machine holds locks for longer than people are kept waiting."""
+    be_patient(monkeypatch)
+
+
+def be_patient(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sign_up, "LOCK_TIMEOUT_MS", 12_000)
+    patch.setattr(sign_up, "HELD_PATIENCE", 12.0)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +73,9 @@ def data(settings: Settings) -> PersonalData:
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> APIFlask:
     """The HTTP application."""
-    return make_app(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        be_patient(patch)
+        return make_app(settings)
 
 
 @pytest.fixture(scope="session")

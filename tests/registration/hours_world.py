@@ -37,6 +37,7 @@ def over(site: Site, people: int = 1, hours: float = 2, ago: float = 1, **fields
         starts=moment(-ago - hours),
         ends=moment(-ago),
     )
+    site.signed_up_before(shift)
     return shift, registrations
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.registration.pages.audit_words import ACTIONS, COLUMNS, KINDS, PLUMBING
+from services.registration.pages.audit_words import ACTIONS, PLUMBING
+from services.registration.table_words import COLUMNS, TABLES
 
 WATCHED = (
     "SELECT c.relname, a.attname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
@@ -23,7 +24,7 @@ def watched(service_database: Callable[[str], str]) -> list[tuple[str, str]]:
 
 
 def test_every_watched_table_has_a_name(watched: list[tuple[str, str]]) -> None:
-    assert {table for table, _ in watched} - KINDS.keys() == set()
+    assert {table for table, _ in watched} - TABLES.keys() == set()
 
 
 def test_every_watched_column_has_one_too(watched: list[tuple[str, str]]) -> None:
@@ -38,4 +39,4 @@ def test_everything_that_is_recorded_by_hand_has_words() -> None:
     told = RECORDED.findall(source)
     assert len(told) > 10
     assert {action for action, _ in told} - ACTIONS.keys() == set()
-    assert {kind for _, kind in told} - KINDS.keys() == set()
+    assert {kind for _, kind in told} - TABLES.keys() == set()

@@ -144,6 +144,9 @@ def test_teams_share_fairly_and_are_told_how(site: Site) -> None:
     book(site, room, 24 * 7 + 9, 24 * 7 + 12, team_id=first)
     shares = site.expect(200, "GET", f"/v1/rooms/shares?week={next_monday() + timedelta(days=6)}")
     assert [(team["name_zh"], team["minutes"]) for team in shares["teams"]] == [("甲队", 180), ("乙队", 90)]
+    rehearsal = site.activity(room_id=room, team_id=second)
+    site.expect(201, "POST", f"/v1/activities/{rehearsal}/slots", slot(18, 19.5, "singer", "listener"))
+    assert "乙队 3" in messages(try_book(site, room, 35, 36, team_id=second)), "its activity's room is its room"
     longer = {"ends_at": at(34.5).isoformat()}
     assert site.call("PATCH", f"/v1/bookings/{kept['id']}", longer, If_Match="*").status_code == 409
     site.expect(200, "POST", f"/v1/bookings/{kept['id']}/cancel")

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from stdnum.iso7064 import mod_37_36
 
 from services.common.database import EVERY_SITE, Database
-from services.common.events import CertificateIssued, CertificateRevoked
+from services.common.events import CertificateIssued, CertificateOutdated, CertificateRevoked
 from services.registration.api import certificates as api
 from services.registration.operations.hours.certificate_paper import check_printable, render
 from services.registration.operations.hours.certificates import AT_ONCE, Certificates
@@ -221,6 +221,29 @@ def test_what_no_longer_holds_is_listed_for_machines_without_a_code(site: Site, 
     assert all(one["number"] in said for one in (kept, revoked, changed))
     assert certificates.code(kept["number"]) not in said and "居民" not in said
     assert anybody.get(f"/v1/sites/{uuid.uuid4()}/certificate-revocations").status_code == 404
+
+
+def test_hours_lent_by_a_merge_are_no_longer_the_borrowers_once_it_is_undone(
+    site: Site, office: Office, certificates: Certificates
+) -> None:
+    clerk = office.site_staff(site.id)
+    giver, borrower = volunteer(site), site.sign_up(site.shift())["person_id"]
+    one = {"survivor": borrower, "merged": giver, "reason": "person_confirmed"}
+    merge = clerk.expect(201, "POST", "/v1/merges", one)["id"]
+    lent = clerk.expect(201, "POST", f"/v1/people/{borrower}/certificates", YEARS)
+    badge = unpacked(clerk.expect(200, "GET", f"/v1/certificates/{lent['id']}/signed")["jws"].split(".")[1])
+    clerk.expect(200, "POST", f"/v1/merges/{merge}/undo")
+    own = clerk.expect(201, "POST", f"/v1/people/{giver}/certificates", YEARS)
+    anybody = from_address(site, "192.0.2.11")
+    standing = [
+        anybody.get(f"/v1/verify/{one['number']}?k={certificates.code(one['number'])}").get_json()["standing_minutes"]
+        for one in (lent, own)
+    ]
+    assert standing == [0, 120]
+    listed = anybody.get(urlsplit(badge["credentialStatus"]["id"]).path).get_data(as_text=True)
+    assert lent["number"] in listed and own["number"] not in listed
+    told = [one for one in site.events(site.id) if isinstance(one, CertificateOutdated)]
+    assert [(str(one.certificate_id), one.standing_minutes) for one in told] == [(lent["id"], 0)]
 
 
 def test_a_certificate_has_the_sites_day(site: Site, certificates: Certificates) -> None:

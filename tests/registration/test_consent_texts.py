@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from services.registration.operations.seats.verdicts import ITEMS
+from services.registration.pages.requirement_forms import WHAT, lacking_words
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Office
 from tests.registration.own_world import resident_of
@@ -77,7 +79,7 @@ def test_who_agreed_to_less_must_agree_again_and_is_told_why(
     assert try_it().status_code == 201, "not yet"
     begins_now(site, text)
     refused = try_it()
-    assert refused.status_code == 409 and "a new consent, as the text has changed" in refused.get_json()["detail"]
+    assert refused.status_code == 409 and "The text has changed" in refused.get_json()["detail"]
     assert states(site, person) == ["agree_again"]
     resident = resident_of(site, data, person)
     own = resident.call("GET", "/my/consents", Accept="text/html").get_data(as_text=True)
@@ -88,6 +90,12 @@ def test_who_agreed_to_less_must_agree_again_and_is_told_why(
     assert (renewed["how"], renewed["state"], renewed["text_number"]) == ("online", "in_force", text["number"])
     assert states(site, person) == ["replaced", "in_force"] and try_it().status_code == 201
     resident.expect(404, "POST", f"/v1/my/consents/{asked['id']}/renew")
+
+
+def test_staff_read_in_words_what_somebody_lacks(site: Site) -> None:
+    assert set(WHAT) == set(ITEMS)
+    with site.app.test_request_context(headers={"Accept-Language": "en"}):
+        assert lacking_words(["consents_again:health", "age"]) == "a new consent: health data, the age"
 
 
 def test_a_guardian_is_asked_again(operator: Caller, site: Site) -> None:

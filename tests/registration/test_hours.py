@@ -209,7 +209,11 @@ def test_a_volunteer_sees_their_records_and_objects(site: Site, office: Office, 
     second = second_person(office, site)
     assert second.expect(422, "POST", path, decision | {"minutes": 121})["errors"][0]["field"] == "minutes"
     decided = second.expect(200, "POST", path, decision)
-    assert decided["state"] == "upheld" and decided["correction_id"]
+    assert decided["state"] == "upheld" and decided["correction_id"] is None
+    assert len(records_of(site, registration)) == 1, "nobody adds hours alone"
+    approve, reason = f"/v1/later-entries/{decided['later_entry_id']}/approve", {"reason": "属实"}
+    second.expect(409, "POST", approve, reason)
+    second_person(office, site).expect(200, "POST", approve, reason)
     assert volunteer.expect(200, "GET", "/v1/my/service-records")["minutes"] == 120
     assert minutes_agree(site)
     kinds = [type(event) for event in site.events(site.activity_of(shift))]
@@ -218,7 +222,9 @@ def test_a_volunteer_sees_their_records_and_objects(site: Site, office: Office, 
     assert minutes[-1] == 120
 
 
-def test_a_rejected_objection_changes_nothing(site: Site, office: Office, resident: Any) -> None:
+def test_a_rejected_objection_changes_nothing_and_fewer_hours_count_at_once(
+    site: Site, office: Office, resident: Any
+) -> None:
     _, [registration] = over(site)
     earn(site, registration)
     volunteer = resident(person_of(site, registration))
@@ -229,6 +235,10 @@ def test_a_rejected_objection_changes_nothing(site: Site, office: Office, reside
     second.expect(422, "POST", path, {"upheld": False, "minutes": 3, "reason": "不符"})
     assert second.expect(200, "POST", path, {"upheld": False, "reason": "签退为准"})["state"] == "rejected"
     assert len(records_of(site, registration)) == 1
+    again = volunteer.expect(201, "POST", f"/v1/my/service-records/{record.id}/objections", {"words": "太多"})
+    fewer = {"upheld": True, "minutes": 30, "reason": "提前离开"}
+    assert second.expect(200, "POST", f"/v1/objections/{again['id']}/decision", fewer)["correction_id"]
+    assert records_of(site, registration)[-1].minutes == 30, "fewer hours need no second person"
     assert volunteer.expect(200, "GET", "/v1/my/objections")["items"][0]["decision"] == "签退为准"
 
 

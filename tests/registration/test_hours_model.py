@@ -56,11 +56,12 @@ class World:
             body = {"checked_in_at": self.at(how[0]), "checked_out_at": self.at(how[1]), "reason": "补录"}
             if self.post(f"/v1/registrations/{self.registration}/later-entries", body) == 201:
                 assert self.pending is None
-                self.pending, self.wanted = self.answer["id"], self.within(*how)
+                self.pending, self.wanted, self.entered_by = self.answer["id"], self.within(*how), self.first
             assert self.carried() == before
         elif what.startswith(("approve", "reject")) and self.pending:
             verb = what.split("-")[0]
-            by = self.first if what == "approve-own" else self.second
+            another = self.third if self.entered_by is self.second else self.second
+            by = self.entered_by if what == "approve-own" else another
             status = self.post(f"/v1/later-entries/{self.pending}/{verb}", {"reason": "核对"}, by)
             assert status == (409 if what == "approve-own" else 200)
             if what == "approve":
@@ -82,11 +83,14 @@ class World:
         by = self.third if record.in_charge == f"staff:{self.second.id}" else self.second
         body = {"upheld": True, "minutes": how, "reason": "查实"}
         status = self.post(f"/v1/objections/{made['id']}/decision", body, by)
-        assert status == (200 if how <= 120 else 422)
-        if status == 422:
+        more = how > before
+        assert status == (422 if how > 120 else 409 if more and self.pending else 200)
+        if status != 200:
             body = {"upheld": False, "reason": "不实"}
             assert self.post(f"/v1/objections/{made['id']}/decision", body, by) == 200
-        assert self.carried() == (how if status == 200 else before)
+        elif more:
+            self.pending, self.wanted, self.entered_by = self.answer["later_entry_id"], how, by
+        assert self.carried() == (how if status == 200 and not more else before)
 
     def within(self, came: int, left: int) -> int:
         return max(0, min(left, 120) - max(came, 0))

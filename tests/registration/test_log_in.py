@@ -121,7 +121,6 @@ def test_strangers_who_guess_do_not_shut_out_the_owner(app: APIFlask, member: Me
 
 
 def test_one_address_has_so_many_tries_for_all_accounts(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Thirty real computations take longer on a busy machine than the ten seconds after which there is one more try.
     monkeypatch.setattr(Hasher, "verify", lambda *_: False)
     statuses = [
         _try(app.test_client(), f"{n}@example.com", "guess", address="198.51.100.9").status_code for n in range(31)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -103,13 +104,46 @@ def test_this_years_activities_make_next_years_programme(site: Site, other: Site
     days = {
         one["title_zh"]: (one["place"], [shift["day"] for shift in one["shifts"]]) for one in programme["activities"]
     }
-    assert days == {"一": ("职工新街", [0]), "二": ("广场", [7])}
+    assert days == {"一": ("", [0]), "二": ("", [7])}
     weekday = datetime.fromisoformat(shifts_of(site, first)[0]["local_day"]).isoweekday()
     assert programme["first_weekday"] == weekday
     assert other.call("POST", "/v1/programmes", body).status_code == 422
-    assert clone(site, programme, site.id)[0]["result"] == "cloned"
-    (again,) = clone(site, programme, site.id)
-    assert again["result"] == "already"
+    assert clone(site, programme, site.id)[0]["result"] == "already"
+    again = site.expect(201, "POST", "/v1/programmes", body)
+    assert clone(site, again, site.id)[0]["result"] == "cloned"
+
+
+def test_the_site_of_whose_activities_a_programme_was_made_has_it_and_others_hold_it_at_home(
+    site: Site, other: Site, operator: Caller, area: str
+) -> None:
+    lesson = site.activity(title_zh="课", place="赛马场中心二楼")
+    first = site.shift(activity=lesson, starts=24 * 9)
+    body = {"title_zh": "推广", "from_activities": [lesson], "area": area}
+    programme = operator.expect(201, "POST", "/v1/programmes", body)
+    assert clone(operator, programme, site.id, other.id) == [
+        {"site_id": site.id, "result": "already", "first_day": ANY, "activities": 0, "problem": ""},
+        {"site_id": other.id, "result": "cloned", "first_day": ANY, "activities": 1, "problem": ""},
+    ]
+    assert site.expect(200, "GET", f"/v1/activities/{lesson}")["programme_id"] == programme["id"]
+    told = [type(event).__name__ for event in site.events(lesson)]
+    assert told.count("ActivityChanged") == 1, "reports count the programme from what activities tell"
+    change(operator, programme, programme["activities"][0] | {"title_zh": "新课"})
+    decide(site, programme, accept=["a1/title_zh"])
+    assert [one["id"] for one in shifts_of(site, drafts(site)["新课"]["id"])] == [first]
+
+    def places() -> list[tuple[int, int]]:
+        found = operator.expect(200, "GET", f"/v1/programmes/{programme['id']}/clones")["items"]
+        items = [item for one in found for item in one["readiness"] if item["name"] == "place"]
+        return [(item["done"], item["of"]) for item in items]
+
+    theirs = drafts(other)["课"]
+    assert theirs["place"] == other.expect(200, "GET", f"/v1/sites/{other.id}")["name_zh"]
+    assert places() == [(1, 1), (1, 1)]
+    other.expect(200, "PATCH", f"/v1/activities/{theirs['id']}", {"place": "赛马场中心二楼"}, If_Match="*")
+    assert places() == [(1, 1), (0, 1)], "that sends residents to another centre"
+    change(operator, programme, programme["activities"][0] | {"place": "赛马场中心二楼"})
+    decide(other, programme, accept=["a1/place"])
+    assert places() == [(1, 1), (1, 1)], "the template says that all meet there"
 
 
 def test_two_clones_of_a_programme_to_a_site_at_once_make_one(site: Site, settings: Settings) -> None:
@@ -159,6 +193,7 @@ def test_how_ready_a_clone_is_follows_from_what_the_site_did(site: Site, office:
         return {one["name"]: (one["done"], one["of"]) for one in found["readiness"]}
 
     assert ready() == {
+        "place": (2, 2),
         "room": (0, 1),
         "organiser": (0, 2),
         "risks": (0, 1),
@@ -176,6 +211,7 @@ def test_how_ready_a_clone_is_follows_from_what_the_site_did(site: Site, office:
     office.site_staff(site.id)
     site.sign_up(shifts_of(site, visit)[0]["id"])
     assert ready() == {
+        "place": (2, 2),
         "room": (1, 1),
         "organiser": (0, 2),
         "risks": (1, 1),
@@ -185,6 +221,7 @@ def test_how_ready_a_clone_is_follows_from_what_the_site_did(site: Site, office:
     }
     site.expect(200, "POST", f"/v1/activities/{lesson}/cancel")
     assert ready() == {
+        "place": (1, 1),
         "room": (1, 1),
         "organiser": (0, 1),
         "risks": (1, 1),

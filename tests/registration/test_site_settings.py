@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from services.common.events import SiteSaved
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import contrast_with_white
-from tests.registration.world import Caller, Site
+from tests.registration.exchange.conftest import importer  # noqa: F401
+from tests.registration.exchange.files import Importer, as_csv
+from tests.registration.own_world import resident_of
+from tests.registration.test_public import fresh_mail
+from tests.registration.world import Caller, Site, fresh_phone
 
 
 def test_settings_are_read_changed_and_told(site: Site, other: Site, operator: Caller) -> None:
@@ -86,3 +91,42 @@ def test_a_logo_is_a_small_png(site: Site) -> None:
     assert site.expect(200, "GET", f"/v1/sites/{site.id}/settings")["has_logo"]
     assert client.put(path, data=b"", headers=key).status_code == 204
     assert client.get(path).status_code == 404
+
+
+def test_who_was_never_asked_gets_mails_in_the_sites_language(site: Site, importer: Importer) -> None:
+    site.expect(200, "PATCH", f"/v1/sites/{site.id}/settings", {"language": "en"}, If_Match="*")
+    shift, guardian = site.shift(), {"name": "Mother", "email": "mother@example.com"}
+    minor = {"name": "Lin", "phone": fresh_phone(), "birth_date": "2011-01-01", "guardian": guardian}
+    people = [
+        site.sign_up(shift)["person_id"],
+        site.expect(201, "POST", "/v1/people", {"name": "Wang", "phone": fresh_phone()})["id"],
+        site.expect(201, "POST", "/v1/volunteers", minor | {"sex": "female", "terms_consent": True})["person_id"],
+    ]
+    asked = site.sign_up(shift, language="zh-CN")["person_id"]
+    importer.apply(site, as_csv(("Imported", (phone := fresh_phone()))))
+    people.append(site.expect(200, "POST", "/v1/people/search", {"phone": phone})["people"][0]["id"])
+    languages = [site.expect(200, "GET", f"/v1/people/{one}")["language"] for one in (*people, asked)]
+    assert languages == ["en", "en", "en", "en", "zh-CN"]
+    path = f"/v1/people/{people[2]}/guardian"
+    assert site.expect(200, "GET", path)["language"] == "en"
+    site.expect(200, "PUT", path, guardian | {"language": "zh-CN"}, If_Match="*")
+    assert site.expect(200, "PUT", path, guardian, If_Match="*")["language"] == "zh-CN", "who was asked stays asked"
+
+
+def test_residents_read_the_short_name_in_lists_and_the_whole_on_the_sites_own_page(
+    site: Site, data: PersonalData
+) -> None:
+    site.expect(200, "PATCH", f"/v1/sites/{site.id}/settings", {"short_name_zh": "赛马场"}, If_Match="*")
+    whole = site.expect(200, "GET", f"/v1/sites/{site.id}")["name_zh"]
+    shift = site.shift()
+    resident = resident_of(site, data, site.sign_up(shift, email=fresh_mail())["person_id"])
+    pages = {
+        "/my": resident.call("GET", "/my", Accept="text/html", Accept_Language="zh"),
+        "activity": site.call(
+            "GET", f"/activities/{site.activity_of(shift)}", Accept="text/html", Accept_Language="zh"
+        ),
+        "site": site.call("GET", f"/sites/{site.id}", Accept="text/html", Accept_Language="zh"),
+    }
+    read = {name: page.get_data(as_text=True) for name, page in pages.items()}
+    assert "赛马场" in read["/my"] and "赛马场" in read["activity"]
+    assert f"<h1>{whole}</h1>" in read["site"]

@@ -256,6 +256,7 @@ def test_others_are_told_of_a_volunteer_by_number_and_codes_alone(site: Site) ->
         ("volunteer.changed.v1", {"categories": ["elders", "health"]}),
         ("consent.withdrawn.v1", {"kind": "photo", "given_by": "person"}),
         ("consent.withdrawn.v1", {"kind": "terms", "given_by": "person"}),
+        ("person.erased_at_site.v1", {}),
         ("volunteer.ended.v1", {}),
         ("person.erased.v1", {}),
     ]

@@ -91,6 +91,24 @@ def test_who_still_waits_when_the_shift_begins_is_ended_with_the_reason(site: Si
     assert (row.confirmed, row.waitlisted) == (1, 0)
 
 
+def test_whoever_is_entered_at_the_end_was_not_there_from_the_start(site: Site, clerk: Member) -> None:
+    shift = site.shift(volunteering=True)
+    site.move_shift(shift, -8, 0.1)
+    [early, late] = [
+        clerk.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person": somebody()})["id"] for _ in range(2)
+    ]
+    refused = clerk.expect(422, "POST", f"/v1/registrations/{early}/check-in", {"at": in_hours(-7)})
+    assert "later-entries" in refused["errors"][0]["message"]
+    tap = {"id": f"tap-{early}", "registration_id": early, "what": "in", "at": in_hours(-7)}
+    told = clerk.expect(200, "POST", f"/v1/shifts/{shift}/attendance/batch", {"taps": [tap]})
+    assert [one["verdict"] for one in told["results"]] == ["refused"]
+    both = [{"registration_id": one, "outcome": "attended"} for one in (early, late)]
+    clerk.expect(200, "POST", f"/v1/shifts/{shift}/roll-call", {"entries": both})
+    seen = site.sql("SELECT outcome, checked_in_at >= created_at AS so FROM registrations WHERE shift_id = :s", s=shift)
+    assert [(one.outcome, one.so) for one in seen] == [("attended", True)] * 2
+    assert site.sql("SELECT minutes FROM service_records WHERE shift_id = :s", s=shift) == []
+
+
 def test_events_say_how_a_sign_up_came_and_with_which_team(site: Site, clerk: Member) -> None:
     shift = site.shift()
     person = site.sign_up(site.shift())["person_id"]

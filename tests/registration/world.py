@@ -128,6 +128,15 @@ class Site(Caller):
             starts=round(starts * 60),
             ends=round(ends * 60),
         )
+        self.signed_up_before(shift)
+
+    def signed_up_before(self, shift: str) -> None:
+        """Whoever has a place on a shift that was moved to the past had it before the shift began."""
+        self.sql(
+            "UPDATE registrations AS r SET created_at = r.created_at - greatest(now() - s.starts_at, interval '0')"
+            " FROM shifts AS s WHERE s.id = r.shift_id AND s.id = :id",
+            id=shift,
+        )
 
     def sql(self, statement: str, scope: str = EVERY_SITE, **parameters: Any) -> list[Any]:
         """Rows straight from the database."""

@@ -60,6 +60,7 @@ from services.common.events.organisations import (
 from services.common.events.people import (
     ConsentWithdrawn,
     PersonErased,
+    PersonErasedAtSite,
     PersonMerged,
     PersonUnmerged,
     VolunteerChanged,
@@ -140,6 +141,7 @@ __all__ = [
     "OrganisationSaved",
     "Outcome",
     "PersonErased",
+    "PersonErasedAtSite",
     "PersonMerged",
     "PersonUnmerged",
     "ProgrammeCloned",

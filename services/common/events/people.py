@@ -55,6 +55,13 @@ class PersonAtSiteEvent(Event):
         return str(self.person_id)
 
 
+class PersonErasedAtSite(PersonAtSiteEvent):
+    """What a site was told of a person was erased there; another may know them still. Kept beside registration, so that
+    an erasure outlives a restore of its database."""
+
+    type = "hesheng.person.erased_at_site.v1"
+
+
 class VolunteerRegistered(PersonAtSiteEvent):
     """A person became a volunteer of a site."""
 

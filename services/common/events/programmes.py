@@ -25,14 +25,15 @@ class ProgrammeSaved(Event):
 
 
 class ProgrammeCloned(Event):
-    """A site got a programme, as draft activities. They tell of themselves once they are published."""
+    """A site got a programme, as draft activities, which tell of themselves once they are published; or the programme
+    was made of the site's activities, which belong to it from then on."""
 
     type = "hesheng.programme.cloned.v1"
     programme_id: UUID
     site_id: UUID
     version: int = Field(description="version of the programme that was cloned")
     first_day: str = Field(description="the programme's first day at this site, YYYY-MM-DD")
-    activities: int = Field(description="how many draft activities the site got")
+    activities: int = Field(description="how many of its activities belong to the programme")
 
     @property
     def aggregate(self) -> str:

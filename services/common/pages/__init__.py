@@ -23,7 +23,7 @@ Templates extend `base.html` (staff: `staff.html`) and fill the blocks `title`, 
 
     say("中文", "English")             the words in the reader's language
     name(row, "title")                row.title_zh or row.title_en, whichever the reader reads and is there
-    day(moment, zone), times(start, end, zone), clock(moment, zone), number(n), lasting(minutes)
+    day(moment, zone), times(start, end, zone), clock(moment, zone), dated(date), number(n), lasting(minutes)
     static("style.css")               the address of a static file, which changes with its content
     principal                         who reads; csrf_token()
 
@@ -61,7 +61,7 @@ from services.common.errors import (
     invalid,
     language,
 )
-from services.common.pages.times import clock, day, lasting, number, times
+from services.common.pages.times import clock, dated, day, lasting, number, times
 
 STATIC = Path(__file__).parent.parent / "static"
 NOTICE_COOKIE = "hesheng_notice"
@@ -252,9 +252,11 @@ def add_pages(app: Flask) -> None:
     app.jinja_env.globals.update(
         say=lambda zh, en: zh if language() == "zh" else en,
         name=_name,
+        short=_short,
         times=times,
         day=day,
         clock=clock,
+        dated=dated,
         number=number,
         lasting=lasting,
         static=_static,
@@ -310,6 +312,11 @@ def _name(row: Any, field: str = "name") -> str:
     get = row.get if isinstance(row, dict) else lambda key, default="": getattr(row, key, default)
     zh, en = get(f"{field}_zh", ""), get(f"{field}_en", "")
     return str((zh or en) if language() == "zh" else (en or zh))
+
+
+def _short(site: Any) -> str:
+    """A site's name for a narrow place: its short one in the reader's language, where it has one."""
+    return getattr(site, f"short_name_{language()}", "") or _name(site)
 
 
 def _static(file: str) -> str:

@@ -1,6 +1,7 @@
 """Times and numbers as people read them, in a site's zone and the reader's language.
 
 times(start, end, "Asia/Shanghai")    # 11月24日 周二 09:00–11:00 · Tue 24 Nov, 09:00–11:00
+dated(date(2026, 11, 28))             # 2026年11月28日 · 28 November 2026
 lasting(90)                           # 1 小时 30 分钟 · 1 h 30 min
 """
 
@@ -16,6 +17,7 @@ from services.common.errors import language
 
 PATTERNS = {"zh": "M月d日 EEE", "en": "EEE d MMM"}
 YEARS = {"zh": "y年M月d日 EEE", "en": "EEE d MMM y"}
+DATES = {"zh": "y年M月d日", "en": "d MMMM y"}
 LOCALES = {"zh": Locale.parse("zh_CN"), "en": Locale.parse("en_GB")}
 """Given by name, a locale is looked for among a thousand files at each call: that was most of the time of a page."""
 
@@ -25,6 +27,11 @@ def day(moment: datetime | date, zone: str = "UTC") -> str:
     local = moment.astimezone(ZoneInfo(zone)).date() if isinstance(moment, datetime) else moment
     patterns = PATTERNS if local.year == datetime.now(ZoneInfo(zone)).year else YEARS
     return format_date(local, patterns[language()], locale=LOCALES[language()])
+
+
+def dated(value: date) -> str:
+    """A date as papers have it: always with its year, never with its weekday."""
+    return format_date(value, DATES[language()], locale=LOCALES[language()])
 
 
 def clock(moment: datetime, zone: str) -> str:

@@ -78,7 +78,7 @@ class Composer:
         )
         facts = {
             "purpose": message.purpose,
-            "site": site,
+            "site": plain((message.short_en if language == "en" else message.short_zh) or site),
             "about": _in(language, link.about_zh, link.about_en),
             "until": short_start(message.expires_at, zone, language),
         }

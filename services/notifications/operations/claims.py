@@ -62,6 +62,8 @@ class ClaimedLink(Taken):
     purpose: str
     site_id: UUID | None
     expires_at: datetime
+    short_zh: str | None
+    short_en: str | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
-               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
+               sites.short_zh, sites.short_en, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
                sites.phone AS site_phone
         FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant

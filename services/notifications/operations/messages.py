@@ -32,7 +32,7 @@ def list_messages(database: Database, scope: str, query: MessageQuery) -> tuple[
     for name, value in query.model_dump(exclude={"cursor", "limit"}, exclude_none=True).items():
         wanted = wanted.where(getattr(Message, name) == value)
     if query.cursor is not None:
-        wanted = wanted.where(Message.number < _number(query.cursor))
+        wanted = wanted.where(Message.number < number_of(query.cursor))
     with database.transaction(scope) as session:
         found = session.scalars(wanted).all()
     page = found[: query.limit]
@@ -95,7 +95,8 @@ def _objection(row: Any) -> Words | None:
     return None
 
 
-def _number(cursor: str) -> int:
+def number_of(cursor: str) -> int:
+    """The number that a cursor is. Raises 422 for what is none."""
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
         raise invalid("cursor", Words("请使用 Link 头给出的地址。", "Follow the address in the Link header."))
     return int(cursor)

@@ -13,13 +13,17 @@ from services.registration.operations.people.erasure import erase, plan_erasure
 from services.registration.operations.people.own_data import own_data
 from services.registration.operations.people.own_erasure import erase_own, plan_own
 from services.registration.operations.people.proven_sites import proven_sites
+from services.registration.operations.people.repeated_erasures import repeat_erasure
 from services.registration.operations.people.retention import find_retention, save_retention
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.erasure import (
     EraseBody,
     ErasureAnswer,
     ErasurePlan,
+    Outcome,
     OwnData,
+    PastErasures,
+    RepeatedAnswer,
     RetentionAnswer,
     RetentionBody,
 )
@@ -30,6 +34,7 @@ def erasure_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     blueprint = APIBlueprint("erasure", __name__, tag="Own data and erasure", url_prefix="/v1")
     _add_own(blueprint, database, data)
     _add_on_request(blueprint, database, data)
+    _add_repeating(blueprint, database)
     _add_retention(blueprint, database)
     return blueprint
 
@@ -94,6 +99,20 @@ def _add_on_request(blueprint: APIBlueprint, database: Database, data: PersonalD
         """Erase what the site was told of a person; the operator's, everything."""
         with database.transaction(g.principal.scope) as session:
             return answered(erase(session, person_id, site_limit(), body.reason, g.principal.actor))
+
+
+def _add_repeating(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.post("/erasures/repeat")
+    @allow(Caller.OPERATOR)
+    @blueprint.input(PastErasures, arg_name="body")
+    @blueprint.output(RepeatedAnswer)
+    def repeat(body: PastErasures) -> Response:
+        """Make these erasures again after a restore (`hesheng repeat-erasures`). Sent twice, it changes nothing."""
+        outcomes: list[Outcome] = []
+        for past in body.items:
+            with database.transaction(EVERY_SITE) as session:
+                outcomes.append(repeat_erasure(session, past, g.principal.actor))
+        return answered(RepeatedAnswer(outcomes=outcomes))
 
 
 def _add_retention(blueprint: APIBlueprint, database: Database) -> None:

@@ -1,6 +1,7 @@
 """Exports of everything a site owns, and small lists at once."""
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import Response, g, request
@@ -13,7 +14,7 @@ from services.common.errors import Kind, Problem, Words, not_found
 from services.common.schemas import ListQuery
 from services.registration.api.conventions import answered, create, own_site, page
 from services.registration.api.exchange import WHO, download, for_site
-from services.registration.models import Export
+from services.registration.models import Export, Site
 from services.registration.operations.exports import lists, requests
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
@@ -79,12 +80,13 @@ def send_export(database: Database, data: PersonalData, export_id: UUID) -> Resp
     scope = g.principal.scope
     with database.transaction(scope) as session:
         found = requests.open_export(session, export_id, g.principal.actor)
+        made = found.created_at.astimezone(ZoneInfo(session.get_one(Site, found.site_id).time_zone))
     asked = request.range
     part = asked.range_for_length(found.bytes) if asked else None
     if asked and part is None:
         raise Problem(RANGE, Words(f"文件有 {found.bytes} 字节。", f"The file has {found.bytes} bytes."))
     start, stop = part or (0, found.bytes)
-    name = f"hesheng-{found.created_at:%Y%m%d}.{'zip' if found.format == CSV else 'xlsx'}"
+    name = f"hesheng-{made:%Y%m%d}.{'zip' if found.format == CSV else 'xlsx'}"
     content = requests.read_range(database, data, scope, found.id, start, stop)
     response = download(content, MIME["zip" if found.format == CSV else XLSX], name)
     response.headers["Accept-Ranges"] = "bytes"

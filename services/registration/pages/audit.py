@@ -18,9 +18,10 @@ from services.common.errors import Words, language
 from services.common.pages import Answer, Form, in_menu, page_blueprint, render
 from services.registration.models import Site
 from services.registration.operations.staff.audit_log import Reader, read
-from services.registration.pages.audit_words import ACTIONS, ACTORS, COLUMNS, FACTS, KINDS, PLUMBING
+from services.registration.pages.audit_words import ACTIONS, ACTORS, FACTS, PLUMBING
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.audit import AuditAnswer, AuditQuery
+from services.registration.table_words import COLUMNS, TABLES
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 FILTERS = ("kind", "action", "record", "actor", "site_id", "since", "until", "cursor")
@@ -49,7 +50,7 @@ def audit_pages(database: Database, data: PersonalData) -> APIBlueprint:
             "who": who,
             "did": did,
             "columns": columns,
-            "kinds": KINDS,
+            "kinds": TABLES,
             "actions": ACTIONS,
             "several": reader.several,
         }
@@ -78,7 +79,7 @@ def who(entry: AuditAnswer) -> str:
 def did(entry: AuditAnswer) -> str:
     """What they did, to what."""
     join = "" if language() == "zh" else " "
-    return join.join((_in_words(ACTIONS, entry.action), _in_words(KINDS, entry.kind)))
+    return join.join((_in_words(ACTIONS, entry.action), _in_words(TABLES, entry.kind)))
 
 
 def columns(entry: AuditAnswer, zone: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from services.common.errors import Words, language
-from services.common.pages.times import clock, day
+from services.common.pages.times import clock, dated, day
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
 from services.registration.pages.calls import NEWS
 
@@ -182,6 +182,7 @@ CODES: dict[str, Mapping[str, Words]] = {
         "two_places": Words("同一时间两处", "two places at one time"),
         "one_hand": Words("多由一人登记", "mostly entered by one hand"),
         "late": Words("登记较晚", "recorded late"),
+        "in_bulk": Words("成批登记，没有签到", "entered in bulk, without attendance"),
     },
     "what": {
         "in": Words("签到", "checked in"),
@@ -239,6 +240,13 @@ CODES: dict[str, Mapping[str, Words]] = {
         "shift_cancelled": Words("场次取消", "the shift was called off"),
         "activity_cancelled": Words("活动取消", "the activity was called off"),
         "merged": Words("合并重复记录", "doubles were merged"),
+        "offer_declined": Words("没有接受名额", "the place that was offered was declined"),
+        "offer_expired": Words("名额保留到期，没有答复", "nobody answered while the place was kept"),
+        "handed_over": Words("名额已转给别人", "the place went to somebody else"),
+        "swapped": Words("换了场次", "shifts were swapped"),
+        "instead_of": Words("接受了同一时间的另一个名额", "another place at the same time was taken instead"),
+        "requirements": Words("轮到时不再符合要求", "what is asked was no longer met when the turn came"),
+        "shift_begun": Words("开始时仍在候补", "still waiting when it began"),
     },
     "quality": {
         "excellent": Words("优秀", "excellent"),
@@ -260,6 +268,9 @@ CODES: dict[str, Mapping[str, Words]] = {
         "team_invitation": Words("队伍邀请", "an invitation to a team"),
         "hand_over": Words("接手名额", "taking over a place"),
         "room_answer": Words("用房申请的答复", "the answer to a request for a room"),
+        "hand_on": Words("把名额转给别人", "handing a place on"),
+        "staff_invitation": Words("工作人员邀请", "an invitation to the staff"),
+        "staff_password": Words("设新密码", "setting a new password"),
     },
 }
 
@@ -271,6 +282,8 @@ _ACTORS = {
     "operator": Words("系统管理员", "the operator"),
     "web": Words("网上报名", "sign-up online"),
     "link": Words("监护人（用邮件里的链接）", "the guardian, by the link in their mail"),
+    "anyone": Words("没有登录的访客", "a visitor who had not logged in"),
+    "service": Words("系统", "the system"),
     "import": Words("导入", "an import"),
     "system": Words("系统", "the system"),
 }
@@ -325,7 +338,7 @@ def _value(table: str, name: str, value: Any, zone: str) -> str:
     if isinstance(value, datetime):
         return f"{day(value, zone)} {clock(value, zone)}"
     if isinstance(value, date):
-        return day(value)
+        return dated(value)
     if name in ("minutes", "service_minutes"):
         return str(Words(f"{value} 分钟", f"{value} minutes"))
     if name in _SAID_BY:

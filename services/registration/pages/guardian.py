@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
-from services.common.pages import render
+from services.common.errors import INVALID, Problem
+from services.common.pages import Answer, Form, render
 from services.registration.codes import CONSENT_KINDS
 from services.registration.models import Link
 from services.registration.operations.people.guardian_link import (
@@ -37,16 +38,24 @@ def add_guardian_page(data: PersonalData) -> None:
             "page": _page(asked),
             "known": known,
             "texts": to_agree(session, known),
+            "form": Form(),
             **WORDS,
         }
 
-    def act(session: Session, link: Link) -> Response:
+    def act(session: Session, link: Link) -> Response | Answer:
         kind = request.form.get("withdraw")
         if kind is not None:
             led_to = take_back(session, data, link, kind)
             ended = places(session, led_to.cancelled)
             return Response(render("links/guardian_withdrawn.html", kind=kind, ended=ended, **_facts(session, link)))
-        agree(session, link, request.form.getlist("consent"))
+        form: Form[Any] = Form(request.form)
+        try:
+            agree(session, link, request.form.getlist("consent"))
+        except Problem as problem:
+            if problem.kind is not INVALID:
+                raise
+            form.errors = {error.field: error.message for error in problem.errors}
+            return render("links/guardian_consent.html", link=link, **show(session, link) | {"form": form}), 422
         return Response(render("links/guardian_thanks.html", **_facts(session, link)))
 
     def _facts(session: Session, link: Link) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from services.registration.api.conventions import resident
 from services.registration.models import Activity, Link, Registration, Shift, Site
 from services.registration.operations.activities.private_notes import note_for_volunteer
 from services.registration.operations.people import own_registrations
+from services.registration.operations.people.own_details import prove_address
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.seats import own_transfers
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
@@ -237,7 +238,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
         return let_out(done(address, "所有设备均已退出。", "You are logged out everywhere."))
 
     _add_manage_link(blueprint, database, sessions, links)
-    PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(sessions))
+    PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(data, sessions))
     add_team_links(sessions)
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
@@ -297,12 +298,13 @@ def _ask_by_link(data: PersonalData, throttle: Throttle) -> Any:
     return act
 
 
-def _open_with(sessions: Sessions) -> Any:
+def _open_with(data: PersonalData, sessions: Sessions) -> Any:
     def act(session: Session, link: Link) -> Response:
         check_own_page()
         if link.person_id is None or link.address_index is None:
             raise over()
         use(link)
+        prove_address(session, data, link.person_id, link.address_index)
         return _in(sessions, link.person_id, link.address_index)
 
     return act

@@ -27,6 +27,7 @@ from services.registration.schemas.programmes import MOST_SITES, OfferDecisionBo
 
 LISTED = 100
 READINESS = {
+    "place": ("地点", "Place"),
     "room": ("房间", "Room"),
     "organiser": ("承办单位", "Organiser"),
     "risks": ("风险告知", "Risks told"),

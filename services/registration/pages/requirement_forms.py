@@ -4,6 +4,7 @@ requirement_values(shift.requirements, "requirements")   # what the fields of a 
 asked(shift.requirements)                                # 16–60 岁；技能：急救
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import Words, language
 from services.registration.codes import CONSENT_KINDS, PROFESSIONS, SKILLS
 from services.registration.models import Training
+from services.registration.operations.seats.verdicts import ITEMS
 
 CONSENTS = {kind: CONSENT_KINDS[kind] for kind in ("health", "photo", "sensitive_id_number")}
 """What a shift can ask to be agreed to. Terms and guardians' consents are asked for by rule."""
@@ -54,13 +56,21 @@ def asked(requirements: dict[str, Any]) -> str:
     return ("；" if is_zh else "; ").join(part for part in parts if part)
 
 
+WHAT: dict[str, tuple[Words, Mapping[str, Words]]] = {
+    **LISTS,
+    "consents_again": (ITEMS["consents_again"], CONSENT_KINDS),
+    "training": (TRAINING, {}),
+    "age": (Words("年龄", "the age"), {}),
+}
+
+
 def lacking_words(lacks: list[str]) -> str:
     """What somebody lacks (`skills:first_aid`, `age`), in the reader's language."""
     is_zh = language() == "zh"
     said = []
     for lack in lacks:
         kind, _, code = lack.partition(":")
-        title, codes = {**LISTS, "training": (TRAINING, {}), "age": (Words("年龄", "the age"), {})}[kind]
+        title, codes = WHAT[kind]
         words = codes.get(code, Words(code, code))
         shown = (title.zh, words.zh) if is_zh else (title.en, words.en)
         said.append((" " if is_zh else ": ").join(part for part in shown if part))

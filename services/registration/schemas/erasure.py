@@ -43,6 +43,31 @@ class ErasureAnswer(Answer):
     cancelled: list[UUID]
 
 
+Outcome = Literal["erased", "known", "unknown", "waiting"]
+
+
+class PastErasure(Body):
+    """An erasure, as notifications lists it: the event that told of it, whom, at which site; null for everywhere."""
+
+    event_id: UUID
+    person_id: UUID
+    site_id: UUID | None
+    erased_at: datetime
+
+
+class PastErasures(Body):
+    """Erasures to be made again, after a restore."""
+
+    items: list[PastErasure] = Field(max_length=200)
+
+
+class RepeatedAnswer(Answer):
+    """What became of each: `known` to the log, which is from after it; `unknown`, a person from after the backup;
+    `waiting`, somebody who is checked in: ask again when their shift is over."""
+
+    outcomes: list[Outcome]
+
+
 class RetentionBody(Body):
     """For how many months a site keeps the details of residents whom it has not seen. Volunteers are kept."""
 

@@ -12,7 +12,7 @@ from services.registration.schemas import Time
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
 HowKnown = Literal["scanned", "confirmed", "entered_later", "imported"]
-FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "one_hand", "late"]
+FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "one_hand", "one_inviter", "late"]
 MOST_AT_ONCE = 500
 TAP_ID = r"^[A-Za-z0-9._-]{8,64}$"
 
@@ -256,7 +256,8 @@ class ObjectionBody(Body):
 
 class ObjectionDecisionBody(Body):
     """The decision. Where the volunteer is right about a record, the minutes as they should be; about hours without
-    one, when they really came and left, which is then entered later for a second person to approve."""
+    one, when they really came and left. More minutes than are recorded, and hours without a record, are then entered
+    later for a second person to approve."""
 
     upheld: bool
     minutes: int | None = Field(default=None, ge=0, le=1440)
@@ -310,7 +311,9 @@ class ObjectionAnswer(Answer):
     decided_by: str | None
     decided_at: datetime | None
     correction_id: UUID | None
-    later_entry_id: UUID | None = Field(description="the entry that an upheld claim of missing hours became")
+    later_entry_id: UUID | None = Field(
+        description="the entry that upheld hours became, which count once a second person approved it"
+    )
     version: int
 
 

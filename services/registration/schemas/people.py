@@ -75,7 +75,7 @@ class NewPerson(Body):
     birth_date: BirthDate | None = Field(
         default=None, description="needed for volunteering, and where the shift or the site asks for an age"
     )
-    language: Language = "zh-CN"
+    language: Language | None = Field(default=None, description="of messages; the site's when left out")
     guardian_consent: bool = Field(
         default=False,
         description="needed under the site's `guardian_below`, and under 18 where the activity is volunteering",
@@ -103,10 +103,10 @@ class PersonEdit(Body):
 
 
 class OwnEdit(Body):
-    """What residents correct themselves. A birth date, on which consents and ages hang, only the site corrects."""
+    """What residents correct themselves. A birth date, on which consents and ages hang, only the site corrects, and so
+    it does a phone: nothing proves whose it is, and by it people are found again."""
 
     name: PersonName = UNSET
-    phone: Phone | None = None
     email: Email | None = None
 
 
@@ -161,7 +161,7 @@ class RepresentativeBody(Body):
     relation: Annotated[str, Field(max_length=40)] = Field(default="", description="mother, neighbour, …")
     phone: Phone | None = None
     email: Email | None = None
-    language: Language = "zh-CN"
+    language: Language | None = Field(default=None, description="of messages; the site's when left out")
 
     @model_validator(mode="after")
     def _reachable(self) -> "RepresentativeBody":
@@ -194,6 +194,9 @@ class NewResident(NewPerson):
     )
     helper_agreed: bool = Field(default=False, description="the elder agreed to the helper, before the site")
     how: Literal["online", "desk", "phone", "paper", "site"] = "site"
+    replace_email: bool = Field(
+        default=False, description="where another e-mail is on record, this one is right from now on"
+    )
 
     @model_validator(mode="after")
     def _helper_is_wanted(self) -> "NewResident":
@@ -216,6 +219,9 @@ class PersonMade(Answer):
     id: UUID
     is_new: bool = Field(description="to this site")
     guardian_asked: bool = Field(description="whether a link was sent to the guardian")
+    other_email: bool = Field(
+        default=False, description="another e-mail is on record, and mails go there: ask whose it is, `replace_email`"
+    )
 
 
 class RepresentativeAnswer(Answer):

@@ -64,7 +64,7 @@ class ActivityTemplate(Body):
     kind: ActivityKind
     title_zh: Name
     title_en: Title = ""
-    place: Title = Field(default="", description="empty: the site's name")
+    place: Title = Field(default="", description="a place that all sites share; empty: the site itself")
     volunteering: bool = False
     service_category: Code | None = None
     reminder_minutes: Reminders = Field(default_factory=lambda: [1440, 120])
@@ -201,7 +201,7 @@ class ClonesAnswer(Answer):
 class ReadinessItem(Answer):
     """One thing to do at a site, as it stands in the data: done for how many of how many."""
 
-    name: Literal["room", "organiser", "risks", "staff", "published", "first_sign_up"]
+    name: Literal["place", "room", "organiser", "risks", "staff", "published", "first_sign_up"]
     done: int
     of: int
     ready: bool

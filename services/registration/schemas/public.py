@@ -91,7 +91,7 @@ class PublicSignUp(_OneContact):
     )
     helper: PublicHelper | None = Field(default=None, description="who signs the person up, where it is not themselves")
     party_size: int = Field(default=1, ge=1, le=20, description="places, the person's own included")
-    language: Language = "zh-CN"
+    language: Language | None = Field(default=None, description="of messages; the site's when left out")
     agreed: Literal[True] = Field(description="the person agrees to the terms (GET /v1/public/sites/{site_id}/terms)")
 
 

@@ -73,7 +73,7 @@ class NewVolunteer(Body):
     birth_date: BirthDate
     phone: Phone | None = None
     email: Email | None = None
-    language: Language = "zh-CN"
+    language: Language | None = Field(default=None, description="of messages; the site's when left out")
     area: AreaCode | None = Field(default=None, description="code of the area of residence")
     skills: Skills = Field(default_factory=list)
     professions: Professions = Field(default_factory=list)

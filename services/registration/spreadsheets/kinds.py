@@ -51,7 +51,9 @@ _LANGUAGE = Column(
     "language",
     Words("语言", "language"),
     "zh-CN",
-    Words("通知所用语言：zh-CN 或 en；空白为中文。", "Language of messages: zh-CN or en; Chinese when empty."),
+    Words(
+        "通知所用语言：zh-CN 或 en；空白为站点的默认语言。", "Language of messages: zh-CN or en; the site's when empty."
+    ),
 )
 _PERSON = (_NAME, _PHONE, _EMAIL, _BIRTH_DATE, _LANGUAGE)
 _WHOSE = Words(

@@ -119,6 +119,7 @@ BODIES: dict[str, Any] = {
     "PUT /v1/people/<uuid:person_id>/helper": GUARDIAN,
     "POST /v1/people/<uuid:person_id>/consents": {"kind": "photo"},
     "POST /v1/people/<uuid:person_id>/erasure": {"reason": "person_asked"},
+    "POST /v1/erasures/repeat": {"items": []},
     "PUT /v1/retention": {"months": 24, "minors_months": 12},
     "POST /v1/consent-texts": {"kind": "photo", "zh": "可以拍照。" * 5, "en": "Photos may be taken of me."},
     "POST /v1/volunteers": lambda town, made: somebody() | {"sex": "female", "terms_consent": True},

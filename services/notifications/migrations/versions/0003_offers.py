@@ -1,5 +1,5 @@
 """Offers, places taken back, places that nobody would take over: told like all else about a registration. And the
-site's phone."""
+site's phone, and who was erased, kept beside registration's own database."""
 
 from alembic import op
 
@@ -19,7 +19,29 @@ ALTER TABLE messages
         'cancellation', 'change', 'reminder', 'link'));
 """
 
+# For the subjects of mails, which phones cut short. Empty where a site has none.
+SHORT_NAMES = """
+ALTER TABLE sites ADD COLUMN short_zh text NOT NULL DEFAULT '', ADD COLUMN short_en text NOT NULL DEFAULT '';
+"""
+
+# Ids alone. A site is null where the person was erased everywhere.
+ERASURES = """
+CREATE TABLE erasures (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    person_id uuid NOT NULL,
+    site_id uuid,
+    erased_at timestamptz NOT NULL
+);
+CREATE INDEX erasures_age ON erasures (erased_at);
+ALTER TABLE erasures ENABLE ROW LEVEL SECURITY;
+ALTER TABLE erasures FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_site ON erasures USING (current_setting('hesheng.site', true) = '*');
+"""
+
 
 def upgrade() -> None:
-    """Let registrations be offered a place, and messages tell of it."""
+    """Let registrations be offered a place, messages tell of it, sites have short names, and erasures be kept."""
     op.execute(OFFERS)
+    op.execute(SHORT_NAMES)
+    op.execute(ERASURES)

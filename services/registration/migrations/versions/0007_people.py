@@ -227,7 +227,7 @@ CREATE TABLE representatives (
     confirmed boolean NOT NULL DEFAULT false,
     email_proven boolean NOT NULL DEFAULT false,
     encrypted_with text NOT NULL,
-    language text NOT NULL DEFAULT 'zh-CN',
+    language text NOT NULL,
     version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (person_id, site_id, kind),
@@ -236,6 +236,21 @@ CREATE TABLE representatives (
 );
 CREATE INDEX representatives_site ON representatives (site_id);
 CREATE INDEX representatives_encrypted_with ON representatives (encrypted_with);
+"""
+
+LANGUAGES = """
+-- Whoever was never asked gets the site's messages in the site's usual language.
+CREATE FUNCTION usual_language() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.language := (SELECT language FROM sites WHERE id = NEW.site_id);
+    RETURN NEW;
+END
+$$;
+ALTER TABLE person_sites ALTER COLUMN language DROP DEFAULT;
+CREATE TRIGGER usual_language BEFORE INSERT ON person_sites
+    FOR EACH ROW WHEN (NEW.language IS NULL) EXECUTE FUNCTION usual_language();
+CREATE TRIGGER usual_language BEFORE INSERT ON representatives
+    FOR EACH ROW WHEN (NEW.language IS NULL) EXECUTE FUNCTION usual_language();
 """
 
 MERGES = """
@@ -314,6 +329,10 @@ $$;
 """
 
 RETENTION = """
+-- After a restore: which erasures the log has, among those that the others know of (repeated_erasures.py).
+CREATE INDEX outbox_erasures ON outbox (event_id)
+    WHERE type IN ('hesheng.person.erased.v1', 'hesheng.person.erased_at_site.v1');
+
 CREATE TABLE retention (
     site_id uuid PRIMARY KEY REFERENCES sites,
     months integer NOT NULL CHECK (months BETWEEN 1 AND 120),
@@ -340,7 +359,17 @@ OWNED = (
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (PEOPLE, VOLUNTEERS, CONSENTS, REPRESENTATIVES, REQUIREMENTS, MERGES, RETENTION, POLICIES):
+    for statements in (
+        PEOPLE,
+        VOLUNTEERS,
+        CONSENTS,
+        REPRESENTATIVES,
+        LANGUAGES,
+        REQUIREMENTS,
+        MERGES,
+        RETENTION,
+        POLICIES,
+    ):
         op.execute(statements)
     for table in OWNED:
         secure(table)

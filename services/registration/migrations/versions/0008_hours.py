@@ -233,7 +233,7 @@ CREATE TRIGGER decided BEFORE UPDATE ON later_entries FOR EACH ROW EXECUTE FUNCT
 
 -- What a volunteer says against a record (record_id), or of hours that have none (registration_id). Their words are
 -- ciphertext. in_charge is copied from the record, or is who said that they did not come: whoever made it does not
--- decide on it. A missing record that is upheld becomes a later entry, which a second person approves like any other.
+-- decide on it. Hours that are upheld and not recorded yet become a later entry, which a second person approves.
 CREATE TABLE objections (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -338,11 +338,14 @@ CREATE TABLE certificate_records (
 );
 CREATE INDEX certificate_records_record ON certificate_records (record_id);
 
--- The minutes that stand by now of what a certificate was made from: of each record, what took its place last.
+-- The minutes that stand by now of what a certificate was made from: of each record, what took its place last, as far
+-- as it is the record of whom the certificate names. A merge that is undone gives records back.
 CREATE FUNCTION certificate_stands(certificate uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
     WITH RECURSIVE line (id, minutes) AS (
-        SELECT r.id, r.minutes FROM certificate_records AS c JOIN service_records AS r ON r.id = c.record_id
-        WHERE c.certificate_id = certificate
+        SELECT r.id, r.minutes FROM certificates AS of_it
+        JOIN certificate_records AS c ON c.certificate_id = of_it.id
+        JOIN service_records AS r ON r.id = c.record_id
+        WHERE of_it.id = certificate AND person_now(r.person_id) = person_now(of_it.person_id)
         UNION ALL SELECT r.id, r.minutes FROM line JOIN service_records AS r ON r.corrects = line.id
     )
     SELECT coalesce(sum(minutes), 0) FROM line

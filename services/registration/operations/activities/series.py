@@ -18,7 +18,13 @@ from sqlalchemy.orm import Session
 from services.common.errors import FieldErrors, Words, invalid
 from services.registration.models import Activity, Booking, Room, Shift, ShiftSeries
 from services.registration.operations.activities.recurrence import MOST_SHIFTS, occurrences
-from services.registration.operations.activities.shifts import add_shifts, check_times, lock_for_shifts, zone_of
+from services.registration.operations.activities.shifts import (
+    add_shifts,
+    check_not_begun,
+    check_times,
+    lock_for_shifts,
+    zone_of,
+)
 from services.registration.operations.bookings.of_shifts import bookings_of
 from services.registration.operations.bookings.rooms import taken_during, with_set_up
 from services.registration.schemas.activities import RoleBody
@@ -42,6 +48,7 @@ def create_series(session: Session, activity_id: UUID, body: ShiftSeriesBody) ->
     """Make the shifts of a series, or, for a preview, only tell which they would be and what they clash with."""
     activity = lock_for_shifts(session, activity_id)
     slots = _plan(body, zone_of(session, activity.site_id))
+    check_not_begun(session, slots[0].starts_at)
     _find_clashes(session, activity, slots)
     series_id = None if body.preview else _make(session, activity, body, slots)
     planned = [

@@ -1,6 +1,6 @@
 """Shifts: added, moved, made larger or smaller, called off. What frees a place gives it to who waits longest."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,7 +32,6 @@ from services.registration.operations.seats.seats import (
 from services.registration.schemas.activities import RoleBody, ShiftBody, ShiftEdit, SlotBody
 
 LONGEST_SHIFT = timedelta(hours=24)
-LONGEST_AGO = timedelta(days=1)
 CLOSED = ("cancelled", "completed")
 ROLE = {"role_zh", "role_en", "capacity", "requirements"}
 
@@ -47,6 +46,7 @@ def create_slot(session: Session, activity_id: UUID, body: SlotBody) -> list[Shi
     """Add a shift for each role, all at the same time."""
     activity = lock_for_shifts(session, activity_id)
     check_times(body.starts_at, body.ends_at)
+    check_not_begun(session, body.starts_at)
     zone = zone_of(session, activity.site_id)
     times = {"starts_at": body.starts_at, "ends_at": body.ends_at, "local_day": body.starts_at.astimezone(zone).date()}
     return add_shifts(session, activity, [times | role.columns() for role in body.roles])
@@ -108,7 +108,8 @@ def change_shift(session: Session, shift: Shift, changes: dict[str, Any]) -> lis
         )
     _check_hours_may_change(session, shift, changes)
     if "starts_at" in changes:
-        _check_not_into_the_past(session, shift, changes["starts_at"])
+        if changes["starts_at"] != shift.starts_at:
+            check_not_begun(session, changes["starts_at"])
         changes["local_day"] = changes["starts_at"].astimezone(zone_of(session, shift.site_id)).date()
     if not assign(shift, changes):
         return []
@@ -176,13 +177,11 @@ def _activity_status(session: Session, shift: Shift) -> str | None:
 
 
 def check_times(starts_at: datetime, ends_at: datetime) -> None:
-    """A shift is short and not long past: else its length would not bound the hours that it earns."""
+    """A shift is short: its length bounds the hours that it earns."""
     if ends_at <= starts_at:
         raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
     if ends_at - starts_at > LONGEST_SHIFT:
         raise invalid("ends_at", Words("场次不能超过 24 小时。", "must be within 24 hours of starts_at."))
-    if starts_at < datetime.now(UTC) - LONGEST_AGO:
-        raise invalid("starts_at", Words("不得早于一天之前。", "must not lie more than a day in the past."))
 
 
 def _check_editable(session: Session, shift: Shift) -> None:
@@ -198,10 +197,11 @@ def _check_editable(session: Session, shift: Shift) -> None:
         )
 
 
-def _check_not_into_the_past(session: Session, shift: Shift, starts_at: datetime) -> None:
-    """Whoever signed up for what lies ahead was not there yesterday, and earns no hours for it."""
-    if starts_at != shift.starts_at and session.scalar(select(literal(starts_at) < func.clock_timestamp())):
-        raise invalid("starts_at", Words("不能改到现在之前。", "must not be moved to before now."))
+def check_not_begun(session: Session, starts_at: datetime) -> None:
+    """A shift that is made or moved lies ahead: nobody was there before anybody could know of it. What took place
+    without one comes in as a record of the past, which a second person approves."""
+    if session.scalar(select(literal(starts_at) < func.clock_timestamp())):
+        raise invalid("starts_at", Words("不得早于现在。", "must not lie in the past."))
 
 
 def _check_hours_may_change(session: Session, shift: Shift, changes: dict[str, Any]) -> None:

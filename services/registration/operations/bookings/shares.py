@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words
-from services.registration.models import Booking, Site, Team
+from services.registration.models import Activity, Booking, Shift, Site, Team
 from services.registration.operations.bookings.rooms import TAKEN
 
 
@@ -31,12 +31,16 @@ def monday_of(day: date) -> date:
 def usage(session: Session, site_id: UUID, monday: date, besides: UUID | None = None) -> list[Usage]:
     """Every team of the site that has rooms in that week, whoever uses them most first; one booking may be left out.
 
-    What is only requested counts too: it holds its time. A booking counts in the week of its first day.
+    What is only requested counts too: it holds its time. So do rooms that shifts of a team's activity have. A booking
+    counts in the week of its first day.
     """
     minutes = func.sum(func.extract("epoch", Booking.ends_at - Booking.starts_at) / 60)
     query = (
         select(Team.id, Team.name_zh, Team.name_en, minutes.label("minutes"))
-        .join(Booking, Booking.team_id == Team.id)
+        .select_from(Booking)
+        .outerjoin(Shift, Shift.id == Booking.shift_id)
+        .outerjoin(Activity, Activity.id == Shift.activity_id)
+        .join(Team, Team.id == func.coalesce(Booking.team_id, Activity.team_id))
         .where(Booking.site_id == site_id, Booking.status.in_(TAKEN))
         .where(Booking.local_day >= monday, Booking.local_day < monday + timedelta(days=7))
         .group_by(Team.id)

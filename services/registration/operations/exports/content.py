@@ -22,6 +22,7 @@ from services.registration.id_numbers import masked
 from services.registration.operations.people.minors_shown import is_minor
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
+from services.registration.table_words import COLUMNS, TABLES
 
 LEFT_OUT = {
     "audit_log": "read on its own page",
@@ -44,49 +45,20 @@ HIDDEN = ("encrypted_with", "came_from", "sha256", "during", "claim", "claimed_u
 HIDDEN_ENDS = ("_hash", "_index", "_secret")
 AT_ONCE = 500
 
-TITLES = {
+IDS = {
     "id": Words("编号", "id"),
-    "position": Words("顺序号", "order of making"),
-    "number": Words("序号", "number"),
     "site_id": Words("站点编号", "id of the site"),
-    "activity_id": Words("活动编号", "id of the activity"),
-    "shift_id": Words("场次编号", "id of the shift"),
+    "activity_id": Words("活动编号（见 activities）", "id of the activity (see activities)"),
+    "shift_id": Words("场次编号（见 shifts）", "id of the shift (see shifts)"),
     "person_id": Words("人员编号（见 person_sites）", "id of the person (see person_sites)"),
-    "team_id": Words("队伍编号", "id of the team"),
-    "room_id": Words("房间编号", "id of the room"),
-    "name": Words("姓名或名称", "name"),
-    "phone": Words("电话", "phone"),
-    "email": Words("电子邮件", "e-mail"),
-    "birth_date": Words("出生日期", "date of birth"),
-    "id_number": Words("身份证号码（只有后四位）", "ID number (the last four)"),
-    "sex": Words("性别", "sex"),
-    "language": Words("语言", "language"),
+    "team_id": Words("队伍编号（见 teams）", "id of the team (see teams)"),
+    "room_id": Words("房间编号（见 rooms）", "id of the room (see rooms)"),
+    "id_number": Words("证件号（只有后四位）", "ID number (the last four)"),
+    "position": Words("顺序号", "order of making"),
     "version": Words("版本", "how often it was changed"),
     "created_at": Words("建立时间", "when it was made"),
-    "starts_at": Words("开始时间", "begin"),
-    "ends_at": Words("结束时间", "end"),
-    "local_day": Words("当地日期", "day in the site's time zone"),
-    "capacity": Words("名额或容量", "places"),
-    "status": Words("状态", "state"),
-    "confirmed": Words("已确认人数", "places confirmed"),
-    "waitlisted": Words("候补人数", "places waited for"),
-    "outcome": Words("到场情况", "attendance"),
-    "checked_in_at": Words("签到时间", "check-in"),
-    "checked_out_at": Words("签退时间", "check-out"),
-    "service_minutes": Words("服务分钟数", "minutes of service"),
-    "party_size": Words("人数", "people in the party"),
-    "age_band": Words("年龄段", "age band"),
-    "cancel_reason": Words("取消原因", "why it was cancelled"),
-    "kind": Words("类别", "kind"),
-    "title_zh": Words("中文标题", "Chinese title"),
-    "title_en": Words("英文标题", "English title"),
-    "name_zh": Words("中文名称", "Chinese name"),
-    "name_en": Words("英文名称", "English name"),
-    "place": Words("地点", "place"),
-    "volunteering": Words("是否志愿服务", "whether it is volunteering"),
-    "made_by": Words("经手", "who entered it"),
-    "role": Words("角色", "role"),
 }
+"""What matters of a column to whoever reads a whole table."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +114,10 @@ def sheets(
 
 def _meanings(told: Sequence[Content]) -> Iterator[tuple[str, ...]]:
     for one in told:
+        table = TABLES.get(one.table, Words("", one.table.replace("_", " ")))
+        yield one.table, "", table.zh, table.en
         for name, _ in one.columns:
-            words = TITLES.get(name, Words("", name.replace("_", " ")))
+            words = IDS.get(name) or COLUMNS.get(name) or Words("", name.replace("_", " "))
             yield one.table, name, words.zh, words.en
 
 

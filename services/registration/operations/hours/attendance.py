@@ -70,7 +70,7 @@ def check_in(session: Session, registration_id: UUID, at: datetime | None, how: 
         return held.registration
     check_open(session, held)
     moment = at or datetime.now(UTC)
-    check_time(held.shift, moment)
+    check_came(held, moment)
     left = held.registration.checked_out_at
     if left is not None and moment >= left:
         raise invalid("at", Words("应早于签退时间。", "must be before the check-out."))
@@ -219,7 +219,7 @@ def _record(
     if not _earns(session, shift):
         return []
     if came and left:
-        minutes = minutes_within(shift, came.at, left.at)
+        minutes = minutes_within(shift, _counts_from(registration, came), left.at)
         return write(session, registration, shift, Hours(minutes, _weaker(came, left), _in_charge(came, left), reason))
     before = latest(session, registration.id)
     if before is None:
@@ -262,6 +262,21 @@ def check_time(shift: Shift, moment: datetime) -> None:
         raise invalid("at", Words("不得晚于结束后一天。", "must not be more than a day after the shift."))
 
 
+def check_came(held: Held, moment: datetime) -> None:
+    """Raise 422 for a moment at which nobody can have come; one person alone also not for one of the shift before
+    anybody had entered the person."""
+    check_time(held.shift, moment)
+    if max(moment, held.shift.starts_at) < held.registration.created_at - CLOCK_SKEW:
+        raise invalid(
+            "at",
+            Words(
+                "早于报名登记的时间：请从登记时起签到，更早的时间请补录，由另一人审核。",
+                "is before the person was entered: check them in from then on, and enter earlier time later"
+                " (later-entries), for a second person to approve.",
+            ),
+        )
+
+
 def check_absence(shift: Shift, moment: datetime) -> None:
     """Raise 422 for a moment at which nobody can be missing yet."""
     _check_not_ahead(moment)
@@ -278,6 +293,12 @@ def minutes_within(shift: Shift, came: datetime, left: datetime) -> int:
 def _check_not_ahead(moment: datetime) -> None:
     if moment > datetime.now(UTC) + CLOCK_SKEW:
         raise invalid("at", Words("不得晚于现在。", "must not lie in the future."))
+
+
+def _counts_from(registration: Registration, came: AttendanceEntry) -> datetime:
+    """What one person says counts from when the registration was entered: else whoever is entered at the end of a
+    shift was there from its start. A second person may say otherwise."""
+    return came.at if came.how == "entered_later" else max(came.at, registration.created_at)
 
 
 def _decisive(entries: list[AttendanceEntry], earliest: bool) -> AttendanceEntry | None:

@@ -1,11 +1,13 @@
 """What a volunteer says against a record of theirs, or of hours that have none, and how that is decided.
 
-A decision is due within fifteen working days. Where the volunteer is right about a record, a new one takes the old
-one's place; nothing is rewritten. Where they are right about hours without a record, whoever decides enters them later,
-and a second person approves them like any other (`later.py`). Whoever is in charge does not decide.
+A decision is due within fifteen working days. Where a record says too much, a new one takes its place at once; nothing
+is rewritten. Where it says too little, or there is none, whoever decides enters the hours later, and a second person
+approves them like any other (`later_entries.py`): a record that a key or a scan made has nobody in charge who would be
+the first of two. Whoever is in charge does not decide.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -136,9 +138,9 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
     check_second_person(session, objection.in_charge, *own)
     changes: dict[str, object] = {"state": "rejected", "decision": body.reason, "decided_by": actor()}
     if body.upheld and objection.record_id is not None:
-        changes |= {"state": "upheld", "correction_id": _correct(session, objection.record_id, body)}
+        changes |= {"state": "upheld", **_correct(session, objection.record_id, body)}
     elif body.upheld and objection.registration_id is not None:
-        changes |= {"state": "upheld", "later_entry_id": _enter(session, objection.registration_id, body)}
+        changes |= {"state": "upheld", "later_entry_id": _enter(session, objection.registration_id, _times(body))}
     assign(objection, changes)
     session.flush()
     session.refresh(objection)
@@ -157,28 +159,49 @@ def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     )
 
 
-def _correct(session: Session, record_id: UUID, body: ObjectionDecisionBody) -> UUID:
+def _correct(session: Session, record_id: UUID, body: ObjectionDecisionBody) -> dict[str, UUID]:
+    """What came of it: a correction, or with more minutes an entry for a second person."""
     if body.minutes is None:
         raise invalid("minutes", Words("请填写应记的分钟数。", "is needed: how many it should have been."))
     record = find_standing(session, record_id)
-    _check_within_shift(session, record, body.minutes)
-    return replace(session, record, body.minutes, body.reason).id
+    if body.minutes <= record.minutes:
+        return {"correction_id": replace(session, record, body.minutes, body.reason).id}
+    registration = session.get(Registration, record.registration_id) if record.registration_id else None
+    if registration is None:
+        raise invalid(
+            "minutes",
+            Words(
+                f"不能多于现有的 {record.minutes} 分钟：请把缺少的时长作为历史记录导入，由另一人审核。",
+                f"must be at most {record.minutes}: bring what is missing in as a record of the past, for a second"
+                " person to approve.",
+            ),
+        )
+    times = _longer(session.get_one(Shift, registration.shift_id), registration, body.minutes)
+    return {"later_entry_id": _enter(session, registration.id, times | {"reason": body.reason})}
 
 
-def _enter(session: Session, registration_id: UUID, body: ObjectionDecisionBody) -> UUID:
+def _longer(shift: Shift, registration: Registration, minutes: int) -> dict[str, object]:
+    """From when to when so many minutes of the shift were given: from the check-in that is known, where they fit."""
+    length = timedelta(minutes=minutes)
+    _check_within_shift(shift, minutes)
+    came = min(max(registration.checked_in_at or shift.starts_at, shift.starts_at), shift.ends_at - length)
+    return {"checked_in_at": came, "checked_out_at": came + length}
+
+
+def _enter(session: Session, registration_id: UUID, times: dict[str, object]) -> UUID:
+    return enter_later(session, registration_id, LaterEntryBody.model_validate(times)).id
+
+
+def _times(body: ObjectionDecisionBody) -> dict[str, object]:
     errors = FieldErrors()
     for name in ("checked_in_at", "checked_out_at"):
         if getattr(body, name) is None:
             errors.add(name, Words("请填写实际时间。", "is needed: when it really was."))
     errors.raise_any()
-    times = body.model_dump(include={"checked_in_at", "checked_out_at", "reason"})
-    return enter_later(session, registration_id, LaterEntryBody.model_validate(times)).id
+    return body.model_dump(include={"checked_in_at", "checked_out_at", "reason"})
 
 
-def _check_within_shift(session: Session, record: ServiceRecord, minutes: int) -> None:
-    shift = session.get(Shift, record.shift_id) if record.shift_id else None
-    if shift is None:
-        return
+def _check_within_shift(shift: Shift, minutes: int) -> None:
     longest = int((shift.ends_at - shift.starts_at).total_seconds() // 60)
     if minutes > longest:
         raise invalid(

@@ -40,8 +40,21 @@ def stands(session: Session, certificates: Sequence[Certificate]) -> dict[UUID, 
 
 def outdated(session: Session, record: ServiceRecord) -> list[Event]:
     """What others are to hear when a record took another's place: which certificates no longer say what stands."""
-    found = resting_on(session, record.id)
-    standing = stands(session, found)
+    return _changed(session, resting_on(session, record.id))
+
+
+def outdated_by_undoing(session: Session, people: Sequence[UUID]) -> list[Event]:
+    """The same when a merge of these persons was undone: what was made from records that are another's again. Waits
+    for the chains of the sites concerned, whose locks order their events."""
+    query = select(Certificate).where(Certificate.person_id.in_(people), Certificate.revoked_at.is_(None))
+    found = session.scalars(query.order_by(Certificate.position)).all()
+    sites = {"sites": list({one.site_id for one in found})}
+    session.execute(text("SELECT FROM record_chains WHERE site_id = ANY(:sites) ORDER BY site_id FOR UPDATE"), sites)
+    return _changed(session, found)
+
+
+def _changed(session: Session, certificates: Sequence[Certificate]) -> list[Event]:
+    standing = stands(session, certificates)
     return [
         CertificateOutdated(
             certificate_id=one.id,
@@ -52,21 +65,23 @@ def outdated(session: Session, record: ServiceRecord) -> list[Event]:
             period_to=one.period_to,
             standing_minutes=standing[one.id],
         )
-        for one in found
+        for one in certificates
         if standing[one.id] != one.minutes
     ]
 
 
 def outdated_of_site(session: Session, site_id: UUID) -> Sequence[Certificate]:
-    """The site's certificates in force that say other hours than stand. Only those with a corrected record are
-    looked at."""
-    corrected = (
-        select(CertificateRecord.certificate_id)
-        .join(ServiceRecord, ServiceRecord.corrects == CertificateRecord.record_id)
-        .where(CertificateRecord.site_id == site_id)
+    """The site's certificates in force that say other hours than stand. Only those with a record that was corrected,
+    or was written for somebody else, are looked at."""
+    of_site = select(CertificateRecord.certificate_id).where(CertificateRecord.site_id == site_id)
+    corrected = of_site.join(ServiceRecord, ServiceRecord.corrects == CertificateRecord.record_id)
+    of_others = (
+        of_site.join(ServiceRecord, ServiceRecord.id == CertificateRecord.record_id)
+        .join(Certificate, Certificate.id == CertificateRecord.certificate_id)
+        .where(ServiceRecord.person_id != Certificate.person_id)
     )
     query = select(Certificate).where(
-        Certificate.id.in_(corrected),
+        Certificate.id.in_(corrected.union(of_others)),
         Certificate.revoked_at.is_(None),
         func.certificate_stands(Certificate.id) != Certificate.minutes,
     )

@@ -18,6 +18,7 @@ from services.registration.operations.hours.attendance import (
     Entry,
     Held,
     check_absence,
+    check_came,
     check_open,
     check_time,
     hold_on,
@@ -31,8 +32,9 @@ from services.registration.schemas.hours import RollEntry, Tap, TapVerdict
 
 
 def call_roll(session: Session, shift_id: UUID, entries: Sequence[RollEntry]) -> list[Registration]:
-    """Record the leader's whole list, all of it or nothing. Who came was there from the start of the shift; who
-    left did so at its end, or now while it runs. Who was checked in already keeps the time of that."""
+    """Record the leader's whole list, all of it or nothing. Who came was there from the start of the shift, or from
+    when they were entered, if that was later; who left did so at its end, or now while it runs. Who was checked in
+    already keeps the time of that."""
     shift = share_shift(session, shift_id)
     registrations = _lock_all(session, shift, [entry.registration_id for entry in entries])
     errors, held_ones = FieldErrors(), []
@@ -108,14 +110,14 @@ def _check_call(session: Session, held: Held, entry: RollEntry) -> None:
 
 def _call(session: Session, held: Held, entry: RollEntry) -> Registration:
     registration, now = held.registration, datetime.now(UTC)
+    came = registration.checked_in_at or max(held.shift.starts_at, registration.created_at)
     if entry.outcome == "no_show":
         if registration.outcome != "no_show":
             note(session, held, Entry("no_show", now, "confirmed"))
         return settle(session, held)
     if registration.checked_in_at is None:
-        note(session, held, Entry("in", held.shift.starts_at, "confirmed"))
+        note(session, held, Entry("in", came, "confirmed"))
     if entry.outcome == "attended" and registration.checked_out_at is None:
-        came = registration.checked_in_at or held.shift.starts_at
         left = max(min(now, held.shift.ends_at), came + timedelta(seconds=1))
         note(session, held, Entry("out", left, "confirmed"))
     return settle(session, held)
@@ -125,7 +127,9 @@ def _check_tap(session: Session, held: Held, tap: Tap) -> None:
     check_open(session, held)
     if tap.what == "no_show":
         check_absence(held.shift, tap.at)
-    elif tap.what != "void":
+    elif tap.what == "in":
+        check_came(held, tap.at)
+    elif tap.what == "out":
         check_time(held.shift, tap.at)
 
 

@@ -115,7 +115,7 @@ _FILL = text(f"""
 _TELL = text(f"""
     INSERT INTO person_sites (person_id, site_id, name, phone, email, birth_date, language, encrypted_with,
                               phone_hash, phone_index, email_hash, email_index)
-    SELECT person_id, site_id, name, phone, email, birth_date, coalesce(language, 'zh-CN'), encrypted_with,
+    SELECT person_id, site_id, name, phone, email, birth_date, language, encrypted_with,
            phone_hash, phone_index, email_hash, email_index
     FROM ({_TOLD}) AS t ORDER BY person_id ON CONFLICT DO NOTHING
 """)  # noqa: S608

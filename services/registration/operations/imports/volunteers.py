@@ -100,7 +100,7 @@ _GUARDIANS = text("""
     INSERT INTO representatives (person_id, site_id, kind, relation, name, phone, email, email_index, identity_hash,
                                  confirmed, encrypted_with, language)
     SELECT person_id, :site, 'guardian', coalesce(relation, ''), guardian, guardian_phone, guardian_email,
-           guardian_index, guardian_hash, true, :key, coalesce(language, 'zh-CN')
+           guardian_index, guardian_hash, true, :key, language
     FROM registering WHERE guardian IS NOT NULL
     ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
         relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
@@ -121,10 +121,10 @@ _CONSENTS = text("""
                                ('guardian_volunteering', 'guardian', r.guardian_consent)) AS k (kind, given_by, said)
     CROSS JOIN LATERAL (SELECT k.kind, k.given_by, cast(nullif(k.said, :agreed) AS date) AS day) AS c
     CROSS JOIN LATERAL (
-        SELECT v.id FROM consent_texts AS v WHERE v.kind = c.kind
-        ORDER BY (c.day IS NULL OR (v.effective_from AT TIME ZONE s.time_zone)::date <= c.day) DESC,
-                 CASE WHEN c.day IS NULL OR (v.effective_from AT TIME ZONE s.time_zone)::date <= c.day
-                      THEN -v.number ELSE v.number END
+        SELECT v.id FROM consent_texts AS v
+        CROSS JOIN LATERAL (SELECT v.effective_from <= least((c.day + 1)::timestamp AT TIME ZONE s.time_zone, now())
+                            AS counted) AS w
+        WHERE v.kind = c.kind ORDER BY counted DESC, CASE WHEN counted THEN -v.number ELSE v.number END
         LIMIT 1) AS t
     LEFT JOIN representatives AS g ON c.given_by = 'guardian' AND g.kind = 'guardian'
         AND (g.person_id, g.site_id) = (r.person_id, s.id)

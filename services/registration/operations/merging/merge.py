@@ -12,6 +12,7 @@ from services.common.events import CancelReason, PersonMerged, PersonUnmerged
 from services.common.outbox import add_events
 from services.registration.models import Merge, Person
 from services.registration.operations import conflict
+from services.registration.operations.hours.resting_certificates import outdated_by_undoing
 from services.registration.operations.merging.memberships import (
     end_double_memberships,
     lock_teams,
@@ -92,7 +93,8 @@ def merge(session: Session, body: MergeBody, by: str, site_id: UUID | None) -> M
 
 
 def undo_merge(session: Session, merge_id: UUID, by: str, site_id: UUID | None) -> MergeAnswer:
-    """Separate the two again: each gets back what was theirs. Undoing twice changes nothing. Raises 404, 409."""
+    """Separate the two again: each gets back what was theirs. Certificates that rest on what is now another's say so.
+    Undoing twice changes nothing. Raises 404, 409."""
     with across_sites(session):
         made = session.get(Merge, merge_id)
         if made is None or (site_id is not None and made.site_id != site_id):
@@ -120,6 +122,7 @@ def undo_merge(session: Session, merge_id: UUID, by: str, site_id: UUID | None) 
         gather(session, holder.id)
         gather(session, made.merged)
         _tell(session, PersonUnmerged, made)
+        add_events(session, outdated_by_undoing(session, [holder.id, made.merged]))
         return _describe(made, [])
 
 

@@ -122,7 +122,11 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawal:
         # Shifts before consents: the order in which a sign-up takes them.
         cancelled = rests_on(session, consent)
         cancel_together(session, cancelled, CancelReason.PERSON)
-    for one in session.scalars(locked(_same_in_force(consent).order_by(Consent.position))):
+    in_force = session.scalars(locked(_same_in_force(consent).order_by(Consent.position))).all()
+    if not in_force:  # somebody else was first
+        session.refresh(consent)
+        return Withdrawal(consent, [], [])
+    for one in in_force:
         one.withdrawn_at, one.withdrawn_by = datetime.now(UTC), by
     session.flush()
     add_events(session, [_withdrawn(session, consent)])

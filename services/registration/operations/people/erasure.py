@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.common.audit import record
 from services.common.errors import Words, not_found
-from services.common.events import CancelReason, ConsentWithdrawn, PersonErased, VolunteerEnded
+from services.common.events import CancelReason, ConsentWithdrawn, PersonErased, PersonErasedAtSite, VolunteerEnded
 from services.common.outbox import add_events
 from services.registration.models import Person
 from services.registration.operations import conflict
@@ -108,10 +108,14 @@ def erase(session: Session, person_id: UUID, site_id: UUID | None, reason: str, 
 
 
 def _end_what_held(session: Session, people: list[UUID], site_id: UUID | None, by: str) -> None:
-    """Consents end, and so does volunteering; both are told."""
+    """Consents end, and so does volunteering; both are told, and that it was by an erasure."""
     withdrawn = session.execute(WITHDRAW, {"people": people, "site": site_id, "by": by}).mappings().all()
     volunteered = session.execute(VOLUNTEERED, {"people": people, "site": site_id}).mappings().all()
     add_events(session, [ConsentWithdrawn.model_validate(dict(row)) for row in withdrawn])
+    if site_id is not None:
+        numbered = session.execute(select(Person.id, Person.number).where(Person.id.in_(people)).order_by(Person.id))
+        whose = [{"person_id": one.id, "person_number": one.number, "site_id": site_id} for one in numbered]
+        add_events(session, [PersonErasedAtSite.model_validate(one) for one in whose])
     add_events(session, [VolunteerEnded.model_validate(dict(row)) for row in volunteered])
 
 

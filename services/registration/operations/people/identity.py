@@ -31,7 +31,8 @@ class Details:
     phone: str | None
     email: str | None
     birth_date: date | None
-    language: str
+    language: str | None
+    """The site's where they did not say."""
     id_number: str | None = None
 
 
@@ -43,6 +44,8 @@ class Known:
     is_new: bool
     """New to this site, whoever knows them elsewhere."""
     told: PersonSite
+    other_email: bool
+    """The site was told another e-mail before, and keeps it: mails go there."""
 
 
 @contextmanager
@@ -81,7 +84,9 @@ def know(session: Session, data: PersonalData, site_id: UUID, details: Details) 
         session.flush()
         person_id = person.id
     is_new = session.get(PersonSite, (person_id, site_id)) is None
-    return Known(person_id, is_new, _tell(session, data, person_id, site_id, details))
+    told = _tell(session, data, person_id, site_id, details)
+    other_email = hashes["email_index"] is not None and hashes["email_index"] != told.email_index
+    return Known(person_id, is_new, told, other_email)
 
 
 def identity_hashes(data: PersonalData, name: str, phone: str | None, email: str | None) -> dict[str, bytes | None]:

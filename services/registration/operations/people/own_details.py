@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, Problem, Words, not_found
-from services.registration.models import Volunteer
+from services.registration.models import PersonSite, Volunteer
+from services.registration.operations.people.identity import lock_identities, person_now
 from services.registration.operations.people.own_registrations import LINK_HOURS, PURPOSE
 from services.registration.operations.people.people import edit_person, told_by
 from services.registration.operations.people.proven_sites import Resident, proven_sites
@@ -13,10 +15,6 @@ from services.registration.operations.staff.links import issue_link
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.schemas.people import OwnEdit, PersonAnswer, PersonEdit
 
-ASK_THE_SITE = Words(
-    "这项更正不能在网上办理，请带证件到站点，或给站点打电话。",
-    "This cannot be corrected online. Please come to the site with a document, or call.",
-)
 NAME_OF_VOLUNTEER = Words(
     "志愿者的姓名会写在服务证明上，不能在网上更改；请带证件到站点更正。",
     "A volunteer's name stands on certificates and is not changed online. Please come to the site with a document.",
@@ -26,7 +24,8 @@ NAME_OF_VOLUNTEER = Words(
 def edit_own(session: Session, data: PersonalData, resident: Resident, site_id: UUID, body: OwnEdit) -> PersonAnswer:
     """Correct what a site was told. Raises 404 for a site out of reach, 409 where the site has to be asked.
 
-    A new address is mailed a link: before that was opened, no session reaches what was told with it.
+    A new address is mailed a link: before that was opened, no session reaches what was told with it, and nobody is
+    taken for this person by it.
     """
     if site_id not in proven_sites(session, resident):
         raise not_found("这个站点", "site")
@@ -36,7 +35,24 @@ def edit_own(session: Session, data: PersonalData, resident: Resident, site_id: 
         raise Problem(CONFLICT, NAME_OF_VOLUNTEER)
     address = told.email_index
     edit = PersonEdit(**body.model_dump(exclude_unset=True))
-    after = edit_person(session, data, site_id, told.person_id, edit, None, taken=ASK_THE_SITE)
+    after = edit_person(session, data, site_id, told.person_id, edit, None, own=True)
     if told.email_index is not None and told.email_index != address:
         issue_link(session, PURPOSE, site_id, person_id=told.person_id, hours=LINK_HOURS)
     return after
+
+
+def prove_address(session: Session, data: PersonalData, person_id: UUID, address: bytes) -> None:
+    """A link that was mailed to this address was opened: from now on the person is found by it, unless somebody else
+    is. Sees across sites."""
+    person_id = person_now(session, person_id)
+    unproven = PersonSite.email_index == address, PersonSite.email_hash.is_(None)
+    query = select(PersonSite).where(PersonSite.person_id == person_id, *unproven)
+    for told in session.scalars(query).all():
+        email, name = data.readable(told.email), data.readable(told.name)
+        if email is None or name is None:
+            continue
+        identity = data.identity("email", email, name)
+        lock_identities(session, [identity])
+        holders = session.scalars(select(PersonSite.person_id).where(PersonSite.email_hash == identity)).all()
+        if all(person_now(session, one) == person_id for one in holders):
+            told.email_hash = identity

@@ -17,7 +17,7 @@ from services.registration.operations.people.proven_sites import Resident, prove
 from services.registration.operations.seats.offers import accept_offer, decline_offer, resize_party
 from services.registration.operations.seats.registrations import cancel_registration, describe_registrations
 from services.registration.operations.staff.links import issue_link
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, plain_name
 from services.registration.schemas.public import LinkRequest, SwapRequest
 from services.registration.schemas.registrations import RegistrationAnswer
 
@@ -108,7 +108,18 @@ def told_of(
     identity = data.identity("phone" if body.phone else "email", body.contact, body.name)
     column = PersonSite.phone_hash if body.phone else PersonSite.email_hash
     order = PersonSite.email.is_(None), PersonSite.created_at.desc()
-    return session.scalars(select(PersonSite).where(column == identity, *conditions).order_by(*order).limit(1)).first()
+    found = session.scalars(select(PersonSite).where(column == identity, *conditions).order_by(*order).limit(1)).first()
+    return found or (_unproven(session, data, body, *conditions) if body.email else None)
+
+
+def _unproven(
+    session: Session, data: PersonalData, body: LinkRequest | SwapRequest, *conditions: ColumnElement[bool]
+) -> PersonSite | None:
+    """Who wrote this address themselves and has not opened the link that was sent there: they may ask for another."""
+    index = data.contact_index("email", body.contact)
+    query = select(PersonSite).where(PersonSite.email_index == index, PersonSite.email_hash.is_(None), *conditions)
+    rows = session.scalars(query.order_by(PersonSite.created_at.desc()))
+    return next((one for one in rows if plain_name(data.readable(one.name) or "") == plain_name(body.name)), None)
 
 
 def _own(session: Session, condition: ColumnElement[bool], order: Any, most: int) -> list[Own]:

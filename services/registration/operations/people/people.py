@@ -31,6 +31,10 @@ TAKEN = Words(
     "已有另一个人用这个姓名和联系方式登记。如果是同一个人，请合并重复的人员。",
     "Somebody else is known by this name and contact. If they are one person, merge the two.",
 )
+ASK_THE_SITE = Words(
+    "这项更正不能在网上办理，请带证件到站点，或给站点打电话。",
+    "This cannot be corrected online. Please come to the site with a document, or call.",
+)
 
 
 def find_person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> PersonAnswer:
@@ -55,10 +59,11 @@ def edit_person(
     person_id: UUID,
     body: PersonEdit,
     expected: Versions,
-    taken: Words = TAKEN,
+    own: bool = False,
 ) -> PersonAnswer:
-    """Correct what this site was told. By what the person is found there follows; raises 409, in the words of `taken`,
-    where somebody else is found by that already."""
+    """Correct what this site was told. By what the person is found there follows; raises 409 where somebody else is
+    found by that already. An address that somebody sets of their `own` finds nobody before it is proven.
+    """
     known = _describe(session, data, told_by(session, site_id, person_id))
     person_id = known.id
     changes = body.model_dump(exclude_unset=True)
@@ -77,7 +82,9 @@ def edit_person(
     if after.phone is None and after.email is None:
         raise invalid("phone", Words("电话和电子邮件至少保留一项。", "A phone or an email must remain."))
     hashes = _hashes(data, after)
-    _check_free(session, told, hashes, taken)
+    if own and after.email != before.email:
+        hashes["email_hash"] = None
+    _check_free(session, told, hashes, ASK_THE_SITE if own else TAKEN)
     for name in changes:
         value = getattr(after, name)
         setattr(told, name, _encrypted(data, value) if name in ENCRYPTED else value)

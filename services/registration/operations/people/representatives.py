@@ -4,7 +4,7 @@ A guardian's consent is asked for by a link that is mailed to the guardian; a he
 has no address of their own.
 """
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -52,9 +52,10 @@ def save_representative(
         "confirmed": confirmed,
     }
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
+    again: dict[str, Any] = {name: value for name, value in told.items() if name != "language" or value is not None}
     # A new address is proven by nothing yet.
     proven = Representative.email_proven & (Representative.email_index == told["email_index"])
-    again = {**told, "email_proven": func.coalesce(proven, False), "version": Representative.version + 1}
+    again |= {"email_proven": func.coalesce(proven, False), "version": Representative.version + 1}
     saved = new.on_conflict_do_update(index_elements=["person_id", "site_id", "kind"], set_=again)
     found = session.scalars(
         select(Representative).from_statement(saved.returning(Representative)),

@@ -8,7 +8,8 @@
 begins on the day asked for, or, where the programme has a first weekday, on the first such weekday from then on: what
 was on Tuesdays stays on Tuesdays, and nothing happens before the day asked for.
 
-**A site has a programme once.** Whoever wants to hold it again next year makes a programme of this year's activities.
+**A site has a programme once**, and the site of whose activities it was made has it from the start: they belong to it.
+Whoever wants to hold it again next year makes another programme of this year's activities, which stay with the first.
 
 **Nothing changes at a site without the site.** Later changes of the template are offered; who acts for the site
 accepts or declines each. Where the site changed the same thing itself, the offer is marked as a conflict.

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import not_found
 from services.registration.models import Activity, Programme, ProgrammeClone, Shift, Site
 from services.registration.operations.programmes.clones import clone_at, parts_at, place_at, times_at, window_at
-from services.registration.operations.programmes.templates import SAME
+from services.registration.operations.programmes.sources import SAME
 from services.registration.operations.sites.organisations import describe_parts
 from services.registration.schemas.organisations import PartAnswer
 from services.registration.schemas.programmes import (

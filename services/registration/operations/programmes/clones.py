@@ -1,7 +1,7 @@
 """Clones: a programme at a site, as draft activities on the site's own days and in its own time."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,11 +14,10 @@ from services.common.events import ProgrammeCloned
 from services.common.outbox import add_events
 from services.registration.models import Activity, Organisation, ProgrammeClone, Shift, Site
 from services.registration.operations.activities.recurrence import at_wall_clock
-from services.registration.operations.activities.shifts import LONGEST_AGO
 from services.registration.operations.programmes.authority import lock_programme
-from services.registration.operations.programmes.templates import SAME
+from services.registration.operations.programmes.sources import SAME
 from services.registration.operations.sites.organisations import set_parts
-from services.registration.operations.sites.sites import check_open
+from services.registration.operations.sites.sites import check_open, local_today
 from services.registration.schemas.organisations import Part
 from services.registration.schemas.programmes import (
     ActivityTemplate,
@@ -43,7 +42,7 @@ def clone_to_site(session: Session, programme_id: UUID, site_id: UUID, starts_on
         raise not_found("这个站点", "site")
     check_open(site)
     first_day = first_day_from(starts_on, programme.first_weekday)
-    if first_day < (datetime.now(UTC) - LONGEST_AGO).date():
+    if first_day < local_today(session, site):
         raise invalid("starts_on", Words("开始日期已过。", "lies in the past."))
     clone = ProgrammeClone(
         programme_id=programme_id, site_id=site_id, starts_on=starts_on, first_day=first_day, taken=programme.template

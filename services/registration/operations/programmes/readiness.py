@@ -20,8 +20,9 @@ _SITES = text("""
 
 # The shifts' own counters tell of sign-ups, so that no registration is read.
 _ACTIVITIES = text("""
-    SELECT a.site_id, a.programme_key, a.room_id IS NOT NULL AS has_room, a.volunteering, a.risks_zh <> '' AS disclosed,
-           a.status <> 'draft' AS published, a.status <> 'completed' AS may_change, EXISTS (
+    SELECT a.site_id, a.programme_key, a.place, a.room_id IS NOT NULL AS has_room, a.volunteering,
+           a.risks_zh <> '' AS disclosed, a.status <> 'draft' AS published, a.status <> 'completed' AS may_change,
+           EXISTS (
                SELECT FROM shifts AS f WHERE f.activity_id = a.id AND f.confirmed + f.waitlisted + f.offered > 0
            ) AS signed_up, EXISTS (
                SELECT FROM activity_organisations AS o WHERE o.activity_id = a.id AND o.role IN ('host', 'organiser')
@@ -31,18 +32,31 @@ _ACTIVITIES = text("""
 """)
 
 
+# Where the site that had the programme first holds it: a place that others do not share unless the template says so.
+_FIRST = text("""
+    SELECT a.site_id, a.programme_key, a.place FROM activities AS a
+    WHERE a.programme_id = :programme AND a.status <> 'cancelled' AND a.site_id = (
+        SELECT site_id FROM programme_clones WHERE programme_id = :programme ORDER BY position LIMIT 1)
+""")
+
+
 def clones_described(session: Session, programme: Programme, clones: Sequence[ProgrammeClone]) -> list[CloneAnswer]:
-    """Each clone with its readiness: three queries, however many there are."""
+    """Each clone with its readiness: four queries, however many there are."""
     ids = [clone.site_id for clone in clones]
     sites = {row.id: row for row in session.execute(_SITES, {"sites": ids})}
     activities: dict[UUID, list[Any]] = {site_id: [] for site_id in ids}
     for row in session.execute(_ACTIVITIES, {"programme": programme.id, "sites": ids}):
         activities[row.site_id].append(row)
-    return [_described(programme, clone, sites[clone.site_id], activities[clone.site_id]) for clone in clones]
+    first = {
+        (row.programme_key, row.place): row.site_id for row in session.execute(_FIRST, {"programme": programme.id})
+    }
+    return [_described(programme, clone, sites[clone.site_id], activities[clone.site_id], first) for clone in clones]
 
 
-def _described(programme: Programme, clone: ProgrammeClone, site: Any, activities: Sequence[Any]) -> CloneAnswer:
-    items = _readiness(clone, site, activities)
+def _described(
+    programme: Programme, clone: ProgrammeClone, site: Any, activities: Sequence[Any], first: dict[Any, UUID]
+) -> CloneAnswer:
+    items = _readiness(clone, site, activities, first)
     may_change = {one.programme_key for one in activities if one.may_change}
     offered = [one for one in open_changes(programme.template, clone) if one.is_new or one.activity_key in may_change]
     return CloneAnswer(
@@ -60,11 +74,15 @@ def _described(programme: Programme, clone: ProgrammeClone, site: Any, activitie
     )
 
 
-def _readiness(clone: ProgrammeClone, site: Any, activities: Sequence[Any]) -> list[ReadinessItem]:
+def _readiness(
+    clone: ProgrammeClone, site: Any, activities: Sequence[Any], first: dict[Any, UUID]
+) -> list[ReadinessItem]:
+    shared = {(one["key"], one["place"]) for one in clone.taken}
     wants_room = {one["key"] for one in clone.taken if one["room_wish"]}
     in_rooms = [one for one in activities if one.programme_key in wants_room]
     volunteering = [one for one in activities if one.volunteering]
     return [
+        _item("place", [_has_place(one, shared, first) for one in activities]),
         _item("room", [one.has_room for one in in_rooms]),
         _item("organiser", [one.organised for one in activities], needed=True),
         _item("risks", [one.disclosed for one in volunteering]),
@@ -72,6 +90,12 @@ def _readiness(clone: ProgrammeClone, site: Any, activities: Sequence[Any]) -> l
         _item("published", [one.published for one in activities], needed=True),
         _item("first_sign_up", [one.signed_up for one in activities], needed=True),
     ]
+
+
+def _has_place(activity: Any, shared: set[Any], first: dict[Any, UUID]) -> bool:
+    """Whether residents are sent to where it is: not to the centre that had the programme first."""
+    at = (activity.programme_key, activity.place)
+    return bool(activity.place) and (at in shared or first.get(at, activity.site_id) == activity.site_id)
 
 
 def _item(name: Any, done: Sequence[bool], needed: bool = False) -> ReadinessItem:

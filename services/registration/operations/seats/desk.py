@@ -7,12 +7,19 @@ helper as soon as it is committed. A sign-up that is refused leaves somebody who
 from uuid import UUID
 
 from services.common.database import Database
+from services.common.errors import Words, invalid
 from services.registration.operations.people.residents import add_resident, name_helper
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.desk import DeskChannel, DeskKnown, DeskNew
 from services.registration.schemas.people import NewResident
 from services.registration.schemas.registrations import RegistrationAnswer, SignUpBody
+
+OTHER_EMAIL = Words(
+    "此人登记的是另一个电子邮件，消息会发到那里。请当面核对：以现在填的为准，请勾选；仍用原来的，请清空“电子邮件”。",
+    "Another e-mail is on record for this person, and messages go there. Ask them: tick this if the one given now is"
+    " right, or leave the e-mail empty to keep the other.",
+)
 
 
 class DeskSignUps:
@@ -32,11 +39,14 @@ class DeskSignUps:
         return self._sign_up(site_id, shift_id, body.person_id, body)
 
     def new(self, site_id: UUID, shift_id: UUID, body: DeskNew, made_by: str) -> RegistrationAnswer:
-        """Sign up somebody new. The same name and contact again is the same person."""
+        """Sign up somebody new. The same name and contact again is the same person; raises 422 where the site was told
+        another e-mail of them, until somebody said which is right: it may be a stranger's."""
         told = body.model_dump(exclude={"party_size", "priority", "by_phone", "how"})
         person = NewResident.model_validate(told | {"how": "phone" if body.by_phone else "desk"})
         with self._database.transaction(str(site_id)) as session:
             made = add_resident(session, self._data, site_id, person, made_by)
+            if made.other_email:
+                raise invalid("replace_email", OTHER_EMAIL)
         return self._sign_up(site_id, shift_id, made.id, body)
 
     def _sign_up(self, site_id: UUID, shift_id: UUID, person_id: UUID, body: DeskKnown | DeskNew) -> RegistrationAnswer:

@@ -78,9 +78,9 @@ class _Entry:
 class _Groups:
     """Commits entries in groups, over one connection."""
 
-    def __init__(self, dsn: str, lock_timeout_ms: int) -> None:
+    def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._lock_timeout_ms = lock_timeout_ms
+        self._lock_timeout_ms = LOCK_TIMEOUT_MS
         self._held: dict[str, float] = {}
         self._connection: psycopg.Connection | None = None
         self._mutex = threading.Lock()
@@ -224,10 +224,10 @@ class Told:
 class SignUps:
     """Signs people up. One per process."""
 
-    def __init__(self, database: Database, data: PersonalData, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> None:
+    def __init__(self, database: Database, data: PersonalData) -> None:
         self._database = database
         self._data = data
-        self._groups = _Groups(database.dsn, lock_timeout_ms)
+        self._groups = _Groups(database.dsn)
         self._zones: dict[UUID, tuple[float, ZoneInfo]] = {}
 
     def sign_up(

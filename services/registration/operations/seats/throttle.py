@@ -8,13 +8,12 @@ process, like all such counts: one api process serves one service.
 """
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.common.errors import TOO_MANY, Problem, Words
 from services.common.rates import origin
-from services.registration.operations.staff.attempts import Buckets, Size
+from services.registration.operations.staff.attempts import Buckets, Size, now
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ LOG_INS = Limits(Size(20, 15), Size(3, 1200))
 class Throttle:
     """The buckets of one kind of request."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = now) -> None:
         self._lock = threading.Lock()
         self._addresses = Buckets(limits.address, clock)
         self._contacts = Buckets(limits.contact, clock)

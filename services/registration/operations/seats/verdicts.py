@@ -14,6 +14,7 @@ from services.common.errors import (
     invalid,
     not_found,
 )
+from services.registration.codes import CONSENT_KINDS, PROFESSIONS, SKILLS
 from services.registration.operations.idempotency import BUSY, REUSED
 
 CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
@@ -43,9 +44,12 @@ ITEMS = {
     "skills": Words("技能", "skill"),
     "training": Words("培训", "training"),
     "consents": Words("同意书", "consent"),
-    "consents_again": Words("重新同意（同意书已更新）", "a new consent, as the text has changed"),
+    "consents_again": Words("重新同意", "a new consent"),
     "professions": Words("职业", "profession"),
 }
+
+
+CODES = {**SKILLS, **PROFESSIONS, **CONSENT_KINDS}
 
 
 def refusal(verdict: str, answer: dict[str, Any], by_id: bool) -> Problem:
@@ -129,10 +133,13 @@ def requirements_unmet(items: list[str]) -> Problem:
     for item in items:
         name, _, what = item.partition(":")
         words = ITEMS.get(name, Words(name, name))
-        zh.append(f"{words.zh}({what})" if what else words.zh)
-        en.append(f"{words.en} ({what})" if what else words.en)
+        called = CODES.get(what, Words(what, what))
+        zh.append(f"{words.zh}（{called.zh}）" if what else words.zh)
+        en.append(f"{words.en} ({called.en})" if what else words.en)
+    again = AGREE_AGAIN_YOURSELF if any(item.startswith("consents_again") for item in items) else Words("", "")
     detail = Words(
-        f"不符合本场次的条件：{'、'.join(zh)}。", f"The shift asks for what is missing here: {', '.join(en)}."
+        f"不符合本场次的条件：{'、'.join(zh)}。{again.zh}",
+        f"The shift asks for what is missing here: {', '.join(en)}.{again.en}",
     )
     return Problem(UNMET, detail, unmet=",".join(items))
 
@@ -157,6 +164,11 @@ def guardian_needed(limit: int) -> Words:
 AGREE_AGAIN = Words(
     "监护人以前同意的是旧版同意书；内容已更新，须重新征得监护人同意。",
     "The guardian agreed to an earlier text. It has changed, so the guardian must agree again.",
+)
+AGREE_AGAIN_YOURSELF = Words(
+    "同意书的内容已更新，以前的同意不再有效；请在“我的同意”页面，或到站点，同意新版本。",
+    " The text has changed, and what was agreed to before counts no more: agree to the new version under My consents,"
+    " or at the site.",
 )
 AGE_UNKNOWN = Words(
     "此活动须核对年龄，请填写出生日期。",

@@ -37,12 +37,17 @@ MAILS = Size(3, 600)
 """Links to set a new password: enough for who overlooks the first mail, too few to flood a mailbox."""
 
 
+def now() -> float:
+    """Seconds, by the clock that nobody sets."""
+    return time.monotonic()
+
+
 @dataclass
 class Buckets:
     """Tokens by owner. Full buckets need not be kept."""
 
     size: Size
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = now
     _kept: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def wait(self, owner: str) -> float:
@@ -64,7 +69,7 @@ class Buckets:
 class Attempts:
     """The buckets of log-ins, or of mails that somebody asks for."""
 
-    def __init__(self, account: Size = ACCOUNT, address: Size = ADDRESS, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, account: Size = ACCOUNT, address: Size = ADDRESS, clock: Callable[[], float] = now):
         self._lock = threading.Lock()
         self._accounts = Buckets(account, clock)
         self._addresses = Buckets(address, clock)
