@@ -75,7 +75,8 @@ class Principal:
     before they chose a site. `everywhere` is true of staff with the operator's role on a route for operators, whatever
     site they have chosen (`allow`).
     `address` is the keyed hash, in hex, of the address at which a resident read the message that let them in: all that
-    is known of them is that they do.
+    is known of them is that they do. `mailed_by` is the site whose mail let them in, where they have shown no more than
+    that they have it: mails are passed on.
     """
 
     caller: Caller
@@ -84,6 +85,7 @@ class Principal:
     role: Role | None = None
     session: str = ""
     address: str = ""
+    mailed_by: UUID | None = None
     everywhere: bool = False
 
     @property

@@ -118,6 +118,11 @@ def test_the_desk_goes_on_without_a_network_and_counts_each_tap_once(
     page.evaluate("dispatchEvent(new Event('online'))")
     page.get_by_text("全部已上传").wait_for()
     assert sorted(map(str, outcomes(site, shift))) == ["None", "present", "present"]
+    page.context.set_offline(True)
+    page.reload()  # the copy is from before the taps
+    page.locator("#desk").get_by_text("已到").nth(1).wait_for()
+    assert page.locator("#desk").get_by_text("已到").count() == 2
+    page.context.set_offline(False)
     assert site.sql("SELECT count(*) AS n FROM attendance_entries WHERE shift_id = :s", s=shift)[0].n == 2
 
 

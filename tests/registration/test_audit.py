@@ -233,6 +233,17 @@ def test_staff_without_a_site_and_accounts_without_a_grant_read_nothing(site: Si
             assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:hesheng:problem:site-needed")
 
 
+def test_text_that_looks_like_ciphertext_hides_nothing(site: Site, office: Office) -> None:
+    clerk = office.site_staff(site.id)
+    activity = site.activity(responsible="王主任")
+    for name in (r"\x", "李四"):
+        clerk.expect(200, "PATCH", f"/v1/activities/{activity}", {"responsible": name}, If_Match="*")
+    rows = site.sql(
+        "SELECT changed FROM audit_log WHERE record = :a AND actor = :m ORDER BY id", a=activity, m=f"staff:{clerk.id}"
+    )
+    assert [row.changed["responsible"] for row in rows] == [["王主任", r"\x"], [r"\x", "李四"]]
+
+
 def test_who_looks_after_an_area_works_before_choosing_a_site(
     make_area: Callable[..., str], make_site: Callable[..., Site], office: Office
 ) -> None:

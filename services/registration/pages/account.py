@@ -124,6 +124,7 @@ def _show_link(session: Session, data: PersonalData, link: Link) -> dict[str, ob
 
 def _set_password(data: PersonalData, log_ins: LogIns) -> Act:
     """What the button behind an invitation or reset does; the password is computed before the link is locked."""
+    check_from_here()
     form = read_form(NewPassword)
     stored = b""
     with form.catching():

@@ -1,4 +1,4 @@
-"""Staff's pages of the centre itself: what it is called, its settings, its logo."""
+"""Staff's pages of the centre itself: its settings, its logo."""
 
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,9 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
-from services.common.schemas import Name, Text
+from services.common.schemas import Text
 from services.registration.api.conventions import own_site
+from services.registration.api.sites import may_name_site
 from services.registration.models import Area, Room, Site, SiteLogo
 from services.registration.operations.activities.concerned import concerned, whom_ages_strand
 from services.registration.operations.bookings.stranded import stranded
@@ -26,7 +27,7 @@ from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
 from services.registration.schemas.sites import SiteEdit, TimeZone
 
-OWN = ("name_zh", "name_en", "address", "time_zone")
+OWN = ("address", "time_zone")
 PLAIN = (
     "short_name_zh",
     "short_name_en",
@@ -48,8 +49,6 @@ LOGO_GONE = ("标志已去掉。", "The logo was taken away.")
 class CentreEdit(SettingsEdit):
     """The page's form: the settings, and what of the site itself its own staff may change."""
 
-    name_zh: Name
-    name_en: Name
     address: Text = ""
     time_zone: TimeZone
 
@@ -121,6 +120,7 @@ def _save(session: Session, data: PersonalData, site_id: UUID, form: Form[Centre
 def _settings_page(session: Session, site: Site, form: Form[Any], **more: Any) -> str:
     path = area_path(session, session.get_one(Area, site.area))
     context = {"site": site, "path": path, "zone": site.time_zone, "weekdays": WEEKDAYS}
+    context["may_name"] = may_name_site(g.principal)
     return render("centre/settings.html", form=form, **context, **more)
 
 

@@ -63,21 +63,26 @@ class Sessions:
         staff, resident = cookies.get(STAFF_COOKIE), cookies.get(RESIDENT_COOKIE)
         return (self._staff(staff) if staff else None) or (self._resident(resident) if resident else None)
 
-    def resident_cookie(self, person_id: UUID, address: bytes) -> str:
-        """A new session of a resident, who got in by a message to the address with this keyed hash."""
+    def resident_cookie(self, person_id: UUID, address: bytes, mailed_by: UUID | None = None) -> str:
+        """A new session of a resident, who got in by a message to the address with this keyed hash.
+
+        `mailed_by` is the site in whose mail the link stood, where that lasts and may have been passed on.
+        """
         # The signature's own time has whole seconds: too coarse beside "log out everywhere".
-        return str(self._signer.dumps([str(person_id), address.hex(), time.time()]))
+        site = mailed_by.hex if mailed_by else ""
+        return str(self._signer.dumps([str(person_id), address.hex(), time.time(), site]))
 
     def _resident(self, cookie: str) -> Principal | None:
         try:
-            person_id, address, since = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
+            person_id, address, since, site = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
         except (BadSignature, ValueError):
             return None
         shown = {"person": person_id, "since": datetime.fromtimestamp(since, UTC), "digest": key_hash(cookie)}
         with self._database.transaction(EVERY_SITE) as session:
             if not session.scalar(_STILL_GOOD, shown):
                 return None
-        return Principal(Caller.PERSON, str(person_id), session=cookie, address=address)
+        mailed_by = UUID(site) if site else None
+        return Principal(Caller.PERSON, str(person_id), session=cookie, address=address, mailed_by=mailed_by)
 
     def _staff(self, cookie: str) -> Principal | None:
         digest = key_hash(cookie)
@@ -104,9 +109,10 @@ def end_resident(session: Session, cookie: str) -> None:
 
 
 def end_resident_everywhere(session: Session, person_id: UUID) -> None:
-    """Log a resident out of every browser: of all ids that were merged into one."""
-    session.execute(
-        text("UPDATE people SET sessions_from = :now WHERE id IN (SELECT persons_of(person_now(:person)))"),
-        {"now": datetime.now(UTC), "person": person_id},
-    )
+    """Log a resident out of every browser: of all ids that were merged into one. The links in mails that were sent
+    before are over too (`links.py`)."""
+    every_id, now = "(SELECT persons_of(person_now(:person)))", {"now": datetime.now(UTC), "person": person_id}
+    session.execute(text(f"UPDATE people SET sessions_from = :now WHERE id IN {every_id}"), now)  # noqa: S608
+    open_links = "purpose = 'my_registrations' AND used_at IS NULL"
+    session.execute(text(f"UPDATE links SET used_at = :now WHERE person_id IN {every_id} AND {open_links}"), now)  # noqa: S608
     record(session, "log_out_everywhere", "people", person_id, None)
