@@ -62,7 +62,7 @@ def count_claims(session: Session, site_id: UUID) -> int:
     return session.scalar(select(func.count()).select_from(_claimed(site_id).subquery())) or 0
 
 
-def _claimed(site_id: UUID) -> Select[tuple[UUID]]:
+def _claimed(site_id: UUID) -> Select[UUID]:
     """Of whom there is a claim, and no guardian whom staff have confirmed meanwhile."""
     first = aliased(Representative)
     of_site = first.site_id == site_id, first.kind == "guardian", ~first.confirmed
