@@ -54,7 +54,9 @@ class Centre:
     def _people(self) -> None:
         path, site = f"/v1/people/{self.person}", self.site
         for kind in ("guardian", "helper"):
-            site.expect(200, "PUT", f"{path}/{kind}", {"name": "Mother", "email": fresh_mail()})
+            told: dict[str, Any] = {"name": "Mother", "email": fresh_mail()}
+            told |= {"agreed": True} if kind == "helper" else {}
+            site.expect(200, "PUT", f"{path}/{kind}", told)
         site.expect(201, "POST", f"{path}/consents", {"kind": "photo", "how": "paper"})
         training = {"name": "First aid", "minutes": 60, "provider": "Red Cross", "day": "2026-01-10"}
         site.expect(201, "POST", f"/v1/volunteers/{self.person}/trainings", training)
