@@ -48,17 +48,20 @@ $$;
 CREATE TRIGGER final BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_final();
 
--- What was before and after, by column; a personal column (bytea, or among the second argument) is only named.
+-- What was before and after, by column; a personal column (bytea, or among the second argument) is only named. That is
+-- told by the column's type: who writes text that looks like ciphertext hides nothing.
 CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     before jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
     after jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
     present jsonb := CASE WHEN TG_OP = 'DELETE' THEN before ELSE after END;
-    personal text[] := string_to_array(coalesce(TG_ARGV[1], ''), ', ');
+    personal text[] := string_to_array(coalesce(TG_ARGV[1], ''), ', ') || ARRAY(
+        SELECT attname::text FROM pg_attribute
+        WHERE attrelid = TG_RELID AND atttypid = 'bytea'::regtype AND attnum > 0);
     changes jsonb;
 BEGIN
     SELECT coalesce(jsonb_object_agg(key, CASE
-        WHEN key = ANY (personal) OR (before ->> key) LIKE '\\x%' OR (after ->> key) LIKE '\\x%' THEN '"*"'::jsonb
+        WHEN key = ANY (personal) THEN '"*"'::jsonb
         ELSE jsonb_build_array(before -> key, after -> key) END), '{}')
     INTO changes
     FROM jsonb_object_keys(before || after) AS key

@@ -185,6 +185,8 @@ def test_what_waits_is_decided_by_a_second_person(
     second.log_in(staff_at(site))
     second.open("/staff/hours")
     second.look("hours-work")
+    waiting = second.page.inner_text("main")
+    assert "补录人：" in waiting and "补录人：站点工作人员" not in waiting and "指尖科普课堂 · 参与者" in waiting
     second.page.get_by_label("全部的依据").fill("核对无误")
     second.page.get_by_role("button", name="全部批准").click()
     second.page.get_by_text("补录已处理").wait_for()

@@ -7,7 +7,7 @@ from tests.browser.conftest import Visitor
 from tests.browser.test_activities import fill
 from tests.registration.test_ages import born
 from tests.registration.test_series import first_tuesday, make, rehearsals, shifts
-from tests.registration.world import Site
+from tests.registration.world import Site, somebody
 
 
 def test_a_venue_with_its_cap_from_the_menu_to_who_moves(
@@ -118,7 +118,8 @@ def test_whom_a_visit_serves_is_written_for_its_volunteers(
     resident_cookie: Callable[..., Any],
 ) -> None:
     page, shift = visitor.page, site.shift(title_zh="独居老人探访")
-    made = site.sign_up(shift, email="visits@example.com")
+    body = {"person": somebody(email="visits@example.com"), "channel": "desk"}
+    made = site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", body)
     visitor.log_in(staff_at(site))
     visitor.open(f"/staff/activities/{site.activity_of(shift)}")
     page.get_by_role("link", name="修改或取消").first.click()
@@ -132,3 +133,8 @@ def test_whom_a_visit_serves_is_written_for_its_volunteers(
     volunteer.open(f"/my/registrations/{made['id']}")
     assert "三单元 402" in volunteer.page.inner_text("main")
     volunteer.look("my-note")
+    new, stranger = site.sign_up(shift, email="new@example.com"), make_visitor()
+    stranger.log_in(resident_cookie(new["person_id"]))
+    stranger.open(f"/my/registrations/{new['id']}")
+    assert "到场签到后可以在这里看到" in stranger.page.inner_text("main")
+    stranger.look("my-note-waits")

@@ -116,6 +116,8 @@ def test_whom_nobody_confirmed_is_marked_for_staff(site: Site, office: Office) -
     assert "not confirmed by the site" in clerk.call("GET", person).get_data(as_text=True)
     assert "Not confirmed by the site" in clerk.call("GET", f"{person}/guardian").get_data(as_text=True)
     clerk.call("POST", f"{person}/guardian", form={"name": "自称", "email": "says-so@example.com", "language": "zh-CN"})
+    assert "not confirmed by the site" in clerk.call("GET", person).get_data(as_text=True), "saving confirms nobody"
+    clerk.call("POST", f"{person}/guardian/confirm", form={"rightful": "guardian"})
     assert "not confirmed by the site" not in clerk.call("GET", person).get_data(as_text=True)
 
 

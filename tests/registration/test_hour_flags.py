@@ -1,5 +1,6 @@
 """Flags: what looks wrong about hours is seen, and only a second person says that it is not."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from deploy.local.servers import Postgres
 from services.registration.settings import Settings
 from tests.registration.hours_world import earn, moment, over, records_of, second_person
-from tests.registration.office import Office
+from tests.registration.office import Member, Office
 from tests.registration.test_hours_chain import behind_the_triggers
 from tests.registration.world import Site, somebody
 
@@ -27,6 +28,7 @@ def signed_up(site: Site, person: dict[str, Any], starts: float, ends: float) ->
         b=moment(ends),
         i=shift,
     )
+    site.signed_up_before(shift)
     return registration
 
 
@@ -97,7 +99,7 @@ def test_saying_first_that_they_are_there_hides_nothing_once_the_shift_is_over(s
 def test_a_list_of_those_who_were_checked_in_before_is_not(site: Site, told_at: Any) -> None:
     shift, registrations = over(site, people=10)
     call_roll(site, shift, registrations, "present")
-    told_at(registrations, -2)
+    told_at(registrations, -2.75)
     call_roll(site, shift, registrations, "attended")
     assert flagged(site) == []
 
@@ -164,3 +166,30 @@ def test_an_open_flag_stays_however_old_the_shift(site: Site, office: Office) ->
     assert kinds(site) == ["late"]
     since = moment(24)[:10]
     assert site.expect(200, "GET", f"/v1/hour-flags?since={since}")["items"] == []
+
+
+def test_two_whom_one_person_invited_are_looked_at(site: Site, office: Office) -> None:
+    admin = office.area_admin(area_of(site), at=site.id)
+    one, two = (invited(office, admin, site) for _ in range(2))
+    _, [registration] = over(site, ago=30)
+    body = {"checked_in_at": moment(-32), "checked_out_at": moment(-30), "reason": "忘签"}
+    entry = one.expect(201, "POST", f"/v1/registrations/{registration}/later-entries", body)
+    two.expect(200, "POST", f"/v1/later-entries/{entry['id']}/approve", {"reason": "属实"})
+    [flag] = site.expect(200, "GET", "/v1/hour-flags")["items"]
+    assert (flag["kind"], flag["minutes"]) == ("one_inviter", 120)
+    looked = {"kind": flag["kind"], "subject": flag["subject"], "reason": "签到表核对过"}
+    for concerned in (one, two, admin):
+        concerned.expect(409, "POST", "/v1/hour-flags/clear", looked)
+    second_person(office, site).expect(200, "POST", "/v1/hour-flags/clear", looked)
+    assert kinds(site) == []
+
+
+def area_of(site: Site) -> str:
+    return str(site.sql("SELECT area FROM sites WHERE id = :s", s=site.id)[0].area)
+
+
+def invited(office: Office, by: Member, site: Site) -> Member:
+    """An account at the site that this one made."""
+    body = {"email": f"{uuid.uuid4().hex}@example.com", "name": "同事"}
+    made = by.expect(201, "POST", "/v1/staff", body | {"grants": [{"role": "site_staff", "site_id": site.id}]})
+    return office.session(made["id"], at=site.id)

@@ -129,6 +129,23 @@ def test_the_leader_hears_what_became_of_a_request_and_sees_the_reason(choir: Ch
     assert "Rehearsals and rooms" in led and ("Reason: 设备检修" in led) == (step == "decline")
 
 
+def test_one_team_does_not_ask_for_every_room(choir: Choir, office: Office) -> None:
+    room = {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40, "approval": False}
+    room_id = choir.site.expect(201, "POST", "/v1/rooms", room)["id"]
+
+    def ask(status: int, day: int) -> Any:
+        body = {"room_id": room_id, "starts_at": in_hours(24 * day), "ends_at": in_hours(24 * day + 2)}
+        return choir.leader.expect(status, "POST", f"{choir.path}/bookings", body)
+
+    assert ask(422, 61)["errors"][0]["field"] == "starts_at"
+    first, *_ = [ask(201, day) for day in range(1, 6)]
+    assert "not decided yet" in ask(409, 6)["detail"]
+    second_person(office, choir.site).expect(200, "POST", f"/v1/bookings/{first['id']}/confirm")
+    ask(201, 6)
+    choir.site.expect(200, "PATCH", f"/v1/sites/{choir.site.id}/settings", {"booking_horizon_days": 90}, If_Match="*")
+    assert "not decided yet" in ask(409, 61)["detail"], "the site's own horizon counts, where it has one"
+
+
 def test_a_leader_calls_the_roll_of_their_team_and_of_nobody_else(choir: Choir) -> None:
     stranger = choir.somebody()
     shift = choir.on_shift([stranger])

@@ -361,7 +361,11 @@ def test_that_they_are_two_people_is_kept_until_it_is_taken_back(site: Site, oth
     assert [entry.action for entry in entries] == ["insert"]
     site.expect(204, "DELETE", f"/v1/two-people/{made[0]['id']}")
     assert len(site.expect(200, "GET", "/v1/doubles")["items"]) == 1
-    site.expect(201, "POST", "/v1/merges", merge_body(one, two))
+    site.expect(201, "POST", "/v1/two-people", {"one": one, "two": two})
+    merged = operator.expect(201, "POST", "/v1/merges", merge_body(one, two))["id"]
+    operator.expect(200, "POST", f"/v1/merges/{merged}/undo")
+    operator.expect(201, "POST", "/v1/two-people", {"one": one, "two": two})
+    operator.expect(409, "POST", "/v1/merges", merge_body(one, two))
 
 
 def test_what_agrees_most_is_first_on_the_page(site: Site, office: Office) -> None:

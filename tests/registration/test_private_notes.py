@@ -10,8 +10,8 @@ from services.common.database import EVERY_SITE, Database
 from services.registration.operations.activities.private_notes import any_old_note, forget_notes
 from services.registration.operations.people.encryption import any_older_encryption
 from services.registration.personal_data import PersonalData
-from tests.registration.hours_world import Resident
-from tests.registration.world import Site
+from tests.registration.hours_world import Resident, earn, over, person_of
+from tests.registration.world import Site, somebody
 
 MARK = "王奶奶 三单元 402"
 
@@ -20,6 +20,13 @@ MARK = "王奶奶 三单元 402"
 def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
     """Makes residents with a session."""
     return lambda person_id: Resident(app, database, data, person_id)
+
+
+def by_staff(site: Site, shift: str) -> dict[str, Any]:
+    """A registration that the desk made."""
+    body = {"person": somebody(), "channel": "desk"}
+    made: dict[str, Any] = site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", body)
+    return made
 
 
 def write(site: Site, shift: str, note: str = MARK) -> None:
@@ -49,7 +56,7 @@ def test_a_note_is_written_read_on_record_and_deleted(site: Site, other: Site) -
 def test_only_who_has_a_place_reads_it_and_no_event_does(site: Site, resident: Any) -> None:
     shift = site.shift(capacity=1)
     write(site, shift)
-    has, waits = (site.sign_up(shift, email=f"{name}@example.com") for name in ("has", "waits"))
+    has, waits = (by_staff(site, shift) for _ in range(2))
 
     def page(one: dict[str, Any]) -> str:
         answer = resident(one["person_id"]).call("GET", f"/my/registrations/{one['id']}")
@@ -60,6 +67,24 @@ def test_only_who_has_a_place_reads_it_and_no_event_does(site: Site, resident: A
     assert MARK not in page(has)
     rows = site.sql("SELECT outbox::text AS body FROM outbox") + site.sql("SELECT changed::text AS body FROM audit_log")
     assert all(MARK not in row.body for row in rows)
+
+
+def test_whoever_has_a_place_by_a_name_on_the_web_reads_it_when_staff_know_them(site: Site, resident: Any) -> None:
+    _, [served] = over(site)
+    earn(site, served)
+    visit = site.shift(volunteering=True, starts=0.5)
+    write(site, visit)
+    stranger = site.sign_up(visit)
+    known = site.expect(201, "POST", f"/v1/shifts/{visit}/registrations", {"person_id": person_of(site, served)})
+
+    def page(one: dict[str, Any]) -> str:
+        answer = resident(one["person_id"]).call("GET", f"/my/registrations/{one['id']}")
+        return str(answer.get_data(as_text=True))
+
+    assert MARK in page(known)
+    assert MARK not in page(stranger) and "once you are checked in" in page(stranger)
+    site.expect(200, "POST", f"/v1/registrations/{stranger['id']}/check-in", {})
+    assert MARK in page(stranger)
 
 
 def test_a_note_is_forgotten_thirty_days_after_the_end(site: Site, database: Database) -> None:

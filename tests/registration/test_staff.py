@@ -174,6 +174,10 @@ def test_staff_change_their_own_site_and_not_where_it_lies(office: Office, site:
     worker = office.site_staff(site.id)
     worker.expect(200, "PATCH", f"/v1/sites/{site.id}", {"address": "职工新街 2 号"}, If_Match="*")
     worker.expect(403, "PATCH", f"/v1/sites/{site.id}", {"area": "140000"}, If_Match="*")
+    forged = {"name_zh": "太原市民政局"}
+    for one in (worker, site):
+        refused = one.expect(403, "PATCH", f"/v1/sites/{site.id}", forged, If_Match="*")
+        assert "area admin" in refused["detail"]
     worker.expect(404, "PATCH", f"/v1/sites/{other.id}", {"address": "别人的"}, If_Match="*")
     worker.expect(404, "GET", f"/v1/sites/{other.id}/keys")
 

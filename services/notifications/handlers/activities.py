@@ -13,8 +13,7 @@ from services.notifications.handlers.reminders import reschedule, withdraw_stale
 
 SAVE_SITE = text("""
     INSERT INTO sites (id, name_zh, name_en, short_zh, short_en, time_zone, phone)
-    VALUES (:site_id, :name_zh, :name_en, :short_name_zh, :short_name_en, :time_zone,
-            :public_phone)
+    VALUES (:site_id, :name_zh, :name_en, :short_name_zh, :short_name_en, :time_zone, :public_phone)
     ON CONFLICT (id) DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, short_zh = excluded.short_zh,
         short_en = excluded.short_en, time_zone = excluded.time_zone, phone = excluded.phone

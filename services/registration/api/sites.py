@@ -7,7 +7,7 @@ from flask import Response, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, allow
+from services.common.auth import Caller, Principal, Role, allow
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
@@ -28,6 +28,15 @@ FOR_THE_OPERATOR = Words(
     "站点所属区划、停办与恢复由系统管理员修改。",
     "The area of a site, and whether it is closed, are for the operator to change.",
 )
+NAMES_FROM_ABOVE = Words(
+    "站点名称印在证明上，由区划管理员或系统管理员修改。",
+    "Certificates are issued in the site's name: an area admin or the operator changes it.",
+)
+
+
+def may_name_site(principal: Principal) -> bool:
+    """Whether the caller may say what the site that they act for is called: nobody issues in another body's name."""
+    return principal.is_operator or principal.role is Role.AREA_ADMIN
 
 
 def sites_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
@@ -73,10 +82,12 @@ def _add_sites(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.output(SiteAnswer)
     def edit_site(site_id: UUID, body: SiteEdit) -> Response:
         """Change a site: a site itself, or the operator any. Where it lies, and whether it is closed, is for the
-        operator to say."""
+        operator to say; what it is called for an area admin too."""
         _check_own(site_id)
         if not g.principal.is_operator and {"area", "status"} & body.model_fields_set:
             raise Problem(FORBIDDEN, FOR_THE_OPERATOR)
+        if not may_name_site(g.principal) and {"name_zh", "name_en"} & body.model_fields_set:
+            raise Problem(FORBIDDEN, NAMES_FROM_ABOVE)
         with database.transaction(g.principal.scope) as session:
             return answered(SiteAnswer.model_validate(sites.edit_site(session, site_id, body, expected_versions())))
 

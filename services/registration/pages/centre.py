@@ -1,4 +1,4 @@
-"""Staff's pages of the centre itself: what it is called, its settings, its logo."""
+"""Staff's pages of the centre itself: its settings, its logo."""
 
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,9 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
-from services.common.schemas import Name, Text
+from services.common.schemas import Text
 from services.registration.api.conventions import own_site
+from services.registration.api.sites import may_name_site
 from services.registration.models import Area, Room, Site, SiteLogo
 from services.registration.operations.activities.concerned import concerned, whom_ages_strand
 from services.registration.operations.bookings.stranded import stranded
@@ -26,7 +27,7 @@ from services.registration.personal_data import PersonalData
 from services.registration.schemas.site_settings import WEEKDAYS, SettingsEdit
 from services.registration.schemas.sites import SiteEdit, TimeZone
 
-OWN = ("name_zh", "name_en", "address", "time_zone")
+OWN = ("address", "time_zone")
 PLAIN = (
     "short_name_zh",
     "short_name_en",
@@ -48,8 +49,6 @@ LOGO_GONE = ("标志已去掉。", "The logo was taken away.")
 class CentreEdit(SettingsEdit):
     """The page's form: the settings, and what of the site itself its own staff may change."""
 
-    name_zh: Name
-    name_en: Name
     address: Text = ""
     time_zone: TimeZone
 
@@ -65,6 +64,9 @@ def centre_pages(database: Database, data: PersonalData) -> APIBlueprint:
     add_plaques(blueprint, database)
     add_organisations(blueprint, database)
     return blueprint
+
+
+IN_TEXT = {"team_minutes_per_week": "team_hours"}
 
 
 def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
@@ -83,6 +85,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalDat
         form: Form[CentreEdit] = Form(request.form)
         with form.catching(), database.transaction(g.principal.scope) as session:
             form.read(CentreEdit, _read(request.form))
+            _at_fields(form)
             site = sites.lock_site(session, own_site())
             left = stranded(session, site, form.body)
             mark = ",".join(sorted(str(one.id) for one in left))
@@ -99,6 +102,14 @@ def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalDat
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")
 
 
+def _at_fields(form: Form[Any]) -> None:
+    """Hours, days and minutes are text on the page, in one field for each: there stands what the models find."""
+    for name in list(form.errors):
+        whole, _, part = name.partition(".")
+        one = part.partition(".")[0] if whole == "opening_hours" else IN_TEXT.get(whole, whole)
+        form.errors.setdefault(one, form.errors.pop(name))
+
+
 def _save(session: Session, data: PersonalData, site_id: UUID, form: Form[CentreEdit]) -> None:
     own = SiteEdit(**form.body.model_dump(include=set(OWN)))
     settings = SettingsEdit(**form.body.model_dump(exclude=set(OWN), exclude_unset=True))
@@ -109,6 +120,7 @@ def _save(session: Session, data: PersonalData, site_id: UUID, form: Form[Centre
 def _settings_page(session: Session, site: Site, form: Form[Any], **more: Any) -> str:
     path = area_path(session, session.get_one(Area, site.area))
     context = {"site": site, "path": path, "zone": site.time_zone, "weekdays": WEEKDAYS}
+    context["may_name"] = may_name_site(g.principal)
     return render("centre/settings.html", form=form, **context, **more)
 
 
@@ -174,7 +186,7 @@ def _read(typed: Any) -> dict[str, Any]:
 
 
 def _pairs(written: str, field: str) -> list[list[str]]:
-    pairs = [part.split("-") for part in written.replace("–", "-").replace(":", ":").split()]
+    pairs = [part.split("-") for part in written.replace("–", "-").replace("：", ":").split()]
     if any(len(pair) != 2 for pair in pairs):
         words = Words("应如 08:00-12:00 14:00-21:00。", "must look like 08:00-12:00 14:00-21:00.")
         raise invalid(field, words)

@@ -28,8 +28,9 @@ MIME = {
 }
 
 BOM = "\ufeff"
-FORMULA = re.compile(r"\s*[=+\-@]|[\t\r\n]")
-"""What spreadsheets take for a formula: it may begin after blanks, or with a control character."""
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+"""What spreadsheets take for a formula: it may begin after blanks, or with a control character, and with the wide signs
+of Chinese typing."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ROWS_AT_ONCE = 500
 MOST_SHEET_ROWS = 1_048_576

@@ -60,7 +60,13 @@ def test_what_they_told_is_replaced_when_asked(site: Site, importer: Importer) -
     (row,) = crowd(1)
     phone = fresh_phone()
     made = site.sign_up(site.shift(), name=row[0], phone=phone, email=row[2], birth_date="1950-01-01")
+    importer.apply(site, as_csv(*crowd(1), row))
+    seen = "SELECT actor, action, changed FROM audit_log WHERE kind = 'person_sites' AND record = :p"
+    assert site.sql(seen + " AND action = 'update'", p=made["person_id"]) == [], "gaps only: no one's details changed"
     importer.apply(site, as_csv((*row, "en"), headings=(*HEADINGS, "语言")), overwrite=True)
+    [told] = site.sql(seen + " AND action = 'update'", p=made["person_id"])
+    assert told.actor.startswith("site:") and {"phone", "birth_date", "language"} < set(told.changed)
+    assert told.changed["phone"] == "*"
     person = site.expect(200, "GET", f"/v1/people/{made['person_id']}")
     assert (person["phone"], person["birth_date"], person["language"]) == (row[1], "1961-07-13", "en")
     again = site.sign_up(site.shift(), name=row[0], phone=row[1])

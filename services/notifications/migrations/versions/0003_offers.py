@@ -1,5 +1,5 @@
-"""Offers, places taken back, places that nobody would take over: told like all else about a registration. And the
-site's phone, and who was erased, kept beside registration's own database."""
+"""Offers, places taken back, places that nobody would take over: told like all else about a registration. The site's
+phone and short name. And who was erased, kept beside registration's own database."""
 
 from alembic import op
 

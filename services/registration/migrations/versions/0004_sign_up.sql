@@ -39,9 +39,10 @@ RETURN CASE
 END;
 
 -- Places that sign-ups from one address may take on a shift while nobody has proven their contacts: a crowd at a centre
--- shares an address, and whoever invents people has one too.
-CREATE FUNCTION most_from_one_address(capacity integer) RETURNS integer LANGUAGE sql IMMUTABLE
-RETURN greatest(30, capacity / 3);
+-- shares an address, and whoever invents people has one too. Half of a small shift stays for everybody else, but who
+-- only waits takes nothing; the first party from an address has its place, however large.
+CREATE FUNCTION most_from_one_address(capacity integer, waits boolean) RETURNS integer LANGUAGE sql IMMUTABLE
+RETURN least(greatest(30, capacity / 3), CASE WHEN NOT waits THEN greatest(1, capacity / 2) END);
 
 -- Statement by statement, because each sees what was committed while the one before it waited for a lock:
 --   1. the shifts, in id order, so that two groups never wait for each other. An impatient group leaves out those that
@@ -128,7 +129,7 @@ BEGIN
         FROM unnest(asked) AS r
     ), known AS MATERIALIZED (
         SELECT m.request, m.found, m.size, p.number, s.activity_id, s.last_queue_number, s.venue_id, s.during,
-            f.places AS from_there, most_from_one_address(s.capacity) AS most_from_there,
+            f.places AS from_there, s.capacity,
             h.places IS NOT NULL AS keeps, a.waitlist_order = 'priority' AS by_priority,
             s.starts_at <= moment AS running,
             -- who waits has no turn any more once the shift runs
@@ -253,7 +254,9 @@ BEGIN
         -- A person has one turn in a group, and so has a venue, for one shift: whoever comes with another waits for
         -- the next group.
         SELECT *, CASE
-            WHEN verdict = 'accepted' AND (request).came_from IS NOT NULL AND most_from_there < from_there + sum(size) OVER (
+            WHEN verdict = 'accepted' AND (request).came_from IS NOT NULL
+                 AND greatest(most_from_one_address(capacity, NOT keeps AND free < size), size)
+                     < from_there + sum(size) OVER (
                  PARTITION BY verdict, (request).shift_id, (request).came_from ORDER BY (request).n) THEN 'one_address'
             WHEN verdict = 'accepted' AND found IS NOT NULL
                  AND row_number() OVER (PARTITION BY verdict, found ORDER BY (request).n) > 1 THEN 'again'

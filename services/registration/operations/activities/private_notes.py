@@ -1,7 +1,9 @@
 """What the volunteers of a shift must know of whom they serve: an elder's name, the address of a visit.
 
-The person served is named to nobody but the confirmed volunteers of the shift, from the sign-up until a day after its
-end, and to staff, whose reading is on record. It is in no event, mail or export, and is deleted 30 days after the end.
+The person served is named to nobody but the confirmed volunteers of the shift whom staff know, from the sign-up until a
+day after its end, and to staff, whose reading is on record. Staff know whom they signed up themselves, whoever has a
+service record at the site, and whoever is checked in: anybody can have a place by a name on the web. It is in no event,
+mail or export, and is deleted 30 days after the end.
 """
 
 from datetime import timedelta
@@ -9,9 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from services.common.audit import record
-from services.registration.models import Registration, Shift, ShiftNote
+from services.registration.models import Registration, ServiceRecord, Shift, ShiftNote
 from services.registration.operations import Versions, assign, check_version
 from services.registration.operations.hours.attendance import find_shift
 from services.registration.operations.seats.seats import lock_shift
@@ -20,6 +23,8 @@ from services.registration.schemas.private_notes import NoteAnswer
 
 READ_UNTIL = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)
+BY_STAFF = ("desk", "phone", "proxy")
+"""How staff of a site with a system of its own sign people up; its form on the web says `site`."""
 
 
 def write_note(session: Session, data: PersonalData, shift_id: UUID, text: str, expected: Versions) -> NoteAnswer:
@@ -47,10 +52,11 @@ def read_note(session: Session, data: PersonalData, shift_id: UUID) -> NoteAnswe
     return answer
 
 
-def note_for_volunteer(session: Session, data: PersonalData, registration_id: UUID) -> str:
-    """The note of the shift that a registration gives a place on; empty for everybody else, and when it is over."""
+def note_for_volunteer(session: Session, data: PersonalData, registration_id: UUID) -> str | None:
+    """The note of the shift that a registration gives a place on, None while staff do not know who has it; empty where
+    there is none, for everybody else, and when it is over."""
     query = (
-        select(ShiftNote.note)
+        select(ShiftNote.note, _known_to_staff().label("known"))
         .join(Registration, Registration.shift_id == ShiftNote.shift_id)
         .join(Shift, Shift.id == ShiftNote.shift_id)
         .where(
@@ -60,8 +66,19 @@ def note_for_volunteer(session: Session, data: PersonalData, registration_id: UU
             Shift.ends_at > func.clock_timestamp() - READ_UNTIL,
         )
     )
-    found = session.scalar(query)
-    return data.shown(found) if found else ""
+    found = session.execute(query).one_or_none()
+    if found is None:
+        return ""
+    return data.shown(found.note) if found.known else None
+
+
+def _known_to_staff() -> ColumnElement[bool]:
+    entered_by_key = Registration.made_by.startswith("site:") & Registration.channel.in_(BY_STAFF)
+    ids = select(func.persons_of(Registration.person_id)).correlate(Registration)
+    here = ServiceRecord.person_id.in_(ids), ServiceRecord.site_id == Registration.site_id, ServiceRecord.minutes > 0
+    served = exists(select(ServiceRecord.id).where(*here).correlate(Registration))
+    entered = Registration.made_by.startswith("staff:") | entered_by_key
+    return entered | Registration.checked_in_at.is_not(None) | served
 
 
 def any_old_note(session: Session) -> bool:

@@ -5,12 +5,14 @@
 | many_hours_day | more than twelve hours of one person on one day, at all sites together |
 | many_hours_week | more than forty hours of one person in one week (Monday to Sunday), at all sites together |
 | two_places | check-in at one shift before the check-out of another, at whichever sites |
-| in_bulk | ten people or more whose coming nobody told of before the end: of one shift, or by one hand in one go |
+| in_bulk | ten people or more whose coming nobody told of when it was: of one shift, or by one hand in one go |
 | one_hand | more than forty hours of one volunteer in a month that one account alone confirmed |
+| one_inviter | entered later by one and approved by another, in one month, whom the same member of staff invited |
 | late | recorded more than ten working days after the shift |
 
-In one go is without a pause of a minute. A roll call that says only afterwards who came is flagged, however it is
-said; one that says at the start who is there, and at the end who left, is not. Other sites' hours count for a person's
+In one go is without a pause of a minute. When it was is within half an hour of the check-in that counts, and before
+the end. A roll call that says only afterwards who came is flagged, however it is said; one that says at the start who
+is there, and at the end who left, is not. Other sites' hours count for a person's
 sum and are not shown: neither which, nor where. An open flag stays until somebody clears it, however old it is.
 Clearing keeps who looked and what they found; whoever is in charge of a record concerned cannot. A cleared flag comes
 back when further records fall under it, for its name changes with their number.
@@ -32,11 +34,12 @@ MOST_A_DAY = 12 * 60
 MOST_A_WEEK = 40 * 60
 MOST_BY_ONE_HAND = 40 * 60
 MANY_AT_ONCE = 10
+TOLD_WITHIN_MINUTES = 30
 
 # `mine` are the site's standing records, `theirs` those of the same people at every site, found by person.
 _FLAGS = text("""
 WITH mine AS MATERIALIZED (
-    SELECT r.*, g.checked_in_at, g.checked_out_at, s.ends_at
+    SELECT r.*, g.checked_in_at, g.checked_out_at, s.starts_at, s.ends_at
     FROM standing_records AS r LEFT JOIN registrations AS g ON g.id = r.registration_id
     LEFT JOIN shifts AS s ON s.id = r.shift_id
     WHERE r.site_id = :site AND r.minutes > 0
@@ -69,12 +72,13 @@ WITH mine AS MATERIALIZED (
         WHERE o.holder = mine.holder AND o.id <> mine.id AND o.day BETWEEN mine.day - 1 AND mine.day + 1
           AND h.checked_in_at < mine.checked_out_at AND mine.checked_in_at < h.checked_out_at)
 ), told_after AS (
-    -- whose coming nobody told of before the shift was over, and who did not scan the code themselves
+    -- whose coming nobody told of at the time that counts, and who did not scan the code themselves
     SELECT mine.* FROM mine
     WHERE mine.how IN ('confirmed', 'entered_later') AND NOT EXISTS (
         SELECT FROM attendance_entries AS e
         WHERE e.registration_id = mine.registration_id AND e.what = 'in'
-          AND (e.how = 'scanned' OR e.received_at < mine.ends_at))
+          AND (e.how = 'scanned' OR e.received_at < least(mine.ends_at,
+              greatest(mine.checked_in_at, mine.starts_at) + make_interval(mins => :told_within))))
 ), of_shift AS (
     SELECT *, count(*) OVER (PARTITION BY shift_id) AS people FROM told_after
 ), breaks AS (
@@ -99,19 +103,36 @@ WITH mine AS MATERIALIZED (
 ), one_hand AS (
     SELECT 'one_hand', holder || ':' || in_charge || ':' || month, month, holder, id, in_charge, recorded_at, minutes, 1
     FROM months WHERE by_hand > :most_by_one_hand
+), pairs AS (
+    SELECT DISTINCT in_charge, recorded_by FROM mine
+    WHERE how IN ('entered_later', 'imported') AND in_charge <> recorded_by
+      AND in_charge LIKE 'staff:%' AND recorded_by LIKE 'staff:%'
+), of_one AS (
+    SELECT p.* FROM pairs AS p WHERE EXISTS (
+        SELECT FROM audit_log AS a JOIN audit_log AS b USING (actor, kind, action)
+        WHERE actor LIKE 'staff:%' AND kind = 'staff' AND action = 'insert'
+          AND a.record = split_part(p.in_charge, ':', 2) AND b.record = split_part(p.recorded_by, ':', 2))
+), one_inviter AS (
+    SELECT 'one_inviter', least(in_charge, recorded_by) || ' ' || greatest(in_charge, recorded_by) || ' '
+        || date_trunc('month', day)::date, day, NULL::uuid, id, in_charge, recorded_at, minutes, 1
+    FROM mine JOIN of_one USING (in_charge, recorded_by) WHERE how IN ('entered_later', 'imported')
 ), late AS (
     SELECT 'late', id::text, day, holder, id, in_charge, recorded_at, minutes, 1
     FROM mine WHERE late AND how <> 'imported'
 ), every AS (
     SELECT * FROM per_day UNION ALL SELECT * FROM per_week UNION ALL SELECT * FROM two_places
-    UNION ALL SELECT * FROM in_bulk UNION ALL SELECT * FROM one_hand UNION ALL SELECT * FROM late
+    UNION ALL SELECT * FROM in_bulk UNION ALL SELECT * FROM one_hand UNION ALL SELECT * FROM one_inviter
+    UNION ALL SELECT * FROM late
 ), found AS (
     -- minutes and records of a day and a week are those of all sites together, the same in each of its rows
     SELECT kind, subject, max(day) AS day, person_id,
         (CASE WHEN kind IN ('many_hours_day', 'many_hours_week') THEN max(minutes) ELSE sum(minutes) END)::int
             AS minutes,
         CASE WHEN kind IN ('many_hours_day', 'many_hours_week') THEN max(records) ELSE count(*) END AS number,
-        array_agg(id ORDER BY id) AS records, array_agg(DISTINCT in_charge) AS concerned,
+        array_agg(id ORDER BY id) AS records,
+        -- who approved looks no more than who entered
+        CASE WHEN kind = 'one_inviter' THEN (string_to_array(subject, ' '))[1:2] ELSE array_agg(DISTINCT in_charge) END
+            AS concerned,
         max(recorded_at) AS recorded_at
     FROM every GROUP BY kind, subject, person_id
 ), named AS (
@@ -159,5 +180,6 @@ def _find(
         "most_a_week": MOST_A_WEEK,
         "most_by_one_hand": MOST_BY_ONE_HAND,
         "many_at_once": MANY_AT_ONCE,
+        "told_within": TOLD_WITHIN_MINUTES,
     }
     return [FlagAnswer.model_validate(row) for row in session.execute(_FLAGS, asked | limits)]

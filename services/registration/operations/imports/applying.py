@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from services.registration.models import Import
 from services.registration.operations.imports.checking import PLAN, hashes
 from services.registration.operations.imports.copying import copy_rows
+from services.registration.operations.imports.overwriting import overwriting
 from services.registration.operations.imports.past import add_records
 from services.registration.operations.imports.rosters import WITH_TEAM, join_teams
 from services.registration.operations.imports.volunteers import Identity, find_who, register_volunteers
@@ -177,7 +178,8 @@ def settle_people(
     session.execute(_NOW_KNOWN)
     found.new_people += session.scalar(_COUNT_NEW) or 0
     session.execute(_LOCK_DETAILS)
-    session.execute(_FILL, {"overwrite": found.overwrite})
+    with overwriting(session, found):
+        session.execute(_FILL, {"overwrite": found.overwrite})
     session.execute(_TELL)
     return {row.number: row.person_id for row in session.execute(_WHO)}
 

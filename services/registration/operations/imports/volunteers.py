@@ -17,6 +17,7 @@ from services.common.events import VolunteerRegistered
 from services.common.outbox import add_events
 from services.registration.models import Area, Import, Site
 from services.registration.operations.imports.copying import copy_rows
+from services.registration.operations.imports.overwriting import overwriting
 from services.registration.operations.people.identity import day_at_site
 from services.registration.operations.people.minors_shown import ADULT
 from services.registration.operations.people.representatives import ask_guardian_by_mail, known_again
@@ -252,7 +253,8 @@ def register_volunteers(
     session.execute(_NOT_MADE, {"people": [one.person_id for one in made]})
     _give_numbers(session)
     # Guardians first: their consents say who they are.
-    session.execute(_GUARDIANS, site | {"key": data.newest_key, "overwrite": found.overwrite})
+    with overwriting(session, found):
+        session.execute(_GUARDIANS, site | {"key": data.newest_key, "overwrite": found.overwrite})
     session.execute(_CONSENTS, site | {"how": HOW, "made_by": found.made_by, "agreed": AGREED})
     _tell(session, found.site_id, sorted(((one, first[one.person_id]) for one in made), key=lambda one: one[1].number))
     return len(rows) - len(made)

@@ -171,7 +171,7 @@ def _check(session: Session, pair: Pair, site_id: UUID | None) -> None:
                     "One of them is known to another site too. Ask the operator to merge them.",
                 ),
             )
-    check_not_apart(session, *people)
+    check_not_apart(session, pair.survivor.id, pair.merged.id, site_id)
     numbers = text("SELECT count(DISTINCT id_number_hash) FROM volunteers WHERE person_id = ANY(:people)")
     if session.scalar(numbers, {"people": people}) > 1:
         raise conflict(

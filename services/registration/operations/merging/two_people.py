@@ -1,4 +1,5 @@
-"""Two who look like doubles and are two people: a decision that is kept, and can be taken back."""
+"""Two who look like doubles and are two people: a decision that is kept, and can be taken back. A site's binds
+sites; the operator, who sees more than one of them does, decides again."""
 
 from uuid import UUID
 
@@ -25,7 +26,10 @@ def keep_apart(session: Session, one: UUID, two: UUID, by: str, site_id: UUID | 
         if not _are_known(session, people, site_id):
             raise not_found("这个人", "person")
         values = {"one": people[0], "two": people[1], "site_id": site_id, "made_by": by}
-        session.execute(insert(TwoPeople).values(**values).on_conflict_do_nothing())
+        keep = insert(TwoPeople).values(**values)
+        if site_id is None:
+            keep = keep.on_conflict_do_update(index_elements=["one", "two"], set_={"site_id": None, "made_by": by})
+        session.execute(keep if site_id is None else keep.on_conflict_do_nothing())
         return session.scalars(_decision(*people)).one()
 
 
@@ -44,9 +48,10 @@ def take_back(session: Session, decision_id: UUID, site_id: UUID | None) -> None
     session.flush()
 
 
-def check_not_apart(session: Session, one: UUID, two: UUID) -> None:
-    """Raise 409 where it was decided that they are two people."""
-    if session.scalars(_decision(*sorted((one, two)))).one_or_none() is not None:
+def check_not_apart(session: Session, one: UUID, two: UUID, site_id: UUID | None) -> None:
+    """Raise 409 where it was decided that they are two people; for the operator only where operators decided so."""
+    found = session.scalars(_decision(*sorted((one, two)))).one_or_none()
+    if found is not None and (site_id is not None or found.site_id is None):
         raise conflict(
             "已认定这是两个人；如有误，请先在重复人员页撤回这个决定。",
             "It was decided that they are two people. If that is wrong, take the decision back first.",

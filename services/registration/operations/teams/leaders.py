@@ -8,6 +8,7 @@ do. What they ask of staff, staff decide.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -25,6 +26,7 @@ from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.own_registrations import told_of
 from services.registration.operations.people.people import told_names
 from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.sites.sites import lock_site
 from services.registration.operations.teams import teams
 from services.registration.operations.teams.own_teams import Membership, own_membership
 from services.registration.personal_data import PersonalData
@@ -32,6 +34,10 @@ from services.registration.schemas.bookings import BookingBody
 from services.registration.schemas.hours import RollEntry
 from services.registration.schemas.leading import LedMember, RoomRequestBody
 from services.registration.schemas.public import LinkRequest
+
+MOST_UNDECIDED = 5
+AHEAD = timedelta(days=60)
+"""How far ahead a leader asks where the site says nothing else (`booking_horizon_days`)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,9 @@ def rooms_for_teams(session: Session, site_id: UUID) -> Sequence[Room]:
 
 
 def ask_for_room(session: Session, led: Membership, body: RoomRequestBody) -> Booking:
-    """A request for a room, which holds its time until staff decide. Raises 409, 422."""
+    """A request for a room, which holds its time until staff decide: few at once, and not for far ahead, so that one
+    team does not hold every room. Raises 409, 422."""
+    _check_modest(session, led, body)
     room = session.get(Room, body.room_id)
     if room is None or room.site_id != led.site.id or not room.for_teams:
         raise invalid("room_id", Words("没有这个房间。", "is no room for teams at this site."))
@@ -98,6 +106,20 @@ def ask_for_room(session: Session, led: Membership, body: RoomRequestBody) -> Bo
         room_id=room.id, starts_at=body.starts_at, ends_at=body.ends_at, team_id=led.team.id, title=body.title
     )
     return book(session, led.site.id, wanted, as_request=True)
+
+
+def _check_modest(session: Session, led: Membership, body: RoomRequestBody) -> None:
+    """Raise 409 where too many requests of the team are undecided, 422 for one that lies too far ahead."""
+    site = lock_site(session, led.site.id)
+    if site.booking_horizon_days is None and body.starts_at > datetime.now(UTC) + AHEAD:
+        words = Words(f"最多提前 {AHEAD.days} 天申请。", f"is too far ahead: ask at most {AHEAD.days} days before.")
+        raise invalid("starts_at", words)
+    undecided = Booking.team_id == led.team.id, Booking.status == "requested", Booking.ends_at > func.now()
+    if session.scalars(select(func.count()).select_from(Booking).where(*undecided)).one() >= MOST_UNDECIDED:
+        raise conflict(
+            f"本队已有 {MOST_UNDECIDED} 个申请等站点答复；请等答复，或先取消一个。",
+            f"{MOST_UNDECIDED} requests of your team are not decided yet. Wait for the site, or give one up.",
+        )
 
 
 def withdraw_request(session: Session, led: Membership, booking_id: UUID) -> Booking:
