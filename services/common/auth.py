@@ -59,6 +59,10 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+OPERATORS = (Role.OPERATOR,)
+OVER_AREAS = (Role.AREA_ADMIN, Role.OPERATOR)
+"""Who looks after sites, and after those who work there."""
+
 NOTHING = "-"
 """The scope of whoever sees no site's rows."""
 
@@ -67,10 +71,12 @@ NOTHING = "-"
 class Principal:
     """Who calls: `name` is the id of a key, of staff or of a person, a service's name, or `operator`.
 
-    `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there. `everywhere`
-    is true of staff with the operator's role on a route for operators, whatever site they have chosen (`allow`).
+    `site_id` is the site that calls, or the one where staff work just now; `role` is what they are there, or over areas
+    before they chose a site. `everywhere` is true of staff with the operator's role on a route for operators, whatever
+    site they have chosen (`allow`).
     `address` is the keyed hash, in hex, of the address at which a resident read the message that let them in: all that
-    is known of them is that they do.
+    is known of them is that they do. `mailed_by` is the site whose mail let them in, where they have shown no more than
+    that they have it: mails are passed on.
     """
 
     caller: Caller
@@ -79,6 +85,7 @@ class Principal:
     role: Role | None = None
     session: str = ""
     address: str = ""
+    mailed_by: UUID | None = None
     everywhere: bool = False
 
     @property

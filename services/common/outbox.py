@@ -63,22 +63,21 @@ class PageQueue(Protocol):
 
 def add_events(session: Session, events: Iterable[Event]) -> None:
     """Add events to the log within the caller's transaction, which must hold the lock of their aggregate."""
-    rows = [
-        {
-            "type": event.type,
-            "aggregate": event.aggregate,
-            "request_id": current_request_id(),
-            "data": event.model_dump_json(),
-        }
-        for event in events
-    ]
-    if rows:
+    told = list(events)
+    if told:
         session.execute(
             text(
                 "INSERT INTO outbox (type, aggregate, request_id, data)"
-                " VALUES (:type, :aggregate, :request_id, cast(:data AS jsonb))"
+                " SELECT type, aggregate, :request_id, cast(data AS jsonb) FROM unnest("
+                "cast(:types AS text[]), cast(:aggregates AS text[]), cast(:data AS text[]))"
+                " WITH ORDINALITY AS e (type, aggregate, data, place) ORDER BY place"
             ),
-            rows,
+            {
+                "types": [event.type for event in told],
+                "aggregates": [event.aggregate for event in told],
+                "request_id": current_request_id(),
+                "data": [event.model_dump_json() for event in told],
+            },
         )
 
 

@@ -34,8 +34,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
         Duty("trim", lambda: trim_applied(database), idle=30.0),
-        Duty("forget", lambda: forget_history(database), idle=30.0),
-        Duty("forget_erasures", lambda: forget_erasures(database), idle=3600.0),
+        Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
     ]
 
 

@@ -55,6 +55,17 @@ def test_the_week_is_a_list_to_print_and_a_table(visitor: Visitor, site: Site, s
     assert len(lines) == 3 and lines[2].endswith("维修,停用")
 
 
+def test_a_finding_above_a_long_form_names_its_field(visitor: Visitor, site: Site, staff_at: Staff) -> None:
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/centre/settings")
+    visitor.page.get_by_label("颜色").fill("#eeeeee")
+    visitor.page.get_by_label("周一").fill("12:00-08:00")
+    visitor.page.get_by_role("button", name="保存").click()
+    told = visitor.page.get_by_role("alert").inner_text()
+    assert "颜色：太浅" in told and "周一：每段应先开后关" in told
+    visitor.look("settings-wrong")
+
+
 def test_a_logo_is_given_and_shown(visitor: Visitor, site: Site, staff_at: Staff) -> None:
     page = visitor.page
     visitor.log_in(staff_at(site))

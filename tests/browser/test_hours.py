@@ -118,6 +118,11 @@ def test_the_desk_goes_on_without_a_network_and_counts_each_tap_once(
     page.evaluate("dispatchEvent(new Event('online'))")
     page.get_by_text("全部已上传").wait_for()
     assert sorted(map(str, outcomes(site, shift))) == ["None", "present", "present"]
+    page.context.set_offline(True)
+    page.reload()  # the copy is from before the taps
+    page.locator("#desk").get_by_text("已到").nth(1).wait_for()
+    assert page.locator("#desk").get_by_text("已到").count() == 2
+    page.context.set_offline(False)
     assert site.sql("SELECT count(*) AS n FROM attendance_entries WHERE shift_id = :s", s=shift)[0].n == 2
 
 
@@ -178,6 +183,8 @@ def test_what_waits_is_decided_by_a_second_person(
     second.log_in(staff_at(site))
     second.open("/staff/hours")
     second.look("hours-work")
+    waiting = second.page.inner_text("main")
+    assert "补录人：" in waiting and "补录人：站点工作人员" not in waiting and "指尖科普课堂 · 参与者" in waiting
     second.page.get_by_label("全部的依据").fill("核对无误")
     second.page.get_by_role("button", name="全部批准").click()
     second.page.get_by_text("补录已处理").wait_for()

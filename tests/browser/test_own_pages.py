@@ -23,6 +23,8 @@ def test_becoming_a_volunteer(visitor: Visitor, site: Site, resident_cookie: Res
     visitor.look("mine-with-boxes")
     page.get_by_role("link", name="我要当志愿者").click()
     visitor.look("own-volunteer")
+    assert page.get_by_label("性别").input_value() == "", "nobody is told what they are"
+    page.get_by_label("性别").select_option("female")
     page.get_by_label("我已阅读并同意").check()
     page.get_by_role("button", name="登记为志愿者").click()
     expect(page.get_by_role("alert")).to_contain_text("请填写出生日期")

@@ -40,9 +40,14 @@ def test_somebody_is_invited_sets_a_password_and_works(
 ) -> None:
     boss, email = make_visitor(java_script_enabled=False), f"{uuid.uuid4().hex[:8]}@example.com"
     boss.log_in(staff_at(site, Role.AREA_ADMIN))
-    boss.open("/staff/colleagues/invite")
+    boss.open("/staff/")
+    boss.page.get_by_text("更多").click()
+    boss.page.get_by_label("工作菜单").get_by_role("link", name="工作人员").click()
+    boss.page.get_by_role("link", name="邀请").click()
     boss.page.get_by_label("姓名").fill("李明月")
     boss.page.get_by_label("电子邮件").fill(email)
+    boss.page.get_by_role("button", name="发送邀请").click()
+    assert "站点：请选择。" in boss.page.get_by_role("alert").inner_text(), "nothing is chosen for anybody"
     name = site.sql("SELECT name_zh FROM sites WHERE id = :id", id=site.id)[0].name_zh
     boss.page.get_by_label("站点", exact=True).select_option(label=name)
     boss.page.get_by_role("button", name="发送邀请").click()

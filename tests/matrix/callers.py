@@ -79,7 +79,8 @@ class Town:
         person = str(self.own.sign_up(self.own.shift(), **RESIDENT_DETAILS)["person_id"])
         self._register()
         for kind in ("guardian", "helper"):
-            told = {"name": "矩阵家人", "email": "matrix-family@example.com"}
+            told: dict[str, Any] = {"name": "矩阵家人", "email": "matrix-family@example.com"}
+            told |= {"agreed": True} if kind == "helper" else {}
             self.own.expect(200, "PUT", f"/v1/people/{person}/{kind}", told)
         # The same person to a third site, but for the address: anybody may have left that one.
         elsewhere = self.third.sign_up(self.third.shift(), **RESIDENT_DETAILS | {"email": "elsewhere@example.com"})

@@ -195,3 +195,22 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
                        "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
                        "messages_no_contact": 1}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
+
+
+def test_an_operator_lists_who_was_erased_and_nobody_else_does(story: Story, call: Call) -> None:
+    people = [uuid4() for _ in range(3)]
+    where = {"person_number": 7, "site_id": story.site_id}
+    for erased in (
+        events.PersonErasedAtSite(person_id=people[0], **where),
+        events.PersonErased(person_id=people[1]),
+        events.PersonErased(person_id=people[2]),
+    ):
+        story.tell(erased)
+    path, listed = "/v1/erasures?limit=2", []
+    while path:
+        answer = call(path)
+        listed += [(one["person_id"], one["site_id"]) for one in answer.json["items"]]
+        path = urljoin("/v1/erasures", answer.headers["Link"].split(">")[0][1:]) if "Link" in answer.headers else ""
+    assert listed == [(str(people[0]), str(story.site_id)), (str(people[1]), None), (str(people[2]), None)]
+    assert call("/v1/erasures?since=2999-01-01T00:00:00Z").json["items"] == []
+    assert call("/v1/erasures", site_key(story)).status_code == 403

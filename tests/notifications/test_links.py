@@ -16,8 +16,8 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 Rows = Callable[..., list[Any]]
-PURPOSES = ("my_registrations", "guardian_consent", "staff_invitation", "password_reset", "team_invitation",
-            "hand_over", "something_new")  # fmt: skip
+PURPOSES = ("my_registrations", "address_changed", "guardian_consent", "staff_invitation", "password_reset",
+            "team_invitation", "hand_over", "room_answer", "something_new")  # fmt: skip
 
 
 def issue(

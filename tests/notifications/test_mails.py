@@ -82,6 +82,15 @@ def test_a_mail_says_who_what_when_where_and_in_which_role(story: Story, mails: 
             assert fact in body
 
 
+def test_a_mail_names_the_phone_of_whom_to_ask_where_the_site_has_one(story: Story, mails: Mails) -> None:
+    shift_id = story.opening()
+    site = {"site_id": story.site_id, "area": "140107", "name_zh": "赛马场站", "name_en": "Saimachang"}
+    for phone in ("+863514000003", ""):
+        story.tell(events.SiteSaved(**site, time_zone="Asia/Shanghai", public_phone=phone))
+        story.sign_up(shift_id)
+        assert ("请与站点联系：+863514000003。" in part(mails()[-1], "plain")) == bool(phone)
+
+
 def test_a_mail_is_in_english_for_whoever_asked_for_it(story: Story, mails: Mails) -> None:
     story.sign_up(shift_at(story, STARTS_AT), language="en", name="Wang Xiaoming")
     (mail,) = mails()

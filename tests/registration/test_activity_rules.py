@@ -160,3 +160,14 @@ def test_how_many_will_be_told_is_known_before(site: Site) -> None:
     assert site.expect(200, "GET", path) == {"people": 2, "confirmed": 2, "waiting": 1}
     site.move_shift(second, -3, -1)
     assert site.expect(200, "GET", path) == {"people": 1, "confirmed": 1, "waiting": 0}
+
+
+def test_a_role_without_an_english_name_is_called_what_it_is(site: Site) -> None:
+    activity, times = site.activity(), {"starts_at": in_hours(30), "ends_at": in_hours(32), "capacity": 5}
+    made = [
+        site.expect(201, "POST", f"/v1/activities/{activity}/shifts", times | role)
+        for role in ({}, {"role_zh": "引导员"}, {"role_zh": "引导员", "role_en": "usher"})
+    ]
+    assert [one["role_en"] for one in made] == ["participant", "", "usher"]
+    path = f"/v1/shifts/{made[2]['id']}"
+    assert site.expect(200, "PATCH", path, {"role_en": ""}, If_Match="*")["role_en"] == ""

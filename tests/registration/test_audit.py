@@ -224,9 +224,8 @@ def test_what_a_volunteer_told_does_not_stay_in_the_log_beside_their_id(site: Si
 def test_staff_without_a_site_and_accounts_without_a_grant_read_nothing(site: Site, office: Office) -> None:
     _room(site)
     unplaced = office.session(office.account(("site_staff", site.id, None)))
-    admin = office.session(office.account(("area_admin", None, "140000")))
     dismissed = office.session(office.account(), at=site.id)
-    for nobody in (unplaced, admin, dismissed):
+    for nobody in (unplaced, dismissed):
         answer = nobody.call("GET", "/staff/audit", Accept="text/html")
         assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/sites?next=%2Fstaff%2Faudit")
         for path in ("/staff/audit", "/v1/audit"):
@@ -243,3 +242,21 @@ def test_text_that_looks_like_ciphertext_hides_nothing(site: Site, office: Offic
         "SELECT changed FROM audit_log WHERE record = :a AND actor = :m ORDER BY id", a=activity, m=f"staff:{clerk.id}"
     )
     assert [row.changed["responsible"] for row in rows] == [["王主任", r"\x"], [r"\x", "李四"]]
+
+
+def test_who_looks_after_an_area_works_before_choosing_a_site(
+    make_area: Callable[..., str], make_site: Callable[..., Site], office: Office
+) -> None:
+    ours, theirs = make_area(), make_area()
+    near, far = make_site(area=ours, name_en="Near"), make_site(area=theirs, name_en="Faraway")
+    admin, staff = office.area_admin(ours), office.session(office.account(("site_staff", near.id, None)))
+    for site in (near, far):
+        site.activity()
+    seen = admin.call("GET", "/staff/audit").get_data(as_text=True)
+    assert "Near" in seen and "Faraway" not in seen
+    assert admin.call("GET", "/staff/programmes").status_code == 200
+    menu = admin.call("GET", "/staff/").get_data(as_text=True)
+    assert "/staff/areas" in menu and "/staff/check-in" not in menu, "what needs a site is offered at one"
+    menu = staff.call("GET", "/staff/").get_data(as_text=True)
+    assert "/staff/areas" not in menu and "/staff/audit" not in menu
+    assert staff.call("GET", "/staff/audit").status_code == 403

@@ -74,7 +74,7 @@ def test_a_change_of_the_place_is_told(site: Site) -> None:
 def test_who_is_reached_through_somebody_with_an_address_is_not_called(site: Site) -> None:
     shift = site.shift()
     made = site.sign_up(shift)
-    helper = {"name": "女儿", "email": "daughter@example.com"}
+    helper = {"name": "女儿", "email": "daughter@example.com", "agreed": True}
     site.expect(200, "PUT", f"/v1/people/{made['person_id']}/helper", helper)
     site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
     assert calls(site) == []

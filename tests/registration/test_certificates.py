@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -115,7 +115,8 @@ def test_verification_shows_no_more_than_it_must(site: Site, certificates: Certi
     assert len({json.dumps({**a.get_json(), "instance": ""}) for a in answers}) == 1
     site.expect(200, "POST", f"/v1/certificates/{made['id']}/revoke", {"reason": "记录有误"})
     site.expect(200, "POST", f"/v1/certificates/{made['id']}/revoke", {"reason": "再说一次"})
-    shown = anybody.get(f"/v1/verify/{number.lower()}?k={code}").get_json()
+    spaced = f"{number[:2].lower()} {number[2:6]} {number[6:]}", f"{code[:4]} {code[4:]} "
+    shown = anybody.get(f"/v1/verify/{quote(spaced[0])}?k={quote(spaced[1])}").get_json()
     assert (shown["valid"], shown["state"], shown["standing_minutes"]) == (False, "revoked", 0)
     assert "reason" not in str(shown)
     assert [type(e) for e in site.events(site.id)].count(CertificateRevoked) == 1

@@ -48,7 +48,12 @@ def marked(site: Site) -> tuple[str, list[str]]:
     marks = [MARK["name"], MARK["email"], phone[3:], number, MARK["birth_date"], "擦除监护人"]
     made = register(site, **MARK, phone=phone, id_number=number, id_number_consent=True)
     person = made["person_id"]
-    site.expect(200, "PUT", f"/v1/people/{person}/helper", {"name": "擦除监护人", "email": "erase-mark@example.com"})
+    site.expect(
+        200,
+        "PUT",
+        f"/v1/people/{person}/helper",
+        {"name": "擦除监护人", "email": "erase-mark@example.com", "agreed": True},
+    )
     training = {"name": "急救", "minutes": 60, "provider": "红十字会", "day": "2026-01-10"}
     site.expect(201, "POST", f"/v1/volunteers/{person}/trainings", training)
     past, ahead = site.shift(volunteering=True), site.shift(starts=48)

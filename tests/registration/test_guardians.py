@@ -116,6 +116,8 @@ def test_whom_nobody_confirmed_is_marked_for_staff(site: Site, office: Office) -
     assert "not confirmed by the site" in clerk.call("GET", person).get_data(as_text=True)
     assert "Not confirmed by the site" in clerk.call("GET", f"{person}/guardian").get_data(as_text=True)
     clerk.call("POST", f"{person}/guardian", form={"name": "自称", "email": "says-so@example.com", "language": "zh-CN"})
+    assert "not confirmed by the site" in clerk.call("GET", person).get_data(as_text=True), "saving confirms nobody"
+    clerk.call("POST", f"{person}/guardian/confirm", form={"rightful": "guardian"})
     assert "not confirmed by the site" not in clerk.call("GET", person).get_data(as_text=True)
 
 
@@ -153,6 +155,22 @@ def test_a_guardian_who_agreed_by_mail_gets_the_news_and_opens_nothing_and_befor
         "links"
     ]
     assert told["email"] is None
+
+
+def test_a_guardian_reads_for_whom_and_what_they_are_asked_and_where_to_go_on(site: Site) -> None:
+    activity = site.activity(title_en="Night walk", title_zh="夜行", risks_en="Wet stones", risks_zh="路滑")
+    child = {"name": "小夜", "phone": fresh_phone(), "agreed": True, "birth_date": "2017-03-04"}
+    asked = child | {"guardian": {"name": "妈妈", "email": "asked-of@example.com"}}
+    path = f"/v1/public/shifts/{site.shift(activity=activity)}/registrations"
+    Caller(site.app, "").expect(201, "POST", path, asked)
+    [link] = site.sql("SELECT id FROM links WHERE site_id = :s AND purpose = 'guardian_consent'", s=site.id)
+    notifications = Caller(site.app, NOTIFICATIONS_TOKEN)
+    [mailed] = notifications.expect(200, "POST", "/internal/links", {"links": [str(link.id)]})["links"]
+    assert (mailed["about_zh"], mailed["about_en"]) == ("小夜参加“夜行”", "小夜 in “Night walk”")
+    page = read(site, mailed["url"])
+    assert "Night walk" in page and "Wet stones" in page and f"/activities/{activity}" in page
+    thanks = read(site, mailed["url"], {"consent": ["guardian_signup"]})
+    assert f"/activities/{activity}" in thanks and "No place is taken" in thanks
 
 
 def test_whoever_turns_out_to_be_a_child_is_shown_with_what_no_guardian_agreed_to(site: Site, office: Office) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from services.registration.personal_data import PersonalData
+from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import records_of, second_person
 from tests.registration.office import Office
 from tests.registration.own_world import resident_of
 from tests.registration.test_public import fresh_mail
-from tests.registration.world import Site, in_hours
+from tests.registration.world import Caller, Site, in_hours
 
 TEAM = {"name_zh": "合唱团", "name_en": "Choir", "kind": "choir"}
 
@@ -107,6 +108,25 @@ def test_a_leader_asks_for_a_room_and_staff_decide(choir: Choir, office: Office)
     page = f"/my/teams/{choir.membership}/lead/rooms/{made['id']}/withdraw"
     assert choir.leader.call("POST", page, form="").status_code == 303
     assert choir.site.expect(200, "GET", f"/v1/bookings/{made['id']}")["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("step", ["decline", "confirm"])
+def test_the_leader_hears_what_became_of_a_request_and_sees_the_reason(choir: Choir, step: str) -> None:
+    site = choir.site
+    room = site.expect(201, "POST", "/v1/rooms", {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40})["id"]
+    wanted = {"room_id": room, "starts_at": in_hours(60), "ends_at": in_hours(62)}
+    made = choir.leader.expect(201, "POST", f"{choir.path}/bookings", wanted)
+    for _ in range(2):
+        site.expect(200, "POST", f"/v1/bookings/{made['id']}/{step}", {"reason": "设备检修"})
+    [link] = site.sql("SELECT id FROM links WHERE purpose = 'room_answer' AND subject = :b", b=made["id"])
+    notifications = Caller(site.app, NOTIFICATIONS_TOKEN)
+    [mailed] = notifications.expect(200, "POST", "/internal/links", {"links": [str(link.id)]})["links"]
+    assert mailed["email"] and mailed["about_en"].endswith("was turned down" if step == "decline" else "was granted")
+    browser = site.app.test_client()
+    page = browser.get(mailed["url"], headers={"Accept-Language": "en"}).get_data(as_text=True)
+    assert ("was not granted" in page, "设备检修" in page) == (step == "decline", step == "decline")
+    led = browser.post(mailed["url"], follow_redirects=True, headers={"Accept-Language": "en"}).get_data(as_text=True)
+    assert "Rehearsals and rooms" in led and ("Reason: 设备检修" in led) == (step == "decline")
 
 
 def test_one_team_does_not_ask_for_every_room(choir: Choir, office: Office) -> None:

@@ -54,10 +54,13 @@ def test_an_id_number_needs_a_consent_of_its_own_and_is_nobody_elses(site: Site,
     register(site, resident, id_number=number, id_number_consent=True)
     kinds = {c["kind"] for c in site.expect(200, "GET", f"/v1/people/{person}/consents")["items"]}
     assert kinds == {"terms", "sensitive_id_number"}
-    twin, _ = known(site, data, birth_date=born)
-    refused = register(site, twin, 422, id_number=number, id_number_consent=True)
-    assert refused["errors"][0]["field"] == "id_number" and person not in str(refused)
-    assert register(site, twin)["outcome"] == "registered"
+    assert site.expect(200, "GET", f"/v1/volunteers/{person}")["id_number_checked"] is False
+    twin, other = known(site, data, birth_date=born)
+    assert register(site, twin, id_number=number, id_number_consent=True)["outcome"] == "registered", "tells nothing"
+    checked = site.expect(200, "POST", f"/v1/volunteers/{person}/id-number/checked")
+    assert checked["id_number_checked"] is True
+    refused = site.expect(409, "POST", f"/v1/volunteers/{other}/id-number/checked")
+    assert person not in str(refused)
 
 
 def test_under_18_the_guardian_is_asked_and_under_14_first(site: Site, data: PersonalData) -> None:

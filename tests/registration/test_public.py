@@ -228,7 +228,7 @@ def test_a_stranger_does_not_name_another_guardian_for_a_known_child(
     for mail in ("mother@example.com", "stranger@example.com"):
         asked = anybody.expect(201, "POST", path, child | {"guardian": {"name": "监护人", "email": mail}})
         assert asked["status"] == "guardian_asked"
-    (row,) = site.sql("SELECT email FROM representatives WHERE site_id = :s", s=site.id)
+    (row,) = site.sql("SELECT email FROM representatives WHERE site_id = :s AND kind = 'guardian'", s=site.id)
     assert data.decrypt(bytes(row.email)) == "mother@example.com"
 
 

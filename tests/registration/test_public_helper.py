@@ -44,7 +44,7 @@ def test_a_stranger_replaces_no_helper(make_browser: Callable[[], FlaskClient], 
     form = {"name": elder["name"], "contact": elder["phone"]} | HELPER | {"helper.phone": fresh_phone()}
     assert send_form(make_browser(), shift, **form).status_code == 200
     assert helpers(site, person) == [], "on the shift already: nothing is taken down"
-    trusted = {"name": "女儿", "phone": fresh_phone(), "email": "daughter@example.com"}
+    trusted = {"name": "女儿", "phone": fresh_phone(), "email": "daughter@example.com", "agreed": True}
     site.expect(200, "PUT", f"/v1/people/{person}/helper", trusted)
     assert send_form(make_browser(), site.shift(), **form).status_code == 200
     assert site.expect(200, "GET", f"/v1/people/{person}/helper")["email"] == "daughter@example.com"

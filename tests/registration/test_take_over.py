@@ -64,6 +64,8 @@ def test_a_parent_signs_a_new_child_up_and_gets_nothing_but_the_consent_link(sit
     guardian = site.expect(200, "GET", f"/v1/people/{link.person_id}/guardian")
     assert guardian["confirmed"] is False
     site.expect(200, "PUT", f"/v1/people/{link.person_id}/guardian", parent)
+    assert notifications.expect(200, "POST", "/internal/contacts", asked)["contacts"][0]["email"] is None
+    site.expect(200, "POST", f"/v1/people/{link.person_id}/guardian/confirm")
     [contact] = notifications.expect(200, "POST", "/internal/contacts", asked)["contacts"]
     assert contact["email"] == parent["email"] and contact["manage_url"]
 

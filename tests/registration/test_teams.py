@@ -170,7 +170,9 @@ def test_nobody_is_invited_whom_no_mail_reaches(site: Site, team: str) -> None:
     assert site.expect(200, "GET", f"/v1/teams/{team}/members")["items"] == []
     assert add(site, team, elder, "电话里口头同意")["status"] == "member"
     helped = site.sign_up(site.shift())["person_id"]
-    site.expect(200, "PUT", f"/v1/people/{helped}/helper", {"name": "邻居", "email": "neighbour@example.com"})
+    site.expect(
+        200, "PUT", f"/v1/people/{helped}/helper", {"name": "邻居", "email": "neighbour@example.com", "agreed": True}
+    )
     assert add(site, team, helped, "")["status"] == "invited", "their helper gets it"
 
 

@@ -50,7 +50,7 @@ from flask import Flask, Response, g, redirect, render_template, request, url_fo
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from services.common.auth import Caller, Principal, allow, csrf_token
+from services.common.auth import Caller, Principal, Role, allow, csrf_token
 from services.common.errors import (
     LANGUAGE_COOKIE,
     SITE_NEEDED,
@@ -71,8 +71,13 @@ YEAR = 365 * 24 * 3600
 Answer = str | Response | tuple[str, int]
 Model = TypeVar("Model", bound=BaseModel)
 
-STAFF_NAV: list[tuple[int, str, str, str]] = []
-"""The staff's menu in order: (place, endpoint, Chinese, English), added by each blueprint where it is made."""
+Roles = tuple[Role | None, ...]
+
+STAFF_NAV: list[tuple[int, str, str, str, Roles, Roles]] = []
+"""The staff's menu in order: (place, endpoint, Chinese, English, who needs no site there, whom it is for alone), added
+by each blueprint where it is made."""
+
+EVERYBODY: Roles = (None, *Role)
 
 AT_HAND = 10
 """Pages with a smaller place are always in sight; the others are behind `more`, which a phone is thankful for."""
@@ -83,12 +88,12 @@ def page_blueprint(name: str, import_name: str, url_prefix: str | None = None) -
     return APIBlueprint(name, import_name, url_prefix=url_prefix, template_folder="../templates", enable_openapi=False)
 
 
-def in_menu(endpoint: str, zh: str, en: str, place: int) -> None:
-    """Show a page in the staff's menu."""
-    entry = (place, endpoint, zh, en)
+def in_menu(endpoint: str, zh: str, en: str, place: int, without_site: Roles = (), only: Roles = EVERYBODY) -> None:
+    """Show a page in the staff's menu: where somebody works at a site, and without one to these roles."""
+    entry = (place, endpoint, zh, en, without_site, only)
     if entry not in STAFF_NAV:
         STAFF_NAV.append(entry)
-        STAFF_NAV.sort()
+        STAFF_NAV.sort(key=lambda one: one[:4])
 
 
 class Form(Generic[Model]):
@@ -197,8 +202,20 @@ def _put(data: dict[str, Any], name: str, value: Any) -> None:
 
 
 def render(template: str, **context: Any) -> str:
-    """The page."""
-    return render_template(template, **context)
+    """The page. Findings above a form say at which field: a label is known once the field is written."""
+    page = render_template(template, **context)
+    return _FINDING.sub(lambda finding: finding[0] + _label(page, finding[1]), page)
+
+
+_FINDING = re.compile('<a class="finding" href="#([^"]+)">')
+
+
+def _label(page: str, field: str) -> str:
+    written = re.escape(field)
+    label = re.search(
+        rf'<label[^>]* for="{written}"[^>]*>([^<]+)|<fieldset[^>]* id="{written}"[^>]*>\s*<legend[^>]*>([^<]+)', page
+    )
+    return f"{(label[1] or label[2]).strip()}{Words('：', ': ')}" if label else ""
 
 
 def done(address: str, zh: str, en: str) -> Response:

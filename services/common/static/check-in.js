@@ -1,7 +1,8 @@
 // The check-in desk without a network: each tap is kept on this device first, and sent until the server has answered.
 // A tap carries an id of its own, so that one sent twice counts once; taking one back is a tap that names it. What the
-// server refuses stays on the device, with the reason, until somebody says that it is dealt with. Without this script
-// the buttons post forms.
+// server refuses stays on the device, with the reason, until somebody says that it is dealt with. What it took is kept
+// too until a list made later was loaded: without a network the page is an older copy. Without this script the buttons
+// post forms.
 "use strict";
 (() => {
   const desk = document.getElementById("desk");
@@ -9,6 +10,7 @@
   const kept = document.getElementById("desk-kept");
   const key = "hesheng-taps-" + desk.dataset.shift;
   const keptKey = "hesheng-refused-" + desk.dataset.shift;
+  const takenKey = "hesheng-taken-" + desk.dataset.shift;
   const words = { in: desk.dataset.came, out: desk.dataset.left, no_show: desk.dataset.missing };
   const said = state.textContent;
   let problem = "";
@@ -49,7 +51,7 @@
 
   function mark(tap) {
     const row = rowOf(tap);
-    if (!row) return;
+    if (!row || trailOf(row).some((entry) => entry.id === tap.id)) return;
     const trail = trailOf(row).filter((entry) => entry.id !== tap.voids);
     if (tap.what !== "void") trail.push(tap);
     trails.set(row, trail);
@@ -76,6 +78,10 @@
         const results = new Map((await answer.json()).results.map((result) => [result.id, result]));
         const refused = taps.filter((tap) => results.get(tap.id)?.verdict === "refused");
         write(keptKey, [...read(keptKey), ...refused.map((tap) => ({ ...tap, detail: results.get(tap.id).detail }))]);
+        // By the server's clock, like the list. It tells whole seconds: a tap that the list has already is passed over.
+        const at = Date.parse(answer.headers.get("Date")) + 1000;
+        const taken = taps.filter((tap) => ["recorded", "already"].includes(results.get(tap.id)?.verdict));
+        write(takenKey, [...read(takenKey), ...taken.map((tap) => ({ ...tap, taken: at }))]);
         write(key, read(key).filter((tap) => !results.has(tap.id)));
         const pending = [...results.values()].find((result) => result.verdict === "pending");
         problem = pending ? pending.detail : "";
@@ -114,7 +120,8 @@
     for (const row of desk.children) row.hidden = !row.dataset.name.toLowerCase().includes(wanted);
   });
 
-  for (const tap of read(key)) mark(tap);
+  write(takenKey, read(takenKey).filter((tap) => tap.taken > Date.parse(desk.dataset.made)));
+  for (const tap of [...read(takenKey), ...read(key)]) mark(tap);
   show();
   send();
   addEventListener("online", send);

@@ -12,11 +12,11 @@ from services.notifications.handlers.changes import active_registrations, tell_o
 from services.notifications.handlers.reminders import reschedule, withdraw_stale
 
 SAVE_SITE = text("""
-    INSERT INTO sites (id, name_zh, name_en, short_zh, short_en, time_zone)
-    VALUES (:site_id, :name_zh, :name_en, :short_name_zh, :short_name_en, :time_zone)
+    INSERT INTO sites (id, name_zh, name_en, short_zh, short_en, time_zone, phone)
+    VALUES (:site_id, :name_zh, :name_en, :short_name_zh, :short_name_en, :time_zone, :public_phone)
     ON CONFLICT (id) DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, short_zh = excluded.short_zh,
-        short_en = excluded.short_en, time_zone = excluded.time_zone
+        short_en = excluded.short_en, time_zone = excluded.time_zone, phone = excluded.phone
 """)
 
 SAVE_ACTIVITY = text("""
@@ -29,7 +29,7 @@ SAVE_ACTIVITY = text("""
 
 
 def on_site_saved(session: Session, events: Sequence[Received]) -> None:
-    """Keep the site's names and time zone."""
+    """Keep the site's names, time zone and phone."""
     session.execute(SAVE_SITE, [event.data.model_dump() for event in events])
 
 

@@ -48,7 +48,9 @@ class Composer:
         """The whole mail. `message` must know its site, `contact` have an address."""
         language = "en" if contact.language.lower().startswith("en") else "zh"
         facts = _facts(message, contact, language)
-        words = self._template(language, "words").make_module({"name": facts["name"], "site_name": facts["site"]})
+        words = self._template(language, "words").make_module(
+            {"name": facts["name"], "site_name": facts["site"], "phone": plain(message.site_phone or "")}
+        )
         told = self._template(language, message.kind).make_module(facts)
         page = {
             "language": CONTENT_LANGUAGE[language],
@@ -71,7 +73,9 @@ class Composer:
         language = "en" if link.language.lower().startswith("en") else "zh"
         site = _in(language, message.site_zh or "和声", message.site_en or "Hesheng")
         zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
-        words = self._template(language, "words").make_module({"name": plain(link.name, 100), "site_name": site})
+        words = self._template(language, "words").make_module(
+            {"name": plain(link.name, 100), "site_name": site, "phone": plain(message.site_phone or "")}
+        )
         facts = {
             "purpose": message.purpose,
             "site": plain((message.short_en if language == "en" else message.short_zh) or site),

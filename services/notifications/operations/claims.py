@@ -51,6 +51,7 @@ class Taken:
     site_zh: str | None
     site_en: str | None
     time_zone: str | None
+    site_phone: str | None
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
         SELECT c.id, c.claimed_at, c.kind, c.person_id, c.site_id, c.registration_id, c.message_id_header, c.request_id,
                c.calendar_sequence, c.details, c.created_at, shifts.starts_at, shifts.ends_at, shifts.role_zh,
                shifts.role_en, activities.title_zh, activities.title_en, activities.place,
-               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone
+               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
+               sites.phone AS site_phone
         FROM claimed AS c JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
         LEFT JOIN sites ON sites.id = c.site_id
         ORDER BY c.number
@@ -161,7 +163,8 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
-               sites.short_zh, sites.short_en, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone
+               sites.short_zh, sites.short_en, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
+               sites.phone AS site_phone
         FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
     with database.transaction(EVERY_SITE) as session:

@@ -82,5 +82,5 @@ def _add_scanning(blueprint: APIBlueprint, database: Database, codes: door_code.
         """Check oneself in or out, with the code on the screen."""
         codes.check(shift_id, body.token)
         with database.transaction(EVERY_SITE) as session:
-            registration = door_code.scan(session, resident(), shift_id, body.leave)
+            registration = door_code.scan(session, resident(by_mail=True), shift_id, body.leave)
             return answered(describe_registration(session, registration))

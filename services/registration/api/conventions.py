@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.common.auth import Principal
 from services.common.database import Database
-from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Problem, Words, invalid
+from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Kind, Problem, Words, invalid
 from services.common.schemas import ListQuery
 from services.common.web import link_next
 from services.registration.operations.idempotency import Attempt, earlier_answer, remember
@@ -158,9 +158,24 @@ def create(
     return answered(answer, 201)
 
 
-def resident() -> Resident:
-    """The resident who calls: what their session reaches, operations ask of it (`proven_sites.py`)."""
-    return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address))
+LINK_NEEDED = Kind("link-needed", 403, Words("需要新的链接", "A fresh link is needed"))
+
+
+def resident(by_mail: bool = False) -> Resident:
+    """The resident who calls: what their session reaches, operations ask of it (`proven_sites.py`).
+
+    Only where it may be done `by_mail` does the link suffice that stands in every mail, lasts for months and may have
+    been passed on. Raises 403 elsewhere: a link is asked for that opens once.
+    """
+    if g.principal.mailed_by and not by_mail:
+        raise Problem(
+            LINK_NEEDED,
+            Words(
+                "从通知邮件进入，只能查看、更改和取消报名。其余请先获取一次性链接。",
+                "By the link of a mail you see, change and cancel registrations. All else takes a fresh link.",
+            ),
+        )
+    return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address), g.principal.mailed_by)
 
 
 def own_site() -> UUID:

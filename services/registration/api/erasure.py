@@ -4,12 +4,17 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, g
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, own_site, resident
 from services.registration.api.merges import site_limit
+from services.registration.models import PersonSite
 from services.registration.operations.people.erasure import erase, plan_erasure
+from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.minors_shown import shown_of
 from services.registration.operations.people.own_data import own_data
 from services.registration.operations.people.own_erasure import erase_own, plan_own
 from services.registration.operations.people.proven_sites import proven_sites
@@ -72,16 +77,24 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
             return answered(erase_own(session, resident()))
 
 
+def _put_on_record(session: Session, data: PersonalData, person_id: UUID, site_id: UUID | None) -> None:
+    """That a minor's data is shown."""
+    query = select(PersonSite).where(PersonSite.person_id == person_now(session, person_id))
+    here = query if site_id is None else query.where(PersonSite.site_id == site_id)
+    shown_of(session, data, session.scalars(here).all())
+
+
 def _add_on_request(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/people/<uuid:person_id>/data")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output(OwnData)
     def show_data(person_id: UUID) -> Response:
-        """Everything that the site knows about a person, to be handed to them; the operator's, of every site."""
+        """Everything that the site knows about a person, ID numbers masked; the operator's, of every site."""
         limit = site_limit()
         with database.transaction(g.principal.scope) as session:
             plan_erasure(session, person_id, limit)  # 404 for who is not known there
-            return _file(own_data(session, data, person_id, None if limit is None else [limit]))
+            _put_on_record(session, data, person_id, limit)
+            return _file(own_data(session, data, person_id, None if limit is None else [limit], masked=True))
 
     @blueprint.get("/people/<uuid:person_id>/erasure")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)

@@ -141,7 +141,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.get("/templates/<kind>")
     @allow(*WHO)
     def download_template(kind: str) -> Response:
-        """An XLSX to fill in, for `people` or a `roster`."""
+        """An XLSX to fill in, for one of the kinds of import."""
         if kind not in COLUMNS:
             raise not_found("这种模板", "template")
         return download(iter([template(kind)]), MIME["xlsx"], f"{kind}.xlsx")

@@ -3,14 +3,15 @@
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, resident
+from services.registration.operations.seats.throttle import LOG_INS, Throttle
 from services.registration.operations.teams import leaders
-from services.registration.personal_data import PersonalData
+from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.bookings import BookingAnswer
 from services.registration.schemas.leading import (
     InvitedAnswer,
@@ -25,6 +26,7 @@ from services.registration.schemas.public import LinkRequest
 
 def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     """The routes of leaders."""
+    throttle = Throttle(LOG_INS)
     blueprint = APIBlueprint("leading", __name__, tag="Teams", url_prefix="/v1/my/teams/<uuid:member_id>")
 
     @blueprint.get("/roster")
@@ -43,6 +45,7 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
     @blueprint.output(InvitedAnswer, status_code=201)
     def invite_as_leader(member_id: UUID, body: LinkRequest) -> Response:
         """Invite somebody whom the site knows, by name and contact. The answer does not tell whether it does."""
+        throttle.take(data.fingerprint("contact", mailbox(body.contact)).hex(), request.remote_addr)
 
         def make(session: Session) -> InvitedAnswer:
             led = leaders.find_led(session, resident(), member_id)

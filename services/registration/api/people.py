@@ -7,13 +7,16 @@ from flask import Response, g
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.registration.api.conventions import answered, create, expected_versions, own_site
+from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site
 from services.registration.operations.people import people, representatives
+from services.registration.operations.people.guardian_claims import confirm_guardian
 from services.registration.operations.people.minors_shown import shown
 from services.registration.operations.people.people_search import search_people
-from services.registration.operations.people.residents import add_resident
+from services.registration.operations.people.residents import add_resident, name_helper
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import (
+    ConfirmBody,
+    HelperBody,
     NewResident,
     PersonAnswer,
     PersonEdit,
@@ -78,11 +81,6 @@ def _add_representatives(blueprint: APIBlueprint, database: Database, data: Pers
             found = representatives.find_representative(session, own_site(), person_id, kind)
             return answered(representatives.describe_representative(data, found))
 
-    def save(person_id: UUID, kind: representatives.Kind, body: RepresentativeBody) -> Response:
-        with database.transaction(g.principal.scope) as session:
-            saved = representatives.save_representative(session, data, own_site(), person_id, kind, body)
-            return answered(representatives.describe_representative(data, saved))
-
     @blueprint.get("/<uuid:person_id>/guardian")
     @allow(Caller.SITE, Caller.STAFF)
     @blueprint.output(RepresentativeAnswer)
@@ -95,8 +93,20 @@ def _add_representatives(blueprint: APIBlueprint, database: Database, data: Pers
     @blueprint.input(RepresentativeBody, arg_name="body")
     @blueprint.output(RepresentativeAnswer)
     def save_guardian(person_id: UUID, body: RepresentativeBody) -> Response:
-        """Who speaks for a minor from now on."""
-        return save(person_id, "guardian", body)
+        """Who speaks for a minor from now on. Whom somebody named online is not confirmed by that."""
+        with database.transaction(g.principal.scope) as session:
+            saved = representatives.save_representative(session, data, own_site(), person_id, "guardian", body)
+            return answered(representatives.describe_representative(data, saved))
+
+    @blueprint.post("/<uuid:person_id>/guardian/confirm")
+    @allow(Caller.SITE, Caller.STAFF)
+    @json_body(ConfirmBody, optional=True)
+    @blueprint.output(RepresentativeAnswer)
+    def confirm(person_id: UUID, body: ConfirmBody) -> Response:
+        """Say that the guardian whom somebody named online is the minor's; or who was named in another form."""
+        with database.transaction(g.principal.scope) as session:
+            found = confirm_guardian(session, own_site(), person_id, body.rightful, g.principal.actor)
+            return answered(representatives.describe_representative(data, found))
 
     @blueprint.post("/<uuid:person_id>/guardian/ask")
     @allow(Caller.SITE, Caller.STAFF)
@@ -115,8 +125,13 @@ def _add_representatives(blueprint: APIBlueprint, database: Database, data: Pers
 
     @blueprint.put("/<uuid:person_id>/helper")
     @allow(Caller.SITE, Caller.STAFF)
-    @blueprint.input(RepresentativeBody, arg_name="body")
+    @blueprint.input(HelperBody, arg_name="body")
     @blueprint.output(RepresentativeAnswer)
-    def save_helper(person_id: UUID, body: RepresentativeBody) -> Response:
-        """Who acts for an elder from now on. That the elder agrees is a consent of its own, kind `helper`."""
-        return save(person_id, "helper", body)
+    def save_helper(person_id: UUID, body: HelperBody) -> Response:
+        """Who acts for an elder from now on. That the elder agreed goes on record with it, as a consent of its own."""
+        actor = g.principal.actor
+        with database.transaction(g.principal.scope) as session:
+            known = people.told_by(session, own_site(), person_id).person_id
+            name_helper(session, data, own_site(), known, body.helper(), body.how, actor)
+            saved = representatives.find_representative(session, own_site(), known, "helper")
+            return answered(representatives.describe_representative(data, saved))

@@ -206,7 +206,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
         """Give one's own place back."""
         with database.transaction(EVERY_SITE) as session:
             return answered(
-                describe_registration(session, own_registrations.cancel_own(session, resident(), registration_id))
+                describe_registration(
+                    session, own_registrations.cancel_own(session, resident(by_mail=True), registration_id)
+                )
             )
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/accept")
@@ -216,7 +218,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     def accept_own_offer(registration_id: UUID, body: AcceptBody) -> Response:
         """Take the place that one was offered."""
         with database.transaction(EVERY_SITE) as session:
-            accepted = own_registrations.accept_own(session, data, resident(), registration_id, body.instead_of)
+            accepted = own_registrations.accept_own(
+                session, data, resident(by_mail=True), registration_id, body.instead_of
+            )
             return answered(describe_registration(session, accepted))
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/decline")
@@ -226,7 +230,9 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
         """Leave the place that one was offered to who is next."""
         with database.transaction(EVERY_SITE) as session:
             return answered(
-                describe_registration(session, own_registrations.decline_own(session, resident(), registration_id))
+                describe_registration(
+                    session, own_registrations.decline_own(session, resident(by_mail=True), registration_id)
+                )
             )
 
 

@@ -120,6 +120,14 @@ def _add_volunteers(blueprint: APIBlueprint, database: Database, data: PersonalD
             number = volunteers.reveal_id_number(session, data, own_site(), person_id, body.reason)
             return answered(RevealAnswer(id_number=number))
 
+    @blueprint.post("/<uuid:person_id>/id-number/checked")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(VolunteerAnswer)
+    def check_id_number(person_id: UUID) -> Response:
+        """Say that the site saw the document whose number the volunteer told online."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(volunteers.check_id_number(session, data, own_site(), person_id))
+
 
 def _add_trainings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/trainings")

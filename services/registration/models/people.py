@@ -72,7 +72,8 @@ class Representative(Table):
     """Who speaks for a person at a site: the guardian of a minor, the helper of an elder. Details are ciphertext.
 
     Not `confirmed` is whom a stranger may have named: somebody, online. With `email_proven` they agreed by the link
-    that was mailed to this address: they get copies of the messages, and open nothing by that.
+    that was mailed to this address: they get copies of the messages, and open nothing by that. Of kind `claimant` is
+    whom another form named as the guardian meanwhile: staff say who it is.
     """
 
     __tablename__ = "representatives"

@@ -58,7 +58,11 @@ class StaffSession(Table):
 
 
 class Link(Table):
-    """What a signed link in a message opens: about its `subject`, mailed to the address of `address_index`."""
+    """What a signed link in a message opens: about its `subject`, mailed to the address of `address_index`; a
+    guardian's with the activity that the sign-up was for.
+
+    `address` is ciphertext: where it is mailed, where that stands on no record any more.
+    """
 
     __tablename__ = "links"
     id: Mapped[UUID] = made_by_database(primary_key=True)
@@ -68,6 +72,8 @@ class Link(Table):
     staff_id: Mapped[UUID | None]
     subject: Mapped[UUID | None]
     address_index: Mapped[bytes | None]
+    activity_id: Mapped[UUID | None]
+    address: Mapped[bytes | None]
     created_at: Mapped[datetime] = made_by_database()
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

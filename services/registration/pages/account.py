@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, Form, done, in_menu, local_address, page_blueprint, read_form, render
+from services.common.pages import (
+    EVERYBODY,
+    Answer,
+    Form,
+    done,
+    in_menu,
+    local_address,
+    page_blueprint,
+    read_form,
+    render,
+)
 from services.common.schemas import Body
 from services.registration.api.me import check_from_here, describe_me, describe_sessions, let_in, let_out, me, visitor
 from services.registration.models import Link, Site, Staff
@@ -40,7 +50,7 @@ def account_pages(database: Database, data: PersonalData, log_ins: LogIns, sso: 
         PURPOSES[purpose] = Purpose(
             lambda session, link: _show_link(session, data, link), prepare=lambda: _set_password(data, log_ins)
         )
-    in_menu("account_pages.show_account", "我的账号", "My account", 23)
+    in_menu("account_pages.show_account", "我的账号", "My account", 23, without_site=EVERYBODY)
 
     @blueprint.app_context_processor
     def site_in_words() -> dict[str, object]:
@@ -114,6 +124,7 @@ def _show_link(session: Session, data: PersonalData, link: Link) -> dict[str, ob
 
 def _set_password(data: PersonalData, log_ins: LogIns) -> Act:
     """What the button behind an invitation or reset does; the password is computed before the link is locked."""
+    check_from_here()
     form = read_form(NewPassword)
     stored = b""
     with form.catching():

@@ -15,7 +15,17 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
+from services.common.pages import (
+    Answer,
+    Form,
+    asked_position,
+    done,
+    in_menu,
+    page_blueprint,
+    read_form,
+    render,
+    typed_version,
+)
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team, Venue
 from services.registration.operations.activities import activities
@@ -77,15 +87,16 @@ def _add_list(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.get("")
     @allow(Caller.STAFF)
     def list_activities() -> Answer:
-        """The site's activities: of a week, or all, newest first."""
+        """The site's activities: of a week, or all, whatever comes next first and what is over last."""
         status, week = request.args.get("status", ""), _week(request.args.get("week", ""))
         with database.transaction(g.principal.scope) as session:
-            rows = _listed(session, own_site(), status, week, request.args.get("before", ""))
+            after = asked_position("after")
+            rows = _listed(session, own_site(), status, week, after)
             zone = session.get_one(Site, own_site()).time_zone
             return render(
                 "activities/list.html",
                 rows=rows[:LISTED],
-                more=rows[LISTED - 1].Activity.number if len(rows) > LISTED else None,
+                more=after + LISTED if len(rows) > LISTED else None,
                 zone=zone,
                 statuses=STATUSES,
                 status=status,
@@ -95,7 +106,7 @@ def _add_list(blueprint: APIBlueprint, database: Database) -> None:
             )
 
 
-def _listed(session: Session, site_id: UUID, status: str, week: date | None, before: str) -> Any:
+def _listed(session: Session, site_id: UUID, status: str, week: date | None, after: int) -> Any:
     # What was called off has no open shifts, and is still looked for by its week.
     of_it = (Shift.activity_id == Activity.id, *([] if status == "cancelled" else [Shift.status == "open"]))
     in_week = (Shift.local_day.between(week, week + timedelta(days=6)),) if week else ()
@@ -103,6 +114,7 @@ def _listed(session: Session, site_id: UUID, status: str, week: date | None, bef
         select(
             func.count().label("shifts"),
             func.min(Shift.starts_at).label("first"),
+            func.min(Shift.starts_at).filter(Shift.ends_at > func.now()).label("next"),
             func.max(Shift.starts_at).label("last"),
             func.coalesce(func.sum(Shift.confirmed), 0).label("confirmed"),
             func.coalesce(func.sum(Shift.capacity), 0).label("capacity"),
@@ -115,9 +127,8 @@ def _listed(session: Session, site_id: UUID, status: str, week: date | None, bef
     query = query.where(Activity.site_id == site_id)
     if status in STATUSES:
         query = query.where(Activity.status == status)
-    if before.isdecimal() and len(before) < 19:
-        query = query.where(Activity.number < int(before))
-    return session.execute(query.order_by(Activity.number.desc()).limit(LISTED + 1)).all()
+    by_date = [summed.c.first] if week else [summed.c.next.nulls_last(), summed.c.last.desc().nulls_first()]
+    return session.execute(query.order_by(*by_date, Activity.number.desc()).offset(after).limit(LISTED + 1)).all()
 
 
 def _week(text: str) -> date | None:

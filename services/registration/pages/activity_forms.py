@@ -17,7 +17,7 @@ from services.registration.models import Activity, Shift
 from services.registration.operations.activities.recurrence import at_wall_clock
 from services.registration.pages.requirement_forms import list_fields, requirement_values
 from services.registration.schemas import Count
-from services.registration.schemas.activities import ActivityBody, ActivityEdit, Roles
+from services.registration.schemas.activities import ActivityBody, ActivityEdit, Roles, Title
 from services.registration.schemas.calendar import Day
 from services.registration.schemas.requirements import Requirements
 from services.registration.schemas.series import ShiftMinutes, ShiftSeriesBody, WallClock
@@ -143,7 +143,7 @@ class ShiftForm(Body):
     minutes: ShiftMinutes
     capacity: Count
     role_zh: Name
-    role_en: Name = "participant"
+    role_en: Title = ""
     requirements: Requirements = Field(default_factory=Requirements)
     following: bool = False
 

@@ -8,10 +8,10 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import g, request, url_for
 
-from services.common.auth import Caller, allow
+from services.common.auth import OVER_AREAS, Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid
-from services.common.pages import Answer, Form, done, page_blueprint, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
 from services.registration.operations.sites.area_table import KNOWN, decoded, read_table
 from services.registration.operations.sites.areas import areas_kept, import_areas
 from services.registration.pages.area_tree import add_tree
@@ -27,6 +27,7 @@ LONGEST_KEPT = 200_000
 def areas_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of areas and their sites."""
     blueprint = page_blueprint("areas_pages", __name__, url_prefix="/staff/areas")
+    in_menu("areas_pages.show_tree", "区划与站点", "Areas and sites", 24, without_site=OVER_AREAS, only=OVER_AREAS)
     add_tree(blueprint, database)
     add_sites(blueprint, database, data)
 

@@ -12,7 +12,7 @@ from apiflask import APIBlueprint
 from flask import g, request, url_for
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, allow
+from services.common.auth import OVER_AREAS, Caller, allow
 from services.common.database import Database
 from services.common.errors import Words, language
 from services.common.pages import Answer, Form, in_menu, page_blueprint, render
@@ -30,7 +30,7 @@ FILTERS = ("kind", "action", "record", "actor", "site_id", "since", "until", "cu
 def audit_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The page of the audit log."""
     blueprint = page_blueprint("audit_pages", __name__, url_prefix="/staff/audit")
-    in_menu("audit_pages.show_audit", "操作记录", "Audit log", 22)
+    in_menu("audit_pages.show_audit", "操作记录", "Audit log", 22, without_site=OVER_AREAS)
 
     @blueprint.get("")
     @allow(Caller.STAFF)

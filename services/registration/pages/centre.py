@@ -66,6 +66,9 @@ def centre_pages(database: Database, data: PersonalData) -> APIBlueprint:
     return blueprint
 
 
+IN_TEXT = {"team_minutes_per_week": "team_hours"}
+
+
 def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.get("/settings")
     @allow(Caller.STAFF)
@@ -82,6 +85,7 @@ def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalDat
         form: Form[CentreEdit] = Form(request.form)
         with form.catching(), database.transaction(g.principal.scope) as session:
             form.read(CentreEdit, _read(request.form))
+            _at_fields(form)
             site = sites.lock_site(session, own_site())
             left = stranded(session, site, form.body)
             mark = ",".join(sorted(str(one.id) for one in left))
@@ -96,6 +100,14 @@ def _add_settings(blueprint: APIBlueprint, database: Database, data: PersonalDat
             with database.transaction(g.principal.scope) as session:
                 return _settings_page(session, sites.find_site(session, own_site()), form), 422
         return done(url_for("centre_pages.show_settings"), "设置已保存。", "The settings were saved.")
+
+
+def _at_fields(form: Form[Any]) -> None:
+    """Hours, days and minutes are text on the page, in one field for each: there stands what the models find."""
+    for name in list(form.errors):
+        whole, _, part = name.partition(".")
+        one = part.partition(".")[0] if whole == "opening_hours" else IN_TEXT.get(whole, whole)
+        form.errors.setdefault(one, form.errors.pop(name))
 
 
 def _save(session: Session, data: PersonalData, site_id: UUID, form: Form[CentreEdit]) -> None:
@@ -174,7 +186,7 @@ def _read(typed: Any) -> dict[str, Any]:
 
 
 def _pairs(written: str, field: str) -> list[list[str]]:
-    pairs = [part.split("-") for part in written.replace("–", "-").replace(":", ":").split()]
+    pairs = [part.split("-") for part in written.replace("–", "-").replace("：", ":").split()]
     if any(len(pair) != 2 for pair in pairs):
         words = Words("应如 08:00-12:00 14:00-21:00。", "must look like 08:00-12:00 14:00-21:00.")
         raise invalid(field, words)

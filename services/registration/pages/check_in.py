@@ -6,7 +6,7 @@ page again when there is none. What waits on a device is ids and times, no names
 kept for the desk until it is opened anew or somebody logs out there.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -91,10 +91,12 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
             return render("check_in/list.html", shifts=found, site=site, week=week, around=around)
 
     def desk(shift_id: UUID, wanted: str) -> Answer:
+        made = datetime.now(UTC)  # before the list is read: what is recorded meanwhile may not be in it
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
             shown = [person for person in people if wanted.lower() in person.name.lower()]
-            return render("check_in/desk.html", people=shown, total=len(people), q=wanted, **_shift(session, shift_id))
+            facts = {"made": made, **_shift(session, shift_id)}
+            return render("check_in/desk.html", people=shown, total=len(people), q=wanted, **facts)
 
     @blueprint.get("/<uuid:shift_id>")
     @allow(Caller.STAFF)
@@ -125,8 +127,8 @@ def _add_desk(blueprint: APIBlueprint, database: Database, data: PersonalData) -
         if form.failed:
             with database.transaction(g.principal.scope) as session:
                 people = attendees(session, data, shift_id)
-                context = _shift(session, shift_id)
-                return render("check_in/desk.html", people=people, total=len(people), q="", form=form, **context), 422
+                context = {"made": datetime.now(UTC), "form": form, **_shift(session, shift_id)}
+                return render("check_in/desk.html", people=people, total=len(people), q="", **context), 422
         return done(url_for("check_in_pages.show_desk", shift_id=shift_id), "已记录。", "Recorded.")
 
     @blueprint.get("/worker.js")
@@ -204,10 +206,9 @@ def _add_later(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         with database.transaction(g.principal.scope) as session:
             people = attendees(session, data, shift_id)
             context = _shift(session, shift_id)
-            zone = ZoneInfo(context["zone"])
-            starts, ends = (
-                f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (context["shift"].starts_at, context["shift"].ends_at)
-            )
+            zone, shift = ZoneInfo(context["zone"]), context["shift"]
+            until = max(shift.starts_at, min(shift.ends_at, datetime.now(UTC)))  # nobody has left later than now
+            starts, ends = (f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (shift.starts_at, until))
             return render("check_in/later.html", people=people, form=form, starts=starts, ends=ends, **context)
 
 
@@ -239,9 +240,9 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
     def show_scan(shift_id: UUID) -> str:
         """The shift, and a button to come or to leave."""
         with database.transaction(EVERY_SITE) as session:
-            own = door_code.own_place(session, resident(), shift_id)
+            own = door_code.own_place(session, resident(by_mail=True), shift_id)
             codes.check(shift_id, request.args.get("t", ""))
-            ticket = signer.dumps([str(shift_id), str(resident().person_id)])
+            ticket = signer.dumps([str(shift_id), str(resident(by_mail=True).person_id)])
             return render("check_in/scan.html", own=own, ticket=ticket, **_shift(session, shift_id))
 
     @blueprint.post("/<uuid:shift_id>")
@@ -254,11 +255,11 @@ def scan_pages(database: Database, data: PersonalData) -> APIBlueprint:
                 known = signer.loads(request.form.get("ticket", ""), max_age=TICKET_SECONDS)
             except BadSignature:
                 known = None
-            if known != [str(shift_id), str(resident().person_id)]:
+            if known != [str(shift_id), str(resident(by_mail=True).person_id)]:
                 codes.check(shift_id, "")
-            door_code.scan(session, resident(), shift_id, request.form.get("what") == "out")
+            door_code.scan(session, resident(by_mail=True), shift_id, request.form.get("what") == "out")
         with database.transaction(EVERY_SITE) as session:
-            own = door_code.own_place(session, resident(), shift_id)
+            own = door_code.own_place(session, resident(by_mail=True), shift_id)
             page = render("check_in/scanned.html", own=own, form=form, **_shift(session, shift_id))
         return (page, 409) if form.failed else page
 

@@ -1,5 +1,6 @@
 """Managing staff: who works where, inviting, giving and taking away roles, disabling."""
 
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -7,9 +8,10 @@ from flask import Response, request, url_for
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, Role, allow
+from services.common.auth import OVER_AREAS, Caller, Role, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, Form, asked_position, done, page_blueprint, render
+from services.common.errors import Words
+from services.common.pages import Answer, Form, asked_position, done, in_menu, page_blueprint, render
 from services.registration.api.staff import managing
 from services.registration.models import Area, Site, Staff
 from services.registration.operations.staff import accounts, grants
@@ -28,6 +30,7 @@ TARGETS = {Role.SITE_STAFF: "site_id", Role.AREA_ADMIN: "area"}
 def colleague_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of staff management."""
     blueprint = page_blueprint("colleague_pages", __name__, url_prefix="/staff/colleagues")
+    in_menu("colleague_pages.list_colleagues", "工作人员", "Staff", 25, without_site=OVER_AREAS, only=OVER_AREAS)
     _add_reading(blueprint, database, data)
     _add_inviting(blueprint, database, data)
     _add_grants(blueprint, database, data)
@@ -44,6 +47,12 @@ def _asked_for() -> dict[str, str | None]:
     """The grant that the form names."""
     role = _role()
     return {"role": role} | ({TARGETS[role]: request.form.get("over") or None} if role in TARGETS else {})
+
+
+def _at_choice(form: Form[Any]) -> None:
+    """Over what a role is was not chosen: the page has one field for it, the models have none."""
+    if [form.errors.pop(name) for name in ("grants.0", "body") if name in form.errors]:
+        form.errors["over"] = Words("请选择。", "must be chosen.")
 
 
 def _options(session: Session, by: By, role: Role) -> list[tuple[str, str]]:
@@ -117,6 +126,7 @@ def _add_inviting(blueprint: APIBlueprint, database: Database, data: PersonalDat
         by, form = managing(), Form[StaffBody](request.form)
         told = {name: value for name in ("name", "email", "language") if (value := request.form.get(name))}
         form.read(StaffBody, told | {"grants": [_asked_for()]})
+        _at_choice(form)
         with form.catching(), database.transaction(EVERY_SITE) as session:
             invited = accounts.invite(session, data, by, form.body)
         if form.failed:
@@ -134,6 +144,7 @@ def _add_grants(blueprint: APIBlueprint, database: Database, data: PersonalData)
         """Give one more role."""
         by, form = managing(), Form[GrantBody](request.form)
         form.read(GrantBody, _asked_for())
+        _at_choice(form)
         with form.catching(), database.transaction(EVERY_SITE) as session:
             accounts.grant_more(session, data, by, staff_id, form.body)
         if form.failed:

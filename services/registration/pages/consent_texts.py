@@ -9,9 +9,9 @@ from flask import request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, allow
+from services.common.auth import OPERATORS, Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.pages.times import clock, day
 from services.registration.codes import CONSENT_KINDS
 from services.registration.models import ConsentText
@@ -26,6 +26,7 @@ ZONE = "Asia/Shanghai"
 def consent_texts_pages(database: Database) -> APIBlueprint:
     """The pages of the texts."""
     blueprint = page_blueprint("consent_texts_pages", __name__, url_prefix="/staff/consent-texts")
+    in_menu("consent_texts_pages.list_texts", "同意书文本", "Consent texts", 26, without_site=OPERATORS, only=OPERATORS)
 
     @blueprint.get("")
     @allow(Caller.OPERATOR)

@@ -19,6 +19,7 @@ FIELDS = {
     "activity": Words("活动", "Activity"),
     "activity_id": Words("活动内部编号", "Inner number of the activity"),
     "age_band": Words("年龄段", "Age band"),
+    "address": Words("原来的电子邮箱", "Former e-mail"),
     "agreed": Words("怎样同意的", "How it was agreed to"),
     "asked_at": Words("申请时间", "Asked for"),
     "asked_by": Words("申请人", "Asked for by"),
@@ -197,7 +198,11 @@ CODES: dict[str, Mapping[str, Words]] = {
         "person_confirmed": Words("本人确认", "the person confirmed it"),
         "documents_seen": Words("看过证件", "documents were seen"),
     },
-    "kind": {"guardian": Words("监护人", "guardian"), "helper": Words("代办人", "helper")},
+    "kind": {
+        "guardian": Words("监护人", "guardian"),
+        "helper": Words("代办人", "helper"),
+        "claimant": Words("另一位自称监护人的人", "somebody else who says they are the guardian"),
+    },
     "status": _STATES,
     "state": _STATES,
     "role": {"leader": Words("负责人", "leader"), "member": Words("成员", "member")},
@@ -266,11 +271,13 @@ CODES: dict[str, Mapping[str, Words]] = {
     "purpose": {
         "my_registrations": Words("查看我的报名", "see one's registrations"),
         "guardian_consent": Words("监护人同意", "a guardian's consent"),
+        "address_changed": Words("告知邮箱已更改", "telling the old address of a new one"),
         "team_invitation": Words("队伍邀请", "an invitation to a team"),
         "hand_over": Words("接手名额", "taking over a place"),
         "hand_on": Words("把名额转给别人", "handing a place on"),
         "staff_invitation": Words("工作人员邀请", "an invitation to the staff"),
         "staff_password": Words("设新密码", "setting a new password"),
+        "room_answer": Words("用房申请的答复", "the answer to a request for a room"),
     },
 }
 

@@ -26,6 +26,7 @@ from services.registration.operations.people import people
 from services.registration.operations.people.minors_shown import is_minor
 from services.registration.operations.people.people_search import search_for, search_people
 from services.registration.operations.people.representatives import describe_representative, representative_or_none
+from services.registration.operations.seats.ages import asks_age
 from services.registration.operations.seats.desk import DeskSignUps
 from services.registration.operations.seats.public_sign_up import terms
 from services.registration.operations.seats.sign_up import SignUps
@@ -198,6 +199,7 @@ def _shift(session: Session, shift_id: UUID) -> dict[str, Any]:
         "shift": shift,
         "activity": activity,
         "zone": site.time_zone,
+        "asks_age": asks_age(site, activity, shift),
         "free": free,
         "state": "full" if full else state,
         "terms": terms(session),

@@ -2,14 +2,22 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.errors import INVALID, Problem
 from services.common.pages import Answer, Form, render
 from services.registration.codes import CONSENT_KINDS
 from services.registration.models import Link
-from services.registration.operations.people.guardian_link import agree, asked_by, given, places, take_back, to_agree
+from services.registration.operations.people.guardian_link import (
+    Asked,
+    agree,
+    asked_by,
+    given,
+    places,
+    take_back,
+    to_agree,
+)
 from services.registration.operations.people.representatives import CONSENT_PURPOSE
 from services.registration.pages.data_words import CODES, actor
 from services.registration.pages.links import PURPOSES, Purpose
@@ -26,6 +34,8 @@ def add_guardian_page(data: PersonalData) -> None:
             "child": data.shown(asked.child.name),
             "guardian": data.shown(asked.guardian.name),
             "site": asked.site,
+            "activity": asked.activity,
+            "page": _page(asked),
             "known": known,
             "texts": to_agree(session, known),
             "form": Form(),
@@ -50,9 +60,18 @@ def add_guardian_page(data: PersonalData) -> None:
 
     def _facts(session: Session, link: Link) -> dict[str, Any]:
         asked = asked_by(session, link)
-        return {"site": asked.site, "child": data.shown(asked.child.name), **WORDS}
+        about = {"site": asked.site, "activity": asked.activity, "page": _page(asked)}
+        return {"child": data.shown(asked.child.name), **about, **WORDS}
 
     PURPOSES[CONSENT_PURPOSE] = Purpose(show, act)
+
+
+def _page(asked: Asked) -> str:
+    """Where one signs up: the activity's page while everybody may see it, else the site's."""
+    activity = asked.activity
+    if activity is not None and activity.public and activity.status == "published":
+        return url_for("public_pages.show_activity", activity_id=activity.id)
+    return url_for("public_pages.show_site", site_id=asked.site.id)
 
 
 WORDS = {"kinds": CONSENT_KINDS, "hows": CODES["how"], "actor": actor}

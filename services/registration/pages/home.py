@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.pages import Answer, clock, in_menu, page_blueprint, render
+from services.common.pages import EVERYBODY, Answer, clock, in_menu, page_blueprint, render
 from services.registration.models import Site
 from services.registration.operations.programmes.authority import areas_of
 
@@ -57,7 +57,7 @@ def box(maker: BoxMaker) -> BoxMaker:
 def home_pages(database: Database) -> APIBlueprint:
     """The first page of staff."""
     blueprint = page_blueprint("home_pages", __name__, url_prefix="/staff")
-    in_menu("home_pages.home", "今日", "Today", 1)
+    in_menu("home_pages.home", "今日", "Today", 1, without_site=EVERYBODY)
 
     @blueprint.get("/")
     @allow(Caller.STAFF)

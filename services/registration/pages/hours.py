@@ -18,6 +18,7 @@ from services.common.schemas import Body
 from services.registration.api.certificates import Tries
 from services.registration.api.conventions import own_site
 from services.registration.models import (
+    Activity,
     LaterEntry,
     Registration,
     Shift,
@@ -29,7 +30,9 @@ from services.registration.operations.hours.open_attendance import open_shifts
 from services.registration.operations.people.identity import across_sites
 from services.registration.operations.people.people import told_names
 from services.registration.operations.sites.sites import local_today
+from services.registration.operations.staff.audit_log import actor_names
 from services.registration.pages.certificates import add_certificate_pages, catching
+from services.registration.pages.data_words import actor
 from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionDecisionBody
@@ -63,6 +66,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
                 site=site,
                 today=local_today(session, site),
                 me=g.principal.actor,
+                actor=actor,
                 entries=entries,
                 open_shifts=open_shifts(session, site_id),
                 objections=[(one, objections.describe(data, one.about)) for one in said],
@@ -163,14 +167,20 @@ def local_moment(written: str, zone: ZoneInfo) -> Any:
 
 def _entries(session: Session, data: PersonalData, site_id: UUID) -> list[dict[str, Any]]:
     query = (
-        select(LaterEntry, Registration.person_id, Shift)
+        select(LaterEntry, Registration.person_id, Shift, Activity)
         .join(Registration, Registration.id == LaterEntry.registration_id)
         .join(Shift, Shift.id == LaterEntry.shift_id)
+        .join(Activity, Activity.id == Shift.activity_id)
         .where(LaterEntry.site_id == site_id, LaterEntry.state == "pending")
         .order_by(Shift.starts_at, LaterEntry.shift_id, LaterEntry.position)
         .limit(300)
     )
-    return [{"entry": e, "person_id": person, "shift": shift} for e, person, shift in session.execute(query)]
+    found = session.execute(query).all()
+    by = actor_names(session, data, {row[0].entered_by for row in found}, {site_id})
+    return [
+        {"entry": e, "person_id": person, "shift": shift, "activity": activity, "by": by.get(e.entered_by, "")}
+        for e, person, shift, activity in found
+    ]
 
 
 def verify_pages(database: Database, certificates: Certificates, tries: Tries) -> APIBlueprint:

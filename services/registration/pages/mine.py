@@ -18,6 +18,7 @@ from services.registration.operations.activities.private_notes import note_for_v
 from services.registration.operations.people import own_registrations
 from services.registration.operations.people.own_details import prove_address
 from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.people.recipients import ADDRESS_CHANGED
 from services.registration.operations.seats import own_transfers
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
 from services.registration.operations.staff.links import Links, over, use
@@ -32,6 +33,7 @@ from services.registration.pages.resident import (
     resident_blueprint,
 )
 from services.registration.pages.sign_up import at_contact
+from services.registration.pages.team_links import add_team_links
 from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.public import LinkRequest, PartyBody, SwapRequest
 
@@ -52,8 +54,9 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
     def show_mine() -> str:
         """All of a person's registrations, and the boxes of other subjects."""
         with database.transaction(EVERY_SITE) as session:
-            ahead, past = own_registrations.own_registrations(session, resident())
-            boxes = [(template, context(session, resident())) for template, context in BOXES]
+            ahead, past = own_registrations.own_registrations(session, resident(by_mail=True))
+            others = [] if g.principal.mailed_by else BOXES
+            boxes = [(template, context(session, resident())) for template, context in others]
             return render("mine/list.html", ahead=ahead, past=past, boxes=boxes)
 
     @blueprint.get("/registrations/<uuid:registration_id>")
@@ -64,12 +67,12 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
             return page(session, registration_id, Form())
 
     def page(session: Session, registration_id: UUID, form: Form[Any]) -> str:
-        own = own_registrations.own_registration(session, resident(), registration_id)
+        own = own_registrations.own_registration(session, resident(by_mail=True), registration_id)
         link = own_transfers.hand_on_link(session, registration_id)
         return render(
             "mine/one.html",
             own=own,
-            note=note_for_volunteer(session, data, registration_id),
+            note=None if g.principal.mailed_by else note_for_volunteer(session, data, registration_id),
             asked=own_transfers.pending_transfer(session, registration_id),
             refused=own_transfers.was_refused(session, registration_id),
             others=own_transfers.shifts_to_swap(session, own),
@@ -88,7 +91,7 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
 
     def acted(act: Act, registration_id: UUID, zh: str, en: str) -> Response:
         with database.transaction(EVERY_SITE) as session:
-            act(session, resident(), registration_id)
+            act(session, resident(by_mail=True), registration_id)
         return done(home(), zh, en)
 
     @blueprint.post("/registrations/<uuid:registration_id>/cancel")
@@ -133,7 +136,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         """Change how many come."""
         form = read_form(PartyBody)
         with form.catching(), database.transaction(EVERY_SITE) as session:
-            own_registrations.resize_own(session, resident(), registration_id, form.body.party_size)
+            own_registrations.resize_own(session, resident(by_mail=True), registration_id, form.body.party_size)
         if form.failed:
             return again(registration_id, form)
         return done(home(), "人数已更改。", "The number of people was changed.")
@@ -146,7 +149,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         with form.catching():
             take(form.body)
             with database.transaction(EVERY_SITE) as session:
-                own_transfers.hand_over_own(session, data, resident(), registration_id, form.body)
+                own_transfers.hand_over_own(session, data, resident(by_mail=True), registration_id, form.body)
         return again(registration_id, form) if form.failed else asked(began)
 
     @blueprint.post("/registrations/<uuid:registration_id>/swap")
@@ -157,7 +160,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
         with form.catching():
             take(form.body)
             with database.transaction(EVERY_SITE) as session:
-                own_transfers.swap_own(session, data, resident(), registration_id, form.body)
+                own_transfers.swap_own(session, data, resident(by_mail=True), registration_id, form.body)
         return again(registration_id, form) if form.failed else asked(began)
 
     @blueprint.post("/registrations/<uuid:registration_id>/hand-on")
@@ -165,7 +168,7 @@ def _add_passing_on(blueprint: APIBlueprint, database: Database, data: PersonalD
     def hand_on(registration_id: UUID) -> Response:
         """Make a link to send to whoever shall have the place."""
         with database.transaction(EVERY_SITE) as session:
-            own_transfers.make_hand_on(session, resident(), registration_id)
+            own_transfers.make_hand_on(session, resident(by_mail=True), registration_id)
         address = url_for("my_pages.show_one", registration_id=registration_id)
         return done(address, "链接已做好，发给对方即可。", "The link is ready: send it to them.")
 
@@ -209,6 +212,15 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
         time.sleep(max(0.0, ANSWERED_AFTER - (time.monotonic() - began)))
         return render("mine/sent.html")
 
+    @blueprint.post("/my/link")
+    @allow(Caller.PERSON)
+    def mail_own_link() -> Answer:
+        """Mail whoever came by a mail a link that opens all that is theirs, once."""
+        throttle.take(g.principal.address, request.remote_addr)
+        with database.transaction(EVERY_SITE) as session:
+            own_registrations.mail_own_link(session, resident(by_mail=True))
+        return render("mine/sent.html")
+
     @blueprint.post("/my/log-out")
     @allow(Caller.ANYONE)
     def log_out() -> Response:
@@ -229,6 +241,8 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
 
     _add_manage_link(blueprint, database, sessions, links)
     PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(data, sessions))
+    add_team_links(sessions)
+    PURPOSES[ADDRESS_CHANGED] = Purpose(show=_show_site, act=_nothing_to_do)
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
 
@@ -248,12 +262,20 @@ def _add_manage_link(blueprint: APIBlueprint, database: Database, sessions: Sess
         """Let the person in, to the registration that the mail is about."""
         check_own_page()
         with database.transaction(EVERY_SITE) as session:
-            person_id, address = links.enter_manage(session, token)
-        return _in(sessions, person_id, address, request.args.get("registration", ""))
+            person_id, address, site_id = links.enter_manage(session, token)
+        wanted, now = _wanted(request.args.get("registration", "")), g.principal
+        if (now.name, now.address, now.mailed_by) == (str(person_id), address.hex(), None):
+            return redirect(wanted, 303)  # type: ignore[return-value]
+        return _in(sessions.resident_cookie(person_id, address, mailed_by=site_id), wanted)
 
 
 def _show_site(session: Session, link: Link) -> dict[str, Any]:
     return {"site": session.get(Site, link.site_id)}
+
+
+def _nothing_to_do(session: Session, link: Link) -> Answer:
+    """The page only tells."""
+    raise over()
 
 
 def _show_place(session: Session, link: Link) -> dict[str, Any]:
@@ -294,18 +316,21 @@ def _open_with(data: PersonalData, sessions: Sessions) -> Any:
             raise over()
         use(link)
         prove_address(session, data, link.person_id, link.address_index)
-        return _in(sessions, link.person_id, link.address_index)
+        return _in(sessions.resident_cookie(link.person_id, link.address_index), home())
 
     return act
 
 
-def _in(sessions: Sessions, person_id: UUID, address: bytes, registration: str = "") -> Response:
-    """A session, and on to the registration that was asked for; whose it is is checked there."""
+def _in(cookie: str, where: str) -> Response:
+    return let_in(redirect(where, 303), cookie)  # type: ignore[arg-type]
+
+
+def _wanted(registration: str) -> str:
+    """The page of the registration that a mail is about; whose it is is checked there."""
     try:
-        where = url_for("my_pages.show_one", registration_id=UUID(registration)) if registration else home()
+        return url_for("my_pages.show_one", registration_id=UUID(registration)) if registration else home()
     except ValueError:
-        where = home()
-    return let_in(redirect(where, 303), sessions.resident_cookie(person_id, address))  # type: ignore[arg-type]
+        return home()
 
 
 def read_contact() -> Form[LinkRequest]:

@@ -15,6 +15,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, render
 from services.registration.api.conventions import resident
+from services.registration.operations.bookings.answers import turned_down
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
 from services.registration.operations.teams import leaders, teams
@@ -101,6 +102,7 @@ def _add_leading(blueprint: APIBlueprint, database: Database, data: PersonalData
                 invited=leaders.open_invitations(session, led),
                 rooms=leaders.rooms_for_teams(session, led.site.id),
                 rehearsals=rehearsals(session, [led.team.id])[led.team.id],
+                turned_down=turned_down(session, led.team.id),
                 shifts=leaders.shifts_to_call(session, led),
             )
 

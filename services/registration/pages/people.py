@@ -92,6 +92,19 @@ def _add_person(blueprint: APIBlueprint, database: Database, data: PersonalData)
                 number = volunteers.reveal_id_number(session, data, own_site(), person_id, form.body.reason)
             return page(session, person_id, revealed=number), 422 if form.failed else 200
 
+    @blueprint.post("/<uuid:person_id>/id-number/checked")
+    @allow(Caller.STAFF)
+    def check_id_number(person_id: UUID) -> Answer:
+        """Staff saw the document whose number the volunteer told online."""
+        form: Form[RevealBody] = Form()
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            volunteers.check_id_number(session, data, own_site(), person_id)
+        if form.failed:
+            with database.transaction(g.principal.scope) as session:
+                return page(session, person_id, form=form), 409
+        address = url_for("people_pages.show_person", person_id=person_id)
+        return done(address, "已记为核对过证件。", "Noted: the document was seen.")
+
 
 def _person(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> dict[str, Any]:
     """All that the person's page shows."""

@@ -5,12 +5,19 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, g, url_for
+from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.operations.people import people
+from services.registration.operations.people.guardian_claims import (
+    children_claimed,
+    confirm_guardian,
+    count_claims,
+    find_claim,
+)
 from services.registration.operations.people.representatives import (
     Kind,
     ask_guardian,
@@ -19,20 +26,35 @@ from services.registration.operations.people.representatives import (
     save_representative,
 )
 from services.registration.operations.people.residents import name_helper
+from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import HelperBody, RepresentativeBody
+from services.registration.schemas.people import ConfirmBody, HelperBody, RepresentativeBody
+
+AT_ONCE = 50
 
 
 def add_representatives(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     """The pages of guardian and helper, beside those of people."""
+    box(guardians_claimed)
 
     def page(person_id: UUID, kind: Kind, form: Form[Any] | None = None) -> str:
         with database.transaction(g.principal.scope) as session:
             person = people.find_person(session, data, own_site(), person_id)
             found = representative_or_none(session, own_site(), person.id, kind)
             known = describe_representative(data, found) if found else None
+            claim = find_claim(session, own_site(), person.id) if kind == "guardian" else None
+            other = {"name": data.shown(claim.name), "email": data.readable(claim.email)} if claim else None
             shown = form or Form(known.model_dump() if known else None)
-            return render("people/representative.html", person=person, kind=kind, known=known, form=shown)
+            return render("people/representative.html", person=person, kind=kind, known=known, other=other, form=shown)
+
+    @blueprint.get("/guardians")
+    @allow(Caller.STAFF)
+    def list_claims() -> Answer:
+        """Children of whom two guardians were named online."""
+        with database.transaction(g.principal.scope) as session:
+            children = children_claimed(session, own_site(), AT_ONCE)
+            names = people.told_names(session, data, [(one.person_id, one.site_id) for one in children])
+            return render("people/claims.html", names=names)
 
     @blueprint.get("/<uuid:person_id>/guardian")
     @allow(Caller.STAFF)
@@ -52,6 +74,18 @@ def add_representatives(blueprint: APIBlueprint, database: Database, data: Perso
         return done(
             url_for("people_pages.show_guardian", person_id=person_id), "监护人已保存。", "The guardian is saved."
         )
+
+    @blueprint.post("/<uuid:person_id>/guardian/confirm")
+    @allow(Caller.STAFF)
+    def confirm(person_id: UUID) -> Answer:
+        """Staff made sure who the guardian is."""
+        form = read_form(ConfirmBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            confirm_guardian(session, own_site(), person_id, form.body.rightful, g.principal.actor)
+        if form.failed:
+            return page(person_id, "guardian", form), 422
+        address = url_for("people_pages.show_guardian", person_id=person_id)
+        return done(address, "监护人已核实。", "The guardian is confirmed.")
 
     @blueprint.post("/<uuid:person_id>/guardian/ask")
     @allow(Caller.STAFF)
@@ -84,6 +118,15 @@ def add_representatives(blueprint: APIBlueprint, database: Database, data: Perso
         if form.failed:
             return page(person_id, "helper", _at_field(form)), 422
         return done(url_for("people_pages.show_person", person_id=person_id), "代办人已保存。", "The helper is saved.")
+
+
+def guardians_claimed(session: Session, site_id: UUID) -> Box | None:
+    """Of how many children staff must say who the guardian is."""
+    waiting = count_claims(session, site_id)
+    if not waiting:
+        return None
+    words = f"要核实谁是监护人：{waiting} 个孩子", f"Say who the guardian is: {waiting} children"
+    return Box("监护人", "Guardians", [Line(*words, url_for("people_pages.list_claims"))])
 
 
 def _at_field(form: Form[Any]) -> Form[Any]:

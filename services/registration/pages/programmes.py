@@ -10,7 +10,7 @@ from flask import g, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.auth import Caller, allow
+from services.common.auth import OVER_AREAS, Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import language
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
@@ -40,7 +40,7 @@ READINESS = {
 def programmes_pages(database: Database) -> APIBlueprint:
     """The pages of programmes."""
     blueprint = page_blueprint("programmes_pages", __name__, url_prefix="/staff/programmes")
-    in_menu("programmes_pages.list_programmes", "项目", "Programmes", 13)
+    in_menu("programmes_pages.list_programmes", "项目", "Programmes", 13, without_site=OVER_AREAS)
     blueprint.app_context_processor(lambda: {"area_choices": _area_choices, "weekday_name": _weekday_name})
     _add_list(blueprint, database)
     _add_new(blueprint, database)
@@ -56,18 +56,19 @@ def _add_list(blueprint: APIBlueprint, database: Database) -> None:
     @allow(Caller.STAFF)
     def list_programmes() -> Answer:
         """The programmes that the site may have, and those that it has."""
+        here = g.principal.site_id if g.principal.role in OVER_AREAS else own_site()
         with database.transaction(EVERY_SITE) as session:
             rows = session.execute(
                 select(Programme, ProgrammeClone)
                 .outerjoin(
                     ProgrammeClone,
-                    (ProgrammeClone.programme_id == Programme.id) & (ProgrammeClone.site_id == own_site()),
+                    (ProgrammeClone.programme_id == Programme.id) & (ProgrammeClone.site_id == here),
                 )
                 .where(authority.readable(session, g.principal))
                 .order_by(Programme.position.desc())
                 .limit(LISTED)
             ).all()
-            found = changes.offers_at(session, own_site())
+            found = changes.offers_at(session, here) if here else {}
             offers = {programme_id: len(some) for programme_id, some in found.items()}
             return render("programmes/list.html", rows=rows, offers=offers)
 
@@ -132,7 +133,7 @@ def _one_page(session: Session, programme_id: UUID) -> str:
         programme=templates.described(programme),
         clones=clones_described(session, programme, clones),
         free=session.scalar(select(func.count()).select_from(free)),
-        here=own_site(),
+        here=g.principal.site_id,
         kept=authority.keeps(session, g.principal, programme.site_id, programme.area),
         readiness=READINESS,
     )

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import from_elsewhere
 from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words, problem_response
-from services.common.pages import page_blueprint, problem_page, wants_page
+from services.common.pages import page_blueprint, problem_page, render, wants_page
+from services.registration.api.conventions import LINK_NEEDED
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.staff.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
 
@@ -48,6 +49,8 @@ def resident_blueprint(name: str, import_name: str, url_prefix: str | None = Non
             return problem_response(problem)
         if problem.kind is UNAUTHENTICATED:
             return cast(Response, redirect(url_for("my_log_in_pages.ask_for_link")))
+        if problem.kind is LINK_NEEDED:
+            return Response(render("mine/link_needed.html", problem=problem), status=problem.kind.status)
         return problem_page(problem)
 
     return blueprint

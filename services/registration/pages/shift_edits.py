@@ -130,7 +130,7 @@ def _change(session: Session, data: PersonalData, shift: Shift, form: ShiftForm,
         "ends_at": starts_at + timedelta(minutes=form.minutes),
         "requirements": form.requirements,
         "role_zh": form.role_zh,
-        "role_en": form.role_en or shift.role_en,
+        "role_en": form.role_en,
     }
     fewer = form.capacity < shift.confirmed + shift.offered + shift.held
     edit = ShiftEdit.model_validate(changes | ({} if fewer else {"capacity": form.capacity}))

@@ -90,7 +90,7 @@ class Desk:
         """What a result's token is about. Raises 404."""
         try:
             shift_id, about, kind, piece = self.results.loads(token, max_age=TICKET_SECONDS)
-        except BadSignature:
+        except (BadSignature, ValueError):
             raise not_found("这个页面", "page") from None
         return Result(UUID(shift_id), UUID(about) if about else None, kind, piece)
 

@@ -1,10 +1,10 @@
-"""Staff's pages of teams, and the page behind an invitation."""
+"""Staff's pages of teams."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, g, request, url_for
+from flask import Response, g, url_for
 from pydantic import StringConstraints, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,12 +16,10 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.common.schemas import Body
 from services.registration.api.conventions import own_site
 from services.registration.api.teams import describe_members
-from services.registration.models import Link, Site, Team, TeamMember
+from services.registration.models import Site, Team, TeamMember
 from services.registration.operations.people.people_search import search_for, search_people
-from services.registration.operations.staff.links import over, use
 from services.registration.operations.teams import teams
 from services.registration.operations.teams.rosters import roster_lines
-from services.registration.pages.links import PURPOSES, Purpose
 from services.registration.personal_data import PersonalData, plain_name
 from services.registration.schemas.people import PersonName, SearchBody
 from services.registration.schemas.teams import TeamBody, TeamEdit
@@ -39,7 +37,6 @@ def teams_pages(database: Database, data: PersonalData) -> APIBlueprint:
     """The pages of teams."""
     blueprint = page_blueprint("teams_pages", __name__, url_prefix="/staff/teams")
     in_menu("teams_pages.list_teams", "队伍", "Teams", 12)
-    PURPOSES[teams.INVITATION] = Purpose(_show_invitation, _answer_invitation)
     _add_teams(blueprint, database)
     _add_members(blueprint, database, data)
     return blueprint
@@ -178,22 +175,3 @@ def _known(session: Session, data: PersonalData, wanted: NewMember) -> UUID:
         "The site knows nobody of this name and contact; register them or sign them up first.",
     )
     raise invalid("person_name", words)
-
-
-def _invited(session: Session, link: Link) -> TeamMember:
-    member = teams.invitation_of(session, link.subject, link.person_id) if link.subject and link.person_id else None
-    if member is None or member.status != "invited":
-        raise over()
-    return member
-
-
-def _show_invitation(session: Session, link: Link) -> dict[str, Any]:
-    return {"team": teams.find_team(session, _invited(session, link).team_id)}
-
-
-def _answer_invitation(session: Session, link: Link) -> Response:
-    accept = request.form.get("answer") == "accept"
-    teams.answer_invitation(session, _invited(session, link).id, accept)
-    use(link)
-    words = ("您已加入队伍。", "You are in the team now.") if accept else ("已回复。", "Your answer was noted.")
-    return done(url_for("public_pages.start"), *words)

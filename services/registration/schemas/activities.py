@@ -155,8 +155,15 @@ class RoleBody(Body):
 
     capacity: Count
     role_zh: Name = "参与者"
-    role_en: Name = "participant"
+    role_en: Title = Field(default="", description="empty: in English the Chinese name is said")
     requirements: Requirements = Field(default_factory=Requirements)
+
+    @model_validator(mode="after")
+    def _usual(self) -> "RoleBody":
+        """The usual role has an English name. Any other that was given none is not called a participant."""
+        if self.role_zh == "参与者" and not self.role_en:
+            self.role_en = "participant"
+        return self
 
     def columns(self) -> dict[str, Any]:
         """As the shift has them."""
@@ -193,7 +200,7 @@ class ShiftEdit(Body):
     ends_at: Time = UNSET
     capacity: Count = UNSET
     role_zh: Name = UNSET
-    role_en: Name = UNSET
+    role_en: Title = UNSET
     requirements: Requirements = UNSET
 
     def changes(self) -> dict[str, Any]:

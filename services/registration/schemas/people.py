@@ -1,5 +1,6 @@
 """People: what a sign-up says of a person, and what a site may see."""
 
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -60,7 +61,26 @@ def _lived(day: date) -> date:
     return day
 
 
-PersonName = Annotated[Name, AfterValidator(_visible)]
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _no_message(name: str) -> str:
+    """Names stand in mails that the site sends: an address or a line break in one would be a stranger's own message."""
+    breaks = any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _DIRECTION for letter in name)
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    if breaks or "://" in plain or "www." in plain:
+        raise PydanticCustomError(
+            "no_name",
+            "must be a name",
+            {
+                "zh": "姓名不能含网址、换行或改变文字方向的符号，请只填姓名。",
+                "en": "must be a name alone, without a web address, line breaks or marks that turn the text around.",
+            },
+        )
+    return name
+
+
+PersonName = Annotated[Name, AfterValidator(_visible), AfterValidator(_no_message)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
 Email = Annotated[str, Field(max_length=300), AfterValidator(_email)]
 BirthDate = Annotated[date, AfterValidator(_lived)]
@@ -224,6 +244,17 @@ class PersonMade(Answer):
     )
 
 
+Rightful = Literal["guardian", "claimant"]
+
+
+class ConfirmBody(Body):
+    """Who the guardian is, once staff made sure."""
+
+    rightful: Rightful = Field(
+        default="guardian", description="`claimant`: not the one on record but whom another form named meanwhile"
+    )
+
+
 class RepresentativeAnswer(Answer):
     """A guardian or helper, for the site that was told."""
 
@@ -233,7 +264,7 @@ class RepresentativeAnswer(Answer):
     phone: str | None
     email: str | None
     language: str
-    confirmed: bool = Field(description="false where somebody named them online: save them again to confirm")
+    confirmed: bool = Field(description="false where somebody named them online and staff have not made sure")
     version: int
 
 

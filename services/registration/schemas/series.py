@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from services.common.schemas import Answer, Body, Name
 from services.registration.schemas import UNSET, Count, Time
-from services.registration.schemas.activities import Roles, ShiftAnswer
+from services.registration.schemas.activities import Roles, ShiftAnswer, Title
 from services.registration.schemas.calendar import Day
 from services.registration.schemas.requirements import Requirements
 
@@ -79,7 +79,7 @@ class FollowingEdit(Body):
     minutes: ShiftMinutes = UNSET
     capacity: Count = UNSET
     role_zh: Name = UNSET
-    role_en: Name = UNSET
+    role_en: Title = UNSET
     requirements: Requirements = UNSET
     preview: bool = False
 

@@ -30,7 +30,7 @@ class GrantBody(Body):
                 "over_what",
                 "site_staff needs site_id, area_admin needs area, operator neither",
                 {
-                    "zh": "site_staff 需要 site_id,area_admin 需要 area,operator 两者都不要。",
+                    "zh": "site_staff 需要 site_id，area_admin 需要 area，operator 两者都不要。",
                     "en": "site_staff needs site_id, area_admin needs area, operator neither.",
                 },
             )

@@ -157,6 +157,7 @@ class VolunteerAnswer(Answer):
     professions: list[str]
     categories: list[str]
     id_number: str | None = Field(description="masked: ****…1234")
+    id_number_checked: bool = Field(description="whether staff saw the document; told online, it ties nobody to it")
     version: int
 
 

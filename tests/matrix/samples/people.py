@@ -116,7 +116,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/people": lambda town, made: somebody(),
     "POST /v1/people/search": {"email": "matrix@example.com"},
     "PUT /v1/people/<uuid:person_id>/guardian": GUARDIAN,
-    "PUT /v1/people/<uuid:person_id>/helper": GUARDIAN,
+    "PUT /v1/people/<uuid:person_id>/helper": GUARDIAN | {"agreed": True},
     "POST /v1/people/<uuid:person_id>/consents": {"kind": "photo"},
     "POST /v1/people/<uuid:person_id>/erasure": {"reason": "person_asked"},
     "POST /v1/erasures/repeat": {"items": []},

@@ -27,7 +27,7 @@ def _mine(town: Town, made: dict[str, str]) -> str:
 def _done(town: Town, made: dict[str, str]) -> str:
     """The page after a sign-up."""
     signer = URLSafeTimedSerializer(town.office.data.key_for("sign-up result"))
-    return str(signer.dumps([uuid.UUID(town.own.shift()).hex, ""]))
+    return str(signer.dumps([uuid.UUID(town.own.shift()).hex, "", "phone", ""]))
 
 
 SAMPLES: dict[str, Any] = {

@@ -1,5 +1,5 @@
-"""Offers, places taken back, places that nobody would take over: told like all else about a registration. And who was
-erased, kept beside registration's own database."""
+"""Offers, places taken back, places that nobody would take over: told like all else about a registration. The site's
+phone and short name. And who was erased, kept beside registration's own database."""
 
 from alembic import op
 
@@ -7,6 +7,8 @@ revision = "0003"
 down_revision = "0002"
 
 OFFERS = """
+-- what every mail says of whom to ask
+ALTER TABLE sites ADD COLUMN phone text NOT NULL DEFAULT '';
 ALTER TABLE registrations
     DROP CONSTRAINT registrations_status_check,
     ADD CONSTRAINT registrations_status_check CHECK (status IN ('confirmed', 'waitlisted', 'offered', 'cancelled'));

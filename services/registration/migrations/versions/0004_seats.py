@@ -206,13 +206,14 @@ CREATE TABLE calls (
 CREATE UNIQUE INDEX calls_once ON calls (registration_id) WHERE done_at IS NULL;
 CREATE INDEX calls_open ON calls (site_id, position) WHERE done_at IS NULL;
 
-CREATE FUNCTION must_be_called(person uuid, site uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION must_be_called(person uuid, site uuid, age_band text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM person_sites AS p
                    WHERE p.person_id = person AND p.site_id = site AND p.phone IS NOT NULL AND p.email IS NULL)
        AND NOT EXISTS (SELECT FROM representatives AS r
                        WHERE r.person_id = person AND r.site_id = site AND r.email IS NOT NULL
-                         AND (r.confirmed OR r.email_proven));
+                         AND (r.confirmed OR r.email_proven)
+                         AND (r.kind <> 'guardian' OR age_band IN ('under_14', '14_17', 'unknown')));
 END
 $$;
 
@@ -229,7 +230,7 @@ DECLARE
 BEGIN
     IF told IS NULL THEN
         DELETE FROM calls WHERE registration_id = NEW.id AND done_at IS NULL;
-    ELSIF must_be_called(NEW.person_id, NEW.site_id) THEN
+    ELSIF must_be_called(NEW.person_id, NEW.site_id, NEW.age_band) THEN
         INSERT INTO calls (site_id, registration_id, news) VALUES (NEW.site_id, NEW.id, told)
         ON CONFLICT (registration_id) WHERE done_at IS NULL DO UPDATE
         SET news = CASE WHEN told = 'moved' THEN calls.news ELSE told END, made_at = now();
@@ -245,7 +246,7 @@ BEGIN
     INSERT INTO calls (site_id, registration_id, news)
     SELECT r.site_id, r.id, 'moved' FROM registrations AS r JOIN shifts AS s ON s.id = r.shift_id
     WHERE r.activity_id = NEW.id AND r.status <> 'cancelled' AND s.starts_at > now()
-      AND must_be_called(r.person_id, r.site_id)
+      AND must_be_called(r.person_id, r.site_id, r.age_band)
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END

@@ -209,7 +209,8 @@ $$;
 """
 
 REPRESENTATIVES = """
--- Who speaks for a person at a site: the guardian of a minor, the helper of an elder. All of it ciphertext. Whoever was
+-- Who speaks for a person at a site: the guardian of a minor, the helper of an elder. A claimant is whom another form
+-- named as the guardian before staff confirmed the first, and speaks for nobody. All of it ciphertext. Whoever was
 -- named online, by anybody, is not confirmed: staff do that. By identity_hash (name and contact) a guardian is known
 -- again in the consents that they gave.
 CREATE TABLE representatives (
@@ -217,7 +218,7 @@ CREATE TABLE representatives (
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     person_id uuid NOT NULL REFERENCES people,
     site_id uuid NOT NULL REFERENCES sites,
-    kind text NOT NULL CHECK (kind IN ('guardian', 'helper')),
+    kind text NOT NULL CHECK (kind IN ('guardian', 'helper', 'claimant')),
     relation text NOT NULL DEFAULT '',
     name bytea NOT NULL,
     phone bytea,

@@ -78,6 +78,9 @@ ALTER TABLE links
     ALTER COLUMN site_id DROP NOT NULL,
     ADD COLUMN staff_id uuid REFERENCES staff,
     ADD COLUMN address_index bytea,
+    ADD COLUMN activity_id uuid REFERENCES activities,
+    -- ciphertext: where the mail goes, where that stands on no record any more. Nothing renews it: it is over in days
+    ADD COLUMN address bytea,
     ADD CONSTRAINT links_of_somebody CHECK ((staff_id IS NULL) = (site_id IS NOT NULL));
 CREATE INDEX links_staff ON links (staff_id) WHERE staff_id IS NOT NULL;
 """

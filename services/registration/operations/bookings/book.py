@@ -24,6 +24,7 @@ from services.common.events import (
 from services.common.outbox import add_events
 from services.registration.models import Activity, Booking, Room, Shift, Site, Team
 from services.registration.operations import Versions, assign, check_version, conflict, locked
+from services.registration.operations.bookings.answers import tell_leader
 from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.rules import Wanted, check_length, reasons_against, refuse
 from services.registration.operations.seats.seats import lock_shift
@@ -190,7 +191,7 @@ def _check_not_over(session: Session, booking: Booking) -> None:
 
 
 def decide(session: Session, booking_id: UUID, confirm: bool, reason: str = "") -> Booking:
-    """Confirm a request, or turn it down. Saying the same again changes nothing."""
+    """Confirm a request, or turn it down, and tell the team's leader. Saying the same again changes nothing."""
     booking = lock_booking(session, booking_id)
     status = "confirmed" if confirm else "declined"
     if booking.status == status:
@@ -200,6 +201,7 @@ def decide(session: Session, booking_id: UUID, confirm: bool, reason: str = "") 
     assign(booking, {"status": status, "reason": reason})
     session.flush()
     add_events(session, [booking_event(BookingConfirmed if confirm else BookingDeclined, booking)])
+    tell_leader(session, booking)
     return booking
 
 

@@ -133,8 +133,8 @@ class Certificates:
         return content
 
     def verify(self, session: Session, number: str, code: str) -> VerifiedAnswer:
-        """What anybody may learn who has the paper. A wrong number and a wrong code are answered alike."""
-        number, code = number.strip().upper(), code.strip().upper()
+        """What anybody may learn who has the paper, spaced or not. A wrong number and a wrong code look alike."""
+        number, code = ("".join(one.split()).replace("-", "").upper() for one in (number, code))
         row = session.scalars(select(Certificate).where(Certificate.number == number)).one_or_none()
         if not hmac.compare_digest(code.encode(), self.code(number).encode()) or row is None:
             raise not_found(

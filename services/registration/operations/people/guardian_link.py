@@ -44,11 +44,12 @@ Place = tuple[Registration, Shift, Activity]
 
 @dataclass(frozen=True)
 class Asked:
-    """The child and the guardian, at a site."""
+    """The child and the guardian, at a site; and the activity of the sign-up that asked, where one did."""
 
     child: PersonSite
     guardian: Representative
     site: Site
+    activity: Activity | None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def asked_by(session: Session, link: Link) -> Asked:
         child = session.get(PersonSite, (person_now(session, link.person_id), link.site_id))
         guardian = session.get(Representative, link.subject)
         if child is not None and guardian is not None:
-            found = Asked(child, guardian, session.get_one(Site, child.site_id))
+            activity = session.get(Activity, link.activity_id) if link.activity_id else None
+            found = Asked(child, guardian, session.get_one(Site, child.site_id), activity)
     if found is None:
         raise over()
     return found

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.audit import record
+from services.registration.id_numbers import masked as last_four
 from services.registration.models import Person, Site
 from services.registration.operations.people.erasure import PERSONS
 from services.registration.operations.people.identity import across_sites, person_now
@@ -41,12 +42,15 @@ WHERE record = ANY(:people) AND action IN ('read', 'reveal', 'export') AND actor
 """)
 
 
-def own_data(session: Session, data: PersonalData, person_id: UUID, sites: list[UUID] | None) -> OwnData:
-    """All of it, of these sites only or of every one (None). That it was asked for is on record."""
+def own_data(
+    session: Session, data: PersonalData, person_id: UUID, sites: list[UUID] | None, masked: bool = False
+) -> OwnData:
+    """All of it, of these sites only or of every one (None). That it was asked for is on record. `masked` is what
+    others than the person see: of the ID number the last four, the whole one takes a reason (`reveal_id_number`)."""
     with across_sites(session):
         person_id = person_now(session, person_id)
         people = list(session.scalars(PERSONS, {"person": person_id}))
-        rows = {table.name: _rows(session, data, table, people, sites) for table in PERSON_TABLES}
+        rows = {table.name: _rows(session, data, table, people, sites, masked) for table in PERSON_TABLES}
         person = session.get_one(Person, person_id)
         known = sorted({row["site_id"] for found in rows.values() for row in found if row.get("site_id")}, key=str)
         who = {"people": [str(one) for one in people], "themselves": [f"person:{one}" for one in people]}
@@ -66,12 +70,21 @@ def own_data(session: Session, data: PersonalData, person_id: UUID, sites: list[
 
 
 def _rows(
-    session: Session, data: PersonalData, table: PersonTable, people: list[UUID], sites: list[UUID] | None
+    session: Session,
+    data: PersonalData,
+    table: PersonTable,
+    people: list[UUID],
+    sites: list[UUID] | None,
+    masked: bool,
 ) -> list[dict[str, Any]]:
     at = "AND t.site_id = ANY(:sites)" if sites is not None and not table.everywhere else ""
     query = f"{select_rows(table)} WHERE {table.whose} {at} ORDER BY t.{table.key}"
     found = session.execute(text(query), {"people": people, **({"sites": sites} if at else {})}).mappings()
-    return [{name: _readable(data, value) for name, value in row.items() if is_shown(name)} for row in found]
+    rows = [{name: _readable(data, value) for name, value in row.items() if is_shown(name)} for row in found]
+    for row in rows if masked else ():
+        if row.get("id_number"):
+            row["id_number"] = last_four(row["id_number"])
+    return rows
 
 
 def select_rows(table: PersonTable) -> str:

@@ -101,6 +101,12 @@ def mail_link(session: Session, data: PersonalData, body: LinkRequest) -> None:
         issue_link(session, PURPOSE, told.site_id, person_id=person_id, hours=LINK_HOURS)
 
 
+def mail_own_link(session: Session, resident: Resident) -> None:
+    """Mail whoever is in already a link that opens more than the one they came by."""
+    site_id = proven_sites(session, resident)[0]
+    issue_link(session, PURPOSE, site_id, person_id=person_now(session, resident.person_id), hours=LINK_HOURS)
+
+
 def told_of(
     session: Session, data: PersonalData, body: LinkRequest | SwapRequest, *conditions: ColumnElement[bool]
 ) -> PersonSite | None:

@@ -13,13 +13,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import FieldErrors, Problem, Words, invalid, not_found
+from services.common.errors import FieldErrors, Words, not_found
 from services.registration.id_numbers import fault
 from services.registration.models import Area, Link, PersonSite, Representative, Site, Volunteer, VolunteerSite
 from services.registration.operations import conflict, locked
 from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.consents import record_consent
-from services.registration.operations.people.identity import across_sites, age_at_site, lock_identities, person_now
+from services.registration.operations.people.identity import across_sites, age_at_site, person_now
 from services.registration.operations.people.minors_shown import ADULT
 from services.registration.operations.people.proven_sites import Resident, proven_sites
 from services.registration.operations.people.representatives import (
@@ -28,7 +28,7 @@ from services.registration.operations.people.representatives import (
     representative_or_none,
     save_representative,
 )
-from services.registration.operations.people.volunteer_ids import claim_id_number, volunteer_of
+from services.registration.operations.people.volunteer_ids import volunteer_of
 from services.registration.operations.people.volunteers import add_volunteer, tell_registered
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.own_volunteer import OwnVolunteer, OwnVolunteerBody, OwnVolunteerMade
@@ -88,7 +88,8 @@ def register_own(
         if told.birth_date is None:
             told.birth_date = data.encrypt(applicant.born.isoformat())
             told.version += 1
-        number = _number(session, data, told.person_id, body)
+        # The ID number is kept, and ties nobody to it: only staff see whose document it is (`check_id_number`).
+        number = volunteer_of(session, told.person_id, None).volunteer_number
         here = add_volunteer(session, data, site_id, told.person_id, body)
     for kind in ("terms", *(["sensitive_id_number"] if body.id_number else [])):
         text = newest_text(session, kind)
@@ -149,20 +150,3 @@ def _name_guardian(session: Session, data: PersonalData, applicant: Applicant, b
         return True
     ask_guardian(session, told.site_id, told.person_id)
     return True
-
-
-def _number(session: Session, data: PersonalData, person_id: UUID, body: OwnVolunteerBody) -> str:
-    """Their volunteer number. An ID number that is on record otherwise is refused without saying how."""
-    if body.id_number is None:
-        return volunteer_of(session, person_id, None).volunteer_number
-    id_hash = data.id_number_hash(body.id_number)
-    lock_identities(session, [id_hash])
-    try:
-        return claim_id_number(session, person_id, id_hash).volunteer_number
-    except Problem:
-        raise invalid(
-            "id_number",
-            Words(
-                "请到站点核对身份证号码；也可以先不填。", "Please have it checked at the site, or leave it out for now."
-            ),
-        ) from None

@@ -3,7 +3,7 @@
 A person is one however many sites they go to, but what they told a site stays with that site.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from services.common.logs import get_logger
 from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
 from services.registration.operations.people.identity import across_sites, identity_hashes, lock_identities, person_now
-from services.registration.operations.people.minors_shown import shown, shown_of
+from services.registration.operations.people.minors_shown import birth_date, is_minor, shown, shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
 
@@ -133,7 +133,7 @@ def _contacts(
     wanted = {(now[one.person_id], one.site_id) for one in people if one.person_id in now}
     found = session.scalars(select(PersonSite).where(place.in_(wanted)))
     rows = {(told.person_id, told.site_id): told for told in found}
-    without = [where for where, told in rows.items() if told.email is None]
+    without = {where: told for where, told in rows.items() if told.email is None}
     addresses = _representatives(session, data, without, speaks)
     return [
         Contact(
@@ -158,16 +158,27 @@ def told_names(session: Session, data: PersonalData, people: Sequence[Place]) ->
 
 
 def _representatives(
-    session: Session, data: PersonalData, people: Sequence[Place], speaks: InstrumentedAttribute[bool]
+    session: Session, data: PersonalData, people: Mapping[Place, PersonSite], speaks: InstrumentedAttribute[bool]
 ) -> dict[Place, str]:
-    """Where messages go for who has no e-mail: to the helper, else to the guardian. The trigger `must_be_called` has
-    whom this does not reach called."""
+    """Where messages go for who has no e-mail: to the helper, else to a minor's guardian. The trigger `must_be_called`
+    has whom this does not reach called."""
     place = tuple_(Representative.person_id, Representative.site_id)
     reached = speaks, Representative.email.is_not(None)
-    query = select(Representative).where(place.in_(people), *reached)
+    query = select(Representative).where(place.in_(list(people)), *reached)
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)) if people else ()
-    return {(row.person_id, row.site_id): email for row in rows if (email := data.readable(row.email))}
+    return {
+        (row.person_id, row.site_id): email
+        for row in rows
+        if (email := data.readable(row.email))
+        and not (row.kind == "guardian" and _has_grown_up(data, people[row.person_id, row.site_id]))
+    }
+
+
+def _has_grown_up(data: PersonalData, told: PersonSite) -> bool:
+    """Whether nobody is their guardian any more, whoever stands on record."""
+    born = birth_date(data, told.birth_date)
+    return born is not None and not is_minor(born)
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:

@@ -31,10 +31,14 @@ from services.registration.operations.people.identity import across_sites, perso
 
 @dataclass(frozen=True)
 class Resident:
-    """Who is logged in, and the keyed hash of the address at which they read the link that let them in."""
+    """Who is logged in, and the keyed hash of the address at which they read the link that let them in.
+
+    `only` is the one site that is open to whoever came by a mail that may have been passed on.
+    """
 
     person_id: UUID
     address: bytes
+    only: UUID | None = None
 
 
 OfPerson = type[Certificate | Consent | Objection | Registration | ServiceRecord | TeamMember]
@@ -63,7 +67,8 @@ def _sites(session: Session, resident: Resident) -> list[UUID]:
             PersonSite.person_id == person_now(session, resident.person_id),
             (PersonSite.email_index == resident.address) | PersonSite.email_index.is_(None) & _represented(resident),
         )
-        return sorted(session.scalars(query), key=str)
+        found = sorted(session.scalars(query), key=str)
+    return [site for site in found if resident.only in (None, site)]
 
 
 def _represented(resident: Resident) -> ColumnElement[bool]:

@@ -74,4 +74,12 @@ def _recipient(data: PersonalData, name: bytes, email: bytes | None, phone: byte
     return Recipient(data.shown(name), data.readable(email), data.readable(phone), language)
 
 
-RECIPIENTS: dict[str, Find] = {"guardian_consent": _guardian}
+def _former(session: Session, data: PersonalData, link: Link) -> Recipient | None:
+    """Whoever had the address that stands on record no more."""
+    now = _owner(session, data, link)
+    return Recipient(now.name, data.readable(link.address), None, now.language) if now else None
+
+
+ADDRESS_CHANGED = "address_changed"
+
+RECIPIENTS: dict[str, Find] = {"guardian_consent": _guardian, ADDRESS_CHANGED: _former}

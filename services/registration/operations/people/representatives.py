@@ -32,12 +32,13 @@ def save_representative(
     person_id: UUID,
     kind: Kind,
     body: RepresentativeBody,
-    confirmed: bool = True,
+    confirmed: bool | None = None,
 ) -> Representative:
     """Who speaks for the person from now on. Raises 404 for a person whom the site does not know.
 
     Not `confirmed` is whom somebody named online: a guardian is asked for consent, and once they gave it by that mail
-    gets copies of the messages, and nothing else.
+    gets copies of the messages, and nothing else. Without a word on it whom staff name is confirmed, and whom somebody
+    named online stays as they are: that a field was corrected says nothing of who it is (`guardian_claims.py`).
     """
     person_id = told_by(session, site_id, person_id).person_id
     told = {
@@ -49,9 +50,8 @@ def save_representative(
         "relation": body.relation,
         "language": body.language,
         "encrypted_with": data.newest_key,
-        "confirmed": confirmed,
-    }
-    new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **told)
+    } | ({} if confirmed is None else {"confirmed": confirmed})
+    new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **{"confirmed": True} | told)
     again: dict[str, Any] = {name: value for name, value in told.items() if name != "language" or value is not None}
     # A new address is proven by nothing yet.
     proven = Representative.email_proven & (Representative.email_index == told["email_index"])
@@ -100,24 +100,32 @@ def describe_representative(data: PersonalData, found: Representative) -> Repres
     )
 
 
-def ask_guardian(session: Session, site_id: UUID, person_id: UUID) -> Link:
-    """Mail the guardian a link under which to consent. Raises 404 without a guardian, 409 without their e-mail."""
+def ask_guardian(session: Session, site_id: UUID, person_id: UUID, activity_id: UUID | None = None) -> Link:
+    """Mail the guardian a link under which to consent, and read of the activity that it is for. Raises 404 without a
+    guardian, 409 without their e-mail."""
     guardian = find_representative(session, site_id, person_id, "guardian")
     if guardian.email is None:
         raise conflict(
             "监护人没有电子邮件，请当面、电话或书面确认后登记同意。",
             "The guardian has no e-mail. Ask them at the desk, by phone or on paper, and enter the consent.",
         )
-    return _mail(session, guardian)
+    return _mail(session, guardian, activity_id)
 
 
-def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID) -> None:
+def ask_guardian_by_mail(session: Session, site_id: UUID, person_id: UUID, activity_id: UUID | None = None) -> None:
     """The same where there is a guardian with an e-mail; else nothing."""
     guardian = representative_or_none(session, site_id, person_id, "guardian")
     if guardian is not None and guardian.email is not None:
-        _mail(session, guardian)
+        _mail(session, guardian, activity_id)
 
 
-def _mail(session: Session, guardian: Representative) -> Link:
-    whose = {"person_id": guardian.person_id, "subject": guardian.id}
-    return issue_link(session, CONSENT_PURPOSE, guardian.site_id, **whose, hours=CONSENT_HOURS)
+def _mail(session: Session, guardian: Representative, activity_id: UUID | None) -> Link:
+    return issue_link(
+        session,
+        CONSENT_PURPOSE,
+        guardian.site_id,
+        person_id=guardian.person_id,
+        subject=guardian.id,
+        activity_id=activity_id,
+        hours=CONSENT_HOURS,
+    )

@@ -19,8 +19,16 @@ from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import NewResident, PersonEdit, PersonMade, RepresentativeBody
 
 
-def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewResident, made_by: str) -> PersonMade:
-    """The person, new or known, with guardian and helper where there are any; the guardian is sent a link.
+def add_resident(
+    session: Session,
+    data: PersonalData,
+    site_id: UUID,
+    body: NewResident,
+    made_by: str,
+    activity_id: UUID | None = None,
+) -> PersonMade:
+    """The person, new or known, with guardian and helper where there are any; the guardian is sent a link, about the
+    activity that they came for.
 
     Whom somebody names online (`how`), staff do not know yet.
     """
@@ -38,7 +46,7 @@ def add_resident(session: Session, data: PersonalData, site_id: UUID, body: NewR
             text = newest_text(session, "guardian_signup")
             record_consent(session, site_id, known.person_id, text, "guardian", body.how, made_by)
         elif body.guardian.email is not None and _is_child(session, site_id, body.birth_date):
-            ask_guardian(session, site_id, known.person_id)
+            ask_guardian(session, site_id, known.person_id, activity_id)
             asked = True
     if body.helper is not None:
         name_helper(session, data, site_id, known.person_id, body.helper, body.how, made_by)

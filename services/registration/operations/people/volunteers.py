@@ -214,18 +214,36 @@ def find_volunteer(session: Session, data: PersonalData, site_id: UUID, person_i
         raise not_found("这位志愿者", "volunteer")
     born = birth_date(data, told.birth_date)
     shown(session, site_id, person_id, born)
+    volunteer, number = session.get_one(Volunteer, person_id), data.readable(here.id_number)
     return VolunteerAnswer(
         person_id=person_id,
-        volunteer_number=session.get_one(Volunteer, person_id).volunteer_number,
+        volunteer_number=volunteer.volunteer_number,
         name=data.shown(told.name),
         sex=data.readable(here.sex),
         birth_date=born,
         phone=data.readable(told.phone),
         email=data.readable(told.email),
-        id_number=masked(number) if (number := data.readable(here.id_number)) else None,
+        id_number=masked(number) if number else None,
+        id_number_checked=number is not None and volunteer.id_number_hash == data.id_number_hash(number),
         version=here.version,
         **{name: getattr(here, name) for name in PLAIN},
     )
+
+
+def check_id_number(session: Session, data: PersonalData, site_id: UUID, person_id: UUID) -> VolunteerAnswer:
+    """Staff saw the document: from now on the number that the volunteer told is theirs, at every site. Raises 404, 409
+    where it is somebody else's."""
+    query = select(VolunteerSite).where(
+        VolunteerSite.person_id == person_now(session, person_id), VolunteerSite.site_id == site_id
+    )
+    here = session.scalars(query).one_or_none()
+    if here is None or here.id_number is None:
+        raise not_found("身份证号码", "ID number")
+    id_hash = data.id_number_hash(data.decrypt(here.id_number))
+    lock_identities(session, [id_hash])
+    with across_sites(session):
+        claim_id_number(session, here.person_id, id_hash)
+    return find_volunteer(session, data, site_id, here.person_id)
 
 
 def list_volunteers(session: Session, data: PersonalData, rows: Sequence[VolunteerSite]) -> list[VolunteerListed]:

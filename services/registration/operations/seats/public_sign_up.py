@@ -28,6 +28,7 @@ from services.registration.models import ConsentText, Hold, PersonSite, Registra
 from services.registration.operations.idempotency import Attempt
 from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.consents import record_consent
+from services.registration.operations.people.guardian_claims import is_rival, note_claim
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.own_registrations import LINK_HOURS, PURPOSE
 from services.registration.operations.people.representatives import ask_guardian_by_mail
@@ -173,7 +174,12 @@ class PublicSignUps:
             return False
         with self._database.transaction(found.site.id) as session:
             agreed = select(func.guardian_agreed(known, found.site.id, found.activity.volunteering))
-            return known is None or not session.scalar(agreed)
+            return known is None or self._names_another(session, found, body, known) or not session.scalar(agreed)
+
+    def _names_another(self, session: Session, found: OpenActivity, body: PublicSignUp, known: UUID) -> bool:
+        """Whether the form names another guardian than the one on record, for whom nobody answers."""
+        named = body.guardian
+        return named is not None and is_rival(session, self._data, found.site.id, known, named.email)
 
     def _known_here(self, site_id: UUID, body: PublicSignUp) -> UUID | None:
         """Who this is, where the site knows them already."""
@@ -187,19 +193,22 @@ class PublicSignUps:
             return person_id if person_id and session.get(PersonSite, (person_id, site_id)) else None
 
     def _ask_guardian(self, found: OpenActivity, body: PublicSignUp, known: UUID | None, address: str | None) -> None:
-        """Send the guardian a link: the one in the form for a child who is new here, else the one on record."""
+        """Send the guardian a link: the one in the form for a child who is new here, else the one on record. Where the
+        form names another, and nobody has confirmed either, staff say who it is."""
         if body.guardian is None:
             raise guardian_asked_for(guardian_below(found.site, found.activity))
         site_id = found.site.id
         self._take(body.guardian.email, address)
+        told = RepresentativeBody(**body.guardian.model_dump(), language=body.language)
         with self._database.transaction(site_id) as session:
             if known is None:
                 details = body.model_dump(include={"name", "phone", "email", "birth_date", "language"})
-                told = RepresentativeBody(**body.guardian.model_dump(), language=body.language)
                 child = NewResident(**details, guardian=told, how="online")
-                add_resident(session, self._data, site_id, child, CHANNEL)
+                add_resident(session, self._data, site_id, child, CHANNEL, found.activity.id)
+            elif self._names_another(session, found, body, known):
+                note_claim(session, self._data, site_id, known, told)
             else:
-                ask_guardian_by_mail(session, site_id, known)
+                ask_guardian_by_mail(session, site_id, known, found.activity.id)
 
 
 ASK_THE_SITE = Words(

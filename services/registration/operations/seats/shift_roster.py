@@ -174,7 +174,8 @@ def _together(session: Session, shift: Shift, origins: set[str | None]) -> dict[
 
 def reaches_of(session: Session, data: PersonalData, site_id: UUID, people: Sequence[UUID]) -> dict[UUID, list[Reach]]:
     """Who speaks for each of these people at the site."""
-    query = select(Representative).where(Representative.person_id.in_(people), Representative.site_id == site_id)
+    here = Representative.person_id.in_(people), Representative.site_id == site_id
+    query = select(Representative).where(*here, Representative.kind != "claimant")
     found: dict[UUID, list[Reach]] = {}
     for row in session.scalars(query.order_by(Representative.kind)) if people else ():
         reach = Reach(row.kind, data.shown(row.name), row.relation, data.readable(row.phone), data.readable(row.email))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from services.common.auth import NOTHING, Caller, Principal, Role
@@ -32,13 +32,13 @@ class Reader:
 
     @classmethod
     def of(cls, principal: Principal) -> "Reader":
-        """The reader that a caller is. Operators see everything, whatever site they chose. Raises 403 for staff who
-        have chosen no site, those without any grant among them."""
+        """The reader that a caller is. Operators see everything, whatever site they chose. Raises 403 for staff
+        of sites who have chosen none, those without any grant among them."""
         if principal.is_operator:
             return cls(everything=True)
-        if principal.site_id is None:
-            raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
         admin = UUID(principal.name) if principal.role is Role.AREA_ADMIN else None
+        if principal.site_id is None and admin is None:
+            raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
         return cls(principal.site_id, admin)
 
     @property
@@ -57,7 +57,7 @@ class Reader:
         """The entries that are theirs to see."""
         if self.everything:
             return true()
-        own = AuditEntry.site_id == self.site_id
+        own = AuditEntry.site_id == self.site_id if self.site_id else false()
         if not self.admin:
             return own
         within = select(Site.id).where(Site.area.in_(select(func.staff_areas(self.admin))))

@@ -7,18 +7,31 @@ Each subject's operations add their purposes. Whom a link is for: `recipients.py
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words
-from services.registration.models import Activity, Link, Registration, Shift, Team, Transfer
+from services.registration.models import (
+    Activity,
+    Booking,
+    Link,
+    PersonSite,
+    Registration,
+    Room,
+    Shift,
+    Site,
+    Team,
+    Transfer,
+)
+from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.recipients import recipient_of
 from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.links import AddressedLink
 
-Describe = Callable[[Session, Link], Words | None]
+Describe = Callable[[Session, PersonalData, Link], Words | None]
 
 
 def addressed(session: Session, data: PersonalData, links: Links, ids: Sequence[UUID]) -> list[AddressedLink]:
@@ -33,7 +46,7 @@ def addressed(session: Session, data: PersonalData, links: Links, ids: Sequence[
         if recipient is None:
             continue
         link.address_index = data.contact_index("email", recipient.email) if recipient.email else None
-        about = ABOUT.get(link.purpose, _nothing)(session, link) or Words("", "")
+        about = ABOUT.get(link.purpose, _nothing)(session, data, link) or Words("", "")
         found.append(
             AddressedLink(
                 link_id=link.id, url=links.url(link.id), about_zh=about.zh, about_en=about.en, **vars(recipient)
@@ -42,11 +55,11 @@ def addressed(session: Session, data: PersonalData, links: Links, ids: Sequence[
     return found
 
 
-def _nothing(session: Session, link: Link) -> Words | None:
+def _nothing(session: Session, data: PersonalData, link: Link) -> Words | None:
     return None
 
 
-def _activity_of_transfer(session: Session, link: Link) -> Words | None:
+def _activity_of_transfer(session: Session, data: PersonalData, link: Link) -> Words | None:
     title = (
         select(Activity.title_zh, Activity.title_en)
         .join(Shift, Shift.activity_id == Activity.id)
@@ -58,9 +71,44 @@ def _activity_of_transfer(session: Session, link: Link) -> Words | None:
     return Words(row.title_zh or row.title_en, row.title_en or row.title_zh) if row else None
 
 
-def _team(session: Session, link: Link) -> Words | None:
+def _team(session: Session, data: PersonalData, link: Link) -> Words | None:
     team = session.get(Team, link.subject) if link.subject else None
     return Words(team.name_zh or team.name_en, team.name_en or team.name_zh) if team else None
 
 
-ABOUT: dict[str, Describe] = {"hand_over": _activity_of_transfer, "team_invitation": _team}
+def _room_answer(session: Session, data: PersonalData, link: Link) -> Words | None:
+    booking = session.get(Booking, link.subject) if link.subject else None
+    if booking is None:
+        return None
+    room, site = session.get_one(Room, booking.room_id), session.get_one(Site, booking.site_id)
+    decided = ROOM_ANSWERS.get(booking.status, Words("", ""))
+    begins, ends = (moment.astimezone(ZoneInfo(site.time_zone)) for moment in (booking.starts_at, booking.ends_at))
+    when = f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M}"
+    zh, en = room.name_zh or room.name_en, room.name_en or room.name_zh
+    return Words(f"{zh} {when} {decided.zh}".strip(), f"{en}, {when} {decided.en}".strip())
+
+
+def _child(session: Session, data: PersonalData, link: Link) -> Words | None:
+    """Who would take part in what. The mail goes to whoever is on record as their guardian, and nobody keeps it."""
+    child = session.get(PersonSite, (person_now(session, link.person_id), link.site_id)) if link.person_id else None
+    if child is None:
+        return None
+    name, activity = data.shown(child.name), session.get(Activity, link.activity_id) if link.activity_id else None
+    if activity is None:
+        return Words(name, name)
+    zh, en = activity.title_zh or activity.title_en, activity.title_en or activity.title_zh
+    return Words(f"{name}参加“{zh}”", f"{name} in “{en}”")
+
+
+ROOM_ANSWERS = {
+    "confirmed": Words("已批准", "was granted"),
+    "declined": Words("没有批准", "was turned down"),
+    "cancelled": Words("已取消", "was given up"),
+}
+
+ABOUT: dict[str, Describe] = {
+    "hand_over": _activity_of_transfer,
+    "team_invitation": _team,
+    "room_answer": _room_answer,
+    "guardian_consent": _child,
+}

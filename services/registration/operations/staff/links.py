@@ -9,11 +9,12 @@ The database holds no secret: the token is the row's id, signed. Opening a link 
 done by a POST, which marks it as used (`use`) where it may act once.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from services.common.errors import Kind, Problem, Words, not_found
@@ -31,6 +32,8 @@ MANAGE_DAYS = 90
 """How long the link of a mail opens the registrations: longer than most sign up ahead; then a new one is asked for."""
 
 GONE = Kind("gone", 410, Words("链接已失效", "This link is over"))
+
+_LOGGED_OUT_SINCE = text("SELECT sessions_from >= to_timestamp(:made_at) FROM people WHERE id = :person")
 
 
 class Links:
@@ -50,29 +53,34 @@ class Links:
         """An address for every mail to this person: opens their registrations until `MANAGE_DAYS` are over.
 
         Not a row in the database, because each mail has one. It holds as long as the site knows the person by this
-        address: who corrects a wrong address shuts out whoever got the mails meanwhile.
+        address, and until they log out everywhere: who corrects a wrong address, or passed a mail on, shuts out whoever
+        has the mails.
         """
-        token = self._manage.dumps([person_id.hex, site_id.hex, self._proof(email)])
+        # The signature's own time has whole seconds: too coarse beside "log out everywhere".
+        token = self._manage.dumps([person_id.hex, site_id.hex, self._proof(email), time.time()])
         return f"{self.public_url}/links/mine/{token!s}"
 
     def open_manage(self, session: Session, token: str) -> Contact:
         """Whose registrations these are, and at which site. Raises 404 for a forged token, 410 when it is over."""
         try:
-            person_id, site_id, proof = self._manage.loads(token, max_age=MANAGE_DAYS * 86400)
+            person_id, site_id, proof, made_at = self._manage.loads(token, max_age=MANAGE_DAYS * 86400)
         except SignatureExpired:
             raise over() from None
         except BadSignature:
             raise not_found("这个链接", "link") from None
         known = Known(person_id=person_now(session, UUID(person_id)), site_id=UUID(site_id))
+        if session.scalar(_LOGGED_OUT_SINCE, {"person": known.person_id, "made_at": made_at}):
+            raise over()
         for contact in contacts(session, self._data, [known]):
             if contact.email is not None and self._proof(contact.email) == proof:
                 return contact
         raise over()
 
-    def enter_manage(self, session: Session, token: str) -> tuple[UUID, bytes]:
-        """Whose registrations these are, and the keyed hash of the address that got the link. Raises 404, 410."""
+    def enter_manage(self, session: Session, token: str) -> tuple[UUID, bytes, UUID]:
+        """Whose registrations these are, the keyed hash of the address that got the link, and in which site's mail.
+        Raises 404, 410."""
         known = self.open_manage(session, token)
-        return known.person_id, self._data.contact_index("email", known.email or "")
+        return known.person_id, self._data.contact_index("email", known.email or ""), known.site_id
 
     def _proof(self, email: str) -> str:
         return self._data.fingerprint("manage", email.lower()).hex()[:16]
@@ -115,15 +123,20 @@ def issue_link(
     person_id: UUID | None = None,
     staff_id: UUID | None = None,
     subject: UUID | None = None,
+    activity_id: UUID | None = None,
+    address: bytes | None = None,
     hours: int = 24,
 ) -> Link:
-    """A new link, which notifications will mail to whom it is for. `subject` is what the link is about."""
+    """A new link, which notifications will mail to whom it is for. `subject` is what the link is about, `address`
+    where it goes if that is on record no more (ciphertext)."""
     link = Link(
         purpose=purpose,
         site_id=site_id,
         person_id=person_id,
         staff_id=staff_id,
         subject=subject,
+        activity_id=activity_id,
+        address=address,
         expires_at=datetime.now(UTC) + timedelta(hours=hours),
     )
     session.add(link)

@@ -34,6 +34,8 @@ RESIDENT_LASTS = timedelta(seconds=RESIDENT_SECONDS)
 _LOOK_UP = text(
     "SELECT n.staff_id, n.site_id, staff_role_at(n.staff_id, n.site_id) AS role, EXISTS ("
     " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'operator') AS is_operator,"
+    " n.site_id IS NULL AND EXISTS ("
+    " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'area_admin') AS is_admin,"
     " n.used_at < now() - interval '1 minute' AS is_stale"
     " FROM staff_sessions AS n JOIN staff AS m ON m.id = n.staff_id"
     " WHERE n.sha256 = :digest AND n.expires_at > now() AND n.used_at > now() - :idle AND m.disabled_at IS NULL"
@@ -61,21 +63,26 @@ class Sessions:
         staff, resident = cookies.get(STAFF_COOKIE), cookies.get(RESIDENT_COOKIE)
         return (self._staff(staff) if staff else None) or (self._resident(resident) if resident else None)
 
-    def resident_cookie(self, person_id: UUID, address: bytes) -> str:
-        """A new session of a resident, who got in by a message to the address with this keyed hash."""
+    def resident_cookie(self, person_id: UUID, address: bytes, mailed_by: UUID | None = None) -> str:
+        """A new session of a resident, who got in by a message to the address with this keyed hash.
+
+        `mailed_by` is the site in whose mail the link stood, where that lasts and may have been passed on.
+        """
         # The signature's own time has whole seconds: too coarse beside "log out everywhere".
-        return str(self._signer.dumps([str(person_id), address.hex(), time.time()]))
+        site = mailed_by.hex if mailed_by else ""
+        return str(self._signer.dumps([str(person_id), address.hex(), time.time(), site]))
 
     def _resident(self, cookie: str) -> Principal | None:
         try:
-            person_id, address, since = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
+            person_id, address, since, site = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
         except (BadSignature, ValueError):
             return None
         shown = {"person": person_id, "since": datetime.fromtimestamp(since, UTC), "digest": key_hash(cookie)}
         with self._database.transaction(EVERY_SITE) as session:
             if not session.scalar(_STILL_GOOD, shown):
                 return None
-        return Principal(Caller.PERSON, str(person_id), session=cookie, address=address)
+        mailed_by = UUID(site) if site else None
+        return Principal(Caller.PERSON, str(person_id), session=cookie, address=address, mailed_by=mailed_by)
 
     def _staff(self, cookie: str) -> Principal | None:
         digest = key_hash(cookie)
@@ -88,7 +95,8 @@ class Sessions:
                     text("UPDATE staff_sessions SET used_at = now() WHERE sha256 = :digest"), {"digest": digest}
                 )
         # A grant that was taken away takes the site with it.
-        role = Role.OPERATOR if row.is_operator else Role(row.role) if row.role else None
+        at_site = Role(row.role) if row.role else Role.AREA_ADMIN if row.is_admin else None
+        role = Role.OPERATOR if row.is_operator else at_site
         site_id = row.site_id if row.role else None
         return Principal(Caller.STAFF, str(row.staff_id), site_id, role, session=cookie)
 
@@ -101,9 +109,10 @@ def end_resident(session: Session, cookie: str) -> None:
 
 
 def end_resident_everywhere(session: Session, person_id: UUID) -> None:
-    """Log a resident out of every browser: of all ids that were merged into one."""
-    session.execute(
-        text("UPDATE people SET sessions_from = :now WHERE id IN (SELECT persons_of(person_now(:person)))"),
-        {"now": datetime.now(UTC), "person": person_id},
-    )
+    """Log a resident out of every browser: of all ids that were merged into one. The links in mails that were sent
+    before are over too (`links.py`)."""
+    every_id, now = "(SELECT persons_of(person_now(:person)))", {"now": datetime.now(UTC), "person": person_id}
+    session.execute(text(f"UPDATE people SET sessions_from = :now WHERE id IN {every_id}"), now)  # noqa: S608
+    open_links = "purpose = 'my_registrations' AND used_at IS NULL"
+    session.execute(text(f"UPDATE links SET used_at = :now WHERE person_id IN {every_id} AND {open_links}"), now)  # noqa: S608
     record(session, "log_out_everywhere", "people", person_id, None)

@@ -229,7 +229,9 @@ def _present(session: Session, team_id: UUID, person_id: UUID) -> TeamMember | N
 def _check_mail_can_go(session: Session, team: Team, person_id: UUID) -> None:
     whose = (person_id, team.site_id)
     speaks = select(Representative.id).where(
-        tuple_(Representative.person_id, Representative.site_id) == whose, Representative.email.is_not(None)
+        tuple_(Representative.person_id, Representative.site_id) == whose,
+        Representative.email.is_not(None),
+        Representative.confirmed,
     )
     if session.get_one(PersonSite, whose).email is None and session.scalars(speaks.limit(1)).first() is None:
         raise conflict(
