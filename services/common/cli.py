@@ -281,11 +281,13 @@ def repeat_erasures(file: IO[str] | None) -> None:
             raise click.ClickException(_refusal(answer))
         outcomes.update(answer.json()["outcomes"])
     click.echo(
-        f"再次删除 erased again: {outcomes['erased']}；备份中已删除 erased in the backup: {outcomes['known']}；"
+        f"再次删除 erased again: {outcomes['erased']}；已删除或之后重新登记 erased already or back since:"
+        f" {outcomes['known']}；"
         f"备份之后才登记 not in the backup: {outcomes['unknown']}；正在签到，须稍后再执行"
-        f" checked in, run this again later: {outcomes['waiting']}"
+        f" checked in, run this again later: {outcomes['waiting']}；失败，见 registration-api 日志"
+        f" failed, see the log of registration-api: {outcomes['failed']}"
     )
-    sys.exit(1 if outcomes["waiting"] else 0)
+    sys.exit(1 if outcomes["waiting"] or outcomes["failed"] else 0)
 
 
 if __name__ == "__main__":

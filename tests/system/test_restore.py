@@ -161,7 +161,7 @@ def test_who_was_erased_since_the_backup_is_erased_again(city: City, tmp_path: P
     city.program(*restore)
     assert city.names() == {GONE, LEFT, BACK}, "the backup has them"
     told = city.hesheng("repeat-erasures")
-    assert "erased again: 2" in told and "erased in the backup: 1" in told
+    assert "erased again: 2" in told and "back since: 1" in told
     _only_the_erased_are_gone(city, gone, left, back, keys)
 
     city.program(*restore)

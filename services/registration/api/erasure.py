@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
+from services.common.logs import get_logger
 from services.registration.api.conventions import answered, own_site, resident
 from services.registration.api.merges import site_limit
 from services.registration.models import PersonSite
@@ -27,11 +28,14 @@ from services.registration.schemas.erasure import (
     ErasurePlan,
     Outcome,
     OwnData,
+    PastErasure,
     PastErasures,
     RepeatedAnswer,
     RetentionAnswer,
     RetentionBody,
 )
+
+log = get_logger(__name__)
 
 
 def erasure_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
@@ -121,11 +125,17 @@ def _add_repeating(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.output(RepeatedAnswer)
     def repeat(body: PastErasures) -> Response:
         """Make these erasures again after a restore (`hesheng repeat-erasures`). Sent twice, it changes nothing."""
-        outcomes: list[Outcome] = []
-        for past in body.items:
-            with database.transaction(EVERY_SITE) as session:
-                outcomes.append(repeat_erasure(session, past, g.principal.actor))
-        return answered(RepeatedAnswer(outcomes=outcomes))
+        return answered(RepeatedAnswer(outcomes=[_repeated(database, past) for past in body.items]))
+
+
+def _repeated(database: Database, past: PastErasure) -> Outcome:
+    """What became of it, in a transaction of its own: one that fails is logged and keeps nobody else from theirs."""
+    try:
+        with database.transaction(EVERY_SITE) as session:
+            return repeat_erasure(session, past, g.principal.actor)
+    except Exception:
+        log.exception("erasure_not_repeated", event_id=str(past.event_id))
+        return "failed"
 
 
 def _add_retention(blueprint: APIBlueprint, database: Database) -> None:

@@ -43,7 +43,7 @@ class ErasureAnswer(Answer):
     cancelled: list[UUID]
 
 
-Outcome = Literal["erased", "known", "unknown", "waiting"]
+Outcome = Literal["erased", "known", "unknown", "waiting", "failed"]
 
 
 class PastErasure(Body):
@@ -62,8 +62,8 @@ class PastErasures(Body):
 
 
 class RepeatedAnswer(Answer):
-    """What became of each: `known` to the log, which is from after it; `unknown`, a person from after the backup;
-    `waiting`, somebody who is checked in: ask again when their shift is over."""
+    """What became of each: `known`, it was done, or what is there was told since; `unknown`, a person from after the
+    backup; `waiting`, somebody who is checked in: ask again when their shift is over; `failed`, see the log."""
 
     outcomes: list[Outcome]
 

@@ -126,6 +126,16 @@ WORDS: dict[str, Words] = {
         "未满 14 岁须先取得监护人同意。请填同意日期。",
         "Under 14 the guardian has to agree first. Fill in the day.",
     ),
+    "guardian_consent_outdated": Words(
+        "同意的是旧版文本，此后须重新同意。请让监护人按现行文本同意，再填同意日期。",
+        "This consent is to an earlier text, and guardians were asked again since. Let them agree to the text of now,"
+        " and fill in that day.",
+    ),
+    "another_guardian": Words(
+        "与本站点已确认的监护人不是同一人（姓名、电话）。请核对；如需更换，请先在此人的资料页更正监护人。",
+        "Is another than the guardian on file, whom the site made sure of (name, phone). Check it, or correct the"
+        " guardian on the person's page first.",
+    ),
     "nobody": Words(
         "没有写明是谁。请填志愿者编号，或姓名和电话。",
         "Does not say whose it is. Give the volunteer number, or name and phone.",

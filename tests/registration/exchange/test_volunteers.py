@@ -1,7 +1,7 @@
 """Volunteers from a file: what Order 67 asks, consents on paper, one number and one ID number for each person."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -216,3 +216,39 @@ def test_an_area_is_known_by_its_name(site: Site, importer: Importer, make_area:
     same = site.sql("SELECT count(*) FROM areas WHERE name_zh = :name", name=name)[0].count
     found = importer.faults(site, rows_of({"姓名": "甲", "居住区域": name}), kind="volunteers")
     assert found == ([] if same == 1 else [(2, "G area", "area_twice")])
+
+
+def test_a_consent_on_paper_is_only_in_the_name_of_the_guardian_on_file(site: Site, importer: Importer) -> None:
+    born = {"出生日期": date.today().replace(month=1, day=1, year=date.today().year - 10).isoformat()}
+    child = {"name": "有监护人", "phone": fresh_phone(), "birth_date": born["出生日期"]}
+    person = site.expect(201, "POST", "/v1/people", child)["id"]
+    theirs = {"name": "林父", "phone": fresh_phone(), "email": "old@example.com", "language": "en"}
+    site.expect(200, "PUT", f"/v1/people/{person}/guardian", theirs)
+    site.sql("UPDATE representatives SET email_proven = true WHERE person_id = :p", p=person)
+    row = {"姓名": "有监护人", "电话": child["phone"], **born, "监护人同意": "是"}
+    other = rows_of(row | {"监护人": "林母", "监护人电话": fresh_phone()})
+    assert importer.faults(site, other, kind="volunteers") == [(2, "K guardian", "another_guardian")]
+    same = row | {"监护人": "林父", "监护人电话": theirs["phone"], "监护人电子邮件": "new@example.com"}
+    assert importer.apply(site, rows_of(same), kind="volunteers", overwrite=True)["applied"] == 1
+    [kept] = site.sql("SELECT email_proven, language FROM representatives WHERE person_id = :p", p=person)
+    assert (kept.email_proven, kept.language) == (False, "en"), "a new address is proven by nothing yet"
+    given = site.sql(
+        "SELECT FROM consents JOIN representatives AS r USING (person_id) WHERE person_id = :p"
+        " AND consents.kind = 'guardian_volunteering' AND guardian_hash = r.identity_hash",
+        p=person,
+    )
+    assert len(given) == 1
+
+
+@pytest.mark.parametrize(
+    ("again", "last_day"),
+    [("2026-05-12T09:00+08:00", "2026-05-11"), ("2026-05-12T00:00+08:00", "2026-05-10")],
+)
+def test_a_guardian_has_to_have_agreed_to_a_text_that_holds(again: str, last_day: str) -> None:
+    def faults(day: str) -> list[tuple[str, str]]:
+        said = {"birth_date": "2020-01-01", "guardian": "林母", "guardian_consent": day}
+        return volunteers._minor_faults(said, date(2026, 6, 1), datetime.fromisoformat(again))
+
+    assert faults(last_day) == [("guardian_consent", "guardian_consent_outdated")]
+    assert faults((date.fromisoformat(last_day) + timedelta(days=1)).isoformat()) == []
+    assert faults("yes") == []

@@ -6,9 +6,10 @@ stays as they are. What stood on paper is on record as consents that came on pap
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -54,7 +55,9 @@ _WHO = text("""
         (SELECT true FROM volunteer_sites AS s WHERE (s.person_id, s.site_id) = (f.person, :site)) AS volunteer,
         f.holder IS NULL AND f.id_hash <> (SELECT v.id_number_hash FROM volunteers AS v WHERE v.person_id = f.reached)
             AS another_id,
-        ARRAY(SELECT n.name FROM person_sites AS n WHERE n.person_id = f.holder) AS names
+        ARRAY(SELECT n.name FROM person_sites AS n WHERE n.person_id = f.holder) AS names,
+        (SELECT g.identity_hash FROM representatives AS g
+         WHERE (g.person_id, g.site_id, g.kind) = (f.person, :site, 'guardian') AND g.confirmed) AS guardian
     FROM found AS f
 """)
 
@@ -106,9 +109,17 @@ _GUARDIANS = text("""
     ON CONFLICT (person_id, site_id, kind) DO UPDATE SET
         relation = excluded.relation, name = excluded.name, phone = excluded.phone, email = excluded.email,
         email_index = excluded.email_index, identity_hash = excluded.identity_hash, confirmed = true,
-        encrypted_with = excluded.encrypted_with,
-        language = excluded.language, version = representatives.version + 1
+        email_proven = coalesce(representatives.email_proven AND representatives.email_index = excluded.email_index,
+                                false),
+        encrypted_with = excluded.encrypted_with, version = representatives.version + 1,
+        language = coalesce((SELECT r.language FROM registering AS r WHERE r.person_id = excluded.person_id),
+                            representatives.language)
     WHERE NOT representatives.confirmed OR :overwrite
+""")
+# From when on their guardians have to have agreed, where a later text asked everybody again.
+_AGREED_AGAIN = text("""
+    SELECT max(effective_from) FROM consent_texts
+    WHERE kind = 'guardian_volunteering' AND again AND number > 1 AND effective_from <= now()
 """)
 # To which version they agreed: the one that there was on the day, or the first.
 _CONSENTS = text("""
@@ -172,7 +183,16 @@ def _contradiction(data: PersonalData, said: Mapping[str, str], found: Any) -> t
         return "id_number", "id_elsewhere"
     if found.birth_date and data.decrypt(bytes(found.birth_date)) != said["birth_date"]:
         return "birth_date", "another_birth_date"
+    # Who is on file stays, and a consent is never put in the name of another than who gave it.
+    if found.guardian and not found.volunteer and _guardian_hash(data, said) not in (None, bytes(found.guardian)):
+        return "guardian", "another_guardian"
     return None
+
+
+def _guardian_hash(data: PersonalData, said: Mapping[str, str]) -> bytes | None:
+    if "guardian" not in said:
+        return None
+    return known_again(data, said["guardian"], said.get("guardian_phone"), said.get("guardian_email"))
 
 
 def check_volunteers(
@@ -181,10 +201,15 @@ def check_volunteers(
     """Add to the faults of these rows, which have none so far; returns who they are about."""
     headings = Headings(0, list(found.fields or []))
     today = day_at_site(session, found.site_id)
+    again = _agreed_again(session, found.site_id)
     areas = _Areas(session, found.site_id, rows)
     who = find_who(session, data, found.site_id, rows, identities)
     for row in rows:
-        faults = [*_minor_faults(row.values, today), *areas.faults(row.values), *_is(who[row.number].fault)]
+        faults = [
+            *_minor_faults(row.values, today, again),
+            *areas.faults(row.values),
+            *_is(who[row.number].fault),
+        ]
         for name, code in faults:
             row.blame(headings, name, code)
     return who
@@ -194,11 +219,30 @@ def _is(fault: tuple[str, str] | None) -> list[tuple[str, str]]:
     return [fault] if fault else []
 
 
-def _minor_faults(said: Mapping[str, str], today: date) -> list[tuple[str, str]]:
+def _agreed_again(session: Session, site_id: UUID) -> datetime | None:
+    """Since when all guardians are asked again, as the site's clock says it."""
+    again = session.scalar(_AGREED_AGAIN)
+    return again.astimezone(ZoneInfo(session.get_one(Site, site_id).time_zone)) if again else None
+
+
+def _minor_faults(said: Mapping[str, str], today: date, again: datetime | None) -> list[tuple[str, str]]:
     age = age_on(date.fromisoformat(said["birth_date"]), today)
     if age < ADULT and "guardian" not in said:
         return [("guardian", "no_guardian")]
-    return [("guardian_consent", "guardian_consent")] if age < 14 and "guardian_consent" not in said else []
+    if age >= 14:
+        return []
+    agreed = said.get("guardian_consent")
+    if agreed is None:
+        return [("guardian_consent", "guardian_consent")]
+    # To the text of the end of that day, as `_CONSENTS` has it.
+    if again and agreed != AGREED and date.fromisoformat(agreed) < _first_day_with(again):
+        return [("guardian_consent", "guardian_consent_outdated")]
+    return []
+
+
+def _first_day_with(again: datetime) -> date:
+    """At whose end the new text counts: where that is from midnight on, the day before."""
+    return again.date() if again.time() > time.min else again.date() - timedelta(days=1)
 
 
 class _Areas:
@@ -322,8 +366,6 @@ def _stored(data: PersonalData, row: Row, person_id: UUID, areas: _Areas, identi
         sealed("guardian_phone"),
         sealed("guardian_email"),
         data.contact_index("email", said["guardian_email"]) if "guardian_email" in said else None,
-        known_again(data, said["guardian"], said.get("guardian_phone"), said.get("guardian_email"))
-        if "guardian" in said
-        else None,
+        _guardian_hash(data, said),
         said.get("language"),
     )
