@@ -141,6 +141,8 @@ def test_the_door_shows_a_code_and_the_leader_calls_the_roll(
         with visitor.page.expect_navigation(timeout=20_000) as shown:
             pass
     visitor.look("door")
+    assert visitor.page.get_by_role("navigation").count() == 0, "everybody at the door sees it"
+    visitor.page.get_by_role("link", name="返回签到台").click()
     visitor.page.get_by_role("link", name="点名").click()
     for place, words in enumerate(("在", "未到", "在")):
         visitor.page.locator("fieldset").nth(place).get_by_label(words, exact=True).check()

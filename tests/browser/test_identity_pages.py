@@ -72,9 +72,8 @@ def test_the_desk_says_which_address_is_right(visitor: Visitor, site: Site, staf
     visitor.log_in(staff_at(site))
     visitor.open(f"/staff/desk/{site.shift()}/new")
     page = visitor.page
-    page.get_by_label("姓名", exact=True).fill(name)
-    page.get_by_label("电话", exact=True).fill(phone)
-    page.get_by_label("电子邮件", exact=True).fill(new)
+    for field, value in (("name", name), ("phone", phone), ("email", new)):
+        page.locator(f"input[name={field}]").fill(value)
     page.get_by_role("button", name="登记并报名").click()
     visitor.look("desk-other-email")
     page.get_by_label("以现在填的电子邮件为准").check()

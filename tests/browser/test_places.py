@@ -116,7 +116,7 @@ def test_a_team_gets_members(visitor: Visitor, site: Site, staff_at: Callable[..
         page.get_by_label("怎样同意的").fill("签署名单")
         page.get_by_role("button", name="邀请或添加").click()
         assert word in page.inner_text("main")
-    page.get_by_role("button", name="设为负责人").click()
+    page.get_by_role("button", name="设为队长").click()
     visitor.look("team")
     visitor.open("/staff/teams/")
     assert "1 名成员" in page.inner_text("main")

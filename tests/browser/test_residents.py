@@ -82,7 +82,10 @@ def test_from_the_mail_to_a_cancellation(centre: Site, make_visitor: MakeVisitor
     look("mine-link")
     page.get_by_role("button", name="查看我的报名").click()
     look("mine-one")
-    page.get_by_role("button", name="取消报名").click()
+    page.get_by_role("link", name="取消报名").click()
+    look("mine-cancel")
+    assert centre.statuses(made) == ["confirmed"], "the first touch changes nothing"
+    page.get_by_role("button", name="确定取消报名").click()
     expect(page.get_by_role("status")).to_contain_text("已取消")
     expect(page.get_by_text("候补第 1 位")).to_be_visible()
     look("mine-list")

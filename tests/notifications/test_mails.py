@@ -136,8 +136,8 @@ def test_a_change_says_what_it_was_before(story: Story, mails: Mails) -> None:
     text = part(mails()[1], "plain")
     assert "时间：2048年12月1日（星期二）23:00–12月2日（星期三）01:00" in text
     assert "原时间：2048年12月1日（星期二）09:00–11:00" in text
-    assert "角色：指挥" in text
-    assert "原角色：歌手" in text
+    assert "岗位：指挥" in text
+    assert "原岗位：歌手" in text
     assert "原地点" not in text
 
 

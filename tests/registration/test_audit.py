@@ -244,6 +244,15 @@ def test_text_that_looks_like_ciphertext_hides_nothing(site: Site, office: Offic
     assert [row.changed["responsible"] for row in rows] == [["王主任", r"\x"], [r"\x", "李四"]]
 
 
+@pytest.mark.parametrize("text", ["2026-11-28 09:00 集合", "2026-11-28 09:00", "9999-99-99 99:99:99+08:00"])
+def test_text_that_looks_like_a_moment_is_shown_as_it_is(site: Site, office: Office, text: str) -> None:
+    clerk = office.site_staff(site.id)
+    activity = site.activity()
+    clerk.expect(200, "PATCH", f"/v1/activities/{activity}", {"responsible": text}, If_Match="*")
+    page = clerk.call("GET", f"/staff/audit?record={activity}", Accept="text/html")
+    assert page.status_code == 200 and text in page.get_data(as_text=True)
+
+
 def test_who_looks_after_an_area_works_before_choosing_a_site(
     make_area: Callable[..., str], make_site: Callable[..., Site], office: Office
 ) -> None:

@@ -193,3 +193,14 @@ def test_ones_teams_are_read_in_one_statement(choir: Choir, data: PersonalData) 
     assert len(member.expect(200, "GET", "/v1/my/teams")["items"]) == 4
     page = member.call("GET", "/my/teams", Accept="text/html").get_data(as_text=True)
     assert page.count("Leave<span") == 4
+
+
+def test_whoever_erased_themselves_sees_no_menu_of_their_own(choir: Choir) -> None:
+    page = choir.leader.call("POST", "/my/data/erase", form="", Accept="text/html").get_data(as_text=True)
+    assert "was erased" in page and "/my/teams" not in page and "Log out" not in page
+
+
+def test_who_is_new_to_the_site_is_led_to_where_they_are_registered(choir: Choir, office: Office) -> None:
+    form = {"person_name": "没来过的人", "contact": "new-here@example.com", "agreement": "口头"}
+    answer = office.site_staff(choir.site.id).call("POST", f"/staff/teams/{choir.id}", form=form)
+    assert answer.status_code == 422 and "/staff/people/new" in answer.get_data(as_text=True)

@@ -22,6 +22,7 @@ CHANGES = ("cancel", "accept", "decline", "withdraw", "party", "hand-over", "swa
 BY_MAIL = {
     ("GET", "/my"),
     ("GET", "/my/registrations/<uuid:registration_id>"),
+    ("GET", "/my/registrations/<uuid:registration_id>/cancel"),
     ("GET", "/scan/<uuid:shift_id>"),
     *(("POST", f"/my/registrations/<uuid:registration_id>/{what}") for what in CHANGES),
     *(("POST", f"/v1/my/registrations/<uuid:registration_id>/{what}") for what in ("cancel", "accept", "decline")),

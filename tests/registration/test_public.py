@@ -381,6 +381,24 @@ def test_a_forged_form_cancels_nothing(site: Site, browser: FlaskClient) -> None
     assert site.sql("SELECT status FROM registrations WHERE id = :id", id=made["id"])[0].status == "confirmed"
 
 
+def test_what_was_attended_already_is_not_offered_to_be_cancelled(site: Site, browser: FlaskClient) -> None:
+    shift = site.shift()
+    made = site.sign_up(shift, email=fresh_mail())
+    site.move_shift(shift, -1, 1)
+    site.expect(200, "POST", f"/v1/registrations/{made['id']}/check-in")
+    log_in(browser, site, made["person_id"])
+    page = browser.get("/my", headers=HTML).get_data(as_text=True)
+    assert "Attended" in page and "See or cancel" not in page
+    page = browser.get(f"/my/registrations/{made['id']}/cancel", headers=HTML).get_data(as_text=True)
+    assert "cannot be cancelled any more" in page and "Yes, cancel" not in page
+
+
+@pytest.mark.parametrize("path", ["/links/forged", "/activities/no-such-thing"])
+def test_a_page_of_a_problem_leads_on(browser: FlaskClient, path: str) -> None:
+    page = browser.get(path, headers=HTML).get_data(as_text=True)
+    assert 'href="/"' in page and 'href="/my"' in page
+
+
 @pytest.mark.parametrize("where", ["//evil.example", "https://evil.example", "x", "\\\\evil", "../..", ""])
 def test_a_link_leads_nobody_elsewhere(site: Site, browser: FlaskClient, where: str) -> None:
     person = site.sign_up(site.shift(), email=fresh_mail())["person_id"]

@@ -66,6 +66,15 @@ def test_an_address_that_somebody_tells_of_themselves_makes_them_nobody_before_i
     assert str(place.person_id) != thief.id and mailed(other, str(place.person_id))["email"] == wanted
 
 
+def test_what_staff_correct_elsewhere_proves_no_address(site: Site, data: PersonalData, anybody: Caller) -> None:
+    name, wanted = "生日被更正的人", fresh_mail()
+    thief = thief_as(site, data, anybody, name, fresh_mail())
+    thief.call("POST", f"/my/data/{site.id}", form={"email": wanted})
+    site.expect(200, "PATCH", f"/v1/people/{thief.id}", {"birth_date": "1970-01-01"}, If_Match="*")
+    made = site.sign_up(site.shift(), name=name, phone=None, email=wanted)
+    assert made["person_id"] != thief.id
+
+
 def test_a_new_address_finds_its_owner_once_its_link_was_opened(
     site: Site, data: PersonalData, anybody: Caller
 ) -> None:

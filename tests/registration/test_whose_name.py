@@ -1,6 +1,7 @@
 """Names and ID numbers say who somebody is: nobody takes another's, and staff read no more than they need."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -110,3 +111,14 @@ def test_nobody_is_the_guardian_of_somebody_who_is_18(site: Site, office: Office
         site.expect(200, "POST", f"/v1/shifts/{made['shift_id']}/cancel")
         places.append(made["id"])
     assert [one["registration_id"] for one in clerk.expect(200, "GET", "/v1/calls")["items"]] == places[:1]
+
+
+def test_an_area_admin_learns_nobodys_name_by_an_address(
+    site: Site, office: Office, make_area: Callable[..., str], make_site: Callable[..., Site]
+) -> None:
+    area = make_area()
+    within, far = make_site(area=area), office.site_staff(site.id)
+    asked = {"email": far.email, "name": "x", "grants": [{"role": "site_staff", "site_id": within.id}]}
+    answer = office.area_admin(area).expect(409, "POST", "/v1/staff", asked)
+    assert "Ask the operator" in answer["detail"] and "值班员" not in json.dumps(answer, ensure_ascii=False)
+    office.operator().expect(201, "POST", "/v1/staff", asked)

@@ -46,7 +46,7 @@ from urllib.parse import quote, unquote
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
@@ -232,6 +232,16 @@ def local_address(wanted: str, otherwise: str) -> str:
     return wanted if is_local and wanted.isprintable() else otherwise
 
 
+WAYS_ON: list[tuple[str, str, str]] = []
+"""Where whoever met a problem may go on: (endpoint, Chinese, English), added by each service's pages."""
+
+
+def way_on(endpoint: str, zh: str, en: str) -> None:
+    """Offer a page on every page of a problem."""
+    if (endpoint, zh, en) not in WAYS_ON:
+        WAYS_ON.append((endpoint, zh, en))
+
+
 _DOORS = {UNAUTHENTICATED: "/staff/log-in", SITE_NEEDED: "/staff/sites"}
 
 
@@ -247,7 +257,8 @@ def problem_page(problem: Problem) -> Response:
     if door and request.method == "GET" and request.path.startswith("/staff/"):
         wanted = quote(request.full_path.rstrip("?"), safe="")
         return cast(Response, redirect(f"{request.root_path}{door}?next={wanted}", 303))
-    response = Response(render("problem.html", problem=problem), status=problem.kind.status)
+    ways = [way for way in WAYS_ON if way[0] in current_app.view_functions]
+    response = Response(render("problem.html", problem=problem, ways=ways), status=problem.kind.status)
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     return response
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +24,8 @@ from services.registration.personal_data import PersonalData
 from services.registration.schemas.audit import AuditAnswer, AuditQuery
 from services.registration.table_words import COLUMNS, TABLES
 
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
+"""As the database writes it. Text that people wrote may look like it, and need not be a moment."""
 FILTERS = ("kind", "action", "record", "actor", "site_id", "since", "until", "cursor")
 
 
@@ -104,8 +106,9 @@ def _plain(value: Any, zone: str) -> str:
         return "–"
     if isinstance(value, bool):
         return str(Words("是", "yes") if value else Words("否", "no"))
-    if isinstance(value, str) and MOMENT.match(value):
-        return f"{datetime.fromisoformat(value).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        with suppress(ValueError, OverflowError):
+            return f"{datetime.fromisoformat(value).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)[:200]
     return str(value)[:200]

@@ -94,6 +94,15 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
             act(session, resident(by_mail=True), registration_id)
         return done(home(), zh, en)
 
+    @blueprint.get("/registrations/<uuid:registration_id>/cancel")
+    @allow(Caller.PERSON)
+    def show_cancelling(registration_id: UUID) -> str:
+        """What cancelling leads to. Changes nothing."""
+        with database.transaction(EVERY_SITE) as session:
+            own = own_registrations.own_registration(session, resident(by_mail=True), registration_id)
+            asked = own_transfers.pending_transfer(session, registration_id)
+            return render("mine/cancel.html", own=own, asked=asked, waiting=own.shift.waitlisted)
+
     @blueprint.post("/registrations/<uuid:registration_id>/cancel")
     @allow(Caller.PERSON)
     def cancel(registration_id: UUID) -> Response:

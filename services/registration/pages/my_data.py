@@ -77,6 +77,6 @@ def my_data_pages(database: Database, data: PersonalData) -> APIBlueprint:
             with database.transaction(EVERY_SITE) as session:
                 plan = plan_own(session, resident())
                 return render("my/erase.html", plan=plan, form=form), 422
-        return let_out(Response(render("my/erased.html")))
+        return let_out(Response(render("my/erased.html", logged_out=True)))
 
     return blueprint

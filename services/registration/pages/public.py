@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import speak_usually
-from services.common.pages import page_blueprint, render
+from services.common.pages import page_blueprint, render, way_on
 from services.registration.models import Site, SiteLogo
 from services.registration.operations.seats.ages import guardian_below
 from services.registration.operations.sites.calendar import public_calendar
@@ -55,6 +55,8 @@ EXCEPTIONS_AHEAD = timedelta(days=30)
 def public_pages(database: Database) -> APIBlueprint:
     """The pages that anybody may open."""
     blueprint = page_blueprint("public_pages", __name__)
+    way_on("public_pages.start", "回首页找活动", "Find activities")
+    way_on("my_pages.show_mine", "我的报名", "My registrations")
 
     @blueprint.app_context_processor
     def for_residents() -> dict[str, Any]:

@@ -27,7 +27,7 @@ from services.registration.schemas.registrations import PartySize, Priority
 CHANNELS = {
     "site": ("站点系统", "site's own system"),
     "web": ("网上", "online"),
-    "desk": ("柜台", "at the desk"),
+    "desk": ("报名台", "at the desk"),
     "phone": ("电话", "by phone"),
     "proxy": ("他人代办", "somebody for them"),
     "team": ("队伍报名", "with a team"),

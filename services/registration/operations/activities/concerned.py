@@ -132,6 +132,7 @@ def _agreed(volunteering: bool) -> Exists:
         Consent.person_id == Registration.person_id,
         Consent.site_id == Registration.site_id,
         Consent.withdrawn_at.is_(None),
+        func.text_holds(Consent.text_id),
         Consent.kind.in_(kinds),
     )
 

@@ -113,7 +113,7 @@ def _hours_in_words(wanted: Wanted) -> Words:
     hours = hours_of(wanted.site.opening_hours, wanted.site.exceptions, wanted.local_day)
     told = next((one for one in wanted.site.exceptions if one["date"] == wanted.local_day.isoformat()), None)
     note = (
-        (f"({told['note_zh']})", f" ({told['note_en'] or told['note_zh']})") if told and told["note_zh"] else ("", "")
+        (f"（{told['note_zh']}）", f" ({told['note_en'] or told['note_zh']})") if told and told["note_zh"] else ("", "")
     )
     when = "、".join("–".join(pair) for pair in hours)
     if not when:

@@ -7,9 +7,9 @@ asks for, and to nothing that another form asks for that names somebody else.
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from services.common.errors import not_found
 from services.registration.models import Consent, PersonSite, Representative
@@ -54,18 +54,22 @@ def find_claim(session: Session, site_id: UUID, person_id: UUID) -> Representati
 
 def children_claimed(session: Session, site_id: UUID, most: int) -> Sequence[PersonSite]:
     """Children of whom two guardians were named, the longest waiting first."""
-    claimed = select(PersonSite).join(
-        Representative,
-        (Representative.person_id == PersonSite.person_id) & (Representative.site_id == PersonSite.site_id),
-    )
-    here = PersonSite.site_id == site_id, Representative.kind == "claimant"
-    return session.scalars(claimed.where(*here).order_by(PersonSite.created_at).limit(most)).all()
+    here = PersonSite.site_id == site_id, PersonSite.person_id.in_(_claimed(site_id))
+    return session.scalars(select(PersonSite).where(*here).order_by(PersonSite.created_at).limit(most)).all()
 
 
 def count_claims(session: Session, site_id: UUID) -> int:
     """How many children that is."""
-    here = Representative.site_id == site_id, Representative.kind == "claimant"
-    return session.scalar(select(func.count()).select_from(Representative).where(*here)) or 0
+    return session.scalar(select(func.count()).select_from(_claimed(site_id).subquery())) or 0
+
+
+def _claimed(site_id: UUID) -> Select[UUID]:
+    """Of whom there is a claim, and no guardian whom staff have confirmed meanwhile."""
+    first = aliased(Representative)
+    of_site = first.site_id == site_id, first.kind == "guardian", ~first.confirmed
+    unsettled = exists().where(first.person_id == Representative.person_id, *of_site)
+    claims = Representative.site_id == site_id, Representative.kind == "claimant"
+    return select(Representative.person_id).where(*claims, unsettled)
 
 
 def confirm_guardian(session: Session, site_id: UUID, person_id: UUID, rightful: Rightful, by: str) -> Representative:

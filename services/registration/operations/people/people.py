@@ -62,7 +62,8 @@ def edit_person(
     own: bool = False,
 ) -> PersonAnswer:
     """Correct what this site was told. By what the person is found there follows; raises 409 where somebody else is
-    found by that already. An address that somebody sets of their `own` finds nobody before it is proven.
+    found by that already. An address that somebody sets of their `own` finds nobody before it is proven, whoever
+    corrects something else meanwhile.
     """
     known = _describe(session, data, told_by(session, site_id, person_id))
     person_id = known.id
@@ -82,7 +83,8 @@ def edit_person(
     if after.phone is None and after.email is None:
         raise invalid("phone", Words("电话和电子邮件至少保留一项。", "A phone or an email must remain."))
     hashes = _hashes(data, after)
-    if own and after.email != before.email:
+    unproven = own if after.email != before.email else told.email_hash is None
+    if unproven:
         hashes["email_hash"] = None
     _check_free(session, told, hashes, ASK_THE_SITE if own else TAKEN)
     for name in changes:

@@ -158,6 +158,7 @@ def who_agreed(
         Consent.site_id == site_id,
         Consent.kind.in_(kinds),
         Consent.withdrawn_at.is_(None),
+        func.text_holds(Consent.text_id),
     )
     if not once:
         query = query.where(Consent.how != "sign_up")

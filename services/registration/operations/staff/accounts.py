@@ -32,6 +32,10 @@ INVITATION, RESET = "staff_invitation", "staff_password"
 INVITATION_HOURS, RESET_HOURS = 7 * 24, 1
 
 DISABLED = "此账号已停用，请联系运维人员。", "This account is disabled. Ask the operator."
+ANOTHERS = (
+    "这个邮箱已有账号，由别的区划管理。请联系运维人员授予角色。",
+    "There is an account with this address, which others manage. Ask the operator to give it the role.",
+)
 
 
 def visible(by: By) -> Select[Any]:
@@ -45,7 +49,10 @@ def visible(by: By) -> Select[Any]:
 
 
 def invite(session: Session, data: PersonalData, by: By, body: StaffBody) -> StaffAnswer:
-    """Make the account where there is none with this address, give the grants, and mail a link to who is new."""
+    """Make the account where there is none with this address, give the grants, and mail a link to who is new.
+
+    Raises 409 where only others manage the account that there is.
+    """
     check_manager(session, by)
     account = data.account(body.email)
     row: dict[str, Any] = {
@@ -60,6 +67,8 @@ def invite(session: Session, data: PersonalData, by: By, body: StaffBody) -> Sta
     staff = session.scalars(locked(select(Staff).where(Staff.email_hash == account))).one()
     if staff.disabled_at is not None:
         raise conflict(*DISABLED)
+    if _is_anothers(session, by, staff):
+        raise conflict(*ANOTHERS)
     renewed = data.readable(staff.email) is None
     if renewed:
         # The key is gone, and the hash says that the address is the same: so it is known again.
@@ -74,6 +83,13 @@ def invite(session: Session, data: PersonalData, by: By, body: StaffBody) -> Sta
     if is_invited(staff):
         issue_link(session, INVITATION, None, staff_id=staff.id, hours=INVITATION_HOURS)
     return describe(session, data, by, [staff])[0]
+
+
+def _is_anothers(session: Session, by: By, staff: Staff) -> bool:
+    """Whether only others gave this account what it may: whoever knows an address learns nobody's name by it."""
+    if session.scalar(select(StaffGrant.id).where(StaffGrant.staff_id == staff.id).limit(1)) is None:
+        return False
+    return session.scalar(visible(by).where(Staff.id == staff.id).with_only_columns(Staff.id)) is None
 
 
 def invite_again(session: Session, data: PersonalData, by: By, staff_id: UUID) -> StaffAnswer:

@@ -171,7 +171,7 @@ def hand_over(session: Session, team_id: UUID, person_id: UUID) -> TeamMember:
     member = _present(session, team_id, person_now(session, person_id))
     if member is None or member.status != "member":
         raise invalid(
-            "person_id", Words("不是本队成员；负责人须先入队。", "is not in the team; a leader has to be a member.")
+            "person_id", Words("不是本队成员；队长须先入队。", "is not in the team; a leader has to be a member.")
         )
     if member.role == "leader":
         return member
