@@ -56,7 +56,7 @@ def _reader(route: Route) -> Who:
 
 
 def test_the_names_of_fields_are_found() -> None:
-    assert {"version", "after", "registration_id", "site_id", "week", "before"} <= fields()
+    assert {"version", "after", "registration_id", "site_id", "week"} <= fields()
 
 
 @pytest.fixture(scope="module")
@@ -96,5 +96,5 @@ def _encoded(sent: dict[str, str]) -> bytes:
 
 def _with(path: str, sent: dict[str, str]) -> str:
     """As much as an address holds, and what pages ask for."""
-    named = [*list(sent)[:90], "after", "week", "before", "version"]
+    named = [*list(sent)[:90], "after", "week", "version"]
     return f"{path}?{urlencode({name: sent[name][:300].encode(errors='replace').decode() for name in named})}"
