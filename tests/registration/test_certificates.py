@@ -243,8 +243,9 @@ def test_hours_lent_by_a_merge_are_no_longer_the_borrowers_once_it_is_undone(
     assert standing == [0, 120]
     listed = anybody.get(urlsplit(badge["credentialStatus"]["id"]).path).get_data(as_text=True)
     assert lent["number"] in listed and own["number"] not in listed
+    clerk.expect(201, "POST", "/v1/merges", one)
     told = [one for one in site.events(site.id) if isinstance(one, CertificateOutdated)]
-    assert [(str(one.certificate_id), one.standing_minutes) for one in told] == [(lent["id"], 0)]
+    assert [(str(one.certificate_id), one.standing_minutes) for one in told] == [(lent["id"], 0), (lent["id"], 120)]
 
 
 def test_a_certificate_has_the_sites_day(site: Site, certificates: Certificates) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from services.registration.operations.seats.seats import lock_people
 from services.registration.personal_data import PersonalData
 from tests.registration.own_world import resident_of
 from tests.registration.test_public import fresh_mail
@@ -170,3 +171,20 @@ def test_a_resident_withdraws_what_they_gave_themselves(site: Site, data: Person
     resident.expect(404, "POST", f"/v1/my/consents/{given['terms']}/withdraw")
     row = site.sql("SELECT withdrawn_by FROM consents WHERE id = :id", id=given["photo"])[0]
     assert row.withdrawn_by == f"person:{person}"
+
+
+def test_who_signs_up_while_the_guardian_withdraws_has_no_place(
+    site: Site, child: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = give(site, child, "guardian_signup", given_by="guardian", how="desk")
+    shift = site.shift()
+
+    def later(session: Any, people: Any) -> None:
+        # Between the look at what rests on it and the lock that a sign-up takes as well.
+        assert try_by_id(site, shift, child) == 201
+        lock_people(session, people)
+
+    monkeypatch.setattr("services.registration.operations.people.consents.lock_people", later)
+    withdrawn = site.expect(200, "POST", f"/v1/consents/{given['id']}/withdraw")
+    [place] = site.sql("SELECT id, status FROM registrations WHERE person_id = :p", p=child)
+    assert (withdrawn["cancelled"], place.status) == ([str(place.id)], "cancelled")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller as Kind
@@ -347,6 +348,16 @@ def test_who_signs_up_at_the_moment_of_the_look_keeps_the_place(
         site.expect(201, "POST", f"/v1/shifts/{again}/registrations", {"person_id": person})
         assert not review(session, data, due.person_id, due.site_id)
     assert site.sql("SELECT 1 FROM person_sites WHERE person_id = :of", of=person)
+
+
+def test_a_look_locks_the_shifts_ahead_before_the_person(site: Site, database: Database, data: PersonalData) -> None:
+    shift = site.shift(starts=24)
+    person = UUID(site.sign_up(shift)["person_id"])
+    with database.transaction(EVERY_SITE) as signing_up:
+        signing_up.execute(text("SELECT FROM shifts WHERE id = :id FOR UPDATE"), {"id": shift})
+        with pytest.raises(OperationalError, match="lock timeout"), database.transaction(EVERY_SITE) as session:
+            session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            review(session, data, person, UUID(site.id))
 
 
 def test_a_site_keeps_them_shorter_and_volunteers_stay(site: Site, database: Database, data: PersonalData) -> None:

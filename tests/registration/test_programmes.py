@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.common.events import ActivityKind, ProgrammeCloned, ProgrammeSaved
+from services.common.events import ActivityCompleted, ActivityKind, ProgrammeCloned, ProgrammeSaved
 from services.registration.app import make_app
 from services.registration.codes import ACTIVITY_KINDS
 from services.registration.settings import Settings
@@ -111,6 +111,15 @@ def test_this_years_activities_make_next_years_programme(site: Site, other: Site
     assert clone(site, programme, site.id)[0]["result"] == "already"
     again = site.expect(201, "POST", "/v1/programmes", body)
     assert clone(site, again, site.id)[0]["result"] == "cloned"
+
+
+def test_a_completed_activity_tells_too_that_it_belongs_to_the_programme(site: Site) -> None:
+    held = site.activity(title_zh="办过的课")
+    site.move_shift(site.shift(activity=held), -30, -28)
+    site.expect(200, "POST", f"/v1/activities/{held}/complete")
+    programme = site.expect(201, "POST", "/v1/programmes", {"title_zh": "再办", "from_activities": [held]})
+    last = site.events(held)[-1]
+    assert isinstance(last, ActivityCompleted) and str(last.programme_id) == programme["id"]
 
 
 def test_the_site_of_whose_activities_a_programme_was_made_has_it_and_others_hold_it_at_home(

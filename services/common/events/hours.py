@@ -133,8 +133,8 @@ class CertificateIssued(CertificateEvent):
 
 
 class CertificateOutdated(CertificateEvent):
-    """A record that a certificate rests on was corrected: the paper says other hours than stand. The verification page
-    says so, until the certificate is revoked or for good."""
+    """A record that a certificate rests on was corrected, or became another's by a merge or by undoing one: the paper
+    says other hours than stand, and the verification page says so; or the same again, where a merge gave them back."""
 
     type = "hesheng.certificate.outdated.v1"
     standing_minutes: int = Field(ge=0, description="what stands by now of its records")

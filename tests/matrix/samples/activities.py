@@ -8,7 +8,7 @@ from tests.matrix.callers import RESIDENT_DETAILS, Town
 from tests.matrix.filled import filled
 from tests.registration.world import in_hours, somebody
 
-FREE_HOURS = itertools.count(400, 3)
+FREE_HOURS = itertools.count(25000, 5)
 """When the resident's shifts start: nobody is in two places at once."""
 ACTIVITY = {"kind": "class", "title_zh": "矩阵课", "place": "职工新街"}
 

@@ -83,6 +83,13 @@ def _with_number(town: Town, made: dict[str, str]) -> str:
     return str(register(town.own, id_number=id_number(order=next(_numbers)), id_number_consent=True)["person_id"])
 
 
+def _unchecked(town: Town, made: dict[str, str]) -> str:
+    """A volunteer who told their ID number online: nobody at the site saw the document."""
+    person = _with_number(town, made)
+    town.own.sql("UPDATE volunteers SET id_number_hash = NULL WHERE person_id = :p", p=person)
+    return person
+
+
 def _newcomers(town: Town, made: dict[str, str]) -> str:
     """A team of somebody who is no volunteer yet."""
     return _team_of(town, str(town.own.sign_up(town.own.shift())["person_id"]))
@@ -99,8 +106,8 @@ SAMPLES: dict[str, Any] = {
     "merge_id": _merge,
     f"{PAGE}/id-number person_id": _with_number,
     f"{VOLUNTEERS}/id-number person_id": _with_number,
-    f"{PAGE}/id-number/checked person_id": _with_number,
-    f"{VOLUNTEERS}/id-number/checked person_id": _with_number,
+    f"{PAGE}/id-number/checked person_id": _unchecked,
+    f"{VOLUNTEERS}/id-number/checked person_id": _unchecked,
     f"{PAGE}/erase person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
     "/staff/teams/<uuid:team_id>/volunteers team_id": _newcomers,
     "/staff/trainings/teams/<uuid:team_id> team_id": _resident_team,
@@ -161,7 +168,7 @@ FORMS: dict[str, Any] = {
 BODIES["POST /v1/volunteers/trainings"] = lambda town, made: TRAINING | {"people": [town.person]}
 
 FORMS |= (
-    filled("/staff/people/new", fields=_unknown, sex="female", terms_consent="on")
+    filled("/staff/people/new", fields=_unknown, terms_consent="on", sex="female")
     | filled(f"{PAGE}/edit")
     | filled("/staff/retention")
 )

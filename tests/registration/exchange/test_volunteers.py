@@ -55,6 +55,7 @@ def test_a_list_on_paper_becomes_volunteers_with_all_that_they_told(
         "person_id": str(lin.person_id), "volunteer_number": "", "name": "林小满", "sex": "female",
         "birth_date": "1990-05-17", "phone": phone, "email": None, "area": area, "skills": ["first_aid", "singing"],
         "professions": [], "categories": ["elders"], "id_number": "*" * 14 + number[-4:], "version": 1,
+        "id_number_checked": True,
     }  # fmt: skip
     assert number.encode() not in lin.id_number and data.decrypt(lin.id_number) == number
     assert len({lin.volunteer_number, wang.volunteer_number}) == 2

@@ -186,7 +186,9 @@ CREATE TABLE transfers (
 CREATE UNIQUE INDEX transfers_once ON transfers (registration_id) WHERE status = 'asked';
 CREATE INDEX transfers_unanswered ON transfers (created_at) WHERE status = 'asked';
 CREATE INDEX transfers_site ON transfers (site_id, position);
-CREATE INDEX transfers_person ON transfers (to_person_id) WHERE status = 'asked';
+CREATE INDEX transfers_person ON transfers (to_person_id);
+CREATE INDEX transfers_registration ON transfers (registration_id);
+CREATE INDEX transfers_other_registration ON transfers (other_registration_id) WHERE other_registration_id IS NOT NULL;
 """
 
 # News for somebody who gave a phone number and no address: staff call them. The database notes it, so that no operation
@@ -204,6 +206,7 @@ CREATE TABLE calls (
     CONSTRAINT calls_done_by_somebody CHECK ((done_at IS NULL) = (done_by IS NULL))
 );
 CREATE UNIQUE INDEX calls_once ON calls (registration_id) WHERE done_at IS NULL;
+CREATE INDEX calls_registration ON calls (registration_id);
 CREATE INDEX calls_open ON calls (site_id, position) WHERE done_at IS NULL;
 
 CREATE FUNCTION must_be_called(person uuid, site uuid, age_band text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$

@@ -270,6 +270,7 @@ CREATE TABLE merges (
     CHECK (merged <> survivor)
 );
 CREATE UNIQUE INDEX merges_once ON merges (merged) WHERE undone_at IS NULL;
+CREATE INDEX merges_merged ON merges (merged);
 CREATE INDEX merges_survivor ON merges (survivor);
 
 -- Which rows a merge moved, so that undoing it gives back exactly these.
@@ -293,6 +294,7 @@ CREATE TABLE two_people (
     UNIQUE (one, two),
     CHECK (one < two)
 );
+CREATE INDEX two_people_two ON two_people (two);
 """
 
 # What a person lacks of what a shift asks for. Skills, professions and consents count where they were told; training

@@ -194,6 +194,7 @@ CREATE TABLE later_entries (
     CONSTRAINT later_entries_decided_by_staff CHECK (decided_by LIKE 'staff:%')
 );
 CREATE UNIQUE INDEX later_entries_one_pending ON later_entries (registration_id) WHERE state = 'pending';
+CREATE INDEX later_entries_registration ON later_entries (registration_id);
 CREATE INDEX later_entries_site ON later_entries (site_id, position);
 
 -- Whether one of two who act made the other: invited the account, or had the key made. The log of that belongs to no
@@ -263,6 +264,7 @@ CREATE UNIQUE INDEX objections_one_open_missing ON objections (registration_id) 
 CREATE INDEX objections_site ON objections (site_id, position);
 CREATE INDEX objections_open ON objections (site_id, due_on) WHERE state = 'open';
 CREATE INDEX objections_person ON objections (person_id);
+CREATE INDEX objections_registration ON objections (registration_id) WHERE registration_id IS NOT NULL;
 CREATE INDEX objections_encrypted_with ON objections (encrypted_with);
 
 CREATE FUNCTION objection_decided_by_who_acts() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -40,34 +40,39 @@ def stands(session: Session, certificates: Sequence[Certificate]) -> dict[UUID, 
 
 def outdated(session: Session, record: ServiceRecord) -> list[Event]:
     """What others are to hear when a record took another's place: which certificates no longer say what stands."""
-    return _changed(session, resting_on(session, record.id))
+    resting = resting_on(session, record.id)
+    standing = stands(session, resting)
+    return [_told(one, standing[one.id]) for one in resting if standing[one.id] != one.minutes]
 
 
-def outdated_by_undoing(session: Session, people: Sequence[UUID]) -> list[Event]:
-    """The same when a merge of these persons was undone: what was made from records that are another's again. Waits
-    for the chains of the sites concerned, whose locks order their events."""
+def standing_of(session: Session, people: Sequence[UUID]) -> dict[UUID, int]:
+    """The minutes that stand of each certificate in force of these persons, before records become another's by a merge
+    or by undoing one. Waits for the chains of the sites concerned, whose locks order their events."""
     query = select(Certificate).where(Certificate.person_id.in_(people), Certificate.revoked_at.is_(None))
-    found = session.scalars(query.order_by(Certificate.position)).all()
+    found = session.scalars(query).all()
     sites = {"sites": list({one.site_id for one in found})}
     session.execute(text("SELECT FROM record_chains WHERE site_id = ANY(:sites) ORDER BY site_id FOR UPDATE"), sites)
-    return _changed(session, found)
+    return stands(session, found)
 
 
-def _changed(session: Session, certificates: Sequence[Certificate]) -> list[Event]:
-    standing = stands(session, certificates)
-    return [
-        CertificateOutdated(
-            certificate_id=one.id,
-            site_id=one.site_id,
-            person_id=one.person_id,
-            minutes=one.minutes,
-            period_from=one.period_from,
-            period_to=one.period_to,
-            standing_minutes=standing[one.id],
-        )
-        for one in certificates
-        if standing[one.id] != one.minutes
-    ]
+def outdated_by_moving(session: Session, before: dict[UUID, int]) -> list[Event]:
+    """What others are to hear afterwards: of which of them other hours stand than `before`, or the whole again."""
+    query = select(Certificate).where(Certificate.id.in_(before)).order_by(Certificate.position)
+    found = session.scalars(query).all()
+    standing = stands(session, found)
+    return [_told(one, standing[one.id]) for one in found if standing[one.id] != before[one.id]]
+
+
+def _told(one: Certificate, standing: int) -> Event:
+    return CertificateOutdated(
+        certificate_id=one.id,
+        site_id=one.site_id,
+        person_id=one.person_id,
+        minutes=one.minutes,
+        period_from=one.period_from,
+        period_to=one.period_to,
+        standing_minutes=standing,
+    )
 
 
 def outdated_of_site(session: Session, site_id: UUID) -> Sequence[Certificate]:

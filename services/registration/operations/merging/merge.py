@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import FORBIDDEN, Problem, Words, invalid, not_found
@@ -12,7 +12,7 @@ from services.common.events import CancelReason, PersonMerged, PersonUnmerged
 from services.common.outbox import add_events
 from services.registration.models import Merge, Person
 from services.registration.operations import conflict
-from services.registration.operations.hours.resting_certificates import outdated_by_undoing
+from services.registration.operations.hours.resting_certificates import outdated_by_moving, standing_of
 from services.registration.operations.merging.memberships import (
     end_double_memberships,
     lock_teams,
@@ -80,6 +80,7 @@ def merge(session: Session, body: MergeBody, by: str, site_id: UUID | None) -> M
         made = Merge(merged=pair.merged.id, survivor=pair.survivor.id, site_id=site_id, reason=body.reason, made_by=by)
         session.add(made)
         session.flush()
+        before = standing_of(session, _all_of(session, pair.survivor.id, pair.merged.id))
         cancelled = _end_doubles(session, pair)
         end_double_memberships(session, made.id, [pair.survivor.id, pair.merged.id])
         session.execute(
@@ -89,6 +90,7 @@ def merge(session: Session, body: MergeBody, by: str, site_id: UUID | None) -> M
         session.flush()
         gather(session, pair.survivor.id)
         _tell(session, PersonMerged, made)
+        add_events(session, outdated_by_moving(session, before))
         return _describe(made, cancelled)
 
 
@@ -105,6 +107,7 @@ def undo_merge(session: Session, merge_id: UUID, by: str, site_id: UUID | None) 
             return _describe(made, [])
         if holder.erased_at is not None:
             raise conflict("此人的信息已删除，不能撤销合并。", "This person was erased: the merge stays.")
+        before = standing_of(session, _all_of(session, holder.id))
         made.undone_at, made.undone_by = datetime.now(UTC), by
         session.flush()
         below = list(session.scalars(DESCENDANTS, {"person": made.merged}))
@@ -122,8 +125,13 @@ def undo_merge(session: Session, merge_id: UUID, by: str, site_id: UUID | None) 
         gather(session, holder.id)
         gather(session, made.merged)
         _tell(session, PersonUnmerged, made)
-        add_events(session, outdated_by_undoing(session, [holder.id, made.merged]))
+        add_events(session, outdated_by_moving(session, before))
         return _describe(made, [])
+
+
+def _all_of(session: Session, *people: UUID) -> list[UUID]:
+    """These persons and who was merged into them."""
+    return [one for person in people for one in session.scalars(select(func.persons_of(person)))]
 
 
 def _lock(session: Session, body: MergeBody) -> Pair:

@@ -26,6 +26,7 @@ from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.people import told_by
 from services.registration.operations.people.volunteer_ids import drop_id_number
 from services.registration.operations.seats.registrations import cancel_together
+from services.registration.operations.seats.seats import lock_people, lock_shifts
 from services.registration.operations.seats.verdicts import ADD_GUARDIAN, GUARDIAN_MISSING
 from services.registration.schemas.consents import NewConsent
 
@@ -119,8 +120,7 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawal:
         )
     cancelled: list[UUID] = []
     if consent.kind in GUARDIANS:
-        # Shifts before consents: the order in which a sign-up takes them.
-        cancelled = rests_on(session, consent)
+        cancelled = _lock_what_rests_on(session, consent)
         cancel_together(session, cancelled, CancelReason.PERSON)
     in_force = session.scalars(locked(_same_in_force(consent).order_by(Consent.position))).all()
     if not in_force:  # somebody else was first
@@ -131,6 +131,15 @@ def withdraw_consent(session: Session, consent_id: UUID, by: str) -> Withdrawal:
     session.flush()
     add_events(session, [_withdrawn(session, consent)])
     return Withdrawal(consent, cancelled, _delete_what_it_allowed(session, consent))
+
+
+def _lock_what_rests_on(session: Session, consent: Consent) -> list[UUID]:
+    """The registrations, read again under the locks of a sign-up, in its order: shifts, the person, and only then
+    consents. Whoever is just signing up on this consent is among them."""
+    of_these = Registration.id.in_(rests_on(session, consent))
+    lock_shifts(session, *session.scalars(select(Registration.shift_id).where(of_these)))
+    lock_people(session, [consent.person_id])
+    return rests_on(session, consent)
 
 
 def _same_in_force(consent: Consent) -> Select[Consent]:

@@ -131,8 +131,8 @@ def _people(session: Session, person_id: UUID, site_id: UUID | None) -> list[UUI
 
 
 def lock_ahead(session: Session, person_id: UUID) -> None:
-    """Lock all shifts to come on which the person is, at any site: who erases at several sites locks no shift after a
-    person."""
+    """Lock all shifts to come on which the person is, at any site: for who locks the person and may lock shifts after,
+    as an erasure at several sites does."""
     with across_sites(session):
         people = _people(session, person_id, None)
         lock_shifts(session, *_shifts_ahead(session, people, None))

@@ -15,6 +15,7 @@ from services.common.errors import not_found
 from services.registration.models import Consent, PersonSite, Representative
 from services.registration.operations import locked
 from services.registration.operations.people.consents import withdraw_consent
+from services.registration.operations.people.erasure import lock_ahead
 from services.registration.operations.people.people import told_by
 from services.registration.operations.people.representatives import ask_guardian_by_mail, known_again
 from services.registration.personal_data import PersonalData
@@ -75,6 +76,8 @@ def confirm_guardian(session: Session, site_id: UUID, person_id: UUID, rightful:
     """Staff made sure who the guardian is. Where it is the claimant, what the other agreed to is withdrawn, with what
     rests on it, and the guardian is asked. Raises 404."""
     person_id = told_by(session, site_id, person_id).person_id
+    if rightful == "claimant":
+        lock_ahead(session, person_id)  # what is withdrawn may be two consents: no shift is locked after the person
     guardian = _of_kind(session, site_id, person_id, "guardian")
     claimant = _of_kind(session, site_id, person_id, "claimant")
     if guardian is None or (rightful == "claimant" and claimant is None):

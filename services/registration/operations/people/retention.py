@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import Problem
 from services.common.logs import get_logger
 from services.registration.models import Retention
-from services.registration.operations.people.erasure import erase
+from services.registration.operations.people.erasure import erase, lock_ahead
 from services.registration.operations.people.minors_shown import is_minor
 from services.registration.operations.seats.seats import lock_people
 from services.registration.personal_data import PersonalData
@@ -79,8 +79,9 @@ def due_reviews(session: Session, limit: int = 200) -> Sequence[Row[tuple[UUID, 
 def review(session: Session, data: PersonalData, person_id: UUID, site_id: UUID) -> bool:
     """Erase the person at the site if their time has come, else say when to look again; returns whether erased.
 
-    Their lock comes first, as before every place they get: nobody signs up between the look and the erasing.
+    Shifts and their lock come first, as before every place they get: nobody signs up between the look and the erasing.
     """
+    lock_ahead(session, person_id)
     people = list(session.scalars(PEOPLE, {"person": person_id}))
     lock_people(session, people)
     at = {"people": people, "site": site_id}

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Principal
 from services.common.errors import Words, invalid
-from services.common.events import ActivityChanged, Event, ProgrammeCloned
+from services.common.events import ActivityChanged, ActivityCompleted, Event, ProgrammeCloned
 from services.common.outbox import add_events
 from services.registration.models import Activity, Programme, ProgrammeClone, Room, Shift, Site, Team
 from services.registration.operations import assign, locked
@@ -29,6 +29,10 @@ SAME = set(ActivityTemplate.model_fields) - {
     "key", "place", "window", "organisations", "room_wish", "team_wish", "shifts",
 }  # fmt: skip
 """What a template and an activity call by the same name."""
+
+
+_TELLS = {"published": ActivityChanged, "completed": ActivityCompleted}
+"""How an activity tells, as it now stands, that it belongs to a programme; a draft does once it is published."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,8 @@ def _belong_at(session: Session, programme: Programme, source: Source, site_id: 
         assign(activity, {"programme_id": programme.id, "programme_key": key})
         for place, shift in enumerate(shifts, 1):
             shift.programme_key = f"s{place}"
-        if activity.status == "published":
-            events.append(activity_event(ActivityChanged, activity))
+        if activity.status in _TELLS:
+            events.append(activity_event(_TELLS[activity.status], activity))
     day = source.first_day
     clone = ProgrammeClone(
         programme_id=programme.id, site_id=site_id, starts_on=day, first_day=day, taken=programme.template
