@@ -1,9 +1,11 @@
 """The limit on requests per caller."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from services.common import rates
 from services.common.auth import Keys
 from services.common.rates import Guesses, Windows, origin
 from services.reporting.app import make_app
@@ -30,6 +32,8 @@ def test_it_remembers_nothing_of_the_minute_before() -> None:
 def test_wrong_keys_beyond_the_limit_are_not_even_looked_up(
     common_settings: Callable[[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No minute ends in between.
+    monkeypatch.setattr(rates, "time", SimpleNamespace(time=lambda: 60.0))
     looked_up = []
     monkeypatch.setattr(Keys, "_look_up", lambda self, digest: looked_up.append(digest))
     settings = Settings(**common_settings("reporting") | {"rate_limit": "500"}, reporting_token=REPORTING_TOKEN)
