@@ -47,6 +47,7 @@ def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, st
     assert page.get_by_role("alert").is_visible()
     visitor.look("people-volunteer-wrong")
     page.get_by_label("电话", exact=False).first.fill(fresh_phone())
+    page.get_by_label("性别").select_option("female")
     page.get_by_label("急救", exact=True).check()
     page.get_by_label("本人已阅读并同意服务条款").check()
     page.get_by_role("button", name="登记", exact=True).click()

@@ -19,6 +19,7 @@ from tests.registration.test_public import fresh_mail, manage_path
 from tests.registration.world import Caller, Site, in_hours
 
 MakeVisitor = Callable[..., Visitor]
+ResidentCookie = Callable[[str], tuple[str, str]]
 DESCRIPTION = "每周学用手机：视频通话、挂号、出行。\n请自带手机。"
 DESCRIPTION_EN = "Learn to use your phone: calls, appointments, travel.\nBring your own."
 RISKS, RISKS_EN = "教室在二楼，没有电梯。", "The classroom is on the first floor; there is no lift."
@@ -118,7 +119,7 @@ def test_passing_a_place_on_by_a_link(centre: Site, visitor: Visitor) -> None:
 
 
 def test_answering_what_one_was_asked_by_mail_or_on_ones_own_page(
-    centre: Site, visitor: Visitor, data: PersonalData
+    centre: Site, visitor: Visitor, data: PersonalData, resident_cookie: ResidentCookie
 ) -> None:
     activity = course(centre)
     mine = centre.shift(activity=activity, starts=30)
@@ -133,8 +134,8 @@ def test_answering_what_one_was_asked_by_mail_or_on_ones_own_page(
         visitor.open(f"/links/{Links(data, '').token(link.id)}")
         visitor.look(name)
     page = visitor.page
-    visitor.open(manage_path(centre, taker["person_id"]))
-    page.get_by_role("button", name="查看我的报名").click()
+    visitor.log_in(resident_cookie(taker["person_id"]))
+    visitor.open("/my/")
     visitor.look("mine-asked-box")
     page.get_by_role("link", name="查看并答复（2）").click()
     visitor.look("mine-transfers")

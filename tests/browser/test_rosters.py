@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.browser.conftest import Visitor
-from tests.registration.world import Site, fresh_phone
+from tests.registration.world import Site, fresh_phone, name_guardian
 
 StaffAt = Callable[..., tuple[str, str]]
 
@@ -92,6 +92,7 @@ def test_a_choir_signs_up(visitor: Visitor, site: Site, staff_at: StaffAt) -> No
         body = {"person": {"name": name, "phone": fresh_phone(), "birth_date": born, "guardian_consent": True}}
         person = site.expect(201, "POST", f"/v1/shifts/{site.shift()}/registrations", body)["person_id"]
         site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": person, "agreement": "入队名单"})
+    name_guardian(site, person)
     site.shift(1, title_zh="社区汇演", starts=100)
     visitor.log_in(staff_at(site))
     page = visitor.page
