@@ -44,7 +44,7 @@ class Member:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = form if form is not None else None if body is None else json.dumps(body)
         from_address = {"REMOTE_ADDR": self.address}
-        kind = form_kind(form)
+        kind = sent.pop("Content-Type", None) or form_kind(form)
         return client.open(path, method=method, data=data, headers=sent, content_type=kind, environ_base=from_address)
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:

@@ -155,7 +155,9 @@ def test_area_admins_keep_what_lies_below_their_area(operator: Caller, office: O
 
 
 def _sent(member: Member, table: str, dry: bool = False) -> TestResponse:
-    return member.call("POST", f"/v1/areas/import{'?dry_run=true' if dry else ''}", form=table.encode())
+    return member.call(
+        "POST", f"/v1/areas/import{'?dry_run=true' if dry else ''}", form=table.encode(), Content_Type="text/csv"
+    )
 
 
 def _tree(operator: Caller, p: str) -> None:
