@@ -525,7 +525,8 @@ def test_whoever_asks_learns_nothing_of_who_is_known(site: Site, browser: FlaskC
         assert "Waiting for an answer" in seen[-1][1]
         posted(browser, made["id"], "withdraw")
     assert seen[0] == seen[1]
-    asked = site.sql("SELECT to_person_id, kind, status FROM transfers WHERE registration_id = :r", r=made["id"])
+    query = "SELECT to_person_id, kind, status FROM transfers WHERE registration_id = :r ORDER BY position"
+    asked = site.sql(query, r=made["id"])
     assert [row.to_person_id is None for row in asked] == [False, True]
     assert {row.status for row in asked} == {"withdrawn"}
 
