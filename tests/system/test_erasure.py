@@ -28,7 +28,7 @@ def erased(system: System, operator: Api, area: str) -> str:
     made = operator.post("/v1/sites", {"area": area, "name_zh": "擦除中心", "name_en": "Erasure centre"})
     site = Api(operator.base, operator.post(f"/v1/sites/{made['id']}/keys", {"label": "erase"})["key"])
     person = site.post("/v1/volunteers", PERSON | {"sex": "male", "terms_consent": True})["person_id"]
-    helper = {"name": MARKS[3], "email": "erased-mark-helper@example.com"}
+    helper = {"name": MARKS[3], "email": "erased-mark-helper@example.com", "agreed": True}
     site.call("PUT", f"/v1/people/{person}/helper", 200, helper)
     site.post(f"/v1/people/{person}/consents", {"kind": "photo"})
     site.post("/v1/people/search", {"phone": MARKS[2]}, expect=200)
