@@ -9,7 +9,9 @@ from deploy.local.system import System
 from tests.faults.client import Client
 
 POLL = 0.2
-DUE_FIGURES = ("dirty", "due", "pending_due", "late")
+UNDONE = ("dirty", "due", "late", "messages_pending", "messages_sending")
+"""Words in the names of figures that count what is still to be done. A message that a killed worker left is `sending`
+until its claim runs out; one that was refused is pending, without being due."""
 
 
 @dataclass
@@ -72,4 +74,4 @@ class Watch:
 
 
 def _must_be_zero(figure: str) -> bool:
-    return any(word in figure for word in DUE_FIGURES)
+    return any(word in figure for word in UNDONE)
