@@ -2,12 +2,12 @@
 
 Left out is what is no use to anybody else: hashes, keys, sessions, the files of other imports and exports. Personal
 columns are decrypted; of ID numbers the last four are shown, for whoever needs one reveals it by itself, for a reason
-that is kept. Which minors' data went out is on record. Times are those of the site's zone. The sheet `columns` says
-what each column is.
+that is kept. Beside the id of a person, an activity, a shift, … stands its name (`names.py`). Which minors' data went
+out is on record. Times are those of the site's zone. The sheet `columns` says what each column is.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import Problem, Words
 from services.registration.id_numbers import masked
+from services.registration.operations.exports import names
 from services.registration.operations.people.minors_shown import is_minor
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
@@ -63,10 +64,18 @@ IDS = {
 
 @dataclass(frozen=True)
 class Content:
-    """A table and its columns that are exported, with their types."""
+    """A table, its columns that are exported, and of these the ids that have a name beside them."""
 
     table: str
-    columns: Sequence[tuple[str, str]]
+    columns: Sequence[str]
+    named: Collection[str]
+
+    def headings(self) -> Iterator[str]:
+        """The columns as they are written."""
+        for column in self.columns:
+            yield column
+            if column in self.named:
+                yield names.heading(column)
 
 
 @dataclass
@@ -90,11 +99,16 @@ def contents(session: Session) -> list[Content]:
             " ORDER BY c.table_name, c.ordinal_position"
         )
     )
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, dict[str, bool]] = {}
     for row in rows:
         if row.table_name not in LEFT_OUT and not _hidden(row.column_name):
-            found.setdefault(row.table_name, []).append((row.column_name, row.udt_name))
-    return [Content(table, columns) for table, columns in found.items()]
+            named = row.udt_name in ("uuid", "_uuid") and row.column_name in names.NAMED
+            # person_sites says the name itself
+            found.setdefault(row.table_name, {})[row.column_name] = named and row.table_name != "person_sites"
+    return [
+        Content(table, list(columns), [name for name, named in columns.items() if named])
+        for table, columns in found.items()
+    ]
 
 
 def _hidden(column: str) -> bool:
@@ -108,7 +122,7 @@ def sheets(
     yield Sheet("columns", ("table", "column", "中文", "English"), _meanings(told))
     zone = ZoneInfo(str(session.scalar(text("SELECT time_zone FROM sites WHERE id = :id"), {"id": site_id})))
     for one in told:
-        yield Sheet(one.table, [name for name, _ in one.columns], _rows(session, data, site_id, one, zone, at))
+        yield Sheet(one.table, list(one.headings()), _rows(session, data, site_id, one, zone, at))
         at.tables += 1
 
 
@@ -116,28 +130,39 @@ def _meanings(told: Sequence[Content]) -> Iterator[tuple[str, ...]]:
     for one in told:
         table = TABLES.get(one.table, Words("", one.table.replace("_", " ")))
         yield one.table, "", table.zh, table.en
-        for name, _ in one.columns:
+        for name in one.columns:
             words = IDS.get(name) or COLUMNS.get(name) or Words("", name.replace("_", " "))
             yield one.table, name, words.zh, words.en
+            if name in one.named:
+                beside = names.meaning(name)
+                yield one.table, names.heading(name), beside.zh, beside.en
 
 
 def _rows(
     session: Session, data: PersonalData, site_id: UUID, one: Content, zone: ZoneInfo, at: Counted
 ) -> Iterator[list[str]]:
-    names = ", ".join(f't."{name}"' for name, _ in one.columns)
+    cells = [*(f't."{name}"' for name in one.columns), *(names.cell(name) for name in one.named)]
     key = "id" if one.table == "sites" else "site_id"
-    query = text(f'SELECT {names} FROM "{one.table}" AS t WHERE t.{key} = :site')  # noqa: S608 (names of the catalogue)
-    found = session.execute(query, {"site": site_id}, execution_options={"stream_results": True, "yield_per": AT_ONCE})
+    query = text(f'SELECT {", ".join(cells)} FROM "{one.table}" AS t WHERE t.{key} = :site')  # noqa: S608 (the catalogue)
+    values = {"site": site_id} | ({"zone": zone.key} if "shift_id" in one.named else {})
+    found = session.execute(query, values, execution_options={"stream_results": True, "yield_per": AT_ONCE})
     shown = _shower(data, zone)
-    columns = [name for name, _ in one.columns]
     for row in found:
         at.rows += 1
-        said = dict(zip(columns, map(shown, row), strict=True))
+        said = dict(zip(one.columns, map(shown, row[: len(one.columns)]), strict=True))
+        beside = dict(zip(one.named, row[len(one.columns) :], strict=True))
         if said.get("id_number"):
             said["id_number"] = masked(said["id_number"])
         if one.table == "person_sites" and is_minor(_day(said["birth_date"])):
             at.minors.append(said["person_id"])
-        yield list(said.values())
+        yield list(_with_names(data, said, beside))
+
+
+def _with_names(data: PersonalData, said: dict[str, str], beside: dict[str, Any]) -> Iterator[str]:
+    for column, cell in said.items():
+        yield cell
+        if column in beside:
+            yield names.written(data, column, beside[column], has_id=bool(cell))
 
 
 def _day(written: str) -> date | None:
