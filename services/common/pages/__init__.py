@@ -314,8 +314,19 @@ def _context() -> dict[str, Any]:
         "principal": principal,
         "notice": notice,
         "large_type": type_size == "large",
-        "here": request.root_path + request.full_path.rstrip("?"),
+        "here": request.root_path + _here(),
     }
+
+
+def _here() -> str:
+    """The address at which this page can be asked for again; where it answers a form, the nearest above that is one."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    adapter = current_app.create_url_adapter(request)
+    path = request.path
+    while adapter and len(path) > 1 and not adapter.test(path, "GET"):
+        path = path.rpartition("/")[0] or "/"
+    return path
 
 
 def _forget_notice(response: Response) -> Response:

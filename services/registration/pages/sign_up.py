@@ -194,6 +194,9 @@ def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], steps: Steps
         kept = find_hold(session, form_id) if form_id else None
         if kept:  # to them it is a free one
             shift = replace(shift, free=shift.free + kept[0].places)
+        ticket = ticket if form_id else desk.ticket(shift_id)
+        # With the ticket, so that in another language it is the same form with the same places.
+        again = {"here": url_for(steps.form, shift_id=shift_id, ticket=ticket)} if form.values else {}
         return render(
             steps.template,
             form=form,
@@ -205,12 +208,13 @@ def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], steps: Steps
             not_held=NOT_HELD if form_id and not kept and shift.free else None,
             terms=terms(session),
             asks_age=needs_birth_date(found, shift),
-            ticket=ticket if form_id else desk.ticket(shift_id),
+            ticket=ticket,
             trap=TRAP,
             begin=url_for(steps.begin, shift_id=shift_id),
             send=url_for(steps.form, shift_id=shift_id),
             leave=url_for(steps.leave, shift_id=shift_id),
             back=steps.back(found),
+            **again,
         )
 
 
