@@ -175,6 +175,8 @@ COLUMNS = {
     "professions": Words("职业", "professions"),
     "programme_id": Words("项目", "programme"),
     "promotion": Words("递补方式", "how places are passed on"),
+    "proposed_by": Words("提议人", "proposed by"),
+    "proposed_minutes": Words("提议的分钟数", "minutes proposed"),
     "provider": Words("举办单位", "provider"),
     "public": Words("对外公开", "public"),
     "public_email": Words("公开邮箱", "public e-mail"),

@@ -8,7 +8,8 @@ import pytest
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
-from tests.registration.hours_world import earn, over, person_of, records_of
+from tests.registration.hours_world import Resident, earn, over, person_of, records_of
+from tests.registration.test_past_records import add
 from tests.registration.world import Site
 
 
@@ -191,6 +192,26 @@ def test_what_waits_is_decided_by_a_second_person(
     second.page.get_by_role("button", name="全部批准").click()
     second.page.get_by_text("补录已处理").wait_for()
     assert sorted(len(records_of(site, registration)) for registration in registrations) == [0, 1]
+
+
+def test_more_minutes_of_a_past_record_take_two_people(
+    visitor: Visitor, make_visitor: Callable[..., Visitor], site: Site, staff_at: Any, data: PersonalData
+) -> None:
+    person = site.sign_up(site.shift())["person_id"]
+    record = add(site, person)
+    volunteer = Resident(site.app, site.database, data, person)
+    volunteer.expect(201, "POST", f"/v1/my/service-records/{record.id}/objections", {"words": "我做了四小时"})
+    for who, said in ((visitor, "另一人同意同样的分钟数后计入"), (make_visitor(), "异议已处理")):
+        who.log_in(staff_at(site))
+        who.open("/staff/hours")
+        if who is visitor:
+            who.page.get_by_label("同意时应记的分钟数").fill("240")
+        else:
+            who.look("hours-proposed")
+        who.page.get_by_label("原因").fill("签名册为证")
+        who.page.get_by_role("button", name="同意并更正").click()
+        who.page.get_by_role("status").get_by_text(said).wait_for()
+    assert volunteer.expect(200, "GET", "/v1/my/service-records")["minutes"] == 240
 
 
 def test_hours_an_objection_a_certificate_and_its_verification(

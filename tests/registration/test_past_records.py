@@ -5,16 +5,25 @@ from datetime import date
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from sqlalchemy.exc import DBAPIError
 
-from services.common.database import EVERY_SITE
-from services.common.events import ServiceRecordRecorded
+from services.common.database import EVERY_SITE, Database
+from services.common.events import ObjectionDecided, ServiceRecordRecorded
 from services.registration.hours_check import find_breaks
 from services.registration.operations.hours.past_records import Past, add_past
-from tests.registration.hours_world import earn, over, person_of
+from services.registration.personal_data import PersonalData
+from tests.registration.hours_world import Resident, earn, over, person_of, second_person
+from tests.registration.office import Office
 from tests.registration.world import Site
 
 FIRST, SECOND = "staff:11111111-1111-1111-1111-111111111111", "staff:22222222-2222-2222-2222-222222222222"
+
+
+@pytest.fixture
+def resident(app: APIFlask, database: Database, data: PersonalData) -> Any:
+    """Makes residents with a session."""
+    return lambda person_id: Resident(app, database, data, person_id)
 
 
 def add(site: Site, person: str, by: str = FIRST, approved: str = SECOND, **fields: Any) -> Any:
@@ -55,3 +64,47 @@ def test_who_brought_it_does_not_approve_it_nor_does_a_machine(site: Site, appro
     person = site.sign_up(site.shift())["person_id"]
     with pytest.raises(DBAPIError, match="service_records_imported_by_two"):
         add(site, person, approved=approved)
+
+
+def test_more_minutes_by_an_objection_take_two_people_and_fit_into_the_day(
+    site: Site, office: Office, resident: Any
+) -> None:
+    brought_by, first, second = (second_person(office, site) for _ in range(3))
+    person = site.sign_up(site.shift())["person_id"]
+    record = add(site, person, by=f"staff:{brought_by.id}")
+    add(site, person, content="登记", minutes=1200)
+    volunteer = resident(person)
+    made = volunteer.expect(201, "POST", f"/v1/my/service-records/{record.id}/objections", {"words": "我做了四小时"})
+    path, more = f"/v1/objections/{made['id']}/decision", {"upheld": True, "minutes": 240, "reason": "签名册为证"}
+    brought_by.expect(409, "POST", path, more)
+    too_many = first.expect(422, "POST", path, more | {"minutes": 241})["errors"]
+    assert [error["field"] for error in too_many] == ["minutes"], "with the other record the day has 24 hours"
+    proposed = first.expect(200, "POST", path, more)
+    assert (proposed["state"], proposed["proposed_minutes"]) == ("open", 240)
+    first.expect(409, "POST", path, more)
+    assert volunteer.expect(200, "GET", "/v1/my/service-records")["minutes"] == 1290, "nobody adds hours alone"
+    other = second.expect(200, "POST", path, more | {"minutes": 200})
+    assert (other["state"], other["proposed_minutes"]) == ("open", 200), "another number is another proposal"
+    decided = first.expect(200, "POST", path, more | {"minutes": 200})
+    assert (decided["state"], decided["proposed_by"]) == ("upheld", f"staff:{second.id}")
+    [stands] = site.sql("SELECT * FROM service_records WHERE id = :id", id=decided["correction_id"])
+    assert (stands.minutes, stands.how, str(stands.corrects)) == (200, "imported", str(record.id))
+    assert (stands.in_charge, stands.recorded_by) == (f"staff:{second.id}", f"staff:{first.id}")
+    assert [type(e) for e in site.events(site.id)].count(ObjectionDecided) == 1
+    with pytest.raises(DBAPIError, match="it was decided already"):
+        site.sql("UPDATE objections SET proposed_minutes = 230 WHERE id = :id", id=made["id"])
+
+
+def test_who_proposed_more_may_think_better_of_it(site: Site, office: Office, resident: Any) -> None:
+    person = site.sign_up(site.shift())["person_id"]
+    record, first = add(site, person), second_person(office, site)
+    volunteer = resident(person)
+    for fewer in ({"upheld": False}, {"upheld": True, "minutes": 60}):
+        [stands] = volunteer.expect(200, "GET", "/v1/my/service-records")["items"]
+        at = f"/v1/my/service-records/{stands['id']}/objections"
+        made = volunteer.expect(201, "POST", at, {"words": "不对"})
+        path = f"/v1/objections/{made['id']}/decision"
+        first.expect(200, "POST", path, {"upheld": True, "minutes": 120, "reason": "太少"})
+        assert first.expect(200, "POST", path, fewer | {"reason": "看错了"})["decided_by"] == f"staff:{first.id}"
+    assert record.minutes == 90
+    assert volunteer.expect(200, "GET", "/v1/my/service-records")["minutes"] == 60

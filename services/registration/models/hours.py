@@ -100,6 +100,8 @@ class Objection(Table):
     decision: Mapped[str] = mapped_column(default="")
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+    proposed_minutes: Mapped[int | None]
+    proposed_by: Mapped[str | None]
     correction_id: Mapped[UUID | None]
     later_entry_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)

@@ -91,6 +91,8 @@ FIELDS = {
     "came_from": Words("报名时的网络（加密代号）", "Network of the sign-up, as a keyed code"),
     "priority": Words("候补优先级", "Priority in the waitlist"),
     "professions": Words("职业", "Professions"),
+    "proposed_by": Words("提议人", "Proposed by"),
+    "proposed_minutes": Words("提议的分钟数", "Minutes proposed"),
     "provider": Words("培训单位", "Given by"),
     "purpose": Words("用途", "Purpose"),
     "quality": Words("评价", "Evaluation"),

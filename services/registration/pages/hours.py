@@ -40,6 +40,11 @@ from services.registration.working_days import is_estimate
 
 Model = TypeVar("Model", bound=Body)
 
+PROPOSED = (
+    "已记下您提议的分钟数，另一人同意同样的分钟数后计入。",
+    "The minutes that you propose are noted. They count once somebody else agrees to the same.",
+)
+
 
 def hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:
     """Staff's pages of hours."""
@@ -60,6 +65,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
             found = flags.flags(session, site_id)
             people = [one["person_id"] for one in entries] + [one.about.person_id for one in said]
             people += [flag.person_id for flag in found]
+            proposers = {one.about.proposed_by for one in said if one.about.proposed_by}
             return render(
                 "hours/work.html",
                 form=form,
@@ -70,6 +76,7 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
                 entries=entries,
                 open_shifts=open_shifts(session, site_id),
                 objections=[(one, objections.describe(data, one.about)) for one in said],
+                proposers=actor_names(session, data, proposers, {site_id}),
                 flags=found,
                 names=told_names(session, data, [(one, site_id) for one in set(people) - {None}]),
             )
@@ -101,7 +108,8 @@ def hours_pages(database: Database, data: PersonalData, certificates: Certificat
         with database.transaction(g.principal.scope) as session:
             form = _decided(ZoneInfo(session.get_one(Site, own_site()).time_zone))
         with catching(form), database.transaction(g.principal.scope) as session:
-            objections.decide(session, objection_id, form.body)
+            if objections.decide(session, objection_id, form.body).state == "open":
+                return _after(form, *PROPOSED)
         return _after(form, "异议已处理。", "The objection was decided.")
 
     @blueprint.post("/flags")

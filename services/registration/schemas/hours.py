@@ -257,7 +257,8 @@ class ObjectionBody(Body):
 class ObjectionDecisionBody(Body):
     """The decision. Where the volunteer is right about a record, the minutes as they should be; about hours without
     one, when they really came and left. More minutes than are recorded, and hours without a record, are then entered
-    later for a second person to approve."""
+    later for a second person to approve. Of an imported record, which has no shift, more minutes are proposed: it stays
+    open until somebody else upholds the same."""
 
     upheld: bool
     minutes: int | None = Field(default=None, ge=0, le=1440)
@@ -307,9 +308,13 @@ class ObjectionAnswer(Answer):
         description="its year's public holidays are not known yet: Monday to Friday were counted"
     )
     state: Literal["open", "upheld", "rejected"]
-    decision: str
+    decision: str = Field(description="while it is open, why the minutes were proposed")
     decided_by: str | None
     decided_at: datetime | None
+    proposed_minutes: int | None = Field(
+        description="more minutes for an imported record, which count once somebody else upholds the same"
+    )
+    proposed_by: str | None
     correction_id: UUID | None
     later_entry_id: UUID | None = Field(
         description="the entry that upheld hours became, which count once a second person approved it"

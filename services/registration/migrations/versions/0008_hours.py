@@ -234,7 +234,8 @@ CREATE TRIGGER decided BEFORE UPDATE ON later_entries FOR EACH ROW EXECUTE FUNCT
 
 -- What a volunteer says against a record (record_id), or of hours that have none (registration_id). Their words are
 -- ciphertext. in_charge is copied from the record, or is who said that they did not come: whoever made it does not
--- decide on it. Hours that are upheld and not recorded yet become a later entry, which a second person approves.
+-- decide on it. Hours that are upheld and not recorded yet become a later entry, which a second person approves. An
+-- imported record has no shift for such an entry: who decides first proposes the minutes, somebody else upholds them.
 CREATE TABLE objections (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -251,13 +252,18 @@ CREATE TABLE objections (
     decision text NOT NULL DEFAULT '',
     decided_by text,
     decided_at timestamptz,
+    proposed_minutes integer,
+    proposed_by text,
     correction_id uuid REFERENCES service_records,
     later_entry_id uuid REFERENCES later_entries,
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT objections_about_one CHECK (num_nonnulls(record_id, registration_id) = 1),
     CONSTRAINT objections_decided CHECK ((state = 'open') = (decided_by IS NULL)),
     CONSTRAINT objections_second_person CHECK (decided_by <> in_charge),
-    CONSTRAINT objections_decided_by_staff CHECK (decided_by LIKE 'staff:%')
+    CONSTRAINT objections_decided_by_staff CHECK (decided_by LIKE 'staff:%'),
+    CONSTRAINT objections_proposed_by_staff CHECK (proposed_by LIKE 'staff:%'),
+    CONSTRAINT objections_proposed CHECK ((proposed_minutes IS NULL) = (proposed_by IS NULL)),
+    CONSTRAINT objections_more_by_two CHECK (state <> 'upheld' OR proposed_by <> decided_by)
 );
 CREATE UNIQUE INDEX objections_one_open ON objections (record_id) WHERE state = 'open';
 CREATE UNIQUE INDEX objections_one_open_missing ON objections (registration_id) WHERE state = 'open';
@@ -273,9 +279,13 @@ BEGIN
         NEW.decided_by := nullif(current_setting('hesheng.actor', true), '');
         NEW.decided_at := now();
     ELSIF OLD.decided_by IS NOT NULL AND (
-        (NEW.decided_by, NEW.state, NEW.correction_id) IS DISTINCT FROM (OLD.decided_by, OLD.state, OLD.correction_id)
+        (NEW.decided_by, NEW.state, NEW.correction_id, NEW.proposed_minutes, NEW.proposed_by)
+            IS DISTINCT FROM (OLD.decided_by, OLD.state, OLD.correction_id, OLD.proposed_minutes, OLD.proposed_by)
         OR NEW.decision NOT IN (OLD.decision, '')) THEN
         RAISE EXCEPTION 'it was decided already';
+    END IF;
+    IF NEW.proposed_minutes IS DISTINCT FROM OLD.proposed_minutes THEN
+        NEW.proposed_by := CASE WHEN NEW.proposed_minutes IS NOT NULL THEN current_setting('hesheng.actor', true) END;
     END IF;
     RETURN NEW;
 END

@@ -3,7 +3,8 @@
 A decision is due within fifteen working days. Where a record says too much, a new one takes its place at once; nothing
 is rewritten. Where it says too little, or there is none, whoever decides enters the hours later, and a second person
 approves them like any other (`later_entries.py`): a record that a key or a scan made has nobody in charge who would be
-the first of two. Whoever is in charge does not decide.
+the first of two. A record of past years has no shift to enter anything for: who decides first proposes the minutes, and
+the objection stays open until a second person upholds the same. Whoever is in charge does not decide.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, LaterEntry, Objection, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import assign, conflict, locked
 from services.registration.operations.hours.later_entries import enter_later
-from services.registration.operations.hours.records import actor, find_standing, replace
+from services.registration.operations.hours.records import actor, all_of, find_standing, replace, standing
 from services.registration.operations.hours.second_person import check_second_person
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.proven_sites import Resident, theirs
@@ -33,6 +34,7 @@ from services.registration.working_days import is_estimate, working_days_after
 DUE_WORKING_DAYS = 15
 MOST_OWN = 200
 MOST_OPEN = 100
+DAY_MINUTES = 24 * 60
 OVERDUE = (Objection.state == "open") & (
     Objection.due_on < func.date(func.timezone(Site.time_zone, func.clock_timestamp()))
 )
@@ -136,15 +138,18 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
         raise conflict("这条异议已处理。", "This objection was decided already.")
     own = "记录的负责人不能处理对它的异议。", "Whoever is in charge of the record does not decide on it."
     check_second_person(session, objection.in_charge, *own)
-    changes: dict[str, object] = {"state": "rejected", "decision": body.reason, "decided_by": actor()}
+    decided: dict[str, object] = {"state": "upheld" if body.upheld else "rejected", "decided_by": actor()}
+    changes: dict[str, object] = {}
     if body.upheld and objection.record_id is not None:
-        changes |= {"state": "upheld", **_correct(session, objection.record_id, body)}
+        changes = _correct(session, objection, objection.record_id, body)
     elif body.upheld and objection.registration_id is not None:
-        changes |= {"state": "upheld", "later_entry_id": _enter(session, objection.registration_id, _times(body))}
-    assign(objection, changes)
+        changes = {"later_entry_id": _enter(session, objection.registration_id, _times(body))}
+    is_proposed = bool(changes.get("proposed_minutes"))
+    assign(objection, {"decision": body.reason} | changes | ({} if is_proposed else decided))
     session.flush()
     session.refresh(objection)
-    add_events(session, [_event(session, objection, body.upheld)])
+    if not is_proposed:
+        add_events(session, [_event(session, objection, body.upheld)])
     return objection
 
 
@@ -159,25 +164,31 @@ def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     )
 
 
-def _correct(session: Session, record_id: UUID, body: ObjectionDecisionBody) -> dict[str, UUID]:
-    """What came of it: a correction, or with more minutes an entry for a second person."""
+def _correct(session: Session, objection: Objection, record_id: UUID, body: ObjectionDecisionBody) -> dict[str, object]:
+    """What comes of it: a correction, with more minutes an entry for a second person, or a proposal to one."""
     if body.minutes is None:
         raise invalid("minutes", Words("请填写应记的分钟数。", "is needed: how many it should have been."))
     record = find_standing(session, record_id)
     if body.minutes <= record.minutes:
-        return {"correction_id": replace(session, record, body.minutes, body.reason).id}
+        changes = {"proposed_minutes": None, "proposed_by": None}
+        return changes | {"correction_id": replace(session, record, body.minutes, body.reason).id}
     registration = session.get(Registration, record.registration_id) if record.registration_id else None
     if registration is None:
-        raise invalid(
-            "minutes",
-            Words(
-                f"不能多于现有的 {record.minutes} 分钟：请把缺少的时长作为历史记录导入，由另一人审核。",
-                f"must be at most {record.minutes}: bring what is missing in as a record of the past, for a second"
-                " person to approve.",
-            ),
-        )
+        return _propose(session, objection, record, body.minutes, body.reason)
     times = _longer(session.get_one(Shift, registration.shift_id), registration, body.minutes)
     return {"later_entry_id": _enter(session, registration.id, times | {"reason": body.reason})}
+
+
+def _propose(
+    session: Session, objection: Objection, record: ServiceRecord, minutes: int, reason: str
+) -> dict[str, object]:
+    """More minutes of a record without a shift: proposed, or recorded where somebody else proposed the same."""
+    _check_within_day(session, record, minutes)
+    if objection.proposed_by is None or objection.proposed_minutes != minutes:
+        return {"proposed_minutes": minutes}
+    own = "您提议的时长须由另一人同意。", "A second person must agree to the minutes that you proposed."
+    check_second_person(session, objection.proposed_by, *own)
+    return {"correction_id": replace(session, record, minutes, reason, in_charge=objection.proposed_by).id}
 
 
 def _longer(shift: Shift, registration: Registration, minutes: int) -> dict[str, object]:
@@ -207,6 +218,24 @@ def _check_within_shift(shift: Shift, minutes: int) -> None:
         raise invalid(
             "minutes",
             Words(f"不能超过场次时长 {longest} 分钟。", f"must be at most {longest}: no hours exceed the shift."),
+        )
+
+
+def _check_within_day(session: Session, record: ServiceRecord, minutes: int) -> None:
+    """No hours exceed the shift; where none is known, nor the day with all else that they gave on it."""
+    all_else = sum(
+        other.minutes
+        for other in standing(session, record.site_id, all_of(session, person_now(session, record.person_id)))
+        if other.day == record.day and other.id != record.id
+    )
+    longest = DAY_MINUTES - all_else
+    if minutes > longest:
+        raise invalid(
+            "minutes",
+            Words(
+                f"不能超过 {longest} 分钟：加上当天其他记录，一天不超过 24 小时。",
+                f"must be at most {longest}: with what else is recorded of it, the day has 24 hours.",
+            ),
         )
 
 

@@ -111,8 +111,11 @@ def correct(session: Session, record_id: UUID, minutes: int, reason: str) -> Ser
     return replace(session, record, minutes, reason)
 
 
-def replace(session: Session, record: ServiceRecord, minutes: int, reason: str) -> ServiceRecord:
-    """A record with these minutes in place of a standing one, and everything that follows from it."""
+def replace(
+    session: Session, record: ServiceRecord, minutes: int, reason: str, in_charge: str | None = None
+) -> ServiceRecord:
+    """A record with these minutes in place of a standing one, and everything that follows from it. Whoever acts is in
+    charge of it, unless they approve what somebody else said."""
     registration, number = (None, 0)
     if record.registration_id is not None:
         registration, number = lock_registration(session, record.registration_id)
@@ -120,7 +123,7 @@ def replace(session: Session, record: ServiceRecord, minutes: int, reason: str) 
     corrected = ServiceRecord(
         **{name: getattr(record, name) for name in COPIED},
         minutes=minutes,
-        in_charge=actor(),
+        in_charge=in_charge or actor(),
         reason=reason,
         corrects=record.id,
         late=record.late,
