@@ -129,6 +129,7 @@ def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: 
     visitor.look("my-erase")
     page.get_by_role("button", name="确认删除").click()
     assert page.get_by_role("heading", name="您的信息已删除").is_visible()
+    visitor.look("my-erased")
     assert site.call("GET", f"/v1/people/{made['person_id']}").status_code == 404
 
 

@@ -3,7 +3,6 @@
 A file is one form, of whatever size the API takes in parts; it is kept in such parts as it comes.
 """
 
-from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ from services.registration.operations.imports.preview import preview
 from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.exchange import ApplyBody, ExportBody, ImportBody
-from services.registration.spreadsheets.kinds import COLUMNS, Kind
+from services.registration.spreadsheets.kinds import COLUMNS
 
 LATEST = 20
 FAULTS_SHOWN = 100
@@ -94,7 +93,9 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
             form.errors["file"] = Words("请选择文件。", "Choose a file.")
         if not form.failed:
             with form.catching():
-                begun = keep_file(database, data, form.body.kind, chain([first], pieces))
+                begun = uploads.keep_file(
+                    database, data, own_site(), form.body.kind, g.principal.actor, chain([first], pieces)
+                )
         if form.failed:
             leave_file()
             return page(form), 422
@@ -104,24 +105,6 @@ def _add_uploads(blueprint: APIBlueprint, database: Database, data: PersonalData
             "文件已收到，正在检查。什么都还没有改变。",
             "The file is here and is being checked. Nothing has changed.",
         )
-
-
-def keep_file(database: Database, data: PersonalData, kind: Kind, parts: Iterable[bytes]) -> UUID:
-    """Keep the file as it comes, each part in a transaction of its own, and have it checked; an upload that breaks off
-    is cancelled."""
-    with database.transaction(g.principal.scope) as session:
-        begun = uploads.begin_import(session, own_site(), kind, g.principal.actor).id
-    try:
-        for number, part in enumerate(parts, start=1):
-            with database.transaction(g.principal.scope) as session:
-                uploads.put_part(session, data, begun, number, part)
-        with database.transaction(g.principal.scope) as session:
-            uploads.begin_check(session, data, begun)
-    except Exception:
-        with database.transaction(g.principal.scope) as session:
-            uploads.cancel_import(session, begun)
-        raise
-    return begun
 
 
 def _add_imports(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

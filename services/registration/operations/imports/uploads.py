@@ -1,11 +1,12 @@
 """A file on its way in, as the people who send it see it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from services.common.database import Database
 from services.common.errors import TOO_LARGE, Problem, Words, invalid, not_found
 from services.registration.models import Import
 from services.registration.operations import conflict, locked
@@ -71,6 +72,27 @@ def put_part(session: Session, data: PersonalData, import_id: UUID, number: int,
     store_part(session, data, found, number, content)
     found.touched_at = func.now()
     return found
+
+
+def keep_file(
+    database: Database, data: PersonalData, site_id: UUID, kind: Kind, made_by: str, parts: Iterable[bytes]
+) -> UUID:
+    """A whole file of a site, kept as it comes: each part in a transaction of its own, and then the check begins. An
+    upload that breaks off is cancelled. Raises what the parts raise."""
+    scope = str(site_id)
+    with database.transaction(scope) as session:
+        begun = begin_import(session, site_id, kind, made_by).id
+    try:
+        for number, part in enumerate(parts, start=1):
+            with database.transaction(scope) as session:
+                put_part(session, data, begun, number, part)
+        with database.transaction(scope) as session:
+            begin_check(session, data, begun)
+    except Exception:
+        with database.transaction(scope) as session:
+            cancel_import(session, begun)
+        raise
+    return begun
 
 
 def store_part(session: Session, data: PersonalData, owner: Import, number: int, content: bytes) -> None:
