@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Visitor
+from tests.registration.test_instead import on_shift, online
 from tests.registration.world import Site, fresh_phone
 
 StaffAt = Callable[..., tuple[str, str]]
@@ -54,6 +57,24 @@ def test_a_daughter_signs_up_her_mother(visitor: Visitor, site: Site, staff_at: 
     visitor.open(f"/staff/desk/{other}/people/{person}")
     page.get_by_text("由他人代办").click()
     visitor.look("desk-known")
+
+
+def test_whoever_stands_here_goes_before_a_place_that_nobody_has_proven(
+    visitor: Visitor, site: Site, other: Site, staff_at: StaffAt
+) -> None:
+    phone, kept, wanted = fresh_phone(), other.shift(starts=50), site.shift(starts=50)
+    online(other, kept, name="被占位的人", phone=phone)
+    visitor.log_in(staff_at(site))
+    visitor.open(f"/staff/desk/{wanted}/new")
+    page = visitor.page
+    page.get_by_label("姓名", exact=True).fill("被占位的人")
+    page.locator("#phone").fill(phone)
+    page.get_by_role("button", name="登记并报名").click()
+    page.get_by_label("本人在场，要这一个").check()
+    visitor.look("desk-instead")
+    page.get_by_role("button", name="登记并报名").click()
+    expect(page.get_by_text("已报名，名额已保留。")).to_be_visible()
+    assert [status for _, status in on_shift(other, kept)] == ["cancelled"]
 
 
 def test_singers_become_volunteers_in_one_step(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:

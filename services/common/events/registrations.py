@@ -24,7 +24,7 @@ class CancelReason(StrEnum):
     """Who or what ended a registration.
 
     `handed_over`: another person has the place now. `swapped`: two exchanged their places, and each has a new
-    registration. `instead_of`: the person accepted another place at the same time. `requirements`: the person's turn
+    registration. `instead_of`: the person took another place at the same time. `requirements`: the person's turn
     came, and they no longer met what the shift asks for. `shift_begun`: they still waited when the shift began.
     """
 

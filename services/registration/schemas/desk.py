@@ -23,6 +23,9 @@ class DeskKnown(Body):
     party_size: PartySize = 1
     priority: Priority = 0
     by_phone: bool = False
+    instead_of: bool = Field(
+        default=False, description="the person is here: what nobody has proven of theirs at these hours is cancelled"
+    )
 
     @model_validator(mode="after")
     def _helper_is_wanted(self) -> "DeskKnown":
@@ -37,6 +40,9 @@ class DeskNew(NewResident):
     party_size: PartySize = 1
     priority: Priority = 0
     by_phone: bool = False
+    instead_of: bool = Field(
+        default=False, description="the person is here: what nobody has proven of theirs at these hours is cancelled"
+    )
 
 
 def helper_not_agreed() -> PydanticCustomError:

@@ -4,12 +4,15 @@ People and helpers are entered before the sign-up, in a transaction of their own
 helper as soon as it is committed. A sign-up that is refused leaves somebody whom the site knows and who is nowhere.
 """
 
+from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
-from services.common.errors import Words, invalid
+from services.common.errors import Problem, Words, invalid
 from services.registration.operations.people.residents import add_resident, name_helper
+from services.registration.operations.seats.instead import GIVES_WAY, any_unproven, sign_up_instead
 from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.seats.verdicts import OVERLAP
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.desk import DeskChannel, DeskKnown, DeskNew
 from services.registration.schemas.people import NewResident
@@ -41,7 +44,7 @@ class DeskSignUps:
     def new(self, site_id: UUID, shift_id: UUID, body: DeskNew, made_by: str) -> RegistrationAnswer:
         """Sign up somebody new. The same name and contact again is the same person; raises 422 where the site was told
         another e-mail of them, until somebody said which is right: it may be a stranger's."""
-        told = body.model_dump(exclude={"party_size", "priority", "by_phone", "how"})
+        told = body.model_dump(exclude={"party_size", "priority", "by_phone", "how", "instead_of"})
         person = NewResident.model_validate(told | {"how": "phone" if body.by_phone else "desk"})
         with self._database.transaction(str(site_id)) as session:
             made = add_resident(session, self._data, site_id, person, made_by)
@@ -58,4 +61,22 @@ class DeskSignUps:
             channel=channel,
             priority=body.priority,
         )
-        return RegistrationAnswer.model_validate(self._sign_ups.sign_up(site_id, shift_id, wanted, None))
+        if channel != "desk":
+            return RegistrationAnswer.model_validate(self._sign_ups.sign_up(site_id, shift_id, wanted, None))
+        return RegistrationAnswer.model_validate(self._in_person(site_id, shift_id, person_id, wanted, body.instead_of))
+
+    def _in_person(
+        self, site_id: UUID, shift_id: UUID, person_id: UUID, wanted: SignUpBody, instead_of: bool
+    ) -> dict[str, Any]:
+        """Whoever stands here may do away with a place that nobody has proven. Raises 422 where staff must say so."""
+        if instead_of:
+            with self._database.transaction(str(site_id)) as session:
+                return sign_up_instead(session, self._sign_ups, site_id, shift_id, person_id, wanted)
+        try:
+            return self._sign_ups.sign_up(site_id, shift_id, wanted, None)
+        except Problem as problem:
+            if problem.kind is OVERLAP:
+                with self._database.transaction(str(site_id)) as session:
+                    if any_unproven(session, person_id, shift_id):
+                        raise invalid("instead_of", GIVES_WAY) from None
+            raise

@@ -51,7 +51,7 @@ def accept_offer(
     other = clash_of(session, asked.person_id, shift) if instead_of else None
     shifts = lock_shifts(session, shift.id, *([other.shift_id] if other and _visible(session, other, sites) else []))
     shift = shifts[asked.shift_id]
-    lock_people(session, [asked.person_id, *_waiting(session, shifts)])
+    lock_people(session, [asked.person_id, *who_waits(session, shifts)])
     registration, number = lock_registration(session, registration_id)
     if registration.status == "confirmed":
         return registration
@@ -62,7 +62,7 @@ def accept_offer(
     if clash is not None:
         if not instead_of or clash.shift_id not in shifts:
             raise overlap(str(clash.id), not _visible(session, clash, sites))
-        events.append(_give_up(session, shifts[clash.shift_id], clash))
+        events.append(give_up(session, shifts[clash.shift_id], clash.id))
     put(shift, registration, "confirmed")
     session.flush()
     events.append(registration_event(RegistrationPromoted, registration, number))
@@ -143,8 +143,9 @@ def _visible(session: Session, clash: Clash, sites: Collection[UUID] | None) -> 
     return session.get(Registration, clash.id) is not None and (sites is None or clash.site_id in sites)
 
 
-def _give_up(session: Session, shift: Shift, clash: Clash) -> Event:
-    other, number = lock_registration(session, clash.id)
+def give_up(session: Session, shift: Shift, registration_id: UUID) -> Event:
+    """End a place on a locked shift, for another at the same time; returns its event. Raises 409 with attendance."""
+    other, number = lock_registration(session, registration_id)
     if other.outcome is not None:
         raise conflict("另一名额已有签到记录。", "Attendance was taken of the other place.")
     event = end(shift, other, number, CancelReason.INSTEAD_OF)
@@ -153,7 +154,7 @@ def _give_up(session: Session, shift: Shift, clash: Clash) -> Event:
     return event
 
 
-def _waiting(session: Session, shifts: dict[UUID, Shift]) -> list[UUID]:
+def who_waits(session: Session, shifts: dict[UUID, Shift]) -> list[UUID]:
     """Who may get a place in what follows: all locks of people are taken at once, in order."""
     if len(shifts) == 1:
         return []
