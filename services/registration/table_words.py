@@ -156,7 +156,6 @@ COLUMNS = {
     "one": Words("其中一人", "the one"),
     "opening_hours": Words("开放时间", "opening hours"),
     "organisation_id": Words("单位", "organisation"),
-    "other_registration_id": Words("对方的报名", "the other registration"),
     "outcome": Words("到场情况", "outcome"),
     "overwrite": Words("覆盖已有资料", "overwrite"),
     "parent": Words("上级", "parent"),

@@ -23,7 +23,7 @@ from services.registration.operations.exports import names
 from services.registration.operations.people.minors_shown import is_minor
 from services.registration.personal_data import PersonalData
 from services.registration.spreadsheets.writing import Sheet
-from services.registration.table_words import COLUMNS, TABLES
+from services.registration.table_words import TABLES
 
 LEFT_OUT = {
     "audit_log": "read on its own page",
@@ -131,7 +131,7 @@ def _meanings(told: Sequence[Content]) -> Iterator[tuple[str, ...]]:
         table = TABLES.get(one.table, Words("", one.table.replace("_", " ")))
         yield one.table, "", table.zh, table.en
         for name in one.columns:
-            words = IDS.get(name) or COLUMNS.get(name) or Words("", name.replace("_", " "))
+            words = IDS.get(name) or names.WORDS.get(name) or Words("", name.replace("_", " "))
             yield one.table, name, words.zh, words.en
             if name in one.named:
                 beside = names.meaning(name)

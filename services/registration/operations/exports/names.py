@@ -28,6 +28,8 @@ TITLED = {
 NAMED = (*PEOPLE, *SIGNED_UP, SEVERAL, *TITLED, "shift_id")
 """Columns of ids that have a name. A test asks the catalogue for missing ones."""
 
+WORDS = COLUMNS | {"other_registration_id": Words("对方的报名", "the other registration")}
+
 
 def heading(column: str) -> str:
     """What the column beside is called: `person_name` for `person_id`, `survivor_name` for `survivor`."""
@@ -36,7 +38,7 @@ def heading(column: str) -> str:
 
 def meaning(column: str) -> Words:
     """What stands in the column beside."""
-    of = COLUMNS[column]
+    of = WORDS[column]
     if column == "shift_id":
         return Words(f"{of.zh}：活动、角色、开始时间", f"{of.en}: activity, role, start")
     if column in TITLED:
