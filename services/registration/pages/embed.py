@@ -33,7 +33,7 @@ from services.registration.pages.sign_up import (
 SCRIPTS = Path(__file__).parent.parent / "static"
 SCRIPT_SECONDS = 3600
 FRAMED = Steps(
-    "embed/sign_up.html", "embed_pages.show_form", "embed_pages.begin", "embed_pages.leave", "embed_pages.show_result"
+    "embed.html", "embed_pages.show_form", "embed_pages.begin", "embed_pages.leave", "embed_pages.show_result"
 )
 
 

@@ -123,9 +123,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Steps:
-    """Where the steps of a sign-up are: here, or in a frame. Template and endpoints."""
+    """Where the steps of a sign-up are: here, or in a frame. The template around them, and endpoints."""
 
-    template: str
+    around: str
     form: str
     begin: str
     leave: str
@@ -139,7 +139,7 @@ class Steps:
 
 
 HERE = Steps(
-    "public/sign_up.html",
+    "resident.html",
     "sign_up_pages.show_form",
     "sign_up_pages.begin",
     "sign_up_pages.leave",
@@ -198,7 +198,8 @@ def form_page(desk: Desk, shift_id: UUID, form: Form[PublicSignUp], steps: Steps
         # With the ticket, so that in another language it is the same form with the same places.
         again = {"here": url_for(steps.form, shift_id=shift_id, ticket=ticket)} if form.values else {}
         return render(
-            steps.template,
+            "public/sign_up.html",
+            around=steps.around,
             form=form,
             found=found,
             one=shift,

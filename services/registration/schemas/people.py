@@ -2,7 +2,7 @@
 
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
@@ -86,6 +86,25 @@ Email = Annotated[str, Field(max_length=300), AfterValidator(_email)]
 BirthDate = Annotated[date, AfterValidator(_lived)]
 
 
+class _WithContact(Protocol):
+    phone: Any
+    email: Any
+
+
+Told = TypeVar("Told", bound=_WithContact)
+
+
+def reachable(body: Told) -> Told:
+    """Refuse a body with neither a phone nor an e-mail in it."""
+    if body.phone is None and body.email is None:
+        raise PydanticCustomError(
+            "unreachable",
+            "needs a phone or an email",
+            {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
+        )
+    return body
+
+
 class NewPerson(Body):
     """Who signs up. The same name with the same phone or e-mail is the same person, at whichever site."""
 
@@ -101,15 +120,7 @@ class NewPerson(Body):
         description="needed under the site's `guardian_below`, and under 18 where the activity is volunteering",
     )
 
-    @model_validator(mode="after")
-    def _reachable(self) -> "NewPerson":
-        if self.phone is None and self.email is None:
-            raise PydanticCustomError(
-                "unreachable",
-                "needs a phone or an email",
-                {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
-            )
-        return self
+    _reachable = model_validator(mode="after")(reachable)
 
 
 class PersonEdit(Body):
@@ -183,15 +194,7 @@ class RepresentativeBody(Body):
     email: Email | None = None
     language: Language | None = Field(default=None, description="of messages; the site's when left out")
 
-    @model_validator(mode="after")
-    def _reachable(self) -> "RepresentativeBody":
-        if self.phone is None and self.email is None:
-            raise PydanticCustomError(
-                "unreachable",
-                "needs a phone or an email",
-                {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
-            )
-        return self
+    _reachable = model_validator(mode="after")(reachable)
 
 
 class HelperBody(RepresentativeBody):

@@ -12,7 +12,15 @@ from services.common.schemas import Answer, AreaCode, Body, ListQuery, Name, Que
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.id_numbers import fault, normal_id_number
 from services.registration.schemas import UNSET
-from services.registration.schemas.people import BirthDate, Email, Language, PersonName, Phone, RepresentativeBody
+from services.registration.schemas.people import (
+    BirthDate,
+    Email,
+    Language,
+    PersonName,
+    Phone,
+    RepresentativeBody,
+    reachable,
+)
 
 Sex = Literal["female", "male"]
 
@@ -109,15 +117,7 @@ class NewVolunteer(Body):
             )
         return given
 
-    @model_validator(mode="after")
-    def _reachable(self) -> "NewVolunteer":
-        if self.phone is None and self.email is None:
-            raise PydanticCustomError(
-                "unreachable",
-                "needs a phone or an email",
-                {"zh": "请填写电话（phone）或电子邮件（email）。", "en": "needs a phone or an email."},
-            )
-        return self
+    _reachable = model_validator(mode="after")(reachable)
 
 
 class VolunteerEdit(Body):

@@ -17,7 +17,7 @@ from services.registration.operations import locked
 from services.registration.operations.people.consents import withdraw_consent
 from services.registration.operations.people.erasure import lock_ahead
 from services.registration.operations.people.people import told_by
-from services.registration.operations.people.representatives import ask_guardian_by_mail, known_again
+from services.registration.operations.people.representatives import as_stored, ask_guardian_by_mail
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import RepresentativeBody, Rightful
 
@@ -34,15 +34,7 @@ def is_rival(session: Session, data: PersonalData, site_id: UUID, person_id: UUI
 
 def note_claim(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: RepresentativeBody) -> None:
     """Keep for staff whom another form named. The first of these stays: nobody hides a claim behind a later one."""
-    told = {
-        "name": data.encrypt(body.name),
-        "email": data.encrypt(body.email) if body.email else None,
-        "email_index": data.contact_index("email", body.email) if body.email else None,
-        "identity_hash": known_again(data, body.name, body.phone, body.email),
-        "relation": body.relation,
-        "language": body.language,
-        "encrypted_with": data.newest_key,
-    }
+    told = as_stored(data, body)
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind="claimant", confirmed=False, **told)
     session.execute(new.on_conflict_do_nothing(index_elements=["person_id", "site_id", "kind"]))
 

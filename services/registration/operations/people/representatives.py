@@ -41,16 +41,7 @@ def save_representative(
     named online stays as they are: that a field was corrected says nothing of who it is (`guardian_claims.py`).
     """
     person_id = told_by(session, site_id, person_id).person_id
-    told = {
-        "name": data.encrypt(body.name),
-        "phone": data.encrypt(body.phone) if body.phone else None,
-        "email": data.encrypt(body.email) if body.email else None,
-        "email_index": data.contact_index("email", body.email) if body.email else None,
-        "identity_hash": known_again(data, body.name, body.phone, body.email),
-        "relation": body.relation,
-        "language": body.language,
-        "encrypted_with": data.newest_key,
-    } | ({} if confirmed is None else {"confirmed": confirmed})
+    told = as_stored(data, body) | ({} if confirmed is None else {"confirmed": confirmed})
     new = insert(Representative).values(person_id=person_id, site_id=site_id, kind=kind, **{"confirmed": True} | told)
     again: dict[str, Any] = {name: value for name, value in told.items() if name != "language" or value is not None}
     # A new address is proven by nothing yet.
@@ -62,6 +53,20 @@ def save_representative(
         execution_options={"populate_existing": True},
     )
     return found.one()
+
+
+def as_stored(data: PersonalData, body: RepresentativeBody) -> dict[str, Any]:
+    """What was said of whoever speaks for somebody, as columns."""
+    return {
+        "name": data.encrypt(body.name),
+        "phone": data.encrypt(body.phone) if body.phone else None,
+        "email": data.encrypt(body.email) if body.email else None,
+        "email_index": data.contact_index("email", body.email) if body.email else None,
+        "identity_hash": known_again(data, body.name, body.phone, body.email),
+        "relation": body.relation,
+        "language": body.language,
+        "encrypted_with": data.newest_key,
+    }
 
 
 def known_again(data: PersonalData, name: str, phone: str | None, email: str | None) -> bytes:
