@@ -1,10 +1,12 @@
 """Another language in the middle of a form: what was typed stays where it was."""
 
+import uuid
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
+from tests.registration.office import Office
 from tests.registration.world import Site
 
 
@@ -46,6 +48,13 @@ def test_a_password_stays_behind(visitor: Visitor) -> None:
     page.get_by_role("button", name="English").click()
     expect(page.locator("#email")).to_have_value("staff@example.com")
     expect(page.locator("[type=password]")).to_have_value("")
+
+
+def test_the_page_of_a_refused_form_leads_back_to_one_that_can_be_asked_for(site: Site, office: Office) -> None:
+    path = f"/staff/hours/objections/{uuid.uuid4()}"
+    answer = office.site_staff(site.id).call("POST", path, form={"decide": "reject", "reason": ""}, Accept="text/html")
+    assert answer.status_code == 422
+    assert 'name="back" value="/staff/hours"' in answer.get_data(as_text=True)
 
 
 def test_without_scripts_the_page_says_that_it_will_be_emptied(
