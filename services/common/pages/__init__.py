@@ -30,7 +30,8 @@ Templates extend `base.html` (staff: `staff.html`) and fill the blocks `title`, 
 Where a form names a row or the version it was made from, `typed_id("room_id")` and `typed_version()` read it;
 `asked_position("after")` reads where in a list an address goes on.
 
-A page never holds an inline script, style or event handler: the content security policy forbids them. Forms are
+A page never holds an inline script, style or event handler: the content security policy forbids them. In another
+language or size of type a page is asked for anew; `keep-typed.js` carries along what stands in its forms. Forms are
 posted, answers to a POST that changed something are a redirect (`done`), so that reloading repeats nothing. GET
 changes nothing. Mail scanners follow links: a link from a message shows a page with a button, and the button acts.
 """

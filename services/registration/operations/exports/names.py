@@ -4,10 +4,10 @@ Names are what this site was told, and come as ciphertext. Who was merged is cal
 has no details at the site (any more) is `NOBODY`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 from services.common.errors import Words
-from services.registration.personal_data import PersonalData
 from services.registration.table_words import COLUMNS
 
 NOBODY = "〔资料已删除 · details erased〕"
@@ -73,12 +73,12 @@ def _person(found: str) -> str:
     return f"coalesce(({told}), ({now} WHERE n.site_id = :site AND m.id = {found}))"
 
 
-def written(data: PersonalData, column: str, named: str | bytes | Sequence[bytes | None] | None, has_id: bool) -> str:
-    """The name as the table shows it."""
+def written(read: Callable[[bytes], str], column: str, named: Any, has_id: bool) -> str:
+    """The name as the table shows it; `read` gives a person's from the ciphertext."""
     if not has_id:
         return ""
     if column == SEVERAL:
-        return "、".join(data.shown(one) if one else NOBODY for one in named or ())  # type: ignore[arg-type]
+        return "、".join(read(bytes(one)) if one else NOBODY for one in named or ())
     if isinstance(named, bytes | memoryview):
-        return data.shown(bytes(named))
+        return read(bytes(named))
     return str(named or "") if column in TITLED or column == "shift_id" else NOBODY
