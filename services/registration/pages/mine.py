@@ -250,7 +250,7 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
 
     _add_manage_link(blueprint, database, sessions, links)
     PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(data, sessions))
-    add_team_links(sessions)
+    add_team_links()
     PURPOSES[ADDRESS_CHANGED] = Purpose(show=_show_site, act=_nothing_to_do)
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
