@@ -14,8 +14,15 @@ from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.common.logs import get_logger
 from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
-from services.registration.operations.people.identity import across_sites, identity_hashes, lock_identities, person_now
-from services.registration.operations.people.minors_shown import birth_date, is_minor, shown, shown_of
+from services.registration.operations.people.identity import (
+    across_sites,
+    day_at_site,
+    has_grown_up,
+    identity_hashes,
+    lock_identities,
+    person_now,
+)
+from services.registration.operations.people.minors_shown import shown, shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
 
@@ -168,19 +175,14 @@ def _representatives(
     reached = speaks, Representative.email.is_not(None)
     query = select(Representative).where(place.in_(list(people)), *reached)
     # A guardian first, so that a helper takes the place.
-    rows = session.scalars(query.order_by(Representative.kind)) if people else ()
+    rows = session.scalars(query.order_by(Representative.kind)).all() if people else ()
+    today = {site_id: day_at_site(session, site_id) for site_id in {row.site_id for row in rows}}
     return {
         (row.person_id, row.site_id): email
         for row in rows
         if (email := data.readable(row.email))
-        and not (row.kind == "guardian" and _has_grown_up(data, people[row.person_id, row.site_id]))
+        and not (row.kind == "guardian" and has_grown_up(data, people[row.person_id, row.site_id], today[row.site_id]))
     }
-
-
-def _has_grown_up(data: PersonalData, told: PersonSite) -> bool:
-    """Whether nobody is their guardian any more, whoever stands on record."""
-    born = birth_date(data, told.birth_date)
-    return born is not None and not is_minor(born)
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:

@@ -46,7 +46,7 @@ def add_resident(
             text = newest_text(session, "guardian_signup")
             record_consent(session, site_id, known.person_id, text, "guardian", body.how, made_by)
         elif body.guardian.email is not None and _is_child(session, site_id, body.birth_date):
-            ask_guardian(session, site_id, known.person_id, activity_id)
+            ask_guardian(session, data, site_id, known.person_id, activity_id)
             asked = True
     if body.helper is not None:
         name_helper(session, data, site_id, known.person_id, body.helper, body.how, made_by)

@@ -141,7 +141,7 @@ def _tell_guardian(session: Session, data: PersonalData, site_id: UUID, person_i
     save_representative(session, data, site_id, person_id, "guardian", body.guardian, confirmed=body.how != "online")
     if body.guardian_consent or body.guardian.email is None:
         return False
-    ask_guardian(session, site_id, person_id)
+    ask_guardian(session, data, site_id, person_id)
     return True
 
 
