@@ -334,10 +334,11 @@ BEGIN
                encrypted_with = CASE p.encrypted_with WHEN (d.request).encrypted_with THEN p.encrypted_with ELSE '' END
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
     ), agreed AS (
-        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, representative_id, guardian,
-                              guardian_hash, encrypted_with)
-        SELECT accepted.person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by, g.id, g.name,
-               g.identity_hash, g.encrypted_with
+        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, registration_id,
+                              representative_id, guardian, guardian_hash, encrypted_with)
+        SELECT accepted.person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by,
+               CASE WHEN said.how = 'sign_up' THEN accepted.registration_id END, g.id, g.name, g.identity_hash,
+               g.encrypted_with
         FROM accepted CROSS JOIN LATERAL (VALUES
             (guardian, 'guardian', 'sign_up', coalesce(nullif((request).made_by, ''), 'site')),
             (CASE WHEN (request).terms THEN 'terms' END, 'person', 'online', 'web'),
