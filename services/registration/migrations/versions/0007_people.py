@@ -147,7 +147,7 @@ CREATE TABLE consents (
     given_by text NOT NULL CHECK (given_by IN ('person', 'guardian')),
     how text NOT NULL CHECK (how IN ('online', 'link', 'desk', 'phone', 'paper', 'site', 'sign_up')),
     made_by text NOT NULL,
-    registration_id uuid REFERENCES registrations,
+    registration_id uuid,
     representative_id uuid,
     guardian bytea,
     guardian_hash bytea,
