@@ -72,13 +72,7 @@ def edit_person(
     found by that already. An address that somebody sets of their `own` finds nobody before it is proven, whoever
     corrects something else meanwhile.
     """
-    known = _describe(session, data, told_by(session, site_id, person_id))
-    person_id = known.id
-    changes = body.model_dump(exclude_unset=True)
-    # Identities before details: the order in which sign-ups lock.
-    lock_identities(session, [h for h in _hashes(data, known.model_copy(update=changes)).values() if h])
-    query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
-    told = session.scalars(locked(query)).one()
+    told, changes = lock_told(session, data, site_id, person_id, body), body.model_dump(exclude_unset=True)
     check_version(told.version, expected)
     for stored in (told.name, told.phone, told.email, told.birth_date):
         if stored:
@@ -104,6 +98,25 @@ def edit_person(
     told.version += 1
     session.flush()
     return _describe(session, data, told)
+
+
+def lock_told(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: PersonEdit) -> PersonSite:
+    """What the site was told, locked, with the identities that this edit leads to. Raises 404; 412 where it leads to
+    others by now, because somebody else corrected the name or a contact meanwhile."""
+    told, changes = told_by(session, site_id, person_id), body.model_dump(exclude_unset=True)
+
+    def identities() -> set[bytes]:
+        return {one for one in _hashes(data, _describe(session, data, told).model_copy(update=changes)).values() if one}
+
+    # Identities before details: the order in which sign-ups lock.
+    seen, held = told.version, identities()
+    lock_identities(session, sorted(held))
+    query = select(PersonSite).where(PersonSite.person_id == told.person_id, PersonSite.site_id == site_id)
+    if session.scalars(locked(query)).one_or_none() is None:
+        raise not_found("这个人", "person")
+    if not identities() <= held:
+        check_version(told.version, {seen})
+    return told
 
 
 def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | None], taken: Words) -> None:
