@@ -16,14 +16,14 @@ from services.registration.operations.people.identity import person_now
 from services.registration.operations.staff.links import over, use
 from services.registration.operations.teams import teams
 from services.registration.operations.teams.own_teams import rehearsals
-from services.registration.pages.links import PURPOSES, Purpose
+from services.registration.pages.links import PURPOSES, Purpose, only_told
 from services.registration.pages.resident import check_own_page
 
 
 def add_team_links() -> None:
     """Open links of these purposes."""
     PURPOSES[teams.INVITATION] = Purpose(_show_invitation, _answer_invitation)
-    PURPOSES[ANSWER] = Purpose(_show_answer, _only_told)
+    PURPOSES[ANSWER] = Purpose(_show_answer, only_told)
 
 
 def _answer_invitation(session: Session, link: Link) -> Answer:
@@ -34,10 +34,6 @@ def _answer_invitation(session: Session, link: Link) -> Answer:
     if not accept:
         return done(url_for("public_pages.start"), "已回复。", "Your answer was noted.")
     return render("links/team_joined.html", **_team(session, member.team_id))
-
-
-def _only_told(session: Session, link: Link) -> Answer:
-    raise over()
 
 
 def _team(session: Session, team_id: UUID) -> dict[str, Any]:
