@@ -12,7 +12,16 @@ from services.common.schemas import Answer, AreaCode, Body, ListQuery, Name, Que
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.id_numbers import fault, normal_id_number
 from services.registration.schemas import UNSET
-from services.registration.schemas.people import BirthDate, Email, Language, PersonName, Phone, RepresentativeBody
+from services.registration.schemas.people import (
+    BirthDate,
+    Email,
+    Language,
+    OtherEmail,
+    PersonName,
+    Phone,
+    ReplaceEmail,
+    RepresentativeBody,
+)
 
 Sex = Literal["female", "male"]
 
@@ -85,8 +94,10 @@ class NewVolunteer(Body):
     terms_consent: Literal[True] = Field(description="the person agreed to the terms")
     guardian: RepresentativeBody | None = Field(default=None, description="needed under 18")
     guardian_consent: bool = Field(default=False, description="the guardian agreed, before the site; needed under 14")
+    replace_email: ReplaceEmail = False
     how: Literal["online", "desk", "phone", "paper", "site"] = Field(
-        default="site", description="how the person's word came"
+        default="site",
+        description="how the person's word came; told online, an ID number counts once staff saw the document",
     )
 
     @field_validator("id_number")
@@ -139,6 +150,7 @@ class VolunteerMade(Answer):
     volunteer_number: str
     is_new_person: bool = Field(description="to this site")
     guardian_asked: bool = Field(description="whether a link was sent to the guardian")
+    other_email: OtherEmail = False
     version: int
 
 

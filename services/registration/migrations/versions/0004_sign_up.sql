@@ -186,6 +186,7 @@ BEGIN
                  ELSE jsonb_build_object('registration_id', coalesce(g.id, o.id),
                     'elsewhere', g.id IS NULL AND o.site_id <> (m.request).site_id,
                     'birth_date', encode(d.birth_date, 'escape'), 'local_day', s.local_day,
+                    'other_email', coalesce(d.email_index <> (m.request).email_index, false),
                     'time_zone', c.time_zone, 'unmet', u.unmet,
                     'party_limit', a.party_limit, 'held', h.places, 'per_person_limit', a.per_person_limit,
                     'minimum_age', c.minimum_age, 'guardian_below', a.guardian_below,
@@ -296,7 +297,7 @@ BEGIN
             'party_size', size, 'priority', coalesce((request).priority, 0),
             'waitlist_position', waitlist_position, 'offer_expires_at', NULL,
             'team_id', (request).team_id, 'group_id', (request).group_id,
-            'channel', coalesce((request).channel, 'site'),
+            'channel', coalesce((request).channel, 'site'), 'other_email', answer -> 'other_email',
             'cancel_reason', NULL, 'outcome', NULL, 'checked_in_at', NULL, 'checked_out_at', NULL,
             'service_minutes', 0, 'version', 1,
             'created_at', to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')

@@ -14,6 +14,7 @@ from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.common.logs import get_logger
 from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
+from services.registration.operations.people.identity import Known as Identified
 from services.registration.operations.people.identity import (
     across_sites,
     day_at_site,
@@ -117,6 +118,15 @@ def lock_told(session: Session, data: PersonalData, site_id: UUID, person_id: UU
     if not identities() <= held:
         check_version(told.version, {seen})
     return told
+
+
+def keeps_email(
+    session: Session, data: PersonalData, site_id: UUID, known: Identified, email: str | None, replace: bool
+) -> bool:
+    """Whether another e-mail than this stays on record: it does until somebody said that this one is right."""
+    if known.other_email and replace:
+        edit_person(session, data, site_id, known.person_id, PersonEdit(email=email), None)
+    return known.other_email and not replace
 
 
 def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | None], taken: Words) -> None:
