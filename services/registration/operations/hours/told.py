@@ -18,5 +18,5 @@ def tell_of_hours(session: Session, before: ServiceRecord, now: ServiceRecord) -
 
 def tell_of_revocation(session: Session, certificate: Certificate) -> None:
     """Mail whose certificate it is that it no longer holds."""
-    whose = {"person_id": certificate.person_id, "subject": certificate.id}
-    issue_link(session, CERTIFICATE_REVOKED, certificate.site_id, **whose, hours=TOLD_HOURS)
+    person, about = certificate.person_id, certificate.id
+    issue_link(session, CERTIFICATE_REVOKED, certificate.site_id, person_id=person, subject=about, hours=TOLD_HOURS)
