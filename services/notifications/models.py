@@ -28,6 +28,7 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     CHANGE = "change"
     REMINDER = "reminder"
+    NO_PLACE = "no_place"
     LINK = "link"
 
 

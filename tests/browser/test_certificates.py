@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from services.registration.operations.hours.certificates import Certificates
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, over, person_of
@@ -57,3 +58,8 @@ def test_a_corrected_record_leads_to_the_certificates_that_rest_on_it(
     section.get_by_label("撤销原因").fill("记录更正")
     section.get_by_role("button", name="撤销").click()
     page.get_by_text("证明已撤销").wait_for()
+    for purpose, words in (("hours_changed", "45 分钟"), ("certificate_revoked", "记录更正")):
+        [link] = site.sql("SELECT id FROM links WHERE person_id = :p AND purpose = :u", p=person, u=purpose)
+        visitor.open(f"/links/{Links(data, '').token(link.id)}")
+        assert words in page.inner_text("main")
+        visitor.look(purpose.replace("_", "-"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, moment, over, person_of, records_of
@@ -154,6 +155,14 @@ def test_the_leader_of_a_team_looks_after_it(
     visitor.speak("en")
     visitor.open("/my/teams")
     visitor.look("own-teams-en")
+    [booking] = site.sql("SELECT id FROM bookings WHERE team_id = :team", team=choir.id)
+    site.expect(200, "POST", f"/v1/bookings/{booking.id}/confirm")
+    [link] = site.sql("SELECT id FROM links WHERE purpose = 'room_answer' AND subject = :b", b=booking.id)
+    told = make_visitor()
+    told.open(f"/links/{Links(data, '').token(link.id)}")
+    told.look("room-answer")
+    told.page.get_by_role("link", name="管理队伍").click()
+    expect(told.page.get_by_role("button", name="发送链接")).to_be_visible()
 
 
 def test_withdrawing_a_consent(visitor: Visitor, site: Site, resident_cookie: ResidentCookie) -> None:

@@ -37,6 +37,8 @@ def test_staff_find_a_volunteer_and_read_the_id_number_for_a_reason(
 
 
 def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
+    known = {"name": "新志愿者", "phone": (phone := fresh_phone()), "birth_date": "1960-05-01"}
+    site.sign_up(site.shift(), **known, email="before-that@example.com")
     visitor.log_in(staff_at(site))
     visitor.open("/staff/people/new")
     page = visitor.page
@@ -46,10 +48,14 @@ def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, st
     page.get_by_role("button", name="登记", exact=True).click()
     assert page.get_by_role("alert").is_visible()
     visitor.look("people-volunteer-wrong")
-    page.get_by_label("电话", exact=False).first.fill(fresh_phone())
+    page.get_by_label("电话", exact=False).first.fill(phone)
+    page.get_by_label("电子邮件").first.fill("by-now@example.com")
     page.get_by_label("性别").select_option("female")
     page.get_by_label("急救", exact=True).check()
     page.get_by_label("本人已阅读并同意服务条款").check()
+    page.get_by_role("button", name="登记", exact=True).click()
+    visitor.look("people-volunteer-other-email")
+    page.get_by_label("以现在填的电子邮件为准").check()
     page.get_by_role("button", name="登记", exact=True).click()
     assert page.get_by_text("志愿者编号 V").is_visible()
     assert page.get_by_role("heading", name="新志愿者").is_visible()

@@ -217,6 +217,7 @@ def test_an_invitation_is_accepted_by_its_link(visitor: Visitor, site: Site, dat
     visitor.look("team-invitation")
     assert site.expect(200, "GET", f"/v1/teams/{team}/members")["items"][0]["status"] == "invited"
     visitor.page.get_by_role("button", name="我要加入").click()
+    visitor.look("team-joined")
     member = site.expect(200, "GET", f"/v1/teams/{team}/members")["items"][0]
     assert (member["status"], member["agreed"]) == ("member", "link")
     again = visitor.page.goto(f"{visitor.address}/links/{Links(data, '').token(row.id)}")

@@ -17,7 +17,8 @@ from tests.notifications.story import Story
 
 Rows = Callable[..., list[Any]]
 PURPOSES = ("my_registrations", "address_changed", "guardian_consent", "staff_invitation", "password_reset",
-            "team_invitation", "hand_over", "room_answer", "something_new")  # fmt: skip
+            "team_invitation", "hand_over", "room_answer", "hours_changed",
+            "certificate_revoked", "something_new")  # fmt: skip
 
 
 def issue(

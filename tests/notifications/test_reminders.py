@@ -75,10 +75,39 @@ def test_a_reminder_reaches_the_person_until_the_shift_begins(story: Story, post
 
 
 def test_whoever_waits_is_not_reminded_until_promoted(story: Story, rows: Rows) -> None:
-    waiting = story.wait(story.opening())
-    assert states(rows) == {}
+    waiting = story.wait(story.opening(reminder_minutes=[1440, 60]))
+    assert states(rows) == {120: "pending"}, "to hear in time that there is no place"
     story.tell(events.RegistrationPromoted(**waiting))
-    assert states(rows) == {1440: "pending", 120: "pending"}
+    assert states(rows) == {1440: "pending", 120: "withdrawn", 60: "pending"}
+
+
+def test_who_waits_in_vain_hears_it_once_and_before_the_start(story: Story, postman: Postman, sink: FaultySink,
+                                                              rows: Rows) -> None:  # fmt: skip
+    shift = story.opening(starts_in=timedelta(hours=3))
+    first, second = story.wait(shift), story.wait(shift, "second@example.org", language="en")
+    story.wait(shift, None)  # type: ignore[arg-type]
+    deliver_batch(postman)
+    time_passes(rows, 61)
+    late = story.wait(shift, "late@example.org")
+    for _ in range(2):
+        fire_due_reminders(postman.database)
+    story.tell(events.RegistrationPromoted(**second))
+    deliver_batch(postman)
+    for facts in (first, late):
+        story.cancel(facts, "shift_begun", was_waitlisted=True)
+    told = rows("SELECT registration_id, state, expires_at FROM messages WHERE kind = 'no_place' ORDER BY number")
+    assert [row.state for row in told] == ["sent", "expired", "no_contact"], "whoever has a place by now is told that"
+    assert {row.expires_at for row in told} == {rows("SELECT starts_at FROM shifts")[0].starts_at}
+    [mail] = [one.mail for one in sink.kept if "目前没有名额" in one.mail["Subject"]]
+    assert "li@example.org" in mail["To"]
+    assert rows("SELECT count(*) AS n FROM messages WHERE registration_id = :r", r=late["registration_id"])[0].n == 1
+
+
+def test_a_wait_that_ends_late_is_not_told_after_the_start(story: Story, database: Database, rows: Rows) -> None:
+    story.wait(story.opening(starts_in=timedelta(hours=3)))
+    time_passes(rows, 181)
+    fire_due_reminders(database)
+    assert states(rows) == {120: "missed"}
 
 
 def test_a_cancelled_registration_is_not_reminded(story: Story, database: Database, rows: Rows) -> None:

@@ -67,6 +67,24 @@ def test_withdrawing_the_guardians_consent_cancels_what_rests_on_it(site: Site, 
     assert try_by_id(site, site.shift(starts=96, volunteering=True), child) == 422
 
 
+def test_a_word_with_one_sign_up_keeps_no_other_place_when_the_guardians_own_consent_is_withdrawn(
+    site: Site, child: str
+) -> None:
+    given = give(site, child, "guardian_signup", given_by="guardian", how="desk")
+    rests, visit = site.shift(), site.shift(starts=48, volunteering=True)
+    places = [
+        site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", {"person_id": child} | said)["id"]
+        for shift, said in ((rests, {}), (visit, {"guardian_consent": True}))
+    ]
+    assert site.expect(200, "POST", f"/v1/consents/{given['id']}/withdraw")["cancelled"] == places[:1]
+    (said,) = [one for one in consents(site, child) if one["state"] == "in_force"]
+    assert (said["kind"], said["how"], said["registration_id"]) == ("guardian_volunteering", "sign_up", places[1])
+    another = {"person_id": child, "guardian_consent": True}
+    places.append(site.expect(201, "POST", f"/v1/shifts/{site.shift(starts=96)}/registrations", another)["id"])
+    assert [one["registration_id"] for one in consents(site, child) if one["how"] == "sign_up"] == places[1:]
+    assert site.expect(200, "POST", f"/v1/consents/{said['id']}/withdraw")["cancelled"] == places[1:2]
+
+
 def test_withdrawing_the_consent_to_the_id_number_deletes_it(site: Site, other: Site) -> None:
     number = {"id_number": id_number(order=51), "id_number_consent": True}
     made = register(site, name="撤回", **number)

@@ -1,5 +1,6 @@
 """Guardians' consents: whose they are, and that the guardian takes them back by the link in their mail."""
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ def child(site: Site) -> str:
 def mailed(site: Site, data: PersonalData, child: str) -> str:
     """Where the link leads that the guardian was mailed."""
     with site.database.transaction(site.id) as session:
-        link = ask_guardian(session, UUID(site.id), UUID(child)).id
+        link = ask_guardian(session, data, UUID(site.id), UUID(child)).id
     Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/links", {"links": [str(link)]})
     return f"/links/{Links(data, '').token(link)}"
 
@@ -185,3 +186,32 @@ def test_whoever_turns_out_to_be_a_child_is_shown_with_what_no_guardian_agreed_t
     name_guardian(site, made["person_id"], **MOTHER)
     clerk.expect(201, "POST", f"/v1/people/{made['person_id']}/consents", SIGN_UP)
     assert notice not in clerk.call("GET", page).get_data(as_text=True)
+
+
+def test_on_the_eighteenth_birthday_where_the_site_is_the_guardians_link_is_over_and_mails_stop(
+    site: Site, data: PersonalData, child: str
+) -> None:
+    site.sql(
+        "UPDATE sites SET time_zone = 'Pacific/Kiritimati' WHERE id = :s", s=site.id
+    )  # the first to have a new day
+    path = mailed(site, data, child)
+    read(site, path, {"consent": ["guardian_signup"]})
+    tomorrow, today = (eighteen_years_before(site, days) for days in (1, 0))
+    site.expect(200, "PATCH", f"/v1/people/{child}", {"birth_date": tomorrow, "email": None}, If_Match="*")
+    assert "Withdraw" in read(site, path) and news_goes_to(site, child)[0] == MOTHER["email"]
+    site.expect(200, "PATCH", f"/v1/people/{child}", {"birth_date": today}, If_Match="*")
+    for form in (None, {"withdraw": "guardian_signup"}, {"consent": ["guardian_volunteering"]}):
+        method = "GET" if form is None else "POST"
+        answer = site.app.test_client().open(path, method=method, data=form, headers={"Accept-Language": "en"})
+        assert answer.status_code == 410 and "the child is 18 and decides alone" in answer.get_data(as_text=True)
+    assert news_goes_to(site, child) == (None, None)
+    assert "is 18" in site.expect(409, "POST", f"/v1/people/{child}/guardian/ask")["detail"]
+
+
+def eighteen_years_before(site: Site, days: int) -> str:
+    """Born on this day, somebody is 18 in so many days where the site is."""
+    [row] = site.sql("SELECT (now() AT TIME ZONE time_zone)::date AS today FROM sites WHERE id = :s", s=site.id)
+    day = row.today + timedelta(days=days)
+    # 29 February has no such day 18 years before: born the day before is 18 then, born the day after not yet.
+    leaps = (day.month, day.day) == (2, 29)
+    return str(date(day.year - 18, 3, 1) if leaps and days else date(day.year - 18, day.month, day.day - leaps))

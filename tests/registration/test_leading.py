@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import records_of, second_person
@@ -125,8 +126,12 @@ def test_the_leader_hears_what_became_of_a_request_and_sees_the_reason(choir: Ch
     browser = site.app.test_client()
     page = browser.get(mailed["url"], headers={"Accept-Language": "en"}).get_data(as_text=True)
     assert ("was not granted" in page, "设备检修" in page) == (step == "decline", step == "decline")
-    led = browser.post(mailed["url"], follow_redirects=True, headers={"Accept-Language": "en"}).get_data(as_text=True)
-    assert "Rehearsals and rooms" in led and ("Reason: 设备检修" in led) == (step == "decline")
+    assert "Rehearsals and rooms" in page and ("· Hall" in page.partition("Rehearsals and rooms")[2]) == (
+        step == "confirm"
+    )
+    assert browser.post(mailed["url"]).status_code == 410 and browser.get_cookie(RESIDENT_COOKIE) is None
+    led = choir.leader.call("GET", f"/my/teams/{choir.membership}/lead", Accept="text/html").get_data(as_text=True)
+    assert ("Reason: 设备检修" in led) == (step == "decline")
 
 
 def test_one_team_does_not_ask_for_every_room(choir: Choir, office: Office) -> None:

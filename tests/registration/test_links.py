@@ -72,7 +72,9 @@ def test_a_link_is_for_the_person_as_the_site_knows_them(site: Site, other: Site
 
 
 def test_a_minors_consent_is_asked_of_the_guardian(site: Site, data: PersonalData) -> None:
-    child = site.sign_up(site.shift(), email="child@example.com")["person_id"]
+    child = site.sign_up(site.shift(), email="child@example.com", birth_date="2016-03-04", guardian_consent=True)[
+        "person_id"
+    ]
     site.sql(
         "INSERT INTO representatives (person_id, site_id, kind, name, email, identity_hash, encrypted_with)"
         " VALUES (:person, :site, 'guardian', :name, :email, '', '')",

@@ -122,3 +122,24 @@ def test_the_old_address_is_told_of_a_new_one(site: Site, data: PersonalData, ow
     page = site.app.test_client().get(path_of(told[old]), headers={"Accept-Language": "en"}).get_data(as_text=True)
     assert "If it was not you" in page and new not in page
     assert site.app.test_client().post(path_of(told[old])).status_code == 410
+
+
+def test_an_invitation_that_was_passed_on_is_answered_and_lets_nobody_in(site: Site, owner: dict[str, Any]) -> None:
+    team = site.expect(201, "POST", "/v1/teams", {"name_zh": "暖阳合唱团", "name_en": "Sunny choir", "kind": "choir"})[
+        "id"
+    ]
+    site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": owner["id"]})
+    [link] = links_mailed(site, owner["id"])
+    thief = site.app.test_client()
+    answered = thief.post(path_of(link["url"]), data={"answer": "accept"}, headers={"Accept-Language": "en"})
+    assert "You are in “Sunny choir” now" in answered.get_data(as_text=True)
+    assert thief.get_cookie(RESIDENT_COOKIE) is None
+
+
+def test_the_menu_offers_what_the_session_opens(site: Site, data: PersonalData, owner: dict[str, Any]) -> None:
+    by_mail, whole = opened(site, owner["link"], owner["id"]), resident_of(site, data, owner["id"])
+    for session, offered in ((by_mail, False), (whole, True)):
+        page = session.call("GET", "/my", Accept="text/html").get_data(as_text=True)
+        menu = page.partition("<nav")[2].partition("</nav>")[0]
+        assert 'href="/my"' in menu
+        assert [path in menu for path in ("/my/hours", "/my/teams", "/my/data")] == [offered] * 3

@@ -85,10 +85,10 @@ def test_nobody_becomes_a_neighbour_by_correcting_themselves(
 
 
 def test_a_former_guardians_link_is_over(site: Site, data: PersonalData) -> None:
-    child = site.sign_up(site.shift(), birth_date="2008-03-04")["person_id"]
+    child = site.sign_up(site.shift(), birth_date="2016-03-04", guardian_consent=True)["person_id"]
     site.expect(200, "PUT", f"/v1/people/{child}/guardian", {"name": "错", "email": "wrong-guardian@example.com"})
     with site.database.transaction(site.id) as session:
-        link = ask_guardian(session, UUID(site.id), UUID(child)).id
+        link = ask_guardian(session, data, UUID(site.id), UUID(child)).id
     path = f"/links/{Links(data, '').token(link)}"
     Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/links", {"links": [str(link)]})
     assert site.app.test_client().get(path).status_code == 200

@@ -10,6 +10,7 @@ from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Member, Office
 from tests.registration.own_world import resident_of
+from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone
 
 
@@ -103,3 +104,38 @@ def test_the_desk_hears_of_another_address_on_record_and_says_which_is_right(sit
     assert site.sql("SELECT 1 FROM registrations WHERE shift_id = :s", s=shift) == []
     page = clerk.call("POST", f"/staff/desk/{shift}/new", form=form | {"replace_email": "on"}, Accept="text/html")
     assert page.status_code == 303 and mailed(site, person)["email"] == new
+
+
+def test_the_answers_of_the_api_say_that_another_address_was_kept_and_which_is_right(
+    site: Site, office: Office
+) -> None:
+    name, phone, old, new = "换地址的志愿者", fresh_phone(), fresh_mail(), fresh_mail()
+    person = site.sign_up(site.shift(), name=name, phone=phone, email=old)
+    assert person["other_email"] is False
+    told = {"name": name, "phone": phone, "email": new}
+    again = site.sign_up(site.shift(starts=72), **told)
+    assert (again["person_id"], again["other_email"]) == (person["person_id"], True) and old not in str(again)
+    assert site.sign_up(site.shift(starts=96), **told | {"email": old})["other_email"] is False
+    form = told | {"sex": "female", "birth_date": "1990-05-17", "terms_consent": True}
+    page = office.site_staff(site.id).call("POST", "/staff/people/new", form=form | {"terms_consent": "on"})
+    assert page.status_code == 422 and "Another e-mail is on record" in page.get_data(as_text=True)
+    made = site.expect(201, "POST", "/v1/volunteers", form | {"replace_email": True})
+    assert (made["person_id"], made["other_email"]) == (person["person_id"], False)
+    assert mailed(site, person["person_id"])["email"] == new
+
+
+def test_an_id_number_that_somebody_tells_online_makes_them_nobody(site: Site, other: Site, office: Office) -> None:
+    born, number = "1988-08-08", id_number("19880808", order=71)
+    said = {"name": "被冒用证件的人", "birth_date": born, "id_number": number, "id_number_consent": True}
+    victim = register(site, **said)["person_id"]
+    told = said | {"how": "online"}
+    thief = register(other, **told, phone=fresh_phone(), email=fresh_mail())
+    assert thief["person_id"] != victim and thief["is_new_person"]
+    assert other.expect(200, "GET", f"/v1/volunteers/{thief['person_id']}")["id_number_checked"] is False
+    clerk = office.site_staff(other.id)
+    assert clerk.call("POST", f"/v1/volunteers/{thief['person_id']}/id-number/checked").status_code == 409
+    # Nor does whoever was first: the owner comes later, with the document.
+    number = id_number("19880808", order=73)
+    first = register(other, **told | {"id_number": number}, phone=fresh_phone(), email=fresh_mail())["person_id"]
+    owner = register(site, **said | {"id_number": number}, phone=fresh_phone())
+    assert owner["person_id"] != first

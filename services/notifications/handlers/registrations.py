@@ -45,13 +45,15 @@ def on_confirmed(session: Session, events: Sequence[Received]) -> None:
 
 
 def on_waitlisted(session: Session, events: Sequence[Received]) -> None:
-    """No place yet: say so. Nothing for the calendar."""
+    """No place yet: say so, and once more when it comes to nothing. Nothing for the calendar."""
     _note(session, events, "waitlisted", Kind.WAITLISTED, [False] * len(events))
+    schedule(session, _ids(events), [event.time for event in events])
 
 
 def on_promoted(session: Session, events: Sequence[Received]) -> None:
     """A place after all: tell, and remind of it."""
     _note(session, events, "confirmed", Kind.PROMOTION, [True] * len(events))
+    withdraw_stale(session, _ids(events))
     schedule(session, _ids(events), [event.time for event in events])
 
 
@@ -59,6 +61,7 @@ def on_offered(session: Session, events: Sequence[Received]) -> None:
     """A place, if they want it: ask, and say until when. Nothing for the calendar yet."""
     details = [{"until": event.data.expires_at.isoformat(), "clashes": event.data.clashes} for event in events]
     _note(session, events, "offered", Kind.OFFER, [False] * len(events), details)
+    withdraw_stale(session, _ids(events))
 
 
 def on_moved_to_waitlist(session: Session, events: Sequence[Received]) -> None:
@@ -66,6 +69,7 @@ def on_moved_to_waitlist(session: Session, events: Sequence[Received]) -> None:
     calendar = [not event.data.was_offered for event in events]
     _note(session, events, "waitlisted", Kind.MOVED_BACK, calendar)
     withdraw_stale(session, _ids(events))
+    schedule(session, _ids(events), [event.time for event in events])
 
 
 QUIET = ("merged", "shift_begun")
@@ -75,7 +79,7 @@ def on_cancelled(session: Session, events: Sequence[Received]) -> None:
     """No longer: tell, take it out of the calendar if it was in there, remind no more.
 
     Who was registered twice keeps a place: telling of the double's end would frighten them. Whoever still waited when
-    the shift began was told that they wait and sees what it is: a mail in that very minute helps nobody.
+    the shift began was told two hours before: a mail in that very minute helps nobody.
     """
     withdraw_stale(session, _end_quietly(session, [event for event in events if event.data.reason in QUIET]))
     events = [event for event in events if event.data.reason not in QUIET]

@@ -11,16 +11,21 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+NO_PLACE = 120
+"""Minutes before the start at which whoever still waits hears that there is no place so far: before they set out. Who
+came to wait later has just been told so."""
+
 SCHEDULE = text("""
-    INSERT INTO reminders AS r (registration_id, shift_id, minutes_before, due_at, expires_at)
+    INSERT INTO reminders AS r (registration_id, shift_id, minutes_before, due_at, expires_at, of_status)
     SELECT wanted.* FROM (
         SELECT DISTINCT asked.registration_id, shifts.id, minutes,
-               shifts.starts_at - make_interval(mins => minutes) AS due_at, shifts.starts_at
+               shifts.starts_at - make_interval(mins => minutes) AS due_at, shifts.starts_at, registrations.status
         FROM unnest(cast(:registration_ids AS uuid[]), cast(:times AS timestamptz[])) AS asked (registration_id, at)
-        JOIN registrations ON registrations.id = asked.registration_id AND registrations.status = 'confirmed'
+        JOIN registrations ON registrations.id = asked.registration_id
         JOIN shifts ON shifts.id = registrations.shift_id AND NOT shifts.cancelled
         JOIN activities ON activities.id = shifts.activity_id AND NOT activities.cancelled
-        CROSS JOIN unnest(activities.reminder_minutes) AS minutes
+        CROSS JOIN unnest(CASE registrations.status WHEN 'confirmed' THEN activities.reminder_minutes
+                          WHEN 'waitlisted' THEN ARRAY[cast(:no_place AS integer)] END) AS minutes
         WHERE shifts.starts_at - make_interval(mins => minutes) > asked.at
     ) AS wanted
     ON CONFLICT ON CONSTRAINT reminders_once DO UPDATE
@@ -33,8 +38,8 @@ WITHDRAW_STALE = text("""
     FROM registrations JOIN shifts ON shifts.id = registrations.shift_id
     JOIN activities ON activities.id = shifts.activity_id
     WHERE r.registration_id = ANY(:registration_ids) AND registrations.id = r.registration_id AND r.state = 'pending'
-      AND (registrations.status <> 'confirmed' OR shifts.cancelled OR activities.cancelled
-           OR r.minutes_before <> ALL (activities.reminder_minutes)
+      AND (registrations.status <> r.of_status OR shifts.cancelled OR activities.cancelled
+           OR r.of_status = 'confirmed' AND r.minutes_before <> ALL (activities.reminder_minutes)
            OR r.due_at <> shifts.starts_at - make_interval(mins => r.minutes_before))
 """)
 
@@ -46,7 +51,7 @@ RECALL_UNSENT = text("""
         expires_at = CASE WHEN valid THEN starts_at ELSE messages.expires_at END
     FROM (
         SELECT r.id, shifts.starts_at,
-               r.state = 'fired' AND registrations.status = 'confirmed'
+               r.state = 'fired' AND registrations.status = r.of_status
                    AND NOT shifts.cancelled AND NOT activities.cancelled AS valid
         FROM reminders AS r JOIN registrations ON registrations.id = r.registration_id
         JOIN shifts ON shifts.id = registrations.shift_id JOIN activities ON activities.id = shifts.activity_id
@@ -57,11 +62,13 @@ RECALL_UNSENT = text("""
 
 
 def schedule(session: Session, registration_ids: Sequence[Any], times: Sequence[datetime]) -> None:
-    """Have a reminder at every offset that was still ahead at the registration's time in `times`.
+    """Have a reminder at every offset that was still ahead at the registration's time in `times`; who waits is told
+    instead, `NO_PLACE` before the start, that there is no place.
 
-    One that has fired fires again when its new moment lies ahead. Cancelled and waitlisted registrations get none.
+    One that has fired fires again when its new moment lies ahead. Cancelled and offered registrations get none.
     """
-    session.execute(SCHEDULE, {"registration_ids": list(registration_ids), "times": list(times)})
+    asked = {"registration_ids": list(registration_ids), "times": list(times), "no_place": NO_PLACE}
+    session.execute(SCHEDULE, asked)
 
 
 def withdraw_stale(session: Session, registration_ids: Sequence[Any]) -> None:

@@ -17,7 +17,7 @@ LOCK_REGISTRATION = text("""
 """)
 
 JUDGE_RETRY = text("""
-    SELECT m.state, m.kind, m.kind IN ('reminder', 'link') AND m.expires_at <= now() AS late,
+    SELECT m.state, m.kind, m.kind IN ('reminder', 'no_place', 'link') AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken
@@ -51,7 +51,7 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 def retry_message(database: Database, scope: str, message_id: UUID) -> None:
     """Put back what failed or had no address, with all attempts anew and three more days.
 
-    A reminder or a link keeps its own time.
+    A reminder, word that there is no place, or a link keeps its own time.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
     """
@@ -67,7 +67,8 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
-                expires_at = CASE WHEN kind IN ('reminder', 'link') THEN expires_at ELSE now() + interval '3 days' END
+                expires_at = CASE WHEN kind IN ('reminder', 'no_place', 'link') THEN expires_at
+                                  ELSE now() + interval '3 days' END
             WHERE id = :id
             """),
             {"id": message_id},

@@ -113,7 +113,7 @@ def _add_representatives(blueprint: APIBlueprint, database: Database, data: Pers
     def ask_guardian(person_id: UUID) -> tuple[dict[str, str], int]:
         """Mail the guardian a link under which to consent. It is good for 14 days."""
         with database.transaction(g.principal.scope) as session:
-            representatives.ask_guardian(session, own_site(), person_id)
+            representatives.ask_guardian(session, data, own_site(), person_id)
         return {"status": "asked"}, 202
 
     @blueprint.get("/<uuid:person_id>/helper")

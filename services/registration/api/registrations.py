@@ -26,6 +26,7 @@ from services.registration.schemas.registrations import (
     MomentBody,
     RegistrationAnswer,
     RegistrationQuery,
+    SignedUp,
     SignUpBody,
 )
 
@@ -47,7 +48,7 @@ def _add_sign_up(blueprint: APIBlueprint, data: PersonalData, sign_ups: SignUps)
     @blueprint.post("/shifts/<uuid:shift_id>/registrations")
     @allow(Caller.SITE, Caller.STAFF)
     @json_body(SignUpBody)
-    @blueprint.output(RegistrationAnswer, status_code=201)
+    @blueprint.output(SignedUp, status_code=201)
     def sign_up(shift_id: UUID, body: SignUpBody) -> Response:
         """Sign a person up: confirmed where a place is free and nobody waits, else waitlisted."""
         return answered(sign_ups.sign_up(own_site(), shift_id, body, attempt_of(data, body)), 201)

@@ -31,7 +31,7 @@ class Consent(Table):
     """Somebody's consent at a site. Only `withdrawn_at` and `withdrawn_by` are ever set later.
 
     Of a guardian it keeps who they were: the name as it was on file (ciphertext, until an erasure), and for good the
-    keyed hash of name and contact.
+    keyed hash of name and contact. `registration_id` is the one sign-up that it was said with, and covers.
     """
 
     __tablename__ = "consents"
@@ -44,6 +44,7 @@ class Consent(Table):
     given_by: Mapped[str]
     how: Mapped[str]
     made_by: Mapped[str]
+    registration_id: Mapped[UUID | None]
     representative_id: Mapped[UUID | None]
     guardian: Mapped[bytes | None]
     guardian_hash: Mapped[bytes | None]

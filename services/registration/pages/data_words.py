@@ -279,6 +279,8 @@ CODES: dict[str, Mapping[str, Words]] = {
         "hand_on": Words("把名额转给别人", "handing a place on"),
         "staff_invitation": Words("工作人员邀请", "an invitation to the staff"),
         "staff_password": Words("设新密码", "setting a new password"),
+        "hours_changed": Words("告知时长有变", "telling of changed hours"),
+        "certificate_revoked": Words("告知证明已撤销", "telling of a revoked certificate"),
         "room_answer": Words("用房申请的答复", "the answer to a request for a room"),
     },
 }

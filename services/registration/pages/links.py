@@ -18,7 +18,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, page_blueprint, render
 from services.registration.models import Link
-from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.links import Links, over
 
 Act = Callable[[Session, Link], Response | Answer]
 
@@ -31,6 +31,11 @@ class Purpose:
     show: Callable[[Session, Link], dict[str, Any]]
     act: Act | None = None
     prepare: Callable[[], Act] | None = None
+
+
+def only_told(session: Session, link: Link) -> Answer:
+    """The act of a link whose page only tells."""
+    raise over()
 
 
 PURPOSES: dict[str, Purpose] = {}

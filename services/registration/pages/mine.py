@@ -23,7 +23,7 @@ from services.registration.operations.seats import own_transfers
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
 from services.registration.operations.staff.links import Links, over, use
 from services.registration.operations.staff.sessions import Sessions, end_resident, end_resident_everywhere
-from services.registration.pages.links import PURPOSES, Purpose
+from services.registration.pages.links import PURPOSES, Purpose, only_told
 from services.registration.pages.resident import (
     BOXES,
     check_own_page,
@@ -250,8 +250,8 @@ def log_in_pages(database: Database, data: PersonalData, sessions: Sessions, lin
 
     _add_manage_link(blueprint, database, sessions, links)
     PURPOSES[own_registrations.PURPOSE] = Purpose(show=_show_site, act=_open_with(data, sessions))
-    add_team_links(sessions)
-    PURPOSES[ADDRESS_CHANGED] = Purpose(show=_show_site, act=_nothing_to_do)
+    add_team_links()
+    PURPOSES[ADDRESS_CHANGED] = Purpose(show=_show_site, act=only_told)
     PURPOSES[own_transfers.HAND_ON] = Purpose(show=_show_place, act=_ask_by_link(data, throttle))
     return blueprint
 
@@ -280,11 +280,6 @@ def _add_manage_link(blueprint: APIBlueprint, database: Database, sessions: Sess
 
 def _show_site(session: Session, link: Link) -> dict[str, Any]:
     return {"site": session.get(Site, link.site_id)}
-
-
-def _nothing_to_do(session: Session, link: Link) -> Answer:
-    """The page only tells."""
-    raise over()
 
 
 def _show_place(session: Session, link: Link) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from services.registration.api.conventions import resident
 from services.registration.operations.hours import missing_hours, objections, records
 from services.registration.operations.hours.certificates import Certificates, own_certificate, own_certificates
 from services.registration.pages.certificates import HOME, catching
+from services.registration.pages.hours_links import add_hours_links
 from services.registration.pages.resident import in_resident_menu, resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody
@@ -27,6 +28,7 @@ from services.registration.working_days import is_estimate
 def own_hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:
     """A volunteer's own hours and certificates."""
     blueprint = resident_blueprint("own_hours_pages", __name__, url_prefix="/my/hours")
+    add_hours_links()
     in_resident_menu("own_hours_pages.show_hours", "我的时长", "My hours")
 
     def page(form: Form[Any]) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import Problem
+from services.common.errors import Problem, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
@@ -21,6 +21,7 @@ from services.registration.operations.people.consents_shown import show_consents
 from services.registration.operations.people.erasure import erase, plan_erasure
 from services.registration.operations.people.people_search import search_people
 from services.registration.operations.people.representatives import describe_representative, find_representative
+from services.registration.operations.seats.desk import OTHER_EMAIL
 from services.registration.operations.staff.audit_log import actor_names
 from services.registration.pages.data_words import CODES, actor
 from services.registration.pages.people_edit import add_editing
@@ -201,6 +202,8 @@ def _add_registering(blueprint: APIBlueprint, database: Database, data: Personal
         form = read_form(NewVolunteer, lists=CHOSEN, how="desk")
         with form.catching(), database.transaction(g.principal.scope) as session:
             made = volunteers.register_volunteer(session, data, own_site(), form.body, g.principal.actor)
+            if made.other_email:
+                raise invalid("replace_email", OTHER_EMAIL)
         if form.failed:
             return render("people/volunteer.html", form=form, lists=lists), 422
         return done(

@@ -93,7 +93,7 @@ def add_representatives(blueprint: APIBlueprint, database: Database, data: Perso
         """Mail the guardian a link once more."""
         form: Form[RepresentativeBody] = Form()
         with form.catching(), database.transaction(g.principal.scope) as session:
-            ask_guardian(session, own_site(), person_id)
+            ask_guardian(session, data, own_site(), person_id)
         if form.failed:
             return page(person_id, "guardian", form), 409
         address = url_for("people_pages.show_person", person_id=person_id)

@@ -1,50 +1,48 @@
-"""What links about a team open: an invitation, and the answer to a request for a room. Both lead on to the team, for
-whoever reads the mail is let in by it."""
+"""What links about a team open: an invitation is answered, and what became of a request for a room is shown with the
+team's times. They last for days and mails are passed on, so neither lets anybody in: whoever wants more asks for a link
+that opens once."""
 
 from typing import Any
+from uuid import UUID
 
-from flask import Response, redirect, request, url_for
+from flask import request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.pages import done
+from services.common.pages import Answer, done, render
 from services.registration.models import Booking, Link, Room, Site, TeamMember
 from services.registration.operations.bookings.answers import ANSWER
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.staff.links import over, use
-from services.registration.operations.staff.sessions import Sessions
 from services.registration.operations.teams import teams
-from services.registration.pages.links import PURPOSES, Purpose
-from services.registration.pages.resident import check_own_page, let_in
+from services.registration.operations.teams.own_teams import rehearsals
+from services.registration.pages.links import PURPOSES, Purpose, only_told
+from services.registration.pages.resident import check_own_page
 
 
-def add_team_links(sessions: Sessions) -> None:
+def add_team_links() -> None:
     """Open links of these purposes."""
-
-    def answer_invitation(session: Session, link: Link) -> Response:
-        check_own_page()
-        accept = request.form.get("answer") == "accept"
-        teams.answer_invitation(session, _invited(session, link).id, accept)
-        use(link)
-        if not accept:
-            return done(url_for("public_pages.start"), "已回复。", "Your answer was noted.")
-        to = url_for("own_teams_pages.show_teams" if link.address_index else "public_pages.start")
-        return _let_in(sessions, link, done(to, "您已加入队伍。", "You are in the team now."))
-
-    def open_team(session: Session, link: Link) -> Response:
-        check_own_page()
-        member = _leading(session, link)
-        use(link)
-        return _let_in(sessions, link, redirect(url_for("own_teams_pages.show_led", member_id=member.id), 303))  # type: ignore[arg-type]
-
-    PURPOSES[teams.INVITATION] = Purpose(_show_invitation, answer_invitation)
-    PURPOSES[ANSWER] = Purpose(_show_answer, open_team)
+    PURPOSES[teams.INVITATION] = Purpose(_show_invitation, _answer_invitation)
+    PURPOSES[ANSWER] = Purpose(_show_answer, only_told)
 
 
-def _let_in(sessions: Sessions, link: Link, response: Response) -> Response:
-    if link.person_id is None or link.address_index is None:
-        return response
-    return let_in(response, sessions.resident_cookie(link.person_id, link.address_index))
+def _answer_invitation(session: Session, link: Link) -> Answer:
+    check_own_page()
+    member, accept = _invited(session, link), request.form.get("answer") == "accept"
+    teams.answer_invitation(session, member.id, accept)
+    use(link)
+    if not accept:
+        return done(url_for("public_pages.start"), "已回复。", "Your answer was noted.")
+    return render("links/team_joined.html", **_team(session, member.team_id))
+
+
+def _team(session: Session, team_id: UUID) -> dict[str, Any]:
+    team = teams.find_team(session, team_id)
+    return {
+        "team": team,
+        "site": session.get_one(Site, team.site_id),
+        "rehearsals": rehearsals(session, [team_id])[team_id],
+    }
 
 
 def _invited(session: Session, link: Link) -> TeamMember:
@@ -72,11 +70,7 @@ def _leading(session: Session, link: Link) -> TeamMember:
 
 
 def _show_answer(session: Session, link: Link) -> dict[str, Any]:
-    team_id = _leading(session, link).team_id
+    member = _leading(session, link)
     booking = session.get_one(Booking, link.subject)
-    return {
-        "booking": booking,
-        "team": teams.find_team(session, team_id),
-        "room": session.get_one(Room, booking.room_id),
-        "site": session.get_one(Site, booking.site_id),
-    }
+    room = session.get_one(Room, booking.room_id)
+    return {"booking": booking, "room": room, "member": member, **_team(session, member.team_id)}

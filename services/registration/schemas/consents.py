@@ -76,6 +76,7 @@ class ConsentAnswer(Answer):
     representative_id: UUID | None = Field(description="the entry that spoke for the minor then")
     guardian_is_current: bool | None = Field(description="whether that guardian is the one on file now")
     how: Literal["online", "link", "desk", "phone", "paper", "site", "sign_up"]
+    registration_id: UUID | None = Field(description="the one sign-up that it was said with (how: sign_up), and covers")
     made_by: str = Field(description="who put it on record: staff:…, site:…, person:…, link:… or web")
     given_at: datetime
     withdrawn_at: datetime | None

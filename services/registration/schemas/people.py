@@ -208,6 +208,12 @@ class HelperBody(RepresentativeBody):
         return RepresentativeBody.model_validate(self.model_dump(exclude={"agreed", "how"}))
 
 
+ReplaceEmail = Annotated[bool, Field(description="where another e-mail is on record, this one is right from now on")]
+OtherEmail = Annotated[
+    bool, Field(description="another e-mail is on record, and mails go there: ask whose it is, `replace_email`")
+]
+
+
 class NewResident(NewPerson):
     """Somebody whom the site comes to know without a sign-up: at the desk, by phone, through a helper."""
 
@@ -217,9 +223,7 @@ class NewResident(NewPerson):
     )
     helper_agreed: bool = Field(default=False, description="the elder agreed to the helper, before the site")
     how: Literal["online", "desk", "phone", "paper", "site"] = "site"
-    replace_email: bool = Field(
-        default=False, description="where another e-mail is on record, this one is right from now on"
-    )
+    replace_email: ReplaceEmail = False
 
     @model_validator(mode="after")
     def _helper_is_wanted(self) -> "NewResident":
@@ -242,9 +246,7 @@ class PersonMade(Answer):
     id: UUID
     is_new: bool = Field(description="to this site")
     guardian_asked: bool = Field(description="whether a link was sent to the guardian")
-    other_email: bool = Field(
-        default=False, description="another e-mail is on record, and mails go there: ask whose it is, `replace_email`"
-    )
+    other_email: OtherEmail = False
 
 
 Rightful = Literal["guardian", "claimant"]

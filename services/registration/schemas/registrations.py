@@ -71,6 +71,16 @@ class RegistrationAnswer(Answer):
     created_at: datetime
 
 
+class SignedUp(RegistrationAnswer):
+    """A registration that was just made."""
+
+    other_email: bool = Field(
+        default=False,
+        description="another e-mail than the one given is on record and was kept, mails go there: ask whose it is and"
+        " correct it (`PATCH /v1/people/…`)",
+    )
+
+
 class RegistrationQuery(ListQuery):
     """Which registrations."""
 

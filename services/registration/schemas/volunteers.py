@@ -16,8 +16,10 @@ from services.registration.schemas.people import (
     BirthDate,
     Email,
     Language,
+    OtherEmail,
     PersonName,
     Phone,
+    ReplaceEmail,
     RepresentativeBody,
     reachable,
 )
@@ -93,8 +95,10 @@ class NewVolunteer(Body):
     terms_consent: Literal[True] = Field(description="the person agreed to the terms")
     guardian: RepresentativeBody | None = Field(default=None, description="needed under 18")
     guardian_consent: bool = Field(default=False, description="the guardian agreed, before the site; needed under 14")
+    replace_email: ReplaceEmail = False
     how: Literal["online", "desk", "phone", "paper", "site"] = Field(
-        default="site", description="how the person's word came"
+        default="site",
+        description="how the person's word came; told online, an ID number counts once staff saw the document",
     )
 
     @field_validator("id_number")
@@ -139,6 +143,7 @@ class VolunteerMade(Answer):
     volunteer_number: str
     is_new_person: bool = Field(description="to this site")
     guardian_asked: bool = Field(description="whether a link was sent to the guardian")
+    other_email: OtherEmail = False
     version: int
 
 

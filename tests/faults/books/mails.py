@@ -15,13 +15,16 @@ KIND_OF_EVENT = {
     "transfer.declined": "transfer_declined",
     "transfer.expired": "transfer_expired",
 }
+REMINDERS = ("reminder", "no_place")
+"""What the clock causes, and no event."""
+
 CLOCK_SECONDS = 0.002
 """The sink notes milliseconds, the database microseconds."""
 
 
 def one_message_per_cause(material: Material) -> Iterator[Finding]:
     """Each event of a registration has its one message, everyone is told once of each change, nothing else is said."""
-    caused = Counter((m.registration_id, m.kind, m.cause) for m in material.messages if m.kind != "reminder")
+    caused = Counter((m.registration_id, m.kind, m.cause) for m in material.messages if m.kind not in REMINDERS)
     expected = {
         (entry.data["registration_id"], KIND_OF_EVENT[entry.name], entry.event_id)
         for entry in material.log
@@ -37,7 +40,7 @@ def one_message_per_cause(material: Material) -> Iterator[Finding]:
 
 def one_message_per_reminder(material: Material) -> Iterator[Finding]:
     """A reminder that fired has its one message; one that fires again after its shift moved has another."""
-    caused = Counter(message.cause for message in material.messages if message.kind == "reminder")
+    caused = Counter(message.cause for message in material.messages if message.kind in REMINDERS)
     for reminder in material.reminders.values():
         if reminder.state == "fired" and not caused[f"reminder {reminder.id}/{reminder.occurrence}"]:
             yield Finding("unsent", f"{reminder} has no message")

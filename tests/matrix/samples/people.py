@@ -78,6 +78,13 @@ def _resident_team(town: Town, made: dict[str, str]) -> str:
     return _team_of(town, town.person)
 
 
+def _child(town: Town, made: dict[str, str]) -> str:
+    """A minor whose guardian is on file."""
+    child = town.own.sign_up(town.own.shift(), birth_date="2016-05-17", guardian_consent=True)["person_id"]
+    town.own.expect(200, "PUT", f"/v1/people/{child}/guardian", GUARDIAN)
+    return str(child)
+
+
 def _with_number(town: Town, made: dict[str, str]) -> str:
     """A volunteer whose ID number the site knows."""
     born, number = "1990-05-18", id_number("19900518", order=next(_numbers))
@@ -109,6 +116,8 @@ SAMPLES: dict[str, Any] = {
     f"{VOLUNTEERS}/id-number person_id": _with_number,
     f"{PAGE}/id-number/checked person_id": _unchecked,
     f"{VOLUNTEERS}/id-number/checked person_id": _unchecked,
+    f"{PAGE}/guardian/ask person_id": _child,
+    "/v1/people/<uuid:person_id>/guardian/ask person_id": _child,
     f"{PAGE}/erase person_id": lambda town, made: town.own.sign_up(town.own.shift())["person_id"],
     "/staff/teams/<uuid:team_id>/volunteers team_id": _newcomers,
     "/staff/trainings/teams/<uuid:team_id> team_id": _resident_team,

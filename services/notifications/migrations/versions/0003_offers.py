@@ -1,5 +1,5 @@
-"""Offers, places taken back, places that nobody would take over: told like all else about a registration. The site's
-phone and short name. And who was erased, kept beside registration's own database."""
+"""Offers, places taken back, places that nobody would take over, waits in vain: told like all else about a
+registration. The site's phone and short name. And who was erased, kept beside registration's own database."""
 
 from alembic import op
 
@@ -16,7 +16,12 @@ ALTER TABLE messages
     DROP CONSTRAINT messages_kind_check,
     ADD CONSTRAINT messages_kind_check CHECK (kind IN (
         'confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'transfer_declined', 'transfer_expired',
-        'cancellation', 'change', 'reminder', 'link'));
+        'cancellation', 'change', 'reminder', 'no_place', 'link'));
+-- Whom a reminder is for: who has a place is reminded of it, who still waits is told in time that there is none.
+ALTER TABLE reminders
+    ADD COLUMN of_status text NOT NULL DEFAULT 'confirmed' CHECK (of_status IN ('confirmed', 'waitlisted')),
+    DROP CONSTRAINT reminders_once,
+    ADD CONSTRAINT reminders_once UNIQUE (registration_id, minutes_before, of_status);
 """
 
 # For the subjects of mails, which phones cut short. Empty where a site has none.

@@ -186,6 +186,7 @@ BEGIN
                  ELSE jsonb_build_object('registration_id', coalesce(g.id, o.id),
                     'elsewhere', g.id IS NULL AND o.site_id <> (m.request).site_id,
                     'birth_date', encode(d.birth_date, 'escape'), 'local_day', s.local_day,
+                    'other_email', coalesce(d.email_index <> (m.request).email_index, false),
                     'time_zone', c.time_zone, 'unmet', u.unmet,
                     'party_limit', a.party_limit, 'held', h.places, 'per_person_limit', a.per_person_limit,
                     'minimum_age', c.minimum_age, 'guardian_below', a.guardian_below,
@@ -296,7 +297,7 @@ BEGIN
             'party_size', size, 'priority', coalesce((request).priority, 0),
             'waitlist_position', waitlist_position, 'offer_expires_at', NULL,
             'team_id', (request).team_id, 'group_id', (request).group_id,
-            'channel', coalesce((request).channel, 'site'),
+            'channel', coalesce((request).channel, 'site'), 'other_email', answer -> 'other_email',
             'cancel_reason', NULL, 'outcome', NULL, 'checked_in_at', NULL, 'checked_out_at', NULL,
             'service_minutes', 0, 'version', 1,
             'created_at', to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
@@ -334,10 +335,11 @@ BEGIN
                encrypted_with = CASE p.encrypted_with WHEN (d.request).encrypted_with THEN p.encrypted_with ELSE '' END
         FROM accepted AS d WHERE d.fills AND p.person_id = d.person_id AND p.site_id = (d.request).site_id
     ), agreed AS (
-        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, representative_id, guardian,
-                              guardian_hash, encrypted_with)
-        SELECT accepted.person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by, g.id, g.name,
-               g.identity_hash, g.encrypted_with
+        INSERT INTO consents (person_id, site_id, kind, text_id, given_by, how, made_by, registration_id,
+                              representative_id, guardian, guardian_hash, encrypted_with)
+        SELECT accepted.person_id, (request).site_id, said.kind, t.id, said.given_by, said.how, said.made_by,
+               CASE WHEN said.how = 'sign_up' THEN accepted.registration_id END, g.id, g.name, g.identity_hash,
+               g.encrypted_with
         FROM accepted CROSS JOIN LATERAL (VALUES
             (guardian, 'guardian', 'sign_up', coalesce(nullif((request).made_by, ''), 'site')),
             (CASE WHEN (request).terms THEN 'terms' END, 'person', 'online', 'web'),

@@ -135,7 +135,8 @@ CREATE TABLE consent_texts (
 
 -- given_by says whose word it was, how the way it came, made_by who entered it. Of a guardian: which row spoke for the
 -- minor, the name as it stood there (ciphertext, blanked by an erasure), and the keyed hash of name and contact, which
--- stays: whoever says that they were asked, or not, can be held against it.
+-- stays: whoever says that they were asked, or not, can be held against it. What a site said with one sign-up names its
+-- registration.
 CREATE TABLE consents (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     position bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -146,6 +147,7 @@ CREATE TABLE consents (
     given_by text NOT NULL CHECK (given_by IN ('person', 'guardian')),
     how text NOT NULL CHECK (how IN ('online', 'link', 'desk', 'phone', 'paper', 'site', 'sign_up')),
     made_by text NOT NULL,
+    registration_id uuid,
     representative_id uuid,
     guardian bytea,
     guardian_hash bytea,
@@ -153,6 +155,7 @@ CREATE TABLE consents (
     given_at timestamptz NOT NULL DEFAULT now(),
     withdrawn_at timestamptz,
     withdrawn_by text,
+    CONSTRAINT consents_of_one_sign_up CHECK ((how = 'sign_up') = (registration_id IS NOT NULL)),
     CONSTRAINT consents_of_guardian CHECK (given_by = 'guardian' OR representative_id IS NULL),
     CONSTRAINT consents_who CHECK ((representative_id IS NULL) = (guardian_hash IS NULL)),
     CONSTRAINT consents_withdrawn_by_somebody CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))
@@ -161,7 +164,8 @@ CREATE INDEX consents_person ON consents (person_id, site_id, kind);
 CREATE INDEX consents_site ON consents (site_id, position);
 CREATE INDEX consents_encrypted_with ON consents (encrypted_with) WHERE encrypted_with IS NOT NULL;
 CREATE UNIQUE INDEX consents_one_in_force ON consents
-    (person_id, site_id, kind, text_id, how, coalesce(guardian_hash, '')) WHERE withdrawn_at IS NULL;
+    (person_id, site_id, kind, text_id, how, coalesce(guardian_hash, ''), registration_id) NULLS NOT DISTINCT
+    WHERE withdrawn_at IS NULL;
 
 -- A consent is evidence: it can be withdrawn once and move with its person in a merge, the guardian's name can be
 -- encrypted anew or go with an erasure (the hash stays), and nothing else.
@@ -200,9 +204,13 @@ CREATE FUNCTION consent_outdated(person uuid, site uuid, consent text) RETURNS b
 $$;
 
 -- Whether a guardian's consent is on file for a minor: for volunteering it covers signing up as well. What a site said
--- with one sign-up is evidence of that one and covers no other.
-CREATE FUNCTION guardian_agreed(person uuid, site uuid, volunteering boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM consents AS c WHERE c.person_id = person AND c.site_id = site AND c.how <> 'sign_up'
+-- with one sign-up is evidence of that one, and counts where this `place` is asked about. A kind that is about to be
+-- withdrawn is left out by `without`.
+CREATE FUNCTION guardian_agreed(
+    person uuid, site uuid, volunteering boolean, place uuid DEFAULT NULL, without text DEFAULT ''
+) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM consents AS c WHERE c.person_id = person AND c.site_id = site
+                   AND (c.how <> 'sign_up' OR c.registration_id = place) AND c.kind <> without
                    AND c.withdrawn_at IS NULL AND text_holds(c.text_id) AND (c.kind = 'guardian_volunteering'
                         OR c.kind = 'guardian_signup' AND NOT volunteering))
 $$;

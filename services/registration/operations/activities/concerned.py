@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, Problem, Words
 from services.common.events import AgeBand
-from services.registration.models import Activity, Consent, PersonSite, Registration, Shift, Site
+from services.registration.models import Activity, PersonSite, Registration, Shift, Site
 from services.registration.operations.people.minors_shown import all_shown
 from services.registration.operations.seats.ages import guardian_below
 from services.registration.personal_data import PersonalData, age_on
@@ -95,10 +95,8 @@ def own_without_guardian(
         return []
     site = session.get_one(Site, site_id)
     age = age_on(born, datetime.now(ZoneInfo(site.time_zone)).date())
-    agreed = or_(
-        Activity.volunteering & _agreed(volunteering=True), ~Activity.volunteering & _agreed(volunteering=False)
-    )
-    rows = _to_come(session, Registration.person_id == person_id, Registration.site_id == site_id, ~agreed)
+    of_person = Registration.person_id == person_id, Registration.site_id == site_id
+    rows = _to_come(session, *of_person, ~_agreed(Activity.volunteering))  # type: ignore[arg-type]
     with_activity = [(one, shift, session.get_one(Activity, one.activity_id)) for one, shift, _ in rows]
     return [row for row in with_activity if age < guardian_below(site, row[2])]
 
@@ -125,16 +123,9 @@ def whom_ages_strand(session: Session, data: PersonalData, site: Site, body: Set
     return list(dict.fromkeys(found))
 
 
-def _agreed(volunteering: bool) -> Exists:
-    """Whether a guardian agreed. What was said with the very sign-up counts as well, unlike in `guardian_agreed`."""
-    kinds = ["guardian_volunteering"] + ([] if volunteering else ["guardian_signup"])
-    return exists().where(
-        Consent.person_id == Registration.person_id,
-        Consent.site_id == Registration.site_id,
-        Consent.withdrawn_at.is_(None),
-        func.text_holds(Consent.text_id),
-        Consent.kind.in_(kinds),
-    )
+def _agreed(volunteering: bool | ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a guardian agreed to the place."""
+    return func.guardian_agreed(Registration.person_id, Registration.site_id, volunteering, Registration.id)
 
 
 def refuse(ids: Sequence[UUID]) -> None:

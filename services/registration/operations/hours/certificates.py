@@ -39,6 +39,7 @@ from services.registration.operations import locked
 from services.registration.operations.hours.certificate_paper import TEMPLATE, Content, certificate_uri, check_printable
 from services.registration.operations.hours.records import actor, all_of, own_standing, standing
 from services.registration.operations.hours.resting_certificates import outdated_of_site, stands
+from services.registration.operations.hours.told import tell_of_revocation
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.minors_shown import shown_of
 from services.registration.operations.people.proven_sites import Resident, theirs
@@ -267,6 +268,7 @@ def revoke(session: Session, certificate_id: UUID, reason: str) -> Certificate:
     certificate.version += 1
     session.flush()
     add_events(session, [CertificateRevoked.model_validate(_facts(certificate))])
+    tell_of_revocation(session, certificate)
     return certificate
 
 

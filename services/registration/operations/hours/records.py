@@ -24,6 +24,7 @@ from services.common.outbox import add_events
 from services.registration.models import Activity, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import conflict
 from services.registration.operations.hours.resting_certificates import outdated
+from services.registration.operations.hours.told import tell_of_hours
 from services.registration.operations.people.proven_sites import Resident, theirs
 from services.registration.operations.seats.registrations import lock_registration
 from services.registration.operations.seats.seats import registration_event
@@ -80,6 +81,7 @@ def append(session: Session, record: ServiceRecord, registration: Registration |
     if registration is not None:
         session.refresh(registration, ["service_minutes"])
     if record.corrects is not None:
+        tell_of_hours(session, session.get_one(ServiceRecord, record.corrects), record)
         add_events(session, outdated(session, record))  # the chain's lock, held by now, orders the site's events
     return record_event(record)
 

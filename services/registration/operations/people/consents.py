@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, literal, or_, select
+from sqlalchemy import Select, delete, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from services.common.errors import FieldError, Problem, Words, invalid, not_found
@@ -177,14 +177,10 @@ def _withdrawn(session: Session, consent: Consent) -> ConsentWithdrawn:
 
 def rests_on(session: Session, consent: Consent) -> list[UUID]:
     """Registrations of the minor that rest on this consent and have not begun, in the order of their shifts."""
-    other = GUARDIANS[1 - GUARDIANS.index(consent.kind)]
-    holds = session.scalar(select(func.consent_in_force(consent.person_id, consent.site_id, other)))
-    rests = [Activity.volunteering.is_(True)] if consent.kind == "guardian_volunteering" else []
-    # Volunteering's consent covers signing up as well, so that the other may cover what this one did.
-    if not (holds and consent.kind == "guardian_volunteering"):
-        rests.append(Activity.volunteering.is_(False))
-    if holds and consent.kind == "guardian_signup":
-        return []
+    whose = Registration.person_id, Registration.site_id
+    # The other kind may cover what this one did.
+    covered = func.guardian_agreed(*whose, Activity.volunteering, Registration.id, consent.kind)
+    covers = Activity.volunteering.is_(False) if consent.kind == "guardian_signup" else true()
     query = (
         select(Registration.id)
         .join(Shift, Shift.id == Registration.shift_id)
@@ -196,7 +192,8 @@ def rests_on(session: Session, consent: Consent) -> list[UUID]:
             Registration.outcome.is_(None),
             or_(Registration.age_band == "under_14", Activity.volunteering & (Registration.age_band == "14_17")),
             literal(datetime.now(UTC)) < Shift.starts_at,
-            or_(*rests),
+            covers,
+            ~covered,
         )
         .order_by(Shift.id)
     )

@@ -23,6 +23,7 @@ from services.registration.models import (
     Shift,
     Site,
 )
+from services.registration.operations import locked
 from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.consents import (
     GUARDIANS,
@@ -33,6 +34,7 @@ from services.registration.operations.people.consents import (
 )
 from services.registration.operations.people.consents_shown import Shown, show_consents
 from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.recipients import NO_GUARDIAN
 from services.registration.operations.staff.links import over
 from services.registration.personal_data import PersonalData
 
@@ -107,15 +109,23 @@ def agree(session: Session, link: Link, kinds: Sequence[str]) -> None:
     """Put the guardian's yes on record, and that they read mail at their address. Raises 422 where nothing is chosen,
     410."""
     asked = asked_by(session, link)
+    _lock_guardian(session, link, asked.guardian)
     chosen = [kind for kind in GUARDIANS if kind in kinds]
     if not chosen:
         raise invalid("consent", Words("请至少勾选一项。", "tick at least one of them."))
     whose = asked.child.site_id, asked.child.person_id
     for kind in chosen:
         record_consent(session, *whose, newest_text(session, kind), "guardian", "link", f"link:{link.id}")
-    if link.address_index is not None and link.address_index == asked.guardian.email_index:
-        asked.guardian.email_proven = True
+    asked.guardian.email_proven |= link.address_index is not None
     link.expires_at = max(link.expires_at, link.created_at + STAYS_OPEN)
+
+
+def _lock_guardian(session: Session, link: Link, guardian: Representative) -> None:
+    """Lock who is on record. Raises 410 where that is somebody else than when the link was opened."""
+    query = select(Representative).where(Representative.id == guardian.id)
+    now = session.scalars(locked(query)).one_or_none()
+    if now is None or link.address_index not in (None, now.email_index):
+        raise over(NO_GUARDIAN)
 
 
 def take_back(session: Session, data: PersonalData, link: Link, kind: str) -> Withdrawal:

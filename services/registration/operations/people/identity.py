@@ -20,6 +20,7 @@ from services.common.database import EVERY_SITE
 from services.common.errors import Words, invalid
 from services.registration.models import Person, PersonSite, Volunteer
 from services.registration.operations import conflict, locked
+from services.registration.operations.people.minors_shown import ADULT, birth_date
 from services.registration.personal_data import PersonalData, age_on, plain_name
 
 
@@ -205,6 +206,12 @@ def day_at_site(session: Session, site_id: UUID) -> date:
 def age_at_site(session: Session, site_id: UUID, born: date) -> int:
     """Full years, today, where the site is."""
     return age_on(born, day_at_site(session, site_id))
+
+
+def has_grown_up(data: PersonalData, told: PersonSite, today: date) -> bool:
+    """Whether nobody is their guardian any more on this day, whoever stands on record."""
+    born = birth_date(data, told.birth_date)
+    return born is not None and age_on(born, today) >= ADULT
 
 
 def is_somebody(session: Session, person_id: UUID) -> bool:

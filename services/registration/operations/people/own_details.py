@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, Problem, Words, not_found
 from services.registration.models import Certificate, PersonSite, ServiceRecord, Volunteer
+from services.registration.operations import locked
 from services.registration.operations.people.identity import across_sites, lock_identities, person_now
 from services.registration.operations.people.own_registrations import LINK_HOURS, PURPOSE
-from services.registration.operations.people.people import edit_person, told_by
+from services.registration.operations.people.people import edit_person, lock_told
 from services.registration.operations.people.proven_sites import Resident, proven_sites
 from services.registration.operations.people.recipients import ADDRESS_CHANGED
 from services.registration.operations.staff.links import issue_link
@@ -31,14 +32,15 @@ def edit_own(session: Session, data: PersonalData, resident: Resident, site_id: 
     A new address is mailed a link, and the old one is told. Before the link was opened, no session reaches what was
     told with the new address, and nobody is taken for this person by it.
     """
+    edit = PersonEdit(**body.model_dump(exclude_unset=True))
+    # First the lock: whoever changed the address meanwhile may have taken the site out of this session's reach.
+    told = lock_told(session, data, site_id, resident.person_id, edit)
     if site_id not in proven_sites(session, resident):
         raise not_found("这个站点", "site")
-    told = told_by(session, site_id, resident.person_id)
     renamed = "name" in body.model_fields_set and plain_name(body.name) != plain_name(data.decrypt(told.name))
     if renamed and _has_served(session, told.person_id):
         raise Problem(CONFLICT, NAME_ON_RECORD)
     address, written = told.email_index, told.email
-    edit = PersonEdit(**body.model_dump(exclude_unset=True))
     after = edit_person(session, data, site_id, told.person_id, edit, None, own=True)
     if told.email_index != address:
         if told.email_index is not None:
@@ -63,14 +65,22 @@ def prove_address(session: Session, data: PersonalData, person_id: UUID, address
     """A link that was mailed to this address was opened: from now on the person is found by it, unless somebody else
     is. Sees across sites."""
     person_id = person_now(session, person_id)
-    unproven = PersonSite.email_index == address, PersonSite.email_hash.is_(None)
-    query = select(PersonSite).where(PersonSite.person_id == person_id, *unproven)
+    query = select(PersonSite).where(
+        PersonSite.person_id == person_id, PersonSite.email_index == address, PersonSite.email_hash.is_(None)
+    )
     for told in session.scalars(query).all():
-        email, name = data.readable(told.email), data.readable(told.name)
-        if email is None or name is None:
+        identity = _identity(data, told)
+        if identity is None:
             continue
-        identity = data.identity("email", email, name)
         lock_identities(session, [identity])
+        still = session.scalars(locked(query.where(PersonSite.site_id == told.site_id))).one_or_none()
+        if still is None or _identity(data, still) != identity:
+            continue  # corrected meanwhile: the link was not mailed to what stands there now
         holders = session.scalars(select(PersonSite.person_id).where(PersonSite.email_hash == identity)).all()
         if all(person_now(session, one) == person_id for one in holders):
             told.email_hash = identity
+
+
+def _identity(data: PersonalData, told: PersonSite) -> bytes | None:
+    email, name = data.readable(told.email), data.readable(told.name)
+    return data.identity("email", email, name) if email and name else None

@@ -148,5 +148,5 @@ def _name_guardian(session: Session, data: PersonalData, applicant: Applicant, b
     of_person = Link.purpose == CONSENT_PURPOSE, Link.person_id == told.person_id, Link.site_id == told.site_id
     if session.scalar(select(Link.id).where(*of_person, Link.used_at.is_(None), lately).limit(1)):
         return True
-    ask_guardian(session, told.site_id, told.person_id)
+    ask_guardian(session, data, told.site_id, told.person_id)
     return True

@@ -14,8 +14,16 @@ from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.common.logs import get_logger
 from services.registration.models import Person, PersonSite, Representative
 from services.registration.operations import Versions, check_version, locked
-from services.registration.operations.people.identity import across_sites, identity_hashes, lock_identities, person_now
-from services.registration.operations.people.minors_shown import birth_date, is_minor, shown, shown_of
+from services.registration.operations.people.identity import Known as Identified
+from services.registration.operations.people.identity import (
+    across_sites,
+    day_at_site,
+    has_grown_up,
+    identity_hashes,
+    lock_identities,
+    person_now,
+)
+from services.registration.operations.people.minors_shown import shown, shown_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
 
@@ -65,13 +73,7 @@ def edit_person(
     found by that already. An address that somebody sets of their `own` finds nobody before it is proven, whoever
     corrects something else meanwhile.
     """
-    known = _describe(session, data, told_by(session, site_id, person_id))
-    person_id = known.id
-    changes = body.model_dump(exclude_unset=True)
-    # Identities before details: the order in which sign-ups lock.
-    lock_identities(session, [h for h in _hashes(data, known.model_copy(update=changes)).values() if h])
-    query = select(PersonSite).where(PersonSite.person_id == person_id, PersonSite.site_id == site_id)
-    told = session.scalars(locked(query)).one()
+    told, changes = lock_told(session, data, site_id, person_id, body), body.model_dump(exclude_unset=True)
     check_version(told.version, expected)
     for stored in (told.name, told.phone, told.email, told.birth_date):
         if stored:
@@ -97,6 +99,34 @@ def edit_person(
     told.version += 1
     session.flush()
     return _describe(session, data, told)
+
+
+def lock_told(session: Session, data: PersonalData, site_id: UUID, person_id: UUID, body: PersonEdit) -> PersonSite:
+    """What the site was told, locked, with the identities that this edit leads to. Raises 404; 412 where it leads to
+    others by now, because somebody else corrected the name or a contact meanwhile."""
+    told, changes = told_by(session, site_id, person_id), body.model_dump(exclude_unset=True)
+
+    def identities() -> set[bytes]:
+        return {one for one in _hashes(data, _describe(session, data, told).model_copy(update=changes)).values() if one}
+
+    # Identities before details: the order in which sign-ups lock.
+    seen, held = told.version, identities()
+    lock_identities(session, sorted(held))
+    query = select(PersonSite).where(PersonSite.person_id == told.person_id, PersonSite.site_id == site_id)
+    if session.scalars(locked(query)).one_or_none() is None:
+        raise not_found("这个人", "person")
+    if not identities() <= held:
+        check_version(told.version, {seen})
+    return told
+
+
+def keeps_email(
+    session: Session, data: PersonalData, site_id: UUID, known: Identified, email: str | None, replace: bool
+) -> bool:
+    """Whether another e-mail than this stays on record: it does until somebody said that this one is right."""
+    if known.other_email and replace:
+        edit_person(session, data, site_id, known.person_id, PersonEdit(email=email), None)
+    return known.other_email and not replace
 
 
 def _check_free(session: Session, told: PersonSite, hashes: dict[str, bytes | None], taken: Words) -> None:
@@ -168,19 +198,14 @@ def _representatives(
     reached = speaks, Representative.email.is_not(None)
     query = select(Representative).where(place.in_(list(people)), *reached)
     # A guardian first, so that a helper takes the place.
-    rows = session.scalars(query.order_by(Representative.kind)) if people else ()
+    rows = session.scalars(query.order_by(Representative.kind)).all() if people else ()
+    today = {site_id: day_at_site(session, site_id) for site_id in {row.site_id for row in rows}}
     return {
         (row.person_id, row.site_id): email
         for row in rows
         if (email := data.readable(row.email))
-        and not (row.kind == "guardian" and _has_grown_up(data, people[row.person_id, row.site_id]))
+        and not (row.kind == "guardian" and has_grown_up(data, people[row.person_id, row.site_id], today[row.site_id]))
     }
-
-
-def _has_grown_up(data: PersonalData, told: PersonSite) -> bool:
-    """Whether nobody is their guardian any more, whoever stands on record."""
-    born = birth_date(data, told.birth_date)
-    return born is not None and not is_minor(born)
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.registration.models import Link, Representative, Staff
-from services.registration.operations.people.identity import person_now
+from services.common.errors import Words
+from services.registration.models import Link, PersonSite, Representative, Staff
+from services.registration.operations.people.identity import day_at_site, has_grown_up, person_now
 from services.registration.operations.people.people import contacts
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Known
@@ -28,6 +29,11 @@ class Recipient:
     def __repr__(self) -> str:
         return "<recipient of a link>"
 
+
+NO_GUARDIAN = Words(
+    "您不再是登记的监护人，或孩子已满 18 周岁，不再由监护人决定。需要更正，请联系站点。",
+    "You are no longer the guardian on record, or the child is 18 and decides alone. If that is wrong, ask the site.",
+)
 
 Find = Callable[[Session, PersonalData, Link], Recipient | None]
 
@@ -56,16 +62,19 @@ def _owner(session: Session, data: PersonalData, link: Link) -> Recipient | None
 
 
 def _guardian(session: Session, data: PersonalData, link: Link) -> Recipient | None:
-    if link.person_id is None:
+    """Whoever is on record as the guardian, until the child is 18 where the site is."""
+    if link.person_id is None or link.site_id is None:
         return None
+    whose = person_now(session, link.person_id), link.site_id
+    child = session.get(PersonSite, whose)
     guardian = session.scalars(
         select(Representative).where(
-            Representative.person_id == person_now(session, link.person_id),
-            Representative.site_id == link.site_id,
+            Representative.person_id == whose[0],
+            Representative.site_id == whose[1],
             Representative.kind == "guardian",
         )
     ).one_or_none()
-    if guardian is None:
+    if child is None or guardian is None or has_grown_up(data, child, day_at_site(session, child.site_id)):
         return None
     return _recipient(data, guardian.name, guardian.email, guardian.phone, guardian.language)
 
@@ -81,5 +90,8 @@ def _former(session: Session, data: PersonalData, link: Link) -> Recipient | Non
 
 
 ADDRESS_CHANGED = "address_changed"
+
+NO_LONGER = {"guardian_consent": NO_GUARDIAN}
+"""What is said of a link that is for nobody any more, where the usual words would mislead."""
 
 RECIPIENTS: dict[str, Find] = {"guardian_consent": _guardian, ADDRESS_CHANGED: _former}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import not_found
 from services.registration.models import Link, Representative
 from services.registration.operations import conflict
+from services.registration.operations.people.identity import day_at_site, has_grown_up
 from services.registration.operations.people.people import told_by
 from services.registration.operations.staff.links import issue_link
 from services.registration.personal_data import PersonalData
@@ -105,10 +106,17 @@ def describe_representative(data: PersonalData, found: Representative) -> Repres
     )
 
 
-def ask_guardian(session: Session, site_id: UUID, person_id: UUID, activity_id: UUID | None = None) -> Link:
+def ask_guardian(
+    session: Session, data: PersonalData, site_id: UUID, person_id: UUID, activity_id: UUID | None = None
+) -> Link:
     """Mail the guardian a link under which to consent, and read of the activity that it is for. Raises 404 without a
-    guardian, 409 without their e-mail."""
+    guardian, 409 without their e-mail and once the child is 18."""
     guardian = find_representative(session, site_id, person_id, "guardian")
+    if has_grown_up(data, told_by(session, site_id, person_id), day_at_site(session, site_id)):
+        raise conflict(
+            "此人已满 18 周岁，由本人决定，不再询问监护人。",
+            "This person is 18 and decides alone: no guardian is asked any more.",
+        )
     if guardian.email is None:
         raise conflict(
             "监护人没有电子邮件，请当面、电话或书面确认后登记同意。",

@@ -13,10 +13,10 @@ from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.consents import record_consent
 from services.registration.operations.people.identity import Details, across_sites, age_at_site, know
 from services.registration.operations.people.minors_shown import ADULT
-from services.registration.operations.people.people import edit_person
+from services.registration.operations.people.people import keeps_email
 from services.registration.operations.people.representatives import ask_guardian, save_representative
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import NewResident, PersonEdit, PersonMade, RepresentativeBody
+from services.registration.schemas.people import NewResident, PersonMade, RepresentativeBody
 
 
 def add_resident(
@@ -35,9 +35,7 @@ def add_resident(
     details = Details(body.name, body.phone, body.email, body.birth_date, body.language)
     with across_sites(session):
         known = know(session, data, site_id, details)
-    replaced = known.other_email and body.replace_email
-    if replaced:
-        edit_person(session, data, site_id, known.person_id, PersonEdit(email=body.email), None)
+    other = keeps_email(session, data, site_id, known, body.email, body.replace_email)
     asked = False
     if body.guardian is not None:
         confirmed = body.how != "online"
@@ -46,11 +44,10 @@ def add_resident(
             text = newest_text(session, "guardian_signup")
             record_consent(session, site_id, known.person_id, text, "guardian", body.how, made_by)
         elif body.guardian.email is not None and _is_child(session, site_id, body.birth_date):
-            ask_guardian(session, site_id, known.person_id, activity_id)
+            ask_guardian(session, data, site_id, known.person_id, activity_id)
             asked = True
     if body.helper is not None:
         name_helper(session, data, site_id, known.person_id, body.helper, body.how, made_by)
-    other = known.other_email and not replaced
     return PersonMade(id=known.person_id, is_new=known.is_new, guardian_asked=asked, other_email=other)
 
 

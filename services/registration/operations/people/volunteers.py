@@ -31,6 +31,7 @@ from services.registration.operations.people.identity import (
     person_now,
 )
 from services.registration.operations.people.minors_shown import ADULT, all_shown, birth_date, shown
+from services.registration.operations.people.people import keeps_email
 from services.registration.operations.people.representatives import ask_guardian, save_representative
 from services.registration.operations.people.volunteer_ids import claim_id_number, drop_id_number, volunteer_of
 from services.registration.personal_data import PersonalData, age_band
@@ -49,20 +50,25 @@ PLAIN = ("area", "skills", "professions", "categories")
 def register_volunteer(
     session: Session, data: PersonalData, site_id: UUID, body: NewVolunteer, made_by: str
 ) -> VolunteerMade:
-    """A person becomes a volunteer of the site. Raises 409 where they are one already, 422 for a minor alone."""
+    """A person becomes a volunteer of the site. Raises 409 where they are one already, 422 for a minor alone.
+
+    An ID number that was told online is kept, and neither finds nor ties anybody: whoever knows a neighbour's would
+    become them. Staff see whose document it is (`check_id_number`).
+    """
     _check_minor(session, site_id, body)
     _check_area(session, body.area)
-    details = Details(body.name, body.phone, body.email, body.birth_date, body.language, body.id_number)
+    seen = body.id_number if body.how != "online" else None
+    details = Details(body.name, body.phone, body.email, body.birth_date, body.language, seen)
     with across_sites(session):
         known = know(session, data, site_id, details)
-        id_hash = data.id_number_hash(body.id_number) if body.id_number else None
-        volunteer = volunteer_of(session, known.person_id, id_hash)
+        volunteer = volunteer_of(session, known.person_id, data.id_number_hash(seen) if seen else None)
         if session.get(VolunteerSite, (known.person_id, site_id)) is not None:
             raise conflict(
                 f"此人已是本站点的志愿者：{volunteer.volunteer_number}。",
                 f"This person is a volunteer of this site already: {volunteer.volunteer_number}.",
             )
         here = add_volunteer(session, data, site_id, known.person_id, body)
+    other = keeps_email(session, data, site_id, known, body.email, body.replace_email)
     # The guardian first: their consent says whose it is.
     asked = _tell_guardian(session, data, site_id, known.person_id, body)
     _record_consents(session, site_id, known.person_id, body, made_by)
@@ -72,6 +78,7 @@ def register_volunteer(
         volunteer_number=volunteer.volunteer_number,
         is_new_person=known.is_new,
         guardian_asked=asked,
+        other_email=other,
         version=here.version,
     )
 
@@ -141,7 +148,7 @@ def _tell_guardian(session: Session, data: PersonalData, site_id: UUID, person_i
     save_representative(session, data, site_id, person_id, "guardian", body.guardian, confirmed=body.how != "online")
     if body.guardian_consent or body.guardian.email is None:
         return False
-    ask_guardian(session, site_id, person_id)
+    ask_guardian(session, data, site_id, person_id)
     return True
 
 

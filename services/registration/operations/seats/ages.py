@@ -6,7 +6,7 @@ Sign-ups are checked in the database (`migrations/versions/0004_sign_up.sql`), t
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.errors import INVALID, Problem, Words
@@ -32,14 +32,6 @@ NOT_ON_RECORD = Words(
     "This activity is for certain ages, and the site has no date of birth. Have the site add it, then accept.",
 )
 
-# What was said with this very sign-up counts as well, unlike in `guardian_agreed`. A consent to a text that has been
-# replaced by one that asks again counts no more, for who waits either.
-AGREED = text("""
-    SELECT EXISTS (SELECT FROM consents WHERE person_id = :person AND site_id = :site AND withdrawn_at IS NULL
-        AND text_holds(text_id)
-        AND (kind = 'guardian_volunteering' OR kind = 'guardian_signup' AND NOT :volunteering))
-""")
-
 
 def guardian_below(site: Site, activity: Activity) -> int:
     """Below which age a guardian must agree."""
@@ -64,10 +56,9 @@ def check_age(session: Session, data: PersonalData, registration: Registration, 
     if age_on(born, shift.local_day) < site.minimum_age:
         raise Problem(UNMET, too_young(site.minimum_age), unmet="age")
     limit = guardian_below(site, activity)
-    if age_on(born, datetime.now(ZoneInfo(site.time_zone)).date()) < limit:
-        whose = {"person": registration.person_id, "site": site.id, "volunteering": activity.volunteering}
-        if not session.scalar(AGREED, whose):
-            raise Problem(INVALID, guardian_needed(limit))
+    is_minor = age_on(born, datetime.now(ZoneInfo(site.time_zone)).date()) < limit
+    if is_minor and not _agreed(session, registration, activity):
+        raise Problem(INVALID, guardian_needed(limit))
 
 
 def no_longer_may(session: Session, registration: Registration, shift: Shift) -> bool:
@@ -81,8 +72,14 @@ def no_longer_may(session: Session, registration: Registration, shift: Shift) ->
     # A birthday may lie between the sign-up and the shift.
     if oldest + 1 < max(site.minimum_age, asked.get("min_age") or 0) or youngest > (asked.get("max_age") or oldest):
         return True
-    whose = {"person": registration.person_id, "site": site.id, "volunteering": activity.volunteering}
-    return oldest < guardian_below(site, activity) and not session.scalar(AGREED, whose)
+    return oldest < guardian_below(site, activity) and not _agreed(session, registration, activity)
+
+
+def _agreed(session: Session, registration: Registration, activity: Activity) -> bool:
+    """Whether a guardian agreed to this place. A consent to a text that has been replaced by one that asks again counts
+    no more, for who waits either."""
+    whose = registration.person_id, registration.site_id
+    return bool(session.scalar(select(func.guardian_agreed(*whose, activity.volunteering, registration.id))))
 
 
 def _born(session: Session, data: PersonalData, registration: Registration) -> date | None:

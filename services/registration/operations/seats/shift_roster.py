@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from services.registration.models import Activity, Consent, PersonSite, Registration, Representative, Shift, Site, Team
+from services.registration.models import Activity, PersonSite, Registration, Representative, Shift, Site, Team
 from services.registration.operations.people.minors_shown import ADULT, all_shown
 from services.registration.operations.seats.ages import guardian_below
 from services.registration.operations.seats.seats import standing
@@ -116,7 +116,7 @@ def _lines(
     site, activity = session.get_one(Site, shift.site_id), session.get_one(Activity, shift.activity_id)
     limit, today = guardian_below(site, activity), datetime.now(ZoneInfo(site.time_zone)).date()
     people = [told.person_id for _, _, told, _ in rows if told]
-    agreed = who_agreed(session, site.id, people, activity.volunteering)
+    agreed = _agreed(session, [registration.id for registration, *_ in rows], activity.volunteering)
     reaches = reaches_of(session, data, site.id, people)
     together = _together(session, shift, {row[0].came_from for row in rows} - {None})
     lines, minors = [], []
@@ -132,7 +132,7 @@ def _lines(
                 phone=data.readable(told.phone) if told else None,
                 email=data.readable(told.email) if told else None,
                 minor=age < ADULT,
-                guardian=registration.person_id in agreed if age < limit else None,
+                guardian=registration.id in agreed if age < limit else None,
                 team=team,
                 reaches=reaches.get(registration.person_id, []),
                 beside=max(0, together.get(registration.came_from or "", 0) - 1),
@@ -148,21 +148,11 @@ def born_on(data: PersonalData, told: PersonSite | None) -> date | None:
     return date.fromisoformat(born) if born else None
 
 
-def who_agreed(
-    session: Session, site_id: UUID, people: Sequence[UUID], volunteering: bool, once: bool = True
-) -> set[UUID]:
-    """For whom a guardian has agreed; with `once` also where that was said with one sign-up, and for no other."""
-    kinds = ["guardian_volunteering"] if volunteering else ["guardian_volunteering", "guardian_signup"]
-    query = select(Consent.person_id).where(
-        Consent.person_id.in_(people),
-        Consent.site_id == site_id,
-        Consent.kind.in_(kinds),
-        Consent.withdrawn_at.is_(None),
-        func.text_holds(Consent.text_id),
-    )
-    if not once:
-        query = query.where(Consent.how != "sign_up")
-    return set(session.scalars(query)) if people else set()
+def _agreed(session: Session, ids: Sequence[UUID], volunteering: bool) -> set[UUID]:
+    """To which of these registrations a guardian has agreed."""
+    whose = Registration.person_id, Registration.site_id
+    agreed = func.guardian_agreed(*whose, volunteering, Registration.id)
+    return set(session.scalars(select(Registration.id).where(Registration.id.in_(ids), agreed))) if ids else set()
 
 
 def _together(session: Session, shift: Shift, origins: set[str | None]) -> dict[str, int]:

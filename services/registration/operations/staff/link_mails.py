@@ -12,14 +12,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.common.durations import duration
 from services.common.errors import Words
 from services.registration.models import (
     Activity,
     Booking,
+    Certificate,
     Link,
     PersonSite,
     Registration,
     Room,
+    ServiceRecord,
     Shift,
     Site,
     Team,
@@ -100,6 +103,27 @@ def _child(session: Session, data: PersonalData, link: Link) -> Words | None:
     return Words(f"{name}参加“{zh}”", f"{name} in “{en}”")
 
 
+def _hours(session: Session, data: PersonalData, link: Link) -> Words | None:
+    record = session.get(ServiceRecord, link.subject) if link.subject else None
+    before = session.get(ServiceRecord, record.corrects) if record and record.corrects else None
+    if record is None or before is None:
+        return None
+    old, new = duration(before.minutes), duration(record.minutes)
+    about = f"{record.day:%Y-%m-%d} {record.activity}"
+    return Words(f"{about}：{old.zh} → {new.zh}", f"{about}: {old.en} → {new.en}")
+
+
+def _certificate(session: Session, data: PersonalData, link: Link) -> Words | None:
+    found = session.get(Certificate, link.subject) if link.subject else None
+    if found is None:
+        return None
+    why = found.revoke_reason
+    return Words(
+        f"编号 {found.number}" + (f"，原因：{why}" if why else ""),
+        f"No. {found.number}" + (f", reason: {why}" if why else ""),
+    )
+
+
 ROOM_ANSWERS = {
     "confirmed": Words("已批准", "was granted"),
     "declined": Words("没有批准", "was turned down"),
@@ -111,4 +135,6 @@ ABOUT: dict[str, Describe] = {
     "team_invitation": _team,
     "room_answer": _room_answer,
     "guardian_consent": _child,
+    "hours_changed": _hours,
+    "certificate_revoked": _certificate,
 }

@@ -24,7 +24,7 @@ from services.registration.models import Link
 from services.registration.operations import locked
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.people import contacts
-from services.registration.operations.people.recipients import address_of
+from services.registration.operations.people.recipients import NO_LONGER, address_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.people import Contact, Known
 
@@ -32,6 +32,8 @@ MANAGE_DAYS = 90
 """How long the link of a mail opens the registrations: longer than most sign up ahead; then a new one is asked for."""
 
 GONE = Kind("gone", 410, Words("链接已失效", "This link is over"))
+
+OVER = Words("链接已使用或已过期，请重新获取。", "It was used or has expired. Please ask for a new one.")
 
 _LOGGED_OUT_SINCE = text("SELECT sessions_from >= to_timestamp(:made_at) FROM people WHERE id = :person")
 
@@ -104,15 +106,13 @@ class Links:
         if link.used_at is not None or link.expires_at <= now:
             raise over()
         if link.address_index is not None and link.address_index != address_of(session, self._data, link):
-            raise over()
+            raise over(NO_LONGER.get(link.purpose, OVER))
         return link
 
 
-def over() -> Problem:
+def over(words: Words = OVER) -> Problem:
     """What is said of a link that opened something once."""
-    return Problem(
-        GONE, Words("链接已使用或已过期，请重新获取。", "It was used or has expired. Please ask for a new one.")
-    )
+    return Problem(GONE, words)
 
 
 def issue_link(

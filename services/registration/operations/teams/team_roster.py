@@ -1,17 +1,18 @@
 """The members of a team before a shift: who is on it already, and for whom a guardian must still agree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Team
 from services.registration.operations.people.minors_shown import all_shown
 from services.registration.operations.seats.ages import guardian_below
-from services.registration.operations.seats.shift_roster import born_on, who_agreed
+from services.registration.operations.seats.shift_roster import born_on
 from services.registration.operations.teams.team_sign_up import members_of
 from services.registration.personal_data import PersonalData, age_on
 
@@ -38,7 +39,7 @@ def team_lines(session: Session, data: PersonalData, shift: Shift, team: Team) -
         Registration.shift_id == shift.id, Registration.person_id.in_(people), Registration.status != "cancelled"
     )
     statuses = {row.person_id: row.status for row in session.execute(on_it)}
-    agreed = who_agreed(session, site.id, people, activity.volunteering, once=False)
+    agreed = _agreed(session, site.id, people, activity.volunteering)
     limit, today = guardian_below(site, activity), datetime.now(ZoneInfo(site.time_zone)).date()
     lines = []
     for person_id in people:
@@ -47,3 +48,10 @@ def team_lines(session: Session, data: PersonalData, shift: Shift, team: Team) -
         name = data.shown(told[person_id].name) if person_id in told else ""
         lines.append(TeamLine(person_id, name, person_id in agreed if needed else None, statuses.get(person_id)))
     return lines
+
+
+def _agreed(session: Session, site_id: UUID, people: Sequence[UUID], volunteering: bool) -> set[UUID]:
+    """Whose guardian has agreed to whatever they sign up for: what was said with one sign-up covers no other."""
+    agreed = func.guardian_agreed(PersonSite.person_id, site_id, volunteering)
+    query = select(PersonSite.person_id).where(PersonSite.site_id == site_id, PersonSite.person_id.in_(people), agreed)
+    return set(session.scalars(query))
