@@ -16,6 +16,17 @@ ROOT = Path(__file__).parent.parent
 SERVICES = ("registration", "notifications", "reporting")
 
 
+PAGES = ("browser", "local", "matrix")
+"""Folders whose tests take about as long as all others together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two halves, for two workers (`make test`) with servers of their own; each half has its order, whoever runs it."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        item.add_marker(pytest.mark.xdist_group("pages" if folder in PAGES else "services"))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL server of this test session."""

@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from apiflask import APIFlask
@@ -276,7 +275,6 @@ def test_signing_up_within_another_web_page(centre: Site, live: str, visitor: Vi
         frame.get_by_label("参加者姓名").fill("林居民")
         frame.get_by_label("手机号或电子邮箱").fill(fresh_mail())
         frame.get_by_label("我已阅读并同意").check()
-        page.screenshot(path=Path(".data/screenshots/embed-form.png"), full_page=True)
         frame.get_by_role("button", name="报名").click()
         expect(frame.get_by_role("heading", level=1)).to_have_text("报名成功")
         height = page.locator("iframe").evaluate("frame => frame.offsetHeight")

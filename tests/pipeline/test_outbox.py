@@ -172,7 +172,7 @@ def test_a_page_whose_sending_failed_is_sent_later(producer: Database) -> None:
         send_pages(producer, Queue(fails=True), "registration", ["reporting"])
     queue = Queue()
     assert send_pages(producer, queue, "registration", ["reporting", "notifications"]) == 2
-    assert [subscriber for subscriber, _ in queue.pages] == ["reporting", "notifications"]
+    assert {subscriber for subscriber, _ in queue.pages} == {"reporting", "notifications"}
     assert send_pages(producer, queue, "registration", ["reporting", "notifications"]) == 0
 
 

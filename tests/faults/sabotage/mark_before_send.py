@@ -3,8 +3,9 @@
 A subscriber that finds a gap goes on after it, as one without cursors would.
 """
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import Any
+
+from sqlalchemy import Row, text
 
 from services.common import outbox
 from services.common.apply import Applied, Subscriber
@@ -15,25 +16,13 @@ from tests.faults.sabotage.wrap import run_real
 _apply_page = Subscriber.apply_page
 
 
-def _send_to(database: Database, queue: PageQueue, producer: str, subscriber: str) -> int:
-    with database.transaction() as session:
-        heads = outbox.read_heads(session).sequences
-        sent = _marks(session, subscriber)
-    pages = 0
-    for partition in (p for p, head in heads.items() if sent.get(p, 0) < head):
+def _send_to(database: Database, queue: PageQueue, producer: str, subscriber: str, behind: list[Row[Any]]) -> int:
+    for row in behind:
         with database.transaction() as session:
-            page = outbox.read_page(session, producer, partition, sent.get(partition, 0))
-        outbox._mark_sent(database, subscriber, {partition: page.last})
+            page = outbox.read_page(session, producer, row.partition, row.sent)
+        outbox._mark_sent(database, subscriber, {row.partition: page.last})
         queue.send_page(subscriber, page.model_dump(mode="json"))
-        pages += 1
-    return pages
-
-
-def _marks(session: Session, subscriber: str) -> dict[int, int]:
-    rows = session.execute(
-        text("SELECT partition, sequence FROM sent_pages WHERE subscriber = :name"), {"name": subscriber}
-    )
-    return {row.partition: row.sequence for row in rows}
+    return len(behind)
 
 
 def _apply_over_gaps(self: Subscriber, page: Page) -> Applied:
