@@ -10,6 +10,7 @@ from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, moment, over, person_of, records_of
 from tests.registration.test_leading import Choir
 from tests.registration.test_public import fresh_mail
+from tests.registration.test_transfers import active
 from tests.registration.world import Caller, Site, in_hours
 
 ResidentCookie = Callable[[str], tuple[str, str]]
@@ -154,6 +155,54 @@ def test_the_leader_of_a_team_looks_after_it(
     visitor.speak("en")
     visitor.open("/my/teams")
     visitor.look("own-teams-en")
+
+
+def test_the_leader_signs_the_team_up(
+    visitor: Visitor,
+    make_visitor: Callable[..., Visitor],
+    site: Site,
+    data: PersonalData,
+    resident_cookie: ResidentCookie,
+) -> None:
+    choir = Choir(site, data)
+    choir.join(choir.somebody(name="小队员", birth_date="2016-05-01", guardian_consent=True))
+    shift = site.shift(2, title_zh="社区汇演", title_en="Show", risks_zh="舞台有台阶，请当心。")
+    visitor.log_in(resident_cookie(choir.people[0]))
+    visitor.open("/my/teams")
+    page = visitor.page
+    page.get_by_role("link", name="管理队伍").click()
+    page.get_by_role("link", name="替队伍报名参加活动").click()
+    visitor.look("team-led-shifts")
+    page.get_by_role("link", name="社区汇演").click()
+    visitor.look("team-led-sign-up")
+    page.get_by_label("每人都有名额才报名").check()
+    page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_text("您要求每人都有名额才报")).to_be_visible()
+    expect(page.get_by_role("button", name="确认报名")).to_have_count(0)
+    visitor.look("team-led-stopped")
+    page.get_by_role("button", name="改名单").click()
+    page.get_by_label("每人都有名额才报名").uncheck()
+    page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_text("队长替他报不上")).to_have_count(1)
+    expect(page.get_by_text("会有名额")).to_have_count(2)
+    page.get_by_role("button", name="确认报名 3 人").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert active(site, shift) == [], "nobody said yet that each was asked"
+    page.get_by_label("我逐一问过").check()
+    visitor.look("team-led-verdicts")
+    plain = make_visitor(java_script_enabled=False)
+    plain.log_in(resident_cookie(choir.people[0]))
+    plain.open(f"/my/teams/{choir.membership}/lead/shifts/{shift}")
+    plain.page.get_by_role("button", name="下一步").click()
+    plain.page.get_by_label("我逐一问过").check()
+    plain.page.get_by_role("button", name="确认报名 3 人").click()
+    expect(plain.page.get_by_role("status")).to_contain_text("有名额 2 人，候补 1 人")
+    assert [status for _, status in active(site, shift)] == ["confirmed", "confirmed", "waitlisted"]
+    visitor.speak("en")
+    visitor.open(f"/activities/{site.expect(200, 'GET', f'/v1/shifts/{shift}')['activity_id']}")
+    visitor.look("activity-led-en")
+    page.get_by_role("link", name="Sign your team up: Choir").click()
+    visitor.look("team-led-signed-up-en")
 
 
 def test_withdrawing_a_consent(visitor: Visitor, site: Site, resident_cookie: ResidentCookie) -> None:

@@ -1,4 +1,5 @@
-"""What the leader of a team does for it: sees who is in it, invites, asks for a room, calls the roll of its shifts.
+"""What the leader of a team does for it: sees who is in it, invites, asks for a room, calls the roll of its shifts; and
+signs it up (`led_sign_up.py`).
 
     led = find_led(session, resident, member_id)         # 404 unless the resident leads that team now
 
@@ -25,10 +26,10 @@ from services.registration.operations.hours.roll_call import call_roll
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.own_registrations import told_of
 from services.registration.operations.people.people import told_names
-from services.registration.operations.people.proven_sites import Resident
+from services.registration.operations.people.proven_sites import Resident, reaches
 from services.registration.operations.sites.sites import lock_site
 from services.registration.operations.teams import teams
-from services.registration.operations.teams.own_teams import Membership, own_membership
+from services.registration.operations.teams.own_teams import Membership, own_membership, own_teams
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.bookings import BookingBody
 from services.registration.schemas.hours import RollEntry
@@ -51,9 +52,20 @@ class Called:
 def find_led(session: Session, resident: Resident, member_id: UUID) -> Membership:
     """The team that this membership leads. Raises 404 for whoever does not lead it."""
     led = own_membership(session, resident, member_id)
-    if led.member.role != "leader" or led.member.status != "member":
+    if not _leads(led):
         raise not_found("您带的队伍", "team that you lead")
     return led
+
+
+def led_at(session: Session, resident: Resident, site_id: UUID) -> list[Membership]:
+    """The teams of a site that a resident leads; none where their session does not reach the site."""
+    if not reaches(session, resident, site_id):
+        return []
+    return [one for one in own_teams(session, resident) if one.site.id == site_id and _leads(one)]
+
+
+def _leads(one: Membership) -> bool:
+    return one.member.role == "leader" and one.member.status == "member"
 
 
 def led_roster(session: Session, data: PersonalData, led: Membership) -> list[LedMember]:
