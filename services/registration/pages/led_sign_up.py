@@ -10,6 +10,7 @@ from flask import request, url_for
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
+from services.common.errors import Words
 from services.common.pages import Answer, Form, done, render
 from services.registration.api.conventions import resident
 from services.registration.operations.seats.sign_up import SignUps
@@ -65,7 +66,7 @@ def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps)
             return page(member_id, shift_id, form)
         if request.form.get("step") == "confirm":
             with catching(form), database.transaction(EVERY_SITE) as session:
-                form.read(LedSignUp, _typed() | {"agreed": request.form.get("agreed") == "on"})
+                form.read(LedSignUp, _typed() | ({"agreed": True} if "agreed" in request.form else {}))
                 led = find_led(session, resident(), member_id)
                 made = led_sign_up.sign_up_as_leader(session, data, sign_ups, led, shift_id, form.body)
             if not form.failed:
@@ -75,6 +76,8 @@ def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps)
         verdicts: list[LedVerdict] = []
         with catching(trial), database.transaction(EVERY_SITE) as session:
             trial.read(LedSignUpBody, _typed())
+            if "member_ids" in trial.errors:
+                trial.errors["member_ids"] = Words("请至少勾选一人。", "Tick at least one of them.")
             led = find_led(session, resident(), member_id)
             verdicts = led_sign_up.try_sign_up(session, data, sign_ups, led, shift_id, trial.body)
         shown = trial if trial.failed else _without_numbers(form)
