@@ -99,6 +99,10 @@ def _local(at: str) -> str:
     return datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT%H:%M")
 
 
+def body_at(room: str, begins: str, ends: str) -> dict[str, str]:
+    return {"room_id": room, "starts_at": begins, "ends_at": ends, "title": "别队的事"}
+
+
 def test_the_leader_of_a_team_looks_after_it(
     visitor: Visitor,
     make_visitor: Callable[..., Visitor],
@@ -109,7 +113,9 @@ def test_the_leader_of_a_team_looks_after_it(
 ) -> None:
     choir = Choir(site, data)
     room = {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40}
-    site.expect(201, "POST", "/v1/rooms", room)
+    hall = site.expect(201, "POST", "/v1/rooms", room)["id"]
+    day = in_hours(72)[:10]
+    site.expect(201, "POST", "/v1/bookings", body_at(hall, f"{day}T10:00:00+08:00", f"{day}T11:30:00+08:00"))
     mail = fresh_mail()
     new = choir.somebody(name="新团员", email=mail)
     shift = choir.on_shift()
@@ -118,20 +124,25 @@ def test_the_leader_of_a_team_looks_after_it(
     page = visitor.page
     page.get_by_role("link", name="管理队伍").click()
     page.get_by_text("邀请人入队，点这里").click()
-    page.get_by_text("申请用房，点这里").click()
     visitor.look("team-led")
     page.get_by_label("对方姓名").fill("新团员")
     page.get_by_label("对方手机号或电子邮箱").fill(mail)
     page.get_by_role("button", name="发出邀请").click()
     expect(page.get_by_text("另有 1 人已邀请")).to_be_visible()
-    page.get_by_text("申请用房，点这里").click()
-    page.get_by_label("哪一天").fill(in_hours(72)[:10])
-    page.get_by_label("从几点").fill("19:00")
-    page.get_by_label("到几点").fill("18:00")
-    page.get_by_role("button", name="提出申请").click()
-    expect(page.get_by_role("alert")).to_contain_text("结束应晚于开始")
-    visitor.look("team-led-wrong")
-    page.get_by_label("到几点").fill("21:00")
+    page.get_by_role("link", name="看空闲的房间").click()
+    visitor.look("team-rooms")
+    page.locator(f"a[href*='day={day}']", has_text="11:30").click()
+    assert page.get_by_label("从几点").input_value() == "11:30"
+    page.get_by_label("从几点").fill("11:00")
+    page.get_by_label("到几点").fill("13:00")
+    page.get_by_role("button", name="先看能不能用").click()
+    expect(page.get_by_role("alert")).to_contain_text("该时段已有预约")
+    expect(page.get_by_text("别队的事")).to_have_count(0)
+    visitor.look("team-rooms-taken")
+    page.get_by_label("从几点").fill("11:30")
+    page.get_by_role("button", name="先看能不能用").click()
+    expect(page.get_by_role("status")).to_contain_text("这个时间可以申请")
+    visitor.look("team-rooms-free")
     page.get_by_role("button", name="提出申请").click()
     expect(page.get_by_text("等站点答复").first).to_be_visible()
     page.get_by_role("link", name="点名").click()

@@ -11,12 +11,14 @@ from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, resident
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
-from services.registration.operations.teams import leaders
+from services.registration.operations.teams import leaders, led_rooms
 from services.registration.operations.teams.led_sign_up import sign_up_as_leader, try_sign_up
 from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.bookings import BookingAnswer
 from services.registration.schemas.leading import (
     InvitedAnswer,
+    LedRoomsAnswer,
+    LedRoomsQuery,
     LedRosterAnswer,
     LedSignUp,
     LedSignUpBody,
@@ -59,6 +61,23 @@ def leading_blueprint(database: Database, data: PersonalData, sign_ups: SignUps)
 
         return create(database, data, body, make, EVERY_SITE)
 
+    _add_rooms(blueprint, database, data)
+    _add_sign_up(blueprint, database, data, sign_ups)
+    _add_roll(blueprint, database, data)
+    return blueprint
+
+
+def _add_rooms(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/rooms")
+    @allow(Caller.PERSON)
+    @blueprint.input(LedRoomsQuery, location="query", arg_name="query")
+    @blueprint.output(LedRoomsAnswer)
+    def show_free_rooms(member_id: UUID, query: LedRoomsQuery) -> Response:
+        """When the rooms for teams are free, for seven days. Not who has them otherwise."""
+        with database.transaction(EVERY_SITE) as session:
+            led = leaders.find_led(session, resident(), member_id)
+            return answered(LedRoomsAnswer(items=led_rooms.free_rooms(session, led, query.first)))
+
     @blueprint.post("/bookings")
     @allow(Caller.PERSON)
     @blueprint.input(RoomRequestBody, arg_name="body")
@@ -68,13 +87,9 @@ def leading_blueprint(database: Database, data: PersonalData, sign_ups: SignUps)
 
         def make(session: Session) -> BookingAnswer:
             led = leaders.find_led(session, resident(), member_id)
-            return BookingAnswer.model_validate(leaders.ask_for_room(session, led, body))
+            return BookingAnswer.model_validate(led_rooms.ask_for_room(session, led, body))
 
         return create(database, data, body, make, EVERY_SITE)
-
-    _add_sign_up(blueprint, database, data, sign_ups)
-    _add_roll(blueprint, database, data)
-    return blueprint
 
 
 def _add_sign_up(blueprint: APIBlueprint, database: Database, data: PersonalData, sign_ups: SignUps) -> None:

@@ -1,13 +1,13 @@
 """What the leader of a team sees and asks."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.common.events import TeamRole
-from services.common.schemas import Answer, Body
+from services.common.schemas import Answer, Body, Query
 from services.registration.schemas import Time
 from services.registration.schemas.hours import RollEntry
 
@@ -41,6 +41,43 @@ class RoomRequestBody(Body):
     starts_at: Time
     ends_at: Time
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+
+class FreeTime(Answer):
+    """A time in which nobody has the room and the site is open."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class FreeDay(Answer):
+    """When a room is free on a day of the site."""
+
+    day: date
+    free: list[FreeTime]
+
+
+class LedRoom(Answer):
+    """A room for teams, and when it is free."""
+
+    room_id: UUID
+    name_zh: str
+    name_en: str
+    capacity: int
+    equipment: list[str]
+    days: list[FreeDay]
+
+
+class LedRoomsAnswer(Answer):
+    """The rooms that the team may ask for, with the set-up that they need taken off."""
+
+    items: list[LedRoom]
+
+
+class LedRoomsQuery(Query):
+    """Which days."""
+
+    first: date | None = Field(default=None, alias="from", description="the first of seven days; the site's today")
 
 
 class TeamCalled(Answer):

@@ -133,6 +133,7 @@ SAMPLES: dict[str, Any] = {
     f"{LED}/roster member_id": _led,
     f"{LED}/invitations member_id": _led,
     f"{LED}/bookings member_id": _led,
+    f"{LED}/rooms member_id": _led,
     f"{LED}/shifts/<uuid:shift_id>/roll-call member_id": _led,
     f"{LED}/shifts/<uuid:shift_id>/roll-call shift_id": _called,
     f"{LED}/shifts/<uuid:shift_id>/registrations member_id": _led,
