@@ -57,6 +57,7 @@ from services.common.errors import (
     UNAUTHENTICATED,
     Problem,
     Words,
+    called,
     field_error,
     invalid,
     language,
@@ -326,9 +327,7 @@ def _forget_notice(response: Response) -> Response:
 
 def _name(row: Any, field: str = "name") -> str:
     """A row's text in the reader's language, in the other where that is missing."""
-    get = row.get if isinstance(row, dict) else lambda key, default="": getattr(row, key, default)
-    zh, en = get(f"{field}_zh", ""), get(f"{field}_en", "")
-    return str((zh or en) if language() == "zh" else (en or zh))
+    return str(called(row, field))
 
 
 def _short(site: Any) -> str:

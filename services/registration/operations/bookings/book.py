@@ -12,7 +12,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from services.common.errors import FieldErrors, Words, invalid, not_found
+from services.common.errors import FieldErrors, Words, called, invalid, not_found
 from services.common.events import (
     BookingCancelled,
     BookingConfirmed,
@@ -51,7 +51,7 @@ def book(session: Session, site_id: UUID, body: BookingBody, as_request: bool = 
     wanted = Wanted(site, room, begins, ends, team, body.block, names_others=not as_request)
     check_length(wanted)
     refuse(reasons_against(session, wanted))
-    title = body.title or (team.name_zh if team else activity.title_zh if activity else "")
+    title = body.title or (called(team).zh if team else called(activity, "title").zh if activity else "")
     return save(session, wanted, title, body.approved, as_request, shift_id=body.shift_id)
 
 

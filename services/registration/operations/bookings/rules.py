@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
+from services.common.errors import CONFLICT, FieldError, Problem, Words, called, invalid
 from services.registration.models import Room, Site, Team
 from services.registration.operations.bookings.opening import hours_of, is_open
 from services.registration.operations.bookings.rooms import taken_during, with_set_up
@@ -121,9 +121,7 @@ def _taken(site: Site, title: str, starts_at: datetime, ends_at: datetime, setup
 def _hours_in_words(wanted: Wanted) -> Words:
     hours = hours_of(wanted.site.opening_hours, wanted.site.exceptions, wanted.local_day)
     told = next((one for one in wanted.site.exceptions if one["date"] == wanted.local_day.isoformat()), None)
-    note = (
-        (f"（{told['note_zh']}）", f" ({told['note_en'] or told['note_zh']})") if told and told["note_zh"] else ("", "")
-    )
+    note = (f"（{called(told, 'note').zh}）", f" ({called(told, 'note').en})") if told and told["note_zh"] else ("", "")
     when = "、".join("–".join(pair) for pair in hours)
     if not when:
         return Words(
