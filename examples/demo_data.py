@@ -1,4 +1,5 @@
-"""Loads the pilot programme (`programme.py`) through the API: areas, sites, choirs, rooms, activities with shifts.
+"""Loads the pilot programme (`programme.py`) through the API: areas, sites, teams with members, rooms, activities with
+shifts.
 
     sites = load("http://127.0.0.1:8001", operator_key, progress=print)
     key = ensure_site_key("http://127.0.0.1:8001", operator_key, sites.pilot, Path(".data/pilot.key"))
@@ -20,6 +21,7 @@ from typing import Any
 
 from examples import whereabouts
 from examples.client import Client, Refused
+from examples.people import invent
 from examples.programme import (
     AREAS,
     CHOIRS,
@@ -38,6 +40,7 @@ LOADER = "demo data · 演示数据"
 """Label of the key that a site's data are loaded with. It is revoked at the end, which marks them as complete."""
 
 PROGRAMME_LASTS = timedelta(days=28)
+MEMBERS_EACH = 4
 
 Progress = Callable[[str], None]
 
@@ -143,6 +146,9 @@ def _load_site(operator: Client, url: str, site: dict[str, Any], plans: list[Pla
     there = {activity["title_zh"]: activity for activity in as_site.every("/v1/activities", limit=200)}
     for plan in plans:
         _make_activity(as_site, plan, there.get(plan.title_zh), ids, today)
+    for place, (zh, _) in enumerate([*CHOIRS, VOLUNTEERS]):
+        if zh in ids:
+            _fill_team(as_site, ids[zh], invent(100, run=0)[place * MEMBERS_EACH :][:MEMBERS_EACH])
     # This one, and those of attempts that were interrupted.
     for loader in _loader_keys(operator, site):
         if not loader["revoked_at"]:
@@ -167,6 +173,22 @@ def _make_teams_and_rooms(site: Client, plans: list[Plan]) -> dict[str | None, s
     return ids
 
 
+def _fill_team(site: Client, team: str, people: list[dict[str, Any]]) -> None:
+    """Those of them who are not in it yet. The first one leads it, which comes last: who leads a team has its members.
+
+    No child is in the demo data: of the children's choir there are those who look after it.
+    """
+    there = list(site.every(f"/v1/teams/{team}/members", limit=200))
+    if any(member["role"] == "leader" for member in there):
+        return
+    members = [site.create("/v1/people", person, _same_every_time(person["phone"]))["id"] for person in people]
+    for person in members:
+        if person not in [member["person_id"] for member in there]:
+            body = {"person_id": person, "agreement": "签署入队名单 · signed the team's list"}
+            site.create(f"/v1/teams/{team}/members", body, _same_every_time(team, person))
+    site.put(f"/v1/teams/{team}/leader", {"person_id": members[0]})
+
+
 def _make_activity(
     site: Client, plan: Plan, existing: dict[str, Any] | None, ids: dict[str | None, str], today: date
 ) -> None:
@@ -187,6 +209,7 @@ def _make_activity(
                 "capacity": slot.capacity,
                 "role_zh": slot.role_zh,
                 "role_en": slot.role_en,
+                "requirements": {"min_age": plan.minimum_age} if plan.minimum_age else {},
             }
             path = f"/v1/activities/{existing['id']}/shifts"
             site.create(path, body, _same_every_time(existing["id"], body["starts_at"]))

@@ -1,6 +1,7 @@
 """Invented people for the examples: names out of syllables, addresses at example.com, phones 1990 000 0000 and up.
 
-Nobody is behind them. Every run draws other ones, so that a second run signs up new people.
+Nobody is behind them. Every run draws other ones, so that a second run signs up new people; those of run 0 are the
+members of the demo data's teams, always the same.
 """
 
 import secrets
@@ -17,9 +18,9 @@ ENGLISH_EVERY = 10
 """Every so many people one reads English."""
 
 
-def invent(count: int) -> list[dict[str, Any]]:
-    """Up to 100 people as a sign-up takes them, each with phone, email, birth date and language."""
-    run = secrets.randbelow(100_000)
+def invent(count: int, run: int | None = None) -> list[dict[str, Any]]:
+    """Up to 100 people of 18 or older as a sign-up takes them, each with phone, email, birth date and language."""
+    run = 1 + secrets.randbelow(99_999) if run is None else run
     names_zh = [a + b for a, b in product(FIRST, SECOND)]
     names_en = [a + b for a, b in product(FIRST_EN, SECOND_EN)]
     return [

@@ -24,7 +24,7 @@ from examples.client import Client, Refused
 from examples.community_site import Differs, at_once, say, wait_until
 from examples.demo_data import make_areas, make_sites
 from examples.people import invent
-from examples.programme import CHOIRS, COMMUNITY_SITES, ROOMS, SUBDISTRICT, ZONE
+from examples.programme import CHOIRS, COMMUNITY_SITES, DONORS_FROM, ROOMS, SUBDISTRICT, ZONE
 
 SINGERS_EACH = 6
 HALL = 60
@@ -147,12 +147,14 @@ def blood_drive(operator: Client, centre: Client) -> dict[str, Any]:
     centre.put(f"/v1/activities/{drive['id']}/venue", {"venue_id": venue["id"]}, drive["version"])
     parts = [{"organisation_id": host["id"], "role": "co_organiser"}]
     centre.put(f"/v1/activities/{drive['id']}/organisations", {"organisations": parts})
-    roles = {"helpers": ("引导志愿者", "steward", 12), "donors": ("献血者", "donor", DONORS)}
+    roles = {
+        "helpers": {"role_zh": "引导志愿者", "role_en": "steward", "capacity": 12},
+        "donors": {
+            "role_zh": "献血者", "role_en": "donor", "capacity": DONORS, "requirements": {"min_age": DONORS_FROM},
+        },
+    }  # fmt: skip
     shifts = {
-        name: centre.create(
-            f"/v1/activities/{drive['id']}/shifts", {**times, "role_zh": zh, "role_en": en, "capacity": places}
-        )
-        for name, (zh, en, places) in roles.items()
+        name: centre.create(f"/v1/activities/{drive['id']}/shifts", {**times, **role}) for name, role in roles.items()
     }
     centre.act(f"/v1/activities/{drive['id']}/publish")
     say("发布献血活动", f"a blood drive at {starts_at:%H:%M:%S} in a hall for {HALL}")
@@ -179,9 +181,7 @@ def fill(centre: Client, drive: dict[str, Any], volunteers: list[str]) -> None:
     helpers = drive["helpers"]["id"]
     at_once(lambda person: centre.create(f"/v1/shifts/{helpers}/registrations", {"person_id": person}), volunteers[:12])
     path = f"/v1/shifts/{drive['donors']['id']}/registrations"
-    answers = at_once(
-        lambda person: centre.create(path, {"person": {**person, "guardian_consent": True}}), invent(DONORS)
-    )
+    answers = at_once(lambda person: centre.create(path, {"person": person}), invent(DONORS))
     confirmed = sum(answer["status"] == "confirmed" for answer in answers)
     _expect("donors with a place", confirmed, HALL - 12)
     say("献血活动报满", f"12 helpers and {confirmed} donors fill the hall; {DONORS - confirmed} wait")

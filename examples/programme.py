@@ -1,7 +1,7 @@
 """The pilot programme as data: areas, sites, choirs, rooms, and what happens when. `demo_data.py` loads it.
 
-Places and organisations are those of the real programme; choirs, communities and dates are invented, and no person is
-named.
+Places and organisations are those of the real programme; choirs, communities and dates are invented, and so are the
+members of teams (`people.py`).
 """
 
 from collections.abc import Sequence
@@ -78,6 +78,7 @@ class Plan:
     risks_en: str = ""
     room: str | None = None
     team: str | None = None
+    minimum_age: int | None = None
 
 
 # -- where ---------------------------------------------------------------------------------------------------------
@@ -140,6 +141,10 @@ def appointments(day: int, start: time, count: int, minutes: int, capacity: int,
     return [Slot(day, at, minutes, capacity, *role) for at in starts]
 
 
+DONORS_FROM = 18
+"""Years of age: whoever is younger may not give blood."""
+
+
 def blood_drive() -> Plan:
     """Appointments to give blood. A donation is a gift, not service: it earns no hours."""
     return Plan(
@@ -149,6 +154,7 @@ def blood_drive() -> Plan:
         "Voluntary blood donation by appointment. Hosts: Zhigong Xinjie Subdistrict and the provincial young "
         "volunteers' association. Eat and sleep well before; donors are 18 or older.",
         appointments(7, time(9, 0), count=12, minutes=15, capacity=8, role=("献血者", "donor")),
+        minimum_age=DONORS_FROM,
     )  # fmt: skip
 
 

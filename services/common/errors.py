@@ -10,6 +10,7 @@ else.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import psycopg
 from apiflask import APIFlask
@@ -38,6 +39,14 @@ class Words:
 
     def __str__(self) -> str:
         return self.zh if language() == "zh" else self.en
+
+
+def called(row: Any, field: str = "name") -> Words:
+    """What a row or a dict is called (`name_zh` and `name_en`; or its title, …). A language that is missing has the
+    other's word, wherever a name is shown."""
+    get = row.get if isinstance(row, dict) else lambda key, default: getattr(row, key, default)
+    zh, en = str(get(f"{field}_zh", "") or ""), str(get(f"{field}_en", "") or "")
+    return Words(zh or en, en or zh)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from tests.browser.conftest import Visitor
 from tests.registration.hours_world import earn, moment, over, person_of, records_of
 from tests.registration.test_leading import Choir
 from tests.registration.test_public import fresh_mail
+from tests.registration.test_transfers import active
 from tests.registration.world import Caller, Site, in_hours
 
 ResidentCookie = Callable[[str], tuple[str, str]]
@@ -99,6 +100,10 @@ def _local(at: str) -> str:
     return datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT%H:%M")
 
 
+def body_at(room: str, begins: str, ends: str) -> dict[str, str]:
+    return {"room_id": room, "starts_at": begins, "ends_at": ends, "title": "别队的事"}
+
+
 def test_the_leader_of_a_team_looks_after_it(
     visitor: Visitor,
     make_visitor: Callable[..., Visitor],
@@ -109,7 +114,9 @@ def test_the_leader_of_a_team_looks_after_it(
 ) -> None:
     choir = Choir(site, data)
     room = {"name_zh": "排练厅", "name_en": "Hall", "capacity": 40}
-    site.expect(201, "POST", "/v1/rooms", room)
+    hall = site.expect(201, "POST", "/v1/rooms", room)["id"]
+    day = in_hours(72)[:10]
+    site.expect(201, "POST", "/v1/bookings", body_at(hall, f"{day}T10:00:00+08:00", f"{day}T11:30:00+08:00"))
     mail = fresh_mail()
     new = choir.somebody(name="新团员", email=mail)
     shift = choir.on_shift()
@@ -118,20 +125,25 @@ def test_the_leader_of_a_team_looks_after_it(
     page = visitor.page
     page.get_by_role("link", name="管理队伍").click()
     page.get_by_text("邀请人入队，点这里").click()
-    page.get_by_text("申请用房，点这里").click()
     visitor.look("team-led")
     page.get_by_label("对方姓名").fill("新团员")
     page.get_by_label("对方手机号或电子邮箱").fill(mail)
     page.get_by_role("button", name="发出邀请").click()
     expect(page.get_by_text("另有 1 人已邀请")).to_be_visible()
-    page.get_by_text("申请用房，点这里").click()
-    page.get_by_label("哪一天").fill(in_hours(72)[:10])
-    page.get_by_label("从几点").fill("19:00")
-    page.get_by_label("到几点").fill("18:00")
-    page.get_by_role("button", name="提出申请").click()
-    expect(page.get_by_role("alert")).to_contain_text("结束应晚于开始")
-    visitor.look("team-led-wrong")
-    page.get_by_label("到几点").fill("21:00")
+    page.get_by_role("link", name="看空闲的房间").click()
+    visitor.look("team-rooms")
+    page.locator(f"a[href*='day={day}']", has_text="11:30").click()
+    assert page.get_by_label("从几点").input_value() == "11:30"
+    page.get_by_label("从几点").fill("11:00")
+    page.get_by_label("到几点").fill("13:00")
+    page.get_by_role("button", name="先看能不能用").click()
+    expect(page.get_by_role("alert")).to_contain_text("该时段已有预约")
+    expect(page.get_by_text("别队的事")).to_have_count(0)
+    visitor.look("team-rooms-taken")
+    page.get_by_label("从几点").fill("11:30")
+    page.get_by_role("button", name="先看能不能用").click()
+    expect(page.get_by_role("status")).to_contain_text("这个时间可以申请")
+    visitor.look("team-rooms-free")
     page.get_by_role("button", name="提出申请").click()
     expect(page.get_by_text("等站点答复").first).to_be_visible()
     page.get_by_role("link", name="点名").click()
@@ -163,6 +175,54 @@ def test_the_leader_of_a_team_looks_after_it(
     told.look("room-answer")
     told.page.get_by_role("link", name="管理队伍").click()
     expect(told.page.get_by_role("button", name="发送链接")).to_be_visible()
+
+
+def test_the_leader_signs_the_team_up(
+    visitor: Visitor,
+    make_visitor: Callable[..., Visitor],
+    site: Site,
+    data: PersonalData,
+    resident_cookie: ResidentCookie,
+) -> None:
+    choir = Choir(site, data)
+    choir.join(choir.somebody(name="小队员", birth_date="2016-05-01", guardian_consent=True))
+    shift = site.shift(2, title_zh="社区汇演", title_en="Show", risks_zh="舞台有台阶，请当心。")
+    visitor.log_in(resident_cookie(choir.people[0]))
+    visitor.open("/my/teams")
+    page = visitor.page
+    page.get_by_role("link", name="管理队伍").click()
+    page.get_by_role("link", name="替队伍报名参加活动").click()
+    visitor.look("team-led-shifts")
+    page.get_by_role("link", name="社区汇演").click()
+    visitor.look("team-led-sign-up")
+    page.get_by_label("每人都有名额才报名").check()
+    page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_text("您要求每人都有名额才报")).to_be_visible()
+    expect(page.get_by_role("button", name="确认报名")).to_have_count(0)
+    visitor.look("team-led-stopped")
+    page.get_by_role("button", name="改名单").click()
+    page.get_by_label("每人都有名额才报名").uncheck()
+    page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_text("队长替他报不上")).to_have_count(1)
+    expect(page.get_by_text("会有名额")).to_have_count(2)
+    page.get_by_role("button", name="确认报名 3 人").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert active(site, shift) == [], "nobody said yet that each was asked"
+    page.get_by_label("我逐一问过").check()
+    visitor.look("team-led-verdicts")
+    plain = make_visitor(java_script_enabled=False)
+    plain.log_in(resident_cookie(choir.people[0]))
+    plain.open(f"/my/teams/{choir.membership}/lead/shifts/{shift}")
+    plain.page.get_by_role("button", name="下一步").click()
+    plain.page.get_by_label("我逐一问过").check()
+    plain.page.get_by_role("button", name="确认报名 3 人").click()
+    expect(plain.page.get_by_role("status")).to_contain_text("有名额 2 人，候补 1 人")
+    assert [status for _, status in active(site, shift)] == ["confirmed", "confirmed", "waitlisted"]
+    visitor.speak("en")
+    visitor.open(f"/activities/{site.expect(200, 'GET', f'/v1/shifts/{shift}')['activity_id']}")
+    visitor.look("activity-led-en")
+    page.get_by_role("link", name="Sign your team up: Choir").click()
+    visitor.look("team-led-signed-up-en")
 
 
 def test_withdrawing_a_consent(visitor: Visitor, site: Site, resident_cookie: ResidentCookie) -> None:

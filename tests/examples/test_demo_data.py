@@ -1,4 +1,4 @@
-"""The demo data load once, whatever happens on the way; and nothing in them clashes or names a person."""
+"""The demo data load once, whatever happens on the way; and nothing in them clashes."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.client import Client
-from examples.demo_data import LOADER, DemoSites, ensure_site_key, load
+from examples.demo_data import LOADER, MEMBERS_EACH, DemoSites, ensure_site_key, load
 from examples.programme import AREAS, COMMUNITY_SITES, Plan, community_plans, pilot_plans
 from tests.examples.conftest import Registration, activities_of
 
@@ -44,7 +44,13 @@ def test_everything_planned_is_there_and_open_for_sign_up(loaded: tuple[Registra
     assert registration.execute("SELECT count(*) FROM areas") == [(len(AREAS),)]
     assert len(sites.communities) == 9
     assert registration.execute("SELECT count(*) FROM teams WHERE kind = 'choir'") == [(10,)]
-    assert registration.execute("SELECT count(*) FROM people") == [(0,)]
+    led = "SELECT count(*), count(*) FILTER (WHERE role = 'leader') FROM team_members WHERE status = 'member'"
+    assert registration.execute(f"{led} GROUP BY team_id") == [(MEMBERS_EACH, 1)] * 11
+    assert registration.execute("SELECT count(*) FROM people") == [(11 * MEMBERS_EACH,)]
+    adults = (
+        "SELECT DISTINCT requirements FROM shifts JOIN activities a ON a.id = activity_id WHERE kind = 'blood_drive'"
+    )
+    assert registration.execute(adults) == [({"min_age": 18},)]
 
 
 def test_no_key_of_the_loader_stays_open(loaded: tuple[Registration, DemoSites]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from examples import demo_data
 from examples.client import Client
-from examples.demo_data import LOADER, load
+from examples.demo_data import LOADER, MEMBERS_EACH, load
 from examples.programme import CHOIRS, COMMUNITY_SITES, Plan, community_plans, pilot_plans
 from tests.examples.conftest import Registration, activities_of
 
@@ -37,7 +37,7 @@ class CutOff(Exception):
     """The program was ended here."""
 
 
-@pytest.mark.parametrize("requests_until_then", [3, 19, 36, 37, 60, 75])
+@pytest.mark.parametrize("requests_until_then", [3, 19, 36, 37, 60, 75, 150])
 def test_an_interrupted_load_is_completed_by_the_next(
     registration: Registration, monkeypatch: pytest.MonkeyPatch, requests_until_then: int
 ) -> None:
@@ -58,6 +58,8 @@ def test_an_interrupted_load_is_completed_by_the_next(
     assert registration.execute("SELECT count(*), count(DISTINCT name_zh) FROM teams") == [
         (len(CHOIRS) + 1, len(CHOIRS) + 1)
     ]
+    members = registration.execute("SELECT count(*), count(DISTINCT person_id) FROM team_members")
+    assert members == [(MEMBERS_EACH * (len(CHOIRS) + 1),) * 2]
 
 
 def test_a_draft_of_yesterday_is_completed_with_its_own_dates(registration: Registration) -> None:

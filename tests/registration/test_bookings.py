@@ -147,6 +147,8 @@ def test_teams_share_fairly_and_are_told_how(site: Site) -> None:
     rehearsal = site.activity(room_id=room, team_id=second)
     site.expect(201, "POST", f"/v1/activities/{rehearsal}/slots", slot(18, 19.5, "singer", "listener"))
     assert "乙队 3" in messages(try_book(site, room, 35, 36, team_id=second)), "its activity's room is its room"
+    site.sql("UPDATE teams SET name_en = '' WHERE id = :t", t=second)
+    assert "乙队 has 3 h" in messages(try_book(site, room, 35, 36, team_id=second)), "a name in one language is a name"
     longer = {"ends_at": at(34.5).isoformat()}
     assert site.call("PATCH", f"/v1/bookings/{kept['id']}", longer, If_Match="*").status_code == 409
     site.expect(200, "POST", f"/v1/bookings/{kept['id']}/cancel")

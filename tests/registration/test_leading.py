@@ -1,6 +1,7 @@
 """What the leader of a team does for it, and what no leader does."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import records_of, second_person
 from tests.registration.office import Office
 from tests.registration.own_world import resident_of
+from tests.registration.rooms_world import at, body_of, book, make_room, next_monday, set_up
 from tests.registration.test_public import fresh_mail
 from tests.registration.world import Caller, Site, in_hours
 
@@ -109,6 +111,44 @@ def test_a_leader_asks_for_a_room_and_staff_decide(choir: Choir, office: Office)
     page = f"/my/teams/{choir.membership}/lead/rooms/{made['id']}/withdraw"
     assert choir.leader.call("POST", page, form="").status_code == 303
     assert choir.site.expect(200, "GET", f"/v1/bookings/{made['id']}")["status"] == "cancelled"
+
+
+def test_a_leader_sees_when_rooms_are_free_and_not_who_has_them(choir: Choir, other: Site) -> None:
+    site, monday = choir.site, next_monday()
+    set_up(site, opening_hours={"mon": [["08:00", "12:00"], ["14:00", "22:00"]]}, team_minutes_per_week=600)
+    hall, another = make_room(site, setup_minutes=15), make_room(site, name_zh="小教室", for_teams=False)
+    make_room(other)
+    book(site, hall, 9, 10, title="别队的排练")
+    book(site, hall, 15, 15.5, title="秘密的会")
+    answer = choir.leader.expect(200, "GET", f"{choir.path}/rooms?from={monday}")
+    [room] = answer["items"]
+    assert room["room_id"] == hall and another not in str(answer) and "秘密" not in str(answer)
+    free = [(one["starts_at"], one["ends_at"]) for one in room["days"][0]["free"]]
+    foreseen = [(8, 8.5), (10.5, 12), (14, 14.5), (16, 22)]
+    assert [tuple(map(datetime.fromisoformat, one)) for one in free] == [(at(a), at(b)) for a, b in foreseen]
+    assert [one["free"] for one in room["days"][1:]] == [[]] * 6, "the site is closed then"
+    for begins, ends in free:
+        wanted = {"room_id": hall, "starts_at": begins, "ends_at": ends}
+        choir.leader.expect(201, "POST", f"{choir.path}/bookings", wanted)
+    refused = choir.leader.expect(409, "POST", f"{choir.path}/bookings", body_of(hall, 8.75, 13, title="x"))
+    told = [one["message"] for one in refused["errors"]]
+    assert len(told) == 5 and "opening hours" in told[3] and not any("别队" in one for one in told)
+
+
+def test_whether_a_room_can_be_had_is_seen_before_it_is_asked_for(choir: Choir) -> None:
+    hall = make_room(choir.site)
+    book(choir.site, hall, 19, 21, title="别队的排练")
+    page = f"/my/teams/{choir.membership}/lead/rooms"
+
+    def look(begins: str, ends: str) -> tuple[int, str]:
+        form = f"step=check&room_id={hall}&day={next_monday()}&starts_at={begins}&ends_at={ends}"
+        answer = choir.leader.call("POST", page, form=form, Accept="text/html")
+        return answer.status_code, answer.get_data(as_text=True)
+
+    status, taken = look("18:00", "20:00")
+    assert status == 422 and "is taken" in taken and "别队" not in taken
+    assert look("21:00", "22:00")[0] == 200
+    assert len(choir.site.expect(200, "GET", "/v1/bookings")["items"]) == 1, "nothing was asked for yet"
 
 
 @pytest.mark.parametrize("step", ["decline", "confirm"])

@@ -113,6 +113,21 @@ def test_this_years_activities_make_next_years_programme(site: Site, other: Site
     assert clone(site, again, site.id)[0]["result"] == "cloned"
 
 
+def test_what_was_called_off_is_no_part_of_a_programme(site: Site) -> None:
+    held, off = site.activity(title_zh="办成的"), site.activity(title_zh="取消的")
+    shifts = [site.shift(activity=held, starts=24 * day) for day in (1, 2)]
+    # Of an activity that is called off, what took place before stays open.
+    site.move_shift(site.shift(activity=off), -30, -28)
+    site.shift(activity=off)
+    site.expect(200, "POST", f"/v1/shifts/{shifts[0]}/cancel")
+    site.expect(200, "POST", f"/v1/activities/{off}/cancel")
+    programme = site.expect(201, "POST", "/v1/programmes", {"title_zh": "再办", "from_activities": [off, held]})
+    [only] = programme["activities"]
+    assert (only["title_zh"], [shift["day"] for shift in only["shifts"]]) == ("办成的", [0])
+    nothing = {"title_zh": "再办", "from_activities": [off]}
+    assert site.call("POST", "/v1/programmes", nothing).status_code == 422
+
+
 def test_a_completed_activity_tells_too_that_it_belongs_to_the_programme(site: Site) -> None:
     held = site.activity(title_zh="办过的课")
     site.move_shift(site.shift(activity=held), -30, -28)

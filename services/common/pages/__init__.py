@@ -58,6 +58,7 @@ from services.common.errors import (
     UNAUTHENTICATED,
     Problem,
     Words,
+    called,
     field_error,
     invalid,
     language,
@@ -338,9 +339,7 @@ def _forget_notice(response: Response) -> Response:
 
 def _name(row: Any, field: str = "name") -> str:
     """A row's text in the reader's language, in the other where that is missing."""
-    get = row.get if isinstance(row, dict) else lambda key, default="": getattr(row, key, default)
-    zh, en = get(f"{field}_zh", ""), get(f"{field}_en", "")
-    return str((zh or en) if language() == "zh" else (en or zh))
+    return str(called(row, field))
 
 
 def _short(site: Any) -> str:

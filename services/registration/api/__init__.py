@@ -82,7 +82,7 @@ def blueprints(
         contacts_blueprint(database, data, links),
         volunteers_blueprint(database, data),
         own_volunteer_blueprint(database, data),
-        leading_blueprint(database, data),
+        leading_blueprint(database, data, sign_ups),
         consents_blueprint(database, data),
         merges_blueprint(database, data),
         erasure_blueprint(database, data),

@@ -9,13 +9,20 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, resident
+from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
-from services.registration.operations.teams import leaders
+from services.registration.operations.teams import leaders, led_rooms
+from services.registration.operations.teams.led_sign_up import sign_up_as_leader, try_sign_up
 from services.registration.personal_data import PersonalData, mailbox
 from services.registration.schemas.bookings import BookingAnswer
 from services.registration.schemas.leading import (
     InvitedAnswer,
+    LedRoomsAnswer,
+    LedRoomsQuery,
     LedRosterAnswer,
+    LedSignUp,
+    LedSignUpBody,
+    LedVerdicts,
     RoomRequestBody,
     TeamCalled,
     TeamRollAnswer,
@@ -24,7 +31,7 @@ from services.registration.schemas.leading import (
 from services.registration.schemas.public import LinkRequest
 
 
-def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+def leading_blueprint(database: Database, data: PersonalData, sign_ups: SignUps) -> APIBlueprint:
     """The routes of leaders."""
     throttle = Throttle(LOG_INS)
     blueprint = APIBlueprint("leading", __name__, tag="Teams", url_prefix="/v1/my/teams/<uuid:member_id>")
@@ -54,6 +61,23 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
 
         return create(database, data, body, make, EVERY_SITE)
 
+    _add_rooms(blueprint, database, data)
+    _add_sign_up(blueprint, database, data, sign_ups)
+    _add_roll(blueprint, database, data)
+    return blueprint
+
+
+def _add_rooms(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
+    @blueprint.get("/rooms")
+    @allow(Caller.PERSON)
+    @blueprint.input(LedRoomsQuery, location="query", arg_name="query")
+    @blueprint.output(LedRoomsAnswer)
+    def show_free_rooms(member_id: UUID, query: LedRoomsQuery) -> Response:
+        """When the rooms for teams are free, for seven days. Not who has them otherwise."""
+        with database.transaction(EVERY_SITE) as session:
+            led = leaders.find_led(session, resident(), member_id)
+            return answered(LedRoomsAnswer(items=led_rooms.free_rooms(session, led, query.first)))
+
     @blueprint.post("/bookings")
     @allow(Caller.PERSON)
     @blueprint.input(RoomRequestBody, arg_name="body")
@@ -63,12 +87,34 @@ def leading_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
 
         def make(session: Session) -> BookingAnswer:
             led = leaders.find_led(session, resident(), member_id)
-            return BookingAnswer.model_validate(leaders.ask_for_room(session, led, body))
+            return BookingAnswer.model_validate(led_rooms.ask_for_room(session, led, body))
 
         return create(database, data, body, make, EVERY_SITE)
 
-    _add_roll(blueprint, database, data)
-    return blueprint
+
+def _add_sign_up(blueprint: APIBlueprint, database: Database, data: PersonalData, sign_ups: SignUps) -> None:
+    @blueprint.post("/shifts/<uuid:shift_id>/registrations/preview")
+    @allow(Caller.PERSON)
+    @blueprint.input(LedSignUpBody, arg_name="body")
+    @blueprint.output(LedVerdicts)
+    def preview_led_sign_up(member_id: UUID, shift_id: UUID, body: LedSignUpBody) -> Response:
+        """What would become of each member. Nobody is signed up."""
+        with database.transaction(EVERY_SITE) as session:
+            led = leaders.find_led(session, resident(), member_id)
+            return answered(LedVerdicts(members=try_sign_up(session, data, sign_ups, led, shift_id, body)))
+
+    @blueprint.post("/shifts/<uuid:shift_id>/registrations")
+    @allow(Caller.PERSON)
+    @blueprint.input(LedSignUp, arg_name="body")
+    @blueprint.output(LedVerdicts, status_code=201)
+    def sign_up_as_leader_of_team(member_id: UUID, shift_id: UUID, body: LedSignUp) -> Response:
+        """Sign members of the team up for a public shift of its site, each with a verdict."""
+
+        def make(session: Session) -> LedVerdicts:
+            led = leaders.find_led(session, resident(), member_id)
+            return LedVerdicts(members=sign_up_as_leader(session, data, sign_ups, led, shift_id, body))
+
+        return create(database, data, body, make, EVERY_SITE)
 
 
 def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

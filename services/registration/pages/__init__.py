@@ -28,6 +28,8 @@ from services.registration.pages.guardian import add_guardian_page
 from services.registration.pages.hand_over import add_hand_over
 from services.registration.pages.home import home_pages
 from services.registration.pages.hours import hours_pages, verify_pages
+from services.registration.pages.led_rooms import led_rooms_pages
+from services.registration.pages.led_sign_up import led_sign_up_pages
 from services.registration.pages.links import links_pages
 from services.registration.pages.mine import log_in_pages, my_pages
 from services.registration.pages.my_data import my_data_pages
@@ -88,6 +90,8 @@ def pages(
         own_hours_pages(database, data, certificates),
         own_consents_pages(database, data),
         own_teams_pages(database, data),
+        led_rooms_pages(database),
+        led_sign_up_pages(database, data, sign_ups),
         own_transfers_pages(database, sign_ups),
         own_volunteer_pages(database, data),
         verify_pages(database, certificates, tries),

@@ -10,7 +10,7 @@ from flask import request
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.common.errors import Words, language
+from services.common.errors import Words, called, language
 from services.common.schemas import Body, Name
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Activity, Shift
@@ -200,7 +200,7 @@ def category_choices(now: str) -> list[tuple[str, str]]:
 
 def named(rows: Iterable[Any]) -> list[tuple[str, str]]:
     """Rooms or teams as choices."""
-    return [(str(row.id), row.name_zh if language() == "zh" else row.name_en or row.name_zh) for row in rows]
+    return [(str(row.id), str(called(row))) for row in rows]
 
 
 def _moment(text: str, zone: ZoneInfo) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import OVER_AREAS, Caller, Role, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import Words
+from services.common.errors import Words, called
 from services.common.pages import Answer, Form, asked_position, done, in_menu, page_blueprint, render
 from services.registration.api.staff import managing
 from services.registration.models import Area, Site, Staff
@@ -61,10 +61,10 @@ def _options(session: Session, by: By, role: Role) -> list[tuple[str, str]]:
     everything = literal(by is None or session.scalar(select(func.staff_is_operator(by))))
     if role is Role.SITE_STAFF:
         sites = select(Site).where(or_(everything, Site.area.in_(areas))).order_by(Site.name_zh, Site.id)
-        return [(str(site.id), site.name_zh) for site in session.scalars(sites.limit(MOST_OPTIONS))]
+        return [(str(site.id), str(called(site))) for site in session.scalars(sites.limit(MOST_OPTIONS))]
     if role is Role.AREA_ADMIN:
         below = select(Area).where(or_(everything, Area.parent.in_(areas))).order_by(Area.code)
-        return [(area.code, f"{area.name_zh} {area.code}") for area in session.scalars(below.limit(MOST_OPTIONS))]
+        return [(area.code, f"{called(area)} {area.code}") for area in session.scalars(below.limit(MOST_OPTIONS))]
     return []
 
 
@@ -72,8 +72,8 @@ def _over(session: Session, given: list[object]) -> dict[str, str]:
     """The names of sites and areas that grants are over, by id or code."""
     sites = select(Site).where(Site.id.in_([getattr(grant, "site_id", None) for grant in given]))
     areas = select(Area).where(Area.code.in_([getattr(grant, "area", None) or "" for grant in given]))
-    names = {str(site.id): site.name_zh for site in session.scalars(sites)}
-    return names | {area.code: area.name_zh for area in session.scalars(areas)}
+    names = {str(site.id): str(called(site)) for site in session.scalars(sites)}
+    return names | {area.code: str(called(area)) for area in session.scalars(areas)}
 
 
 def _add_reading(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

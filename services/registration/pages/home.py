@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
+from services.common.errors import called
 from services.common.pages import EVERYBODY, Answer, clock, in_menu, page_blueprint, render
 from services.registration.models import Site
 from services.registration.operations.programmes.authority import areas_of
@@ -105,12 +106,10 @@ def _shifts(session: Session, site_id: UUID, ahead: int) -> list[Line]:
     lines = []
     for row in session.execute(SHIFTS_OF_DAY, {"site": site_id, "ahead": ahead}):
         times = f"{clock(row.starts_at, row.time_zone)}–{clock(row.ends_at, row.time_zone)}"
+        title = called(row, "title")
         came = (f"，已到 {row.came}", f", {row.came} came") if ahead == 0 else ("", "")
-        zh = f"{times} {row.title_zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}{came[0]}"
-        en = (
-            f"{times} {row.title_en or row.title_zh}: {row.confirmed} of {row.capacity} places taken,"
-            f" {row.waitlisted} waiting{came[1]}"
-        )
+        zh = f"{times} {title.zh}：报名 {row.confirmed}/{row.capacity}，候补 {row.waitlisted}{came[0]}"
+        en = f"{times} {title.en}: {row.confirmed} of {row.capacity} places taken, {row.waitlisted} waiting{came[1]}"
         lines.append(Line(zh, en, url_for("shift_roster_pages.show_roster", shift_id=row.id)))
     return lines
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
@@ -21,12 +20,10 @@ from services.registration.operations.seats.throttle import LOG_INS, Throttle
 from services.registration.operations.teams import leaders, teams
 from services.registration.operations.teams.own_teams import own_membership, own_teams, rehearsals
 from services.registration.pages.certificates import catching
-from services.registration.pages.hours import local_moment
 from services.registration.pages.mine import ANSWERED_AFTER, read_contact
 from services.registration.pages.resident import add_box, in_resident_menu, resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import RollEntry
-from services.registration.schemas.leading import RoomRequestBody
 
 Page = Callable[[UUID, Form[Any]], str]
 
@@ -100,7 +97,6 @@ def _add_leading(blueprint: APIBlueprint, database: Database, data: PersonalData
                 form=form,
                 members=leaders.led_roster(session, data, led),
                 invited=leaders.open_invitations(session, led),
-                rooms=leaders.rooms_for_teams(session, led.site.id),
                 rehearsals=rehearsals(session, [led.team.id])[led.team.id],
                 turned_down=turned_down(session, led.team.id),
                 shifts=leaders.shifts_to_call(session, led),
@@ -136,37 +132,6 @@ def _add_asking(blueprint: APIBlueprint, database: Database, data: PersonalData,
             "如果站点认识这位居民，对方会收到邀请。",
             "If the site knows this person, they get an invitation.",
         )
-
-    @blueprint.post("/<uuid:member_id>/lead/rooms")
-    @allow(Caller.PERSON)
-    def ask_for_room(member_id: UUID) -> Answer:
-        """Ask for a room."""
-        form: Form[RoomRequestBody] = Form(request.form)
-        with catching(form), database.transaction(EVERY_SITE) as session:
-            led = leaders.find_led(session, resident(), member_id)
-            _read_request(form, ZoneInfo(led.site.time_zone))
-            leaders.ask_for_room(session, led, form.body)
-        if form.failed:
-            return page(member_id, form), 422
-        return done(
-            url_for("own_teams_pages.show_led", member_id=member_id),
-            "已提出申请，时间先为您留着，等站点答复。",
-            "You asked for it. The time is kept until the site decides.",
-        )
-
-    @blueprint.post("/<uuid:member_id>/lead/rooms/<uuid:booking_id>/withdraw")
-    @allow(Caller.PERSON)
-    def withdraw(member_id: UUID, booking_id: UUID) -> Response:
-        """Give a time up."""
-        with database.transaction(EVERY_SITE) as session:
-            leaders.withdraw_request(session, leaders.find_led(session, resident(), member_id), booking_id)
-        return done(url_for("own_teams_pages.show_led", member_id=member_id), "已取消。", "It was given up.")
-
-
-def _read_request(form: Form[RoomRequestBody], zone: ZoneInfo) -> None:
-    day = form.value("day")
-    typed = {name: local_moment(f"{day}T{form.value(name)}", zone) for name in ("starts_at", "ends_at")}
-    form.read(RoomRequestBody, typed | {"room_id": form.value("room_id"), "title": form.value("title")})
 
 
 def _add_roll(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:

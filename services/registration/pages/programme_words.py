@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words
+from services.common.errors import Words, called
 from services.common.pages import clock, day, lasting
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Organisation, Site
@@ -95,12 +95,10 @@ class ChangeWords:
         """An activity or a shift of the template."""
         if "shifts" in thing:
             n = len(thing["shifts"])
-            zh, en = thing["title_zh"], thing["title_en"] or thing["title_zh"]
-            return str(Words(f"{zh}，{n} 场", f"{en}, {n} shift(s)"))
-        role_zh, role_en = thing["role_zh"], thing["role_en"] or thing["role_zh"]
-        places = thing["capacity"]
-        role = Words(f" · {role_zh}" if role_zh else "", f" · {role_en}" if role_en else "")
-        return f"{when(thing)}{role} · {Words(f'{places} 个名额', f'{places} place(s)')}"
+            title = called(thing, "title")
+            return str(Words(f"{title.zh}，{n} 场", f"{title.en}, {n} shift(s)"))
+        role, places = str(called(thing, "role")), thing["capacity"]
+        return f"{when(thing)}{f' · {role}' if role else ''} · {Words(f'{places} 个名额', f'{places} place(s)')}"
 
     def _window(self, found: dict[str, Any]) -> str:
         """When sign-up opens and closes: before the first shift, or, at the site, at a moment."""
@@ -123,7 +121,7 @@ class ChangeWords:
     def _organisations(self, found: list[dict[str, Any]]) -> str:
         ids = [UUID(str(one["organisation_id"])) for one in found]
         rows = self._session.scalars(select(Organisation).where(Organisation.id.in_(ids)))
-        names = {one.id: Words(one.name_zh, one.name_en or one.name_zh) for one in rows}
+        names = {one.id: called(one) for one in rows}
         gone = Words("（已不存在的单位）", "(an organisation that is gone)")
         told = [(Words(*ROLES[one["role"]]), names.get(of, gone)) for one, of in zip(found, ids, strict=True)]
         return str(_joined([Words(f"{role.zh}：{who.zh}", f"{role.en}: {who.en}") for role, who in told]))

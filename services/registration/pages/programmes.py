@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import OVER_AREAS, Caller, allow
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import language
+from services.common.errors import called, language
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Area, Programme, ProgrammeClone, Site
@@ -140,7 +140,7 @@ def _one_page(session: Session, programme_id: UUID) -> str:
 
 
 def _area_choices(areas: Sequence[Area]) -> list[tuple[str, str]]:
-    return [(one.code, one.name_zh if language() == "zh" else one.name_en or one.name_zh) for one in areas]
+    return [(one.code, str(called(one))) for one in areas]
 
 
 def _weekday_name(number: int) -> str:
@@ -192,8 +192,8 @@ def offered_changes(session: Session, site_id: UUID) -> Box | None:
     named = {one.id: one for one in session.scalars(select(Programme).where(Programme.id.in_(found)))}
     lines = [
         Line(
-            f"{named[programme_id].title_zh}：{len(some)} 项改动",
-            f"{named[programme_id].title_en or named[programme_id].title_zh}: {len(some)} change(s)",
+            f"{called(named[programme_id], 'title').zh}：{len(some)} 项改动",
+            f"{called(named[programme_id], 'title').en}: {len(some)} change(s)",
             url_for("programmes_pages.show_changes", programme_id=programme_id),
         )
         for programme_id, some in found.items()

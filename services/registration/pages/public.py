@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import Response, request, url_for
+from flask import Response, g, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import speak_usually
 from services.common.pages import page_blueprint, render, way_on
+from services.registration.api.conventions import resident
 from services.registration.models import Site, SiteLogo
 from services.registration.operations.seats.ages import guardian_below
 from services.registration.operations.sites.calendar import public_calendar
@@ -26,6 +27,8 @@ from services.registration.operations.sites.public import (
     plaques,
     site_of_activity,
 )
+from services.registration.operations.teams.leaders import led_at
+from services.registration.operations.teams.own_teams import Membership
 from services.registration.pages.activity_forms import KINDS
 from services.registration.pages.resident import RESIDENT_NAV
 from services.registration.schemas.calendar import CalendarActivity, CalendarShift
@@ -93,7 +96,7 @@ def public_pages(database: Database) -> APIBlueprint:
         with database.transaction(site_of_activity(database, activity_id)) as session:
             found, parts = open_activity(session, activity_id), organisers(session, activity_id)
             speak_usually(found.site.language)
-            return render("public/activity.html", found=found, organisers=parts)
+            return render("public/activity.html", found=found, organisers=parts, led=_led(session, found.site))
 
     @blueprint.get("/sites/<uuid:site_id>/colour.css")
     @allow(Caller.ANYONE)
@@ -106,6 +109,13 @@ def public_pages(database: Database) -> APIBlueprint:
         return response
 
     return blueprint
+
+
+def _led(session: Session, site: Site) -> list[Membership]:
+    """The teams of the site whose leader looks at the page, who may sign them up."""
+    if g.principal.caller is not Caller.PERSON or g.principal.mailed_by:
+        return []
+    return led_at(session, resident(), site.id)
 
 
 COLOURED = ":root {{ --accent: {0}; --ink: {0}; }}\n"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.database import Database
-from services.common.errors import Words, language
+from services.common.errors import Words, called
 from services.common.pages import Answer, render
 from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site
@@ -60,7 +60,7 @@ def add_lists(blueprint: APIBlueprint, database: Database) -> None:
             site, monday = _asked(session)
             found = bookings_touching(session, site, [monday + timedelta(days=n) for n in range(7)])
             rows = [_cells(booking, room, ZoneInfo(site.time_zone)) for booking, room in found]
-        headings = [_said(words) for words in HEADINGS]
+        headings = [str(words) for words in HEADINGS]
         response = Response(b"".join(csv_text(Sheet("rooms", headings, rows))), content_type=MIME["csv"])
         response.headers["Content-Disposition"] = f'attachment; filename="rooms-{monday}.csv"'
         return response
@@ -108,9 +108,4 @@ def _cells(booking: Booking, room: Room, zone: ZoneInfo) -> list[str]:
     begins, ends = booking.starts_at.astimezone(zone), booking.ends_at.astimezone(zone)
     until = f"{ends:%H:%M}" if ends.date() == begins.date() else f"{ends:%Y-%m-%d %H:%M}"
     status = Words("停用", "closed") if booking.purpose == "block" else STATUSES[booking.status]
-    named = room.name_zh if language() == "zh" else room.name_en
-    return [str(begins.date()), f"{begins:%H:%M}", until, named, booking.title, _said(status)]
-
-
-def _said(words: Words) -> str:
-    return words.zh if language() == "zh" else words.en
+    return [str(begins.date()), f"{begins:%H:%M}", until, str(called(room)), booking.title, str(status)]

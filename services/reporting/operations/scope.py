@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.database import Database
-from services.common.errors import Words, not_found
+from services.common.errors import Words, called, not_found
 
 # A tree is asked for, but events of two areas come in any order, so for a moment there may be a ring in it: the root
 # is never visited again. `branch` is the child of the root that an area lies under.
@@ -86,15 +86,15 @@ def read_scope(session: Session, area: str | None, site: UUID | None) -> Scope:
         rows = session.execute(ONE_SITE, {"site": site}).all()
         if not rows:
             raise not_found("这个站点", "site")
-        name = Words(rows[0].name_zh, rows[0].name_en or rows[0].name_zh)
+        name = called(rows[0])
     else:
         found = session.execute(text("SELECT name_zh, name_en FROM areas WHERE code = :area"), {"area": area}).first()
         if found is None:
             raise not_found("这个区划", "area")
-        name = Words(found.name_zh, found.name_en or found.name_zh)
+        name = called(found)
         rows = session.execute(UNDER_AREA, {"area": area}).all()
-    names = {str(row.site_id): Words(row.name_zh, row.name_en or row.name_zh) for row in rows}
-    names |= {row.branch: Words(row.branch_zh, row.branch_en or row.branch_zh) for row in rows}
+    names = {str(row.site_id): called(row) for row in rows}
+    names |= {row.branch: called(row, "branch") for row in rows}
     return Scope(area, site, name, [Place(row.site_id, row.branch) for row in rows], names)
 
 

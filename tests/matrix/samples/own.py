@@ -60,6 +60,11 @@ def _called(town: Town, made: dict[str, str]) -> str:
     return shift
 
 
+def _joinable(town: Town, made: dict[str, str]) -> str:
+    """A shift for which their team may sign up."""
+    return town.own.shift(starts=next(_starts))
+
+
 def _roll(town: Town, made: dict[str, str]) -> dict[str, Any]:
     query = "SELECT id FROM registrations WHERE shift_id = :s"
     return {"entries": [{"registration_id": str(town.own.sql(query, s=made["shift_id"])[0].id), "outcome": "present"}]}
@@ -128,8 +133,16 @@ SAMPLES: dict[str, Any] = {
     f"{LED}/roster member_id": _led,
     f"{LED}/invitations member_id": _led,
     f"{LED}/bookings member_id": _led,
+    f"{LED}/rooms member_id": _led,
     f"{LED}/shifts/<uuid:shift_id>/roll-call member_id": _led,
     f"{LED}/shifts/<uuid:shift_id>/roll-call shift_id": _called,
+    f"{LED}/shifts/<uuid:shift_id>/registrations member_id": _led,
+    f"{LED}/shifts/<uuid:shift_id>/registrations shift_id": _joinable,
+    f"{LED}/shifts/<uuid:shift_id>/registrations/preview member_id": _led,
+    f"{LED}/shifts/<uuid:shift_id>/registrations/preview shift_id": _joinable,
+    f"{PAGE}/lead/shifts member_id": _led,
+    f"{PAGE}/lead/shifts/<uuid:shift_id> member_id": _led,
+    f"{PAGE}/lead/shifts/<uuid:shift_id> shift_id": _joinable,
     f"{PAGE}/lead member_id": _led,
     f"{PAGE}/lead/invitations member_id": _led,
     f"{PAGE}/lead/rooms member_id": _led,
@@ -151,6 +164,7 @@ FORMS: dict[str, Any] = {
     "POST /my/registrations/<uuid:registration_id>/party": {"party_size": "1"},
     "POST /my/log-in": lambda town, made: {"name": "矩阵居民", "contact": fresh_phone()},
     f"POST {PAGE}/lead/roll/<uuid:shift_id>": {},
+    f"POST {PAGE}/lead/shifts/<uuid:shift_id>": lambda town, made: {"step": "check", "member_ids": made["member_id"]},
 }
 
 BODIES: dict[str, Any] = {
@@ -158,5 +172,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/my/registrations/<uuid:registration_id>/missing-hours": {"words": "我一直在场"},
     f"POST {LED}/invitations": {"name": "没有这个人", "email": "nobody@example.com"},
     f"POST {LED}/bookings": _request,
+    f"POST {LED}/shifts/<uuid:shift_id>/registrations": {"agreed": True},
+    f"POST {LED}/shifts/<uuid:shift_id>/registrations/preview": {},
     f"POST {LED}/shifts/<uuid:shift_id>/roll-call": _roll,
 }

@@ -12,7 +12,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from services.common.errors import FieldErrors, Words, invalid, not_found
+from services.common.errors import FieldErrors, Words, called, invalid, not_found
 from services.common.events import (
     BookingCancelled,
     BookingConfirmed,
@@ -34,7 +34,7 @@ from services.registration.schemas.bookings import BookingBody, BookingEdit
 
 def book(session: Session, site_id: UUID, body: BookingBody, as_request: bool = False) -> Booking:
     """Reserve a room. Where it needs approval, or is only asked for, this is a request, which holds the time until it
-    is decided."""
+    is decided; whoever only asks is not told who else has the room."""
     shift = lock_shift(session, body.shift_id) if body.shift_id else None
     site = lock_site(session, site_id)
     activity = session.get(Activity, shift.activity_id) if shift else None
@@ -47,12 +47,11 @@ def book(session: Session, site_id: UUID, body: BookingBody, as_request: bool = 
     has_it = shift and body.starts_at is None and _booking_of(session, shift, room_id)
     if has_it:
         return has_it
-    wanted = Wanted(
-        site, room, _time(body.starts_at, shift, "starts_at"), _time(body.ends_at, shift, "ends_at"), team, body.block
-    )
+    begins, ends = _time(body.starts_at, shift, "starts_at"), _time(body.ends_at, shift, "ends_at")
+    wanted = Wanted(site, room, begins, ends, team, body.block, names_others=not as_request)
     check_length(wanted)
     refuse(reasons_against(session, wanted))
-    title = body.title or (team.name_zh if team else activity.title_zh if activity else "")
+    title = body.title or (called(team).zh if team else called(activity, "title").zh if activity else "")
     return save(session, wanted, title, body.approved, as_request, shift_id=body.shift_id)
 
 

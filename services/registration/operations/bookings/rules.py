@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid
+from services.common.errors import CONFLICT, FieldError, Problem, Words, called, invalid
 from services.registration.models import Room, Site, Team
 from services.registration.operations.bookings.opening import hours_of, is_open
 from services.registration.operations.bookings.rooms import taken_during, with_set_up
@@ -25,7 +25,8 @@ LONGEST_AGO = timedelta(days=1)
 
 @dataclass
 class Wanted:
-    """A time in a room, and for whom. `besides` is the booking that is to move there."""
+    """A time in a room, and for whom. `besides` is the booking that is to move there. Whoever may not know who else has
+    rooms is told when they are taken (`names_others`)."""
 
     site: Site
     room: Room
@@ -34,6 +35,7 @@ class Wanted:
     team: Team | None = None
     block: bool = False
     besides: UUID | None = None
+    names_others: bool = True
     local_day: date = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,7 +90,13 @@ def reasons_against(session: Session, wanted: Wanted, alongside: Sequence[Wanted
 def _overlaps(session: Session, wanted: Wanted, alongside: Sequence[Wanted]) -> list[Words]:
     begins, ends = wanted.during
     taken = [
-        _taken(wanted.site, row.title, row.starts_at, row.ends_at, row.setup_minutes + wanted.setup_minutes)
+        _taken(
+            wanted.site,
+            row.title if wanted.names_others else "",
+            row.starts_at,
+            row.ends_at,
+            row.setup_minutes + wanted.setup_minutes,
+        )
         for row in taken_during(session, wanted.room.id, begins, ends)
         if row.id != wanted.besides
     ]
@@ -106,15 +114,14 @@ def _taken(site: Site, title: str, starts_at: datetime, ends_at: datetime, setup
         when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M} – {ends_at.astimezone(zone):%Y-%m-%d %H:%M}"
     # Each has its set-up before and after, so that between two there is both.
     set_up = (f"（之间须留 {setup} 分钟布置）", f" (keep {setup} minutes between for set-up)") if setup else ("", "")
-    return Words(f"该时段已有预约：{title}，{when}{set_up[0]}。", f"is taken: {title}, {when}{set_up[1]}.")
+    whose = (f"{title}，", f"{title}, ") if title else ("", "")
+    return Words(f"该时段已有预约：{whose[0]}{when}{set_up[0]}。", f"is taken: {whose[1]}{when}{set_up[1]}.")
 
 
 def _hours_in_words(wanted: Wanted) -> Words:
     hours = hours_of(wanted.site.opening_hours, wanted.site.exceptions, wanted.local_day)
     told = next((one for one in wanted.site.exceptions if one["date"] == wanted.local_day.isoformat()), None)
-    note = (
-        (f"（{told['note_zh']}）", f" ({told['note_en'] or told['note_zh']})") if told and told["note_zh"] else ("", "")
-    )
+    note = (f"（{called(told, 'note').zh}）", f" ({called(told, 'note').en})") if told and told["note_zh"] else ("", "")
     when = "、".join("–".join(pair) for pair in hours)
     if not when:
         return Words(
@@ -141,5 +148,6 @@ def _against_team(session: Session, wanted: Wanted, team: Team, alongside: Seque
     monday = monday_of(wanted.local_day)
     used = usage(session, wanted.site.id, monday, wanted.besides)
     more = sum(other.minutes for other in alongside if monday_of(other.local_day) == monday)
-    excess = over_share(wanted.site, team, monday, used, wanted.minutes + more)
+    told = used if wanted.names_others else [one for one in used if one.team_id == team.id]
+    excess = over_share(wanted.site, team, monday, told, wanted.minutes + more)
     return [*found, FieldError("team_id", excess)] if excess else found

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import CONFLICT, FieldError, Problem, Words, invalid, not_found
+from services.common.errors import CONFLICT, FieldError, Problem, Words, called, invalid, not_found
 from services.registration.models import Booking, Site
 from services.registration.operations import locked
 from services.registration.operations.activities.recurrence import at_wall_clock, occurrences
@@ -51,7 +51,7 @@ def book_series(session: Session, site_id: UUID, body: SaveSeriesBody) -> Bookin
         save(
             session,
             wanted,
-            body.title or (wanted.team.name_zh if wanted.team else ""),
+            body.title or (called(wanted.team).zh if wanted.team else ""),
             body.approved,
             series_id=series_id,
         )

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words
+from services.common.errors import Words, called
 from services.registration.models import Activity, Booking, Shift, Site, Team
 from services.registration.operations.bookings.rooms import TAKEN
 
@@ -57,12 +57,13 @@ def over_share(site: Site, team: Team, monday: date, used: Sequence[Usage], want
     own = next((one.minutes for one in used if one.team_id == team.id), 0)
     if limit is None or own + wanted <= limit:
         return None
-    others_zh = "、".join(f"{one.name_zh} {hours(one.minutes)}" for one in used) or "无"
-    others_en = ", ".join(f"{one.name_en} {hours(one.minutes)}" for one in used) or "none"
+    others_zh = "、".join(f"{called(one).zh} {hours(one.minutes)}" for one in used) or "无"
+    others_en = ", ".join(f"{called(one).en} {hours(one.minutes)}" for one in used) or "none"
+    name = called(team)
     return Words(
-        f"{monday} 起的一周，{team.name_zh}已有 {hours(own)} 小时，再加 {hours(wanted)} 小时就超过每队每周"
+        f"{monday} 起的一周，{name.zh}已有 {hours(own)} 小时，再加 {hours(wanted)} 小时就超过每队每周"
         f" {hours(limit)} 小时。各队已用小时数：{others_zh}。",
-        f"in the week from {monday} {team.name_en} has {hours(own)} h; {hours(wanted)} h more exceed the"
+        f"in the week from {monday} {name.en} has {hours(own)} h; {hours(wanted)} h more exceed the"
         f" {hours(limit)} h that each team may have. Hours by team: {others_en}.",
     )
 

@@ -46,22 +46,27 @@ class Source:
 
 
 def made_of(session: Session, principal: Principal, ids: list[UUID]) -> Source:
-    """The activities, locked with their shifts, as a template. Raises 422 where one is not the caller's."""
+    """The activities, locked with their shifts, as a template; without what was called off, which nobody wants again.
+    Raises 422 where one is not the caller's."""
     sites = set(session.scalars(select(Activity.site_id).where(Activity.id.in_(ids))))
     mine = Activity.site_id.in_(sites_of(session, principal, sites))
     query = locked(select(Activity).where(Activity.id.in_(ids), mine).order_by(Activity.id))
     found = {one.id: one for one in session.scalars(query)}
     if len(found) < len(set(ids)):
         raise invalid("from_activities", Words("有的活动不存在或不属于您。", "names an activity that is not yours."))
+    ids = [one for one in dict.fromkeys(ids) if found[one].status != "cancelled"]
     query_of_shifts = select(Shift).where(Shift.activity_id.in_(ids), Shift.status == "open").order_by(Shift.id)
     shifts = sorted(session.scalars(locked(query_of_shifts)), key=lambda shift: (shift.starts_at, shift.position))
     if not shifts or len(shifts) > MOST_SHIFTS:
         raise invalid(
             "from_activities",
-            Words(f"这些活动应有 1–{MOST_SHIFTS} 个场次。", f"must have 1 to {MOST_SHIFTS} shifts altogether."),
+            Words(
+                f"这些活动应有 1–{MOST_SHIFTS} 个没有取消的场次。",
+                f"must have 1 to {MOST_SHIFTS} shifts altogether that were not called off.",
+            ),
         )
     first_day = min(shift.local_day for shift in shifts)
-    activities = [(found[one], [s for s in shifts if s.activity_id == one]) for one in dict.fromkeys(ids)]
+    activities = [(found[one], [s for s in shifts if s.activity_id == one]) for one in ids]
     template = [
         _template(session, f"a{place}", activity, its_shifts, first_day)
         for place, (activity, its_shifts) in enumerate(activities, 1)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.common.errors import UNAVAILABLE, Problem, Words
 from services.registration.models import Person, PersonSite, Shift, Site
+from services.registration.operations.people.identity import across_sites
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.seats.verdicts import refusal
 from services.registration.schemas.registrations import SignUpBody
@@ -53,9 +54,9 @@ def sign_up_within(
         sign_ups.request(site_id, shift_id, body, None) | ages[n] | {"n": n, "in_transfer": in_transfer, **facts}
         for n, (shift_id, body) in enumerate(wanted)
     ]
-    found = _call(session, requests)
-    # The function sees every site, and its scope lasts until the commit.
-    session.execute(text("SELECT set_config('hesheng.site', :site, true)"), {"site": str(site_id)})
+    with across_sites(session):
+        # The function itself sets that scope, which would last until the commit.
+        found = _call(session, requests)
     verdicts = [_verdict(body, *found[n]) for n, (_, body) in enumerate(wanted)]
     for verdict in verdicts:
         if raising and verdict.problem:

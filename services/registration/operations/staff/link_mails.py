@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.durations import duration
-from services.common.errors import Words
+from services.common.errors import Words, called
 from services.registration.models import (
     Activity,
     Booking,
@@ -71,12 +71,12 @@ def _activity_of_transfer(session: Session, data: PersonalData, link: Link) -> W
         .where(Transfer.id == link.subject)
     )
     row = session.execute(title).one_or_none()
-    return Words(row.title_zh or row.title_en, row.title_en or row.title_zh) if row else None
+    return called(row, "title") if row else None
 
 
 def _team(session: Session, data: PersonalData, link: Link) -> Words | None:
     team = session.get(Team, link.subject) if link.subject else None
-    return Words(team.name_zh or team.name_en, team.name_en or team.name_zh) if team else None
+    return called(team) if team else None
 
 
 def _room_answer(session: Session, data: PersonalData, link: Link) -> Words | None:
@@ -87,8 +87,8 @@ def _room_answer(session: Session, data: PersonalData, link: Link) -> Words | No
     decided = ROOM_ANSWERS.get(booking.status, Words("", ""))
     begins, ends = (moment.astimezone(ZoneInfo(site.time_zone)) for moment in (booking.starts_at, booking.ends_at))
     when = f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M}"
-    zh, en = room.name_zh or room.name_en, room.name_en or room.name_zh
-    return Words(f"{zh} {when} {decided.zh}".strip(), f"{en}, {when} {decided.en}".strip())
+    name = called(room)
+    return Words(f"{name.zh} {when} {decided.zh}".strip(), f"{name.en}, {when} {decided.en}".strip())
 
 
 def _child(session: Session, data: PersonalData, link: Link) -> Words | None:
@@ -99,8 +99,8 @@ def _child(session: Session, data: PersonalData, link: Link) -> Words | None:
     name, activity = data.shown(child.name), session.get(Activity, link.activity_id) if link.activity_id else None
     if activity is None:
         return Words(name, name)
-    zh, en = activity.title_zh or activity.title_en, activity.title_en or activity.title_zh
-    return Words(f"{name}参加“{zh}”", f"{name} in “{en}”")
+    title = called(activity, "title")
+    return Words(f"{name}参加“{title.zh}”", f"{name} in “{title.en}”")
 
 
 def _hours(session: Session, data: PersonalData, link: Link) -> Words | None:

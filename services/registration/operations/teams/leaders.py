@@ -1,4 +1,5 @@
-"""What the leader of a team does for it: sees who is in it, invites, asks for a room, calls the roll of its shifts.
+"""What the leader of a team does for it: sees who is in it, invites, calls the roll of its shifts; and asks for rooms
+(`led_rooms.py`), signs it up (`led_sign_up.py`).
 
     led = find_led(session, resident, member_id)         # 404 unless the resident leads that team now
 
@@ -8,36 +9,26 @@ do. What they ask of staff, staff decide.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from services.common.errors import Words, invalid, not_found
-from services.registration.models import Activity, Booking, PersonSite, Registration, Room, Shift, TeamMember
-from services.registration.operations import conflict
-from services.registration.operations.bookings.book import book, cancel, find_booking
-from services.registration.operations.bookings.rooms import taken_during, with_set_up
+from services.common.errors import not_found
+from services.registration.models import Activity, PersonSite, Registration, Shift, TeamMember
 from services.registration.operations.hours.attendance import LATEST
 from services.registration.operations.hours.roll_call import call_roll
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.own_registrations import told_of
 from services.registration.operations.people.people import told_names
-from services.registration.operations.people.proven_sites import Resident
-from services.registration.operations.sites.sites import lock_site
+from services.registration.operations.people.proven_sites import Resident, reaches
 from services.registration.operations.teams import teams
-from services.registration.operations.teams.own_teams import Membership, own_membership
+from services.registration.operations.teams.own_teams import Membership, own_membership, own_teams
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.bookings import BookingBody
 from services.registration.schemas.hours import RollEntry
-from services.registration.schemas.leading import LedMember, RoomRequestBody
+from services.registration.schemas.leading import LedMember
 from services.registration.schemas.public import LinkRequest
-
-MOST_UNDECIDED = 5
-AHEAD = timedelta(days=60)
-"""How far ahead a leader asks where the site says nothing else (`booking_horizon_days`)."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +42,20 @@ class Called:
 def find_led(session: Session, resident: Resident, member_id: UUID) -> Membership:
     """The team that this membership leads. Raises 404 for whoever does not lead it."""
     led = own_membership(session, resident, member_id)
-    if led.member.role != "leader" or led.member.status != "member":
+    if not _leads(led):
         raise not_found("您带的队伍", "team that you lead")
     return led
+
+
+def led_at(session: Session, resident: Resident, site_id: UUID) -> list[Membership]:
+    """The teams of a site that a resident leads; none where their session does not reach the site."""
+    if not reaches(session, resident, site_id):
+        return []
+    return [one for one in own_teams(session, resident) if one.site.id == site_id and _leads(one)]
+
+
+def _leads(one: Membership) -> bool:
+    return one.member.role == "leader" and one.member.status == "member"
 
 
 def led_roster(session: Session, data: PersonalData, led: Membership) -> list[LedMember]:
@@ -82,51 +84,6 @@ def invite_as_leader(session: Session, data: PersonalData, led: Membership, body
     person_id = person_now(session, told.person_id)
     if teams.invitation_of(session, led.team.id, person_id) is None:
         teams.invite(session, led.team.id, person_id)
-
-
-def rooms_for_teams(session: Session, site_id: UUID) -> Sequence[Room]:
-    """The rooms that a team may ask for."""
-    query = select(Room).where(Room.site_id == site_id, Room.for_teams)
-    return session.scalars(query.order_by(Room.position)).all()
-
-
-def ask_for_room(session: Session, led: Membership, body: RoomRequestBody) -> Booking:
-    """A request for a room, which holds its time until staff decide: few at once, and not for far ahead, so that one
-    team does not hold every room. Raises 409, 422."""
-    _check_modest(session, led, body)
-    room = session.get(Room, body.room_id)
-    if room is None or room.site_id != led.site.id or not room.for_teams:
-        raise invalid("room_id", Words("没有这个房间。", "is no room for teams at this site."))
-    if body.ends_at <= body.starts_at:
-        raise invalid("ends_at", Words("结束应晚于开始。", "must be later than starts_at."))
-    if taken_during(session, room.id, *with_set_up(body.starts_at, body.ends_at, room.setup_minutes)):
-        # Not who has it: a leader need not know what the others do there.
-        raise conflict("该时段房间已被占用，请换一个时间。", "The room is taken then. Please choose another time.")
-    wanted = BookingBody(
-        room_id=room.id, starts_at=body.starts_at, ends_at=body.ends_at, team_id=led.team.id, title=body.title
-    )
-    return book(session, led.site.id, wanted, as_request=True)
-
-
-def _check_modest(session: Session, led: Membership, body: RoomRequestBody) -> None:
-    """Raise 409 where too many requests of the team are undecided, 422 for one that lies too far ahead."""
-    site = lock_site(session, led.site.id)
-    if site.booking_horizon_days is None and body.starts_at > datetime.now(UTC) + AHEAD:
-        words = Words(f"最多提前 {AHEAD.days} 天申请。", f"is too far ahead: ask at most {AHEAD.days} days before.")
-        raise invalid("starts_at", words)
-    undecided = Booking.team_id == led.team.id, Booking.status == "requested", Booking.ends_at > func.now()
-    if session.scalars(select(func.count()).select_from(Booking).where(*undecided)).one() >= MOST_UNDECIDED:
-        raise conflict(
-            f"本队已有 {MOST_UNDECIDED} 个申请等站点答复；请等答复，或先取消一个。",
-            f"{MOST_UNDECIDED} requests of your team are not decided yet. Wait for the site, or give one up.",
-        )
-
-
-def withdraw_request(session: Session, led: Membership, booking_id: UUID) -> Booking:
-    """Take back what was asked, or give a rehearsal up. Raises 404 for another team's."""
-    if find_booking(session, booking_id).team_id != led.team.id:
-        raise not_found("这个预约", "booking of your team")
-    return cancel(session, booking_id, "队长取消 · given up by the team's leader")
 
 
 def shifts_to_call(session: Session, led: Membership) -> list[tuple[Shift, Activity, int]]:

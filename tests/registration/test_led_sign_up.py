@@ -1,0 +1,110 @@
+"""A leader signs their team up: first the verdicts, then the sign-up; and who may not."""
+
+from typing import Any
+
+import pytest
+
+from services.registration.personal_data import PersonalData
+from tests.registration.own_world import resident_of
+from tests.registration.test_leading import Choir
+from tests.registration.test_transfers import active
+from tests.registration.world import Site
+
+
+@pytest.fixture
+def choir(site: Site, data: PersonalData) -> Choir:
+    return Choir(site, data)
+
+
+def members(choir: Choir) -> list[str]:
+    return [one["member_id"] for one in choir.leader.expect(200, "GET", f"{choir.path}/roster")["items"]]
+
+
+def preview(choir: Choir, shift: str, status: int = 200, **body: Any) -> Any:
+    return choir.leader.expect(status, "POST", f"{choir.path}/shifts/{shift}/registrations/preview", body)
+
+
+def sign_up(choir: Choir, shift: str, status: int = 201, **body: Any) -> Any:
+    path = f"{choir.path}/shifts/{shift}/registrations"
+    return choir.leader.expect(status, "POST", path, {"agreed": True} | body, Idempotency_Key="once")
+
+
+def verdicts(answer: Any) -> list[str]:
+    return [one["verdict"] for one in answer["members"]]
+
+
+def test_what_each_would_get_is_said_before_anybody_is_signed_up(choir: Choir) -> None:
+    shift, own = choir.site.shift(capacity=2), members(choir)
+    foreseen = preview(choir, shift, member_ids=[own[2], own[0], own[1]])
+    assert verdicts(foreseen) == ["confirmed", "confirmed", "waitlisted"] and active(choir.site, shift) == []
+    places = "SELECT confirmed, waitlisted, last_queue_number FROM shifts WHERE id = :s"
+    assert tuple(choir.site.sql(places, s=shift)[0]) == (0, 0, 0)
+    made = sign_up(choir, shift, member_ids=[own[2], own[0]])
+    assert sign_up(choir, shift, member_ids=[own[2], own[0]]) == made
+    assert [one[0] for one in active(choir.site, shift)] == [choir.people[2], choir.people[0]]
+    who = "SELECT DISTINCT made_by, channel, team_id::text FROM registrations WHERE shift_id = :s"
+    assert [tuple(row) for row in choir.site.sql(who, s=shift)] == [(f"person:{choir.people[0]}", "team", choir.id)]
+    assert verdicts(preview(choir, shift)) == ["already", "waitlisted", "already"]
+
+
+def test_nobody_unless_each_gets_a_place(choir: Choir) -> None:
+    shift = choir.site.shift(capacity=2)
+    refused = sign_up(choir, shift, 409, all_or_nothing=True)
+    assert [error["field"] for error in refused["errors"]] == ["member_ids.2"] and active(choir.site, shift) == []
+
+
+def test_a_leader_does_not_learn_why_somebody_cannot_be_signed_up(choir: Choir) -> None:
+    child = choir.somebody(birth_date="2016-05-01", guardian_consent=True, name="小队员")
+    choir.join(child)
+    shift = choir.site.shift(starts=700)
+    at_that_hour = choir.site.shift(starts=700)
+    for person, where in ((choir.people[1], at_that_hour), (choir.people[2], shift)):
+        choir.site.expect(201, "POST", f"/v1/shifts/{where}/registrations", {"person_id": person})
+    told = preview(choir, shift)
+    assert verdicts(told) == ["confirmed", "refused", "refused", "refused"]
+    assert len({one["detail"] for one in told["members"][1:]}) == 1
+    assert not {"birth_date", "email", "phone", "person_id"} & set(str(told).split("'"))
+    sign_up(choir, shift)
+    assert [one[0] for one in active(choir.site, shift)] == [choir.people[2], choir.people[0]]
+
+
+def test_nobody_is_signed_up_unasked_or_for_what_the_public_does_not_see(choir: Choir, other: Site) -> None:
+    shift = choir.site.shift()
+    choir.leader.expect(422, "POST", f"{choir.path}/shifts/{shift}/registrations", {})
+    for hidden in (choir.site.shift(public=False), other.shift()):
+        preview(choir, hidden, 404)
+        sign_up(choir, hidden, 404)
+        page = f"/my/teams/{choir.membership}/lead/shifts/{hidden}"
+        assert choir.leader.call("GET", page, Accept="text/html").status_code == 404
+    choir.site.move_shift(shift, -0.5, 1)
+    assert sign_up(choir, shift, 409)["type"].endswith("registration-closed")
+
+
+def test_who_does_not_lead_the_team_signs_nobody_up(choir: Choir, site: Site, data: PersonalData) -> None:
+    shift, another = site.shift(), Choir(site, data, 0)
+    sign_up(another, shift, 422, member_ids=members(choir))
+    plain = resident_of(site, data, choir.people[1])
+    [own] = plain.expect(200, "GET", "/v1/my/teams")["items"]
+    site.expect(200, "PUT", f"/v1/teams/{choir.id}/leader", {"person_id": choir.people[2]})
+    former = choir.leader
+    for caller, led in ((another.leader, choir.membership), (former, choir.membership), (plain, own["member_id"])):
+        path = f"/v1/my/teams/{led}/shifts/{shift}/registrations"
+        caller.expect(404, "POST", path, {"agreed": True})
+        caller.expect(404, "POST", f"{path}/preview", {})
+        for page in ("", f"/{shift}"):
+            address = f"/my/teams/{led}/lead/shifts{page}"
+            assert caller.call("GET", address, Accept="text/html").status_code == 404
+        form = "step=confirm&agreed=on"
+        assert caller.call("POST", f"/my/teams/{led}/lead/shifts/{shift}", form=form).status_code == 404
+    assert active(site, shift) == []
+
+
+def test_the_public_page_leads_the_leader_there_and_nobody_else(choir: Choir, other: Site) -> None:
+    shift = choir.site.shift(title_zh="社区汇演")
+    activity = choir.site.expect(200, "GET", f"/v1/shifts/{shift}")["activity_id"]
+    way = f"/my/teams/{choir.membership}/lead/shifts/{shift}"
+    plain = resident_of(choir.site, choir.data, choir.people[1])
+    seen = [way in one.call("GET", f"/activities/{activity}").get_data(as_text=True) for one in (choir.leader, plain)]
+    assert seen == [True, False]
+    elsewhere = other.expect(200, "GET", f"/v1/shifts/{other.shift()}")["activity_id"]
+    assert "/lead/" not in choir.leader.call("GET", f"/activities/{elsewhere}").get_data(as_text=True)
