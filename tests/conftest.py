@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.servers import Postgres, Valkey, create_databases
 
@@ -20,12 +22,17 @@ PAGES = ("browser", "local", "matrix")
 """Folders whose tests take about as long as all others together."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two halves, for two workers (`make test`) with servers of their own; each half has its order, whoever runs it."""
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group("pages" if folder in PAGES else "services"))
+class Halves(LoadScopeScheduling):  # type: ignore[misc]
+    """Two halves of the suite for two workers (`make test`) with servers of their own. Each keeps its order, whoever
+    runs it: tests of one half share a database."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "pages" if nodeid.split("/")[1] in PAGES else "services"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
+    """What gives the workers their tests."""
+    return Halves(config, log)
 
 
 @pytest.fixture(scope="session")
