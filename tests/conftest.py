@@ -20,6 +20,7 @@ PAGES = ("browser", "local", "matrix")
 """Folders whose tests take about as long as all others together."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two halves, for two workers (`make test`) with servers of their own; each half has its order, whoever runs it."""
     for item in items:

@@ -313,6 +313,16 @@ def test_a_reminder_follows_what_becomes_of_the_shift_and_of_the_registration() 
     )
     assert reminded(moved, row) == ["effects"]
     assert reminded(moved, replace(row, due_at=DUE + timedelta(days=1))) == []
+
+
+def test_whoever_waits_is_told_that_there_is_no_place_until_there_is_one() -> None:
+    reminder = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    told = ReminderRow(2, "x", 120, DUE - timedelta(hours=1), "pending", 0, "waitlisted")
     waiting = a_log(*REMINDING[:2], ("registration.waitlisted", of("x")))
-    assert reminded(waiting) == []
-    assert reminded(waiting, row) == ["effects"]
+    assert reminded(waiting, told) == []
+    assert reminded(waiting) == ["unsent"]
+    assert reminded(waiting, told, reminder) == ["effects"]
+    for place, rows in (("promoted", (reminder,)), ("offered", ()), ("cancelled", ())):
+        got = a_log(*REMINDING[:2], ("registration.waitlisted", of("x")), (f"registration.{place}", of("x", 2)))
+        assert reminded(got, replace(told, state="withdrawn"), *rows) == []
+        assert reminded(got, told, *rows) == ["unsent"]

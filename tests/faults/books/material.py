@@ -116,7 +116,7 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class ReminderRow:
-    """A reminder of notifications; `occurrence` counts how often it fired."""
+    """A reminder of notifications; `occurrence` counts how often it fired, `of_status` says whom it is for."""
 
     id: int
     registration_id: str
@@ -124,6 +124,7 @@ class ReminderRow:
     due_at: datetime
     state: str
     occurrence: int
+    of_status: str = "confirmed"
 
 
 @dataclass(frozen=True)
