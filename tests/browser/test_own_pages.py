@@ -194,6 +194,10 @@ def test_the_leader_signs_the_team_up(
     page.get_by_role("link", name="替队伍报名参加活动").click()
     visitor.look("team-led-shifts")
     page.get_by_role("link", name="社区汇演").click()
+    boxes = page.locator("input[name=member_ids]")
+    expect(boxes).to_have_count(4)
+    for box in boxes.all():
+        box.check()
     visitor.look("team-led-sign-up")
     page.get_by_label("每人都有名额才报名").check()
     page.get_by_role("button", name="下一步").click()
@@ -213,6 +217,8 @@ def test_the_leader_signs_the_team_up(
     plain = make_visitor(java_script_enabled=False)
     plain.log_in(resident_cookie(choir.people[0]))
     plain.open(f"/my/teams/{choir.membership}/lead/shifts/{shift}")
+    for box in plain.page.locator("input[name=member_ids]").all():
+        box.check()
     plain.page.get_by_role("button", name="下一步").click()
     plain.page.get_by_label("我逐一问过").check()
     plain.page.get_by_role("button", name="确认报名 3 人").click()

@@ -1,7 +1,7 @@
 """What the leader of a team does for it, and what no leader does."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -189,6 +189,18 @@ def test_one_team_does_not_ask_for_every_room(choir: Choir, office: Office) -> N
     ask(201, 6)
     choir.site.expect(200, "PATCH", f"/v1/sites/{choir.site.id}/settings", {"booking_horizon_days": 90}, If_Match="*")
     assert "not decided yet" in ask(409, 61)["detail"], "the site's own horizon counts, where it has one"
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_no_time_is_offered_that_cannot_be_asked_for(choir: Choir, days: int | None) -> None:
+    hours = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    set_up(choir.site, opening_hours=hours, booking_horizon_days=days)
+    make_room(choir.site)
+    furthest = datetime.now(UTC) + timedelta(days=days or 60)
+    first = (furthest - timedelta(days=3)).date()
+    [room] = choir.leader.expect(200, "GET", f"{choir.path}/rooms?from={first}")["items"]
+    ends = [datetime.fromisoformat(one["ends_at"]) for day in room["days"] for one in day["free"]]
+    assert furthest - timedelta(hours=1) < max(ends) <= furthest + timedelta(minutes=1)
 
 
 def test_a_leader_calls_the_roll_of_their_team_and_of_nobody_else(choir: Choir) -> None:

@@ -1,12 +1,17 @@
 """A leader signs their team up: first the verdicts, then the sign-up; and who may not."""
 
+import uuid
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
+from services.registration.operations.teams import led_sign_up
 from services.registration.personal_data import PersonalData
 from tests.registration.own_world import resident_of
+from tests.registration.test_concurrency import at_once
 from tests.registration.test_leading import Choir
+from tests.registration.test_statements import statements
 from tests.registration.test_transfers import active
 from tests.registration.world import Site
 
@@ -45,6 +50,47 @@ def test_what_each_would_get_is_said_before_anybody_is_signed_up(choir: Choir) -
     who = "SELECT DISTINCT made_by, channel, team_id::text FROM registrations WHERE shift_id = :s"
     assert [tuple(row) for row in choir.site.sql(who, s=shift)] == [(f"person:{choir.people[0]}", "team", choir.id)]
     assert verdicts(preview(choir, shift)) == ["already", "waitlisted", "already"]
+
+
+def test_the_page_ticks_nobody_who_was_not_chosen(choir: Choir) -> None:
+    page = f"/my/teams/{choir.membership}/lead/shifts/{choir.site.shift()}"
+    own = members(choir)
+    assert " checked" not in choir.leader.call("GET", page, Accept="text/html").get_data(as_text=True)
+    chosen = choir.leader.call("POST", page, form=f"step=choose&member_ids={own[1]}", Accept="text/html")
+    assert [f'value="{one}" checked' in chosen.get_data(as_text=True) for one in own] == [False, True, False]
+
+
+def test_pressed_twice_it_says_the_same_people_have_their_places(choir: Choir) -> None:
+    shift, doors = choir.site.shift(), [choir.leader, resident_of(choir.site, choir.data, choir.people[0])]
+    page = f"/my/teams/{choir.membership}/lead/shifts/{shift}"
+    form = "&".join(["step=confirm&agreed=on", *(f"member_ids={one}" for one in members(choir))])
+    answers = at_once(2, lambda n: doors[n].call("POST", page, form=form, Accept="text/html"))
+    told = sorted(unquote(str(one.headers.getlist("Set-Cookie"))) for one in answers)
+    assert [one.status_code for one in answers] == [303, 303]
+    assert "0 with a place, 0 waiting, 3 signed up before." in told[0] and "3 with a place, 0 waiting." in told[1]
+
+
+def test_how_many_can_be_signed_up_at_once(choir: Choir, monkeypatch: pytest.MonkeyPatch) -> None:
+    shift = choir.site.shift()
+    page = f"/my/teams/{choir.membership}/lead/shifts/{shift}"
+    for form, words in (("", "Tick at least one"), (f"member_ids={uuid.uuid4()}&" * 201, "at most 200 people at once")):
+        answer = choir.leader.call("POST", page, form=f"{form}step=check", Accept="text/html")
+        assert answer.status_code == 422 and words in answer.get_data(as_text=True)
+    monkeypatch.setattr(led_sign_up, "MOST_AT_ONCE", 2)
+    for answer in (preview(choir, shift, 422), sign_up(choir, shift, 422)):
+        assert [error["field"] for error in answer["errors"]] == ["member_ids"]
+    assert active(choir.site, shift) == []
+
+
+def test_members_of_a_team_cost_no_statements_each_under_the_lock(choir: Choir, site: Site, data: PersonalData) -> None:
+    large = Choir(site, data, 6)
+    counts = []
+    for team in (choir, large):
+        shift = site.shift()
+        with statements() as sent:
+            sign_up(team, shift)
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
 
 
 def test_nobody_unless_each_gets_a_place(choir: Choir) -> None:

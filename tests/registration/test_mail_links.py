@@ -131,8 +131,11 @@ def test_an_invitation_that_was_passed_on_is_answered_and_lets_nobody_in(site: S
     site.expect(201, "POST", f"/v1/teams/{team}/members", {"person_id": owner["id"]})
     [link] = links_mailed(site, owner["id"])
     thief = site.app.test_client()
-    answered = thief.post(path_of(link["url"]), data={"answer": "accept"}, headers={"Accept-Language": "en"})
-    assert "You are in “Sunny choir” now" in answered.get_data(as_text=True)
+    answered = thief.post(path_of(link["url"]), data={"answer": "accept"})
+    for words in ("en", "zh"):  # in another language, and when it is reloaded
+        page = thief.get(answered.headers["Location"], headers={"Accept-Language": words})
+        assert {"en": "You are in “Sunny choir” now", "zh": "您已加入"}[words] in page.get_data(as_text=True)
+    assert thief.post(path_of(link["url"]), data={"answer": "decline"}).status_code == 410
     assert thief.get_cookie(RESIDENT_COOKIE) is None
 
 

@@ -15,6 +15,7 @@ from services.registration.operations.hours.past_records import Past, add_past
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import Resident, earn, over, person_of, second_person
 from tests.registration.office import Office
+from tests.registration.test_concurrency import at_once
 from tests.registration.world import Site
 
 FIRST, SECOND = "staff:11111111-1111-1111-1111-111111111111", "staff:22222222-2222-2222-2222-222222222222"
@@ -80,6 +81,8 @@ def test_more_minutes_by_an_objection_take_two_people_and_fit_into_the_day(
     too_many = first.expect(422, "POST", path, more | {"minutes": 241})["errors"]
     assert [error["field"] for error in too_many] == ["minutes"], "with the other record the day has 24 hours"
     proposed = first.expect(200, "POST", path, more)
+    [own] = volunteer.expect(200, "GET", "/v1/my/objections")["items"]
+    assert own["decision"] == "" and not {"proposed_minutes", "proposed_by"} & set(own), "nobody answered them yet"
     assert (proposed["state"], proposed["proposed_minutes"]) == ("open", 240)
     first.expect(409, "POST", path, more)
     assert volunteer.expect(200, "GET", "/v1/my/service-records")["minutes"] == 1290, "nobody adds hours alone"
@@ -93,6 +96,22 @@ def test_more_minutes_by_an_objection_take_two_people_and_fit_into_the_day(
     assert [type(e) for e in site.events(site.id)].count(ObjectionDecided) == 1
     with pytest.raises(DBAPIError, match="it was decided already"):
         site.sql("UPDATE objections SET proposed_minutes = 230 WHERE id = :id", id=made["id"])
+
+
+def test_of_two_records_decided_at_once_the_second_counts_the_first(site: Site, office: Office, resident: Any) -> None:
+    first, second = second_person(office, site), second_person(office, site)
+    person = site.sign_up(site.shift())["person_id"]
+    volunteer, paths = resident(person), []
+    more = {"upheld": True, "minutes": 800, "reason": "签名册为证"}
+    for content in ("引导", "登记"):
+        record = add(site, person, content=content)
+        at = f"/v1/my/service-records/{record.id}/objections"
+        made = volunteer.expect(201, "POST", at, {"words": "太少"})
+        paths.append(f"/v1/objections/{made['id']}/decision")
+        first.expect(200, "POST", paths[-1], more)
+    answers = at_once(2, lambda n: second.call("POST", paths[n], more).status_code)
+    assert sorted(answers) == [200, 422]
+    assert volunteer.expect(200, "GET", "/v1/my/service-records")["minutes"] == 890
 
 
 def test_who_proposed_more_may_think_better_of_it(site: Site, office: Office, resident: Any) -> None:

@@ -43,6 +43,11 @@ def test_every_change_of_minutes_is_told_and_nothing_else_is(site: Site, office:
         "2 h → 30 min",
         "30 min → 2 h",
     ]
+    [once_changed, _] = told(site, "hours_changed")
+    page = page_of(site, once_changed)
+    seen = [page.partition(word)[2].partition("</dd>")[0] for word in (">Before<", ">Changed to<", ">Now<")]
+    minutes = ("2 h", "30 min", "2 h (changed again since)")
+    assert all(one.endswith(f"<dd>{wanted}") for one, wanted in zip(seen, minutes, strict=True)), seen
     standing = records_of(site, registration)[-1].id
     site.expect(201, "POST", f"/v1/service-records/{standing}/corrections", {"minutes": 0, "reason": "误记"})
     assert "withdrawn: no hours" in page_of(site, told(site, "hours_changed")[-1])

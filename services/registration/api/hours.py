@@ -32,6 +32,7 @@ from services.registration.schemas.hours import (
     ObjectionQuery,
     OpenShiftAnswer,
     OpenShiftsAnswer,
+    OwnObjectionAnswer,
     RecordAnswer,
     RecordQuery,
     RecordsAnswer,
@@ -126,14 +127,14 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @blueprint.get("/my/objections")
     @allow(Caller.PERSON)
     @blueprint.input(ObjectionQuery, location="query", arg_name="query")
-    @blueprint.output(page_of(ObjectionAnswer))
+    @blueprint.output(page_of(OwnObjectionAnswer))
     def list_own_objections(query: ObjectionQuery) -> Response:
         """The volunteer's own objections."""
         with database.transaction(EVERY_SITE) as session:
             rows = select(Objection).where(theirs(session, resident(), Objection))
             if query.state:
                 rows = rows.where(Objection.state == query.state)
-            describe = objections.describe
+            describe = objections.describe_own
             return page(session, rows, Objection.position, query, lambda found: [describe(data, o) for o in found])
 
 

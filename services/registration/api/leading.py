@@ -73,7 +73,7 @@ def _add_rooms(blueprint: APIBlueprint, database: Database, data: PersonalData) 
     @blueprint.input(LedRoomsQuery, location="query", arg_name="query")
     @blueprint.output(LedRoomsAnswer)
     def show_free_rooms(member_id: UUID, query: LedRoomsQuery) -> Response:
-        """When the rooms for teams are free, for seven days. Not who has them otherwise."""
+        """When the rooms for teams are free, for seven days and as far ahead as leaders may ask. Not who has them."""
         with database.transaction(EVERY_SITE) as session:
             led = leaders.find_led(session, resident(), member_id)
             return answered(LedRoomsAnswer(items=led_rooms.free_rooms(session, led, query.first)))

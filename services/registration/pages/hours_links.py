@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.registration.models import Certificate, Link, ServiceRecord, Site
+from services.registration.operations.hours.records import standing_for
 from services.registration.operations.hours.told import CERTIFICATE_REVOKED, HOURS_CHANGED
 from services.registration.operations.staff.links import over
 from services.registration.pages.links import PURPOSES, Purpose, only_told
@@ -21,7 +22,8 @@ def _show_hours(session: Session, link: Link) -> dict[str, Any]:
     before = session.get(ServiceRecord, record.corrects) if record and record.corrects else None
     if record is None or before is None:
         raise over()
-    return {"record": record, "before": before, "site": session.get_one(Site, record.site_id)}
+    now = standing_for(session, record)
+    return {"record": record, "before": before, "now": now, "site": session.get_one(Site, record.site_id)}
 
 
 def _show_certificate(session: Session, link: Link) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from services.registration.pages.resident import resident_blueprint
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.leading import LedSignUp, LedSignUpBody, LedVerdict
 
+NOBODY = Words("请至少勾选一人。", "Tick at least one of them.")
+
 
 def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps) -> APIBlueprint:
     """The pages of a leader's sign-up."""
@@ -39,7 +41,6 @@ def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps)
             led = find_led(session, resident(), member_id)
             found, one = led_sign_up.shift_for_team(session, led, shift_id)
             members = led_sign_up.standings(session, data, led, shift_id)
-            ticked = set(form.values.getlist("member_ids")) if form.values else None
             return render(
                 "mine/team_shift.html",
                 led=led,
@@ -47,7 +48,8 @@ def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps)
                 one=one,
                 form=form,
                 members=members,
-                ticked={str(m.member.id) for m in members} if ticked is None else ticked,
+                # Nobody unless chosen: in another language the page is made anew, and whoever was not asked stays out.
+                ticked=form.values.getlist("member_ids") if form.values else [],
                 verdicts=verdicts,
             )
 
@@ -77,7 +79,7 @@ def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps)
         with catching(trial), database.transaction(EVERY_SITE) as session:
             trial.read(LedSignUpBody, _typed())
             if "member_ids" in trial.errors:
-                trial.errors["member_ids"] = Words("请至少勾选一人。", "Tick at least one of them.")
+                trial.errors["member_ids"] = led_sign_up.TOO_MANY if request.form.getlist("member_ids") else NOBODY
             led = find_led(session, resident(), member_id)
             verdicts = led_sign_up.try_sign_up(session, data, sign_ups, led, shift_id, trial.body)
         shown = trial if trial.failed else _without_numbers(form)
@@ -107,6 +109,8 @@ def _told(made: Sequence[LedVerdict]) -> tuple[str, str]:
     count = Counter(one.verdict for one in made)
     zh = f"有名额 {count['confirmed']} 人，候补 {count['waitlisted']} 人"
     en = f"{count['confirmed']} with a place, {count['waitlisted']} waiting"
+    if count["already"]:
+        zh, en = f"{zh}，先前已报 {count['already']} 人", f"{en}, {count['already']} signed up before"
     if count["refused"]:
         return f"已报名：{zh}；{count['refused']} 人没有报上。", f"Signed up: {en}; {count['refused']} could not be."
     return f"已报名：{zh}。", f"Signed up: {en}."

@@ -9,7 +9,7 @@ from flask import request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.common.pages import Answer, done, render
+from services.common.pages import Answer, done
 from services.registration.models import Booking, Link, Room, Site, TeamMember
 from services.registration.operations.bookings.answers import ANSWER
 from services.registration.operations.people.identity import person_now
@@ -28,12 +28,13 @@ def add_team_links() -> None:
 
 def _answer_invitation(session: Session, link: Link) -> Answer:
     check_own_page()
-    member, accept = _invited(session, link), request.form.get("answer") == "accept"
+    member, accept = _invited(session, link, "invited"), request.form.get("answer") == "accept"
     teams.answer_invitation(session, member.id, accept)
-    use(link)
     if not accept:
+        use(link)
         return done(url_for("public_pages.start"), "已回复。", "Your answer was noted.")
-    return render("links/team_joined.html", **_team(session, member.team_id))
+    # The link goes on showing the team's times, to which the page leads back in another language and when reloaded.
+    return done(f"{request.root_path}{request.path}", "已加入。", "You joined.")
 
 
 def _team(session: Session, team_id: UUID) -> dict[str, Any]:
@@ -45,15 +46,16 @@ def _team(session: Session, team_id: UUID) -> dict[str, Any]:
     }
 
 
-def _invited(session: Session, link: Link) -> TeamMember:
+def _invited(session: Session, link: Link, *statuses: str) -> TeamMember:
     member = teams.invitation_of(session, link.subject, link.person_id) if link.subject and link.person_id else None
-    if member is None or member.status != "invited":
+    if member is None or member.status not in statuses:
         raise over()
     return member
 
 
 def _show_invitation(session: Session, link: Link) -> dict[str, Any]:
-    return {"team": teams.find_team(session, _invited(session, link).team_id)}
+    member = _invited(session, link, "invited", "member")
+    return {"joined": member.status == "member", **_team(session, member.team_id)}
 
 
 def _leading(session: Session, link: Link) -> TeamMember:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.common.schemas import Body
-from services.registration.schemas.people import NewResident, RepresentativeBody
+from services.registration.schemas.people import InsteadOf, NewResident, RepresentativeBody
 from services.registration.schemas.registrations import PartySize, Priority
 
 DeskChannel = Literal["desk", "phone", "proxy"]
@@ -23,9 +23,7 @@ class DeskKnown(Body):
     party_size: PartySize = 1
     priority: Priority = 0
     by_phone: bool = False
-    instead_of: bool = Field(
-        default=False, description="the person is here: what nobody has proven of theirs at these hours is cancelled"
-    )
+    instead_of: InsteadOf = False
 
     @model_validator(mode="after")
     def _helper_is_wanted(self) -> "DeskKnown":
@@ -40,9 +38,7 @@ class DeskNew(NewResident):
     party_size: PartySize = 1
     priority: Priority = 0
     by_phone: bool = False
-    instead_of: bool = Field(
-        default=False, description="the person is here: what nobody has proven of theirs at these hours is cancelled"
-    )
+    instead_of: InsteadOf = False
 
 
 def helper_not_agreed() -> PydanticCustomError:

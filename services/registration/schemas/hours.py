@@ -293,8 +293,8 @@ class MadeObjection(Answer):
     version: int
 
 
-class ObjectionAnswer(Answer):
-    """An objection and its decision."""
+class OwnObjectionAnswer(Answer):
+    """An objection as whoever made it sees it: of a decision nothing before it is made."""
 
     id: UUID
     record_id: UUID | None = Field(description="null where hours are missing, of which there is no record")
@@ -308,18 +308,24 @@ class ObjectionAnswer(Answer):
         description="its year's public holidays are not known yet: Monday to Friday were counted"
     )
     state: Literal["open", "upheld", "rejected"]
-    decision: str = Field(description="while it is open, why the minutes were proposed")
+    decision: str
     decided_by: str | None
     decided_at: datetime | None
-    proposed_minutes: int | None = Field(
-        description="more minutes for an imported record, which count once somebody else upholds the same"
-    )
-    proposed_by: str | None
     correction_id: UUID | None
     later_entry_id: UUID | None = Field(
         description="the entry that upheld hours became, which count once a second person approved it"
     )
     version: int
+
+
+class ObjectionAnswer(OwnObjectionAnswer):
+    """An objection and its decision, for whoever decides."""
+
+    decision: str = Field(description="while it is open, why the minutes were proposed")
+    proposed_minutes: int | None = Field(
+        description="more minutes for an imported record, which count once somebody else upholds the same"
+    )
+    proposed_by: str | None
 
 
 class ObjectionQuery(ListQuery):

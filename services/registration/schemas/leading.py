@@ -11,6 +11,9 @@ from services.common.schemas import Answer, Body, Query
 from services.registration.schemas import Time
 from services.registration.schemas.hours import RollEntry
 
+MOST_AT_ONCE = 200
+"""How many of a team are signed up in one request."""
+
 
 class LedMember(Answer):
     """Somebody who joined the team."""
@@ -105,7 +108,7 @@ class LedSignUpBody(Body):
 
     member_ids: Annotated[
         list[UUID] | None,
-        Field(min_length=1, max_length=200, description="memberships as in the roster; none: everybody"),
+        Field(min_length=1, max_length=MOST_AT_ONCE, description="memberships as in the roster; none: everybody"),
         AfterValidator(lambda ids: ids and list(dict.fromkeys(ids))),
     ] = None
     all_or_nothing: bool = Field(default=False, description="nobody, unless there is a place for each")

@@ -209,6 +209,9 @@ class HelperBody(RepresentativeBody):
 
 
 ReplaceEmail = Annotated[bool, Field(description="where another e-mail is on record, this one is right from now on")]
+InsteadOf = Annotated[
+    bool, Field(description="the person is here: what nobody has proven of theirs at these hours is cancelled")
+]
 OtherEmail = Annotated[
     bool, Field(description="another e-mail is on record, and mails go there: ask whose it is, `replace_email`")
 ]

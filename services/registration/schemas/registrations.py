@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from services.common.events import CancelReason
 from services.common.schemas import Answer, Body, ListQuery
 from services.registration.schemas import Time
-from services.registration.schemas.people import NewPerson
+from services.registration.schemas.people import NewPerson, OtherEmail
 
 RegistrationStatus = Literal["confirmed", "waitlisted", "offered", "cancelled"]
 Channel = Literal["site", "web", "desk", "phone", "proxy", "team", "import"]
@@ -74,11 +74,7 @@ class RegistrationAnswer(Answer):
 class SignedUp(RegistrationAnswer):
     """A registration that was just made."""
 
-    other_email: bool = Field(
-        default=False,
-        description="another e-mail than the one given is on record and was kept, mails go there: ask whose it is and"
-        " correct it (`PATCH /v1/people/…`)",
-    )
+    other_email: OtherEmail = False
 
 
 class RegistrationQuery(ListQuery):

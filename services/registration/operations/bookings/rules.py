@@ -21,6 +21,8 @@ from services.registration.operations.bookings.shares import monday_of, over_sha
 LONGEST = timedelta(hours=24)
 LONGEST_BLOCK = timedelta(days=400)
 LONGEST_AGO = timedelta(days=1)
+AHEAD_DAYS = 60
+"""How far ahead a leader asks where the site says nothing else (`booking_horizon_days`)."""
 
 
 @dataclass
@@ -55,6 +57,11 @@ class Wanted:
     def during(self) -> tuple[datetime, datetime]:
         """The time with its set-up."""
         return with_set_up(self.starts_at, self.ends_at, self.setup_minutes)
+
+
+def furthest(site: Site) -> datetime:
+    """The furthest time for which a team's leader may ask, or staff for a team where the site sets how far."""
+    return datetime.now(UTC) + timedelta(days=site.booking_horizon_days or AHEAD_DAYS)
 
 
 def check_length(wanted: Wanted) -> None:
@@ -138,7 +145,7 @@ def _against_team(session: Session, wanted: Wanted, team: Team, alongside: Seque
     if not wanted.room.for_teams:
         found.append(FieldError("room_id", Words("此房间不对队伍开放。", "is not for teams to book.")))
     days = wanted.site.booking_horizon_days
-    if days is not None and wanted.starts_at > datetime.now(UTC) + timedelta(days=days):
+    if days is not None and wanted.starts_at > furthest(wanted.site):
         found.append(
             FieldError(
                 "starts_at",

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import FieldErrors, Words, invalid, not_found
@@ -28,7 +28,12 @@ from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.proven_sites import Resident, theirs
 from services.registration.operations.sites.sites import local_today
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.hours import LaterEntryBody, ObjectionAnswer, ObjectionDecisionBody
+from services.registration.schemas.hours import (
+    LaterEntryBody,
+    ObjectionAnswer,
+    ObjectionDecisionBody,
+    OwnObjectionAnswer,
+)
 from services.registration.working_days import is_estimate, working_days_after
 
 DUE_WORKING_DAYS = 15
@@ -155,13 +160,21 @@ def decide(session: Session, objection_id: UUID, body: ObjectionDecisionBody) ->
 
 def describe(data: PersonalData, objection: Objection) -> ObjectionAnswer:
     """The objection as it is answered, with the volunteer's words, which are empty once they were erased."""
-    return ObjectionAnswer.model_validate(
-        {
-            **vars(objection),
-            "words": data.shown(objection.words) if objection.words else "",
-            "due_on_is_estimate": is_estimate(objection.due_on),
-        }
-    )
+    return ObjectionAnswer.model_validate(_facts(data, objection))
+
+
+def describe_own(data: PersonalData, objection: Objection) -> OwnObjectionAnswer:
+    """The same for whoever made it: what one person proposes to another is not the site's answer yet."""
+    hidden = {"decision": ""} if objection.state == "open" else {}
+    return OwnObjectionAnswer.model_validate(_facts(data, objection) | hidden)
+
+
+def _facts(data: PersonalData, objection: Objection) -> dict[str, object]:
+    return {
+        **vars(objection),
+        "words": data.shown(objection.words) if objection.words else "",
+        "due_on_is_estimate": is_estimate(objection.due_on),
+    }
 
 
 def _correct(session: Session, objection: Objection, record_id: UUID, body: ObjectionDecisionBody) -> dict[str, object]:
@@ -222,13 +235,15 @@ def _check_within_shift(shift: Shift, minutes: int) -> None:
 
 
 def _check_within_day(session: Session, record: ServiceRecord, minutes: int) -> None:
-    """No hours exceed the shift; where none is known, nor the day with all else that they gave on it."""
+    """No hours exceed the shift; where none is known, nor the day with all else that they gave on it. The lock of the
+    chain is taken first, so that of two records decided at once the second counts what the first became."""
+    session.execute(text("SELECT FROM record_chains WHERE site_id = :site FOR UPDATE"), {"site": record.site_id})
     all_else = sum(
         other.minutes
         for other in standing(session, record.site_id, all_of(session, person_now(session, record.person_id)))
         if other.day == record.day and other.id != record.id
     )
-    longest = DAY_MINUTES - all_else
+    longest = max(0, DAY_MINUTES - all_else)
     if minutes > longest:
         raise invalid(
             "minutes",

@@ -163,6 +163,13 @@ def find_standing(session: Session, record_id: UUID) -> ServiceRecord:
     return record
 
 
+def standing_for(session: Session, record: ServiceRecord) -> ServiceRecord:
+    """The record that stands by now in place of this one, or itself."""
+    while later := session.scalars(select(ServiceRecord).where(ServiceRecord.corrects == record.id)).one_or_none():
+        record = later
+    return record
+
+
 def standing(session: Session, site_id: UUID | None, people: Sequence[UUID]) -> list[ServiceRecord]:
     """The records that count of these persons, in the order of days; of one site or, without one, of all."""
     of_people = ServiceRecord.person_id.in_(people)

@@ -20,6 +20,7 @@ from services.registration.operations import conflict
 from services.registration.operations.bookings.book import book, cancel, find_booking
 from services.registration.operations.bookings.opening import hours_of
 from services.registration.operations.bookings.rooms import TAKEN
+from services.registration.operations.bookings.rules import AHEAD_DAYS, furthest
 from services.registration.operations.sites.sites import local_today, lock_site
 from services.registration.operations.teams.own_teams import Membership
 from services.registration.schemas.bookings import BookingBody
@@ -27,10 +28,9 @@ from services.registration.schemas.leading import FreeDay, FreeTime, LedRoom, Ro
 from services.registration.schemas.site_settings import minutes_of
 
 MOST_UNDECIDED = 5
-AHEAD_DAYS = 60
-"""How far ahead a leader asks where the site says nothing else (`booking_horizon_days`)."""
 SHORTEST = timedelta(minutes=30)
 """Shorter gaps are of no use to a team."""
+QUARTER = 900
 
 Span = tuple[datetime, datetime]
 
@@ -43,19 +43,20 @@ def rooms_for_teams(session: Session, site_id: UUID) -> Sequence[Room]:
 
 def last_day(site: Site) -> date:
     """The last day for which a leader may ask."""
-    ahead = timedelta(days=site.booking_horizon_days or AHEAD_DAYS)
-    return (datetime.now(UTC) + ahead).astimezone(ZoneInfo(site.time_zone)).date()
+    return furthest(site).astimezone(ZoneInfo(site.time_zone)).date()
 
 
 def free_times(session: Session, led: Membership, days: Sequence[date]) -> dict[tuple[UUID, date], list[Span]]:
-    """When each room for teams is free on these days, which follow one another: within the opening hours, from now on,
-    with the set-up that the room and its other bookings need."""
+    """When each room for teams is free on these days, which follow one another: within the opening hours, from now on
+    and as far ahead as leaders may ask, with the set-up that the room and its other bookings need."""
     rooms = rooms_for_teams(session, led.site.id)
     taken = _taken(session, led.site, rooms, days)
-    now = datetime.now(UTC)
+    # From the next full quarter to the last one: nobody asks for 10:07.
+    first = datetime.fromtimestamp(-(-datetime.now(UTC).timestamp() // QUARTER) * QUARTER, UTC)
+    last = datetime.fromtimestamp(furthest(led.site).timestamp() // QUARTER * QUARTER, UTC)
     found = {}
     for day in days:
-        opened = [span for span in (_after(one, now) for one in _open(led.site, day)) if span]
+        opened = [(max(begins, first), min(ends, last)) for begins, ends in _open(led.site, day)]
         for room in rooms:
             found[room.id, day] = _without(opened, taken[room.id])
     return found
@@ -109,13 +110,6 @@ def _open(site: Site, day: date) -> list[Span]:
     ]
 
 
-def _after(span: Span, now: datetime) -> Span | None:
-    # From the next full quarter: nobody asks for 10:07.
-    quarter = datetime.fromtimestamp(-(-now.timestamp() // 900) * 900, UTC)
-    begins, ends = max(span[0], quarter), span[1]
-    return (begins, ends) if begins < ends else None
-
-
 def _without(opened: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
     free = []
     for begins, ends in opened:
@@ -154,7 +148,7 @@ def ask_for_room(session: Session, led: Membership, body: RoomRequestBody) -> Bo
 def _check_modest(session: Session, led: Membership, body: RoomRequestBody) -> None:
     """Raise 409 where too many requests of the team are undecided, 422 for one that lies too far ahead."""
     site = lock_site(session, led.site.id)
-    if site.booking_horizon_days is None and body.starts_at > datetime.now(UTC) + timedelta(days=AHEAD_DAYS):
+    if site.booking_horizon_days is None and body.starts_at > furthest(site):
         words = Words(f"最多提前 {AHEAD_DAYS} 天申请。", f"is too far ahead: ask at most {AHEAD_DAYS} days before.")
         raise invalid("starts_at", words)
     undecided = Booking.team_id == led.team.id, Booking.status == "requested", Booking.ends_at > func.now()

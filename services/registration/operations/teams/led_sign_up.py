@@ -16,9 +16,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.common.errors import CONFLICT, FieldError, FieldErrors, Problem, Words, not_found
-from services.registration.models import Activity, Registration, Shift, TeamMember
+from services.common.errors import CONFLICT, FieldError, FieldErrors, Problem, Words, invalid, not_found
+from services.registration.models import Activity, Registration, Shift
 from services.registration.operations.people.people import told_names
+from services.registration.operations.seats.seats import lock_shift
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.seats.verdicts import CLOSED
 from services.registration.operations.sites.calendar import sign_up_state
@@ -27,7 +28,7 @@ from services.registration.operations.teams.own_teams import Membership
 from services.registration.operations.teams.team_sign_up import sign_up_team
 from services.registration.operations.teams.teams import roster
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.leading import LedSignUpBody, LedVerdict
+from services.registration.schemas.leading import MOST_AT_ONCE, LedSignUpBody, LedVerdict
 from services.registration.schemas.seats import TeamSignUpBody, TeamSignUpLine
 
 MOST_SHIFTS = 100
@@ -39,6 +40,10 @@ NOT_BY_LEADER = Words(
     "A leader cannot sign them up: they may be on it already, have another place at these hours, lack what is asked"
     " for, or the site has to check details first. They can sign up themselves, or the site does it.",
 )
+TOO_MANY = Words(
+    f"一次最多报 {MOST_AT_ONCE} 人，请分几次报名。",
+    f"must be at most {MOST_AT_ONCE} people at once: sign them up in parts.",
+)
 NOT_EVERYBODY = Words(
     "不是每位选中的队员都有名额，没有人被报名。", "Not each of those ticked gets a place, so nobody was signed up."
 )
@@ -46,9 +51,11 @@ NOT_EVERYBODY = Words(
 
 @dataclass(frozen=True)
 class Standing:
-    """A member of the team before a shift; `status` is that of a registration as one of the team, None without."""
+    """A member of the team before a shift; `status` is that of a registration as one of the team, None without. Values
+    and no rows: a sign-up expires the session's rows, and each would be read again under the shift's lock."""
 
-    member: TeamMember
+    member_id: UUID
+    person_id: UUID
     name: str
     status: str | None
 
@@ -86,7 +93,9 @@ def standings(session: Session, data: PersonalData, led: Membership, shift_id: U
         Registration.shift_id == shift_id, Registration.team_id == led.team.id, Registration.status != "cancelled"
     )
     statuses = {row.person_id: row.status for row in session.execute(on_it)}
-    return [Standing(one, names.get(one.person_id, ""), statuses.get(one.person_id)) for one in members]
+    return [
+        Standing(one.id, one.person_id, names.get(one.person_id, ""), statuses.get(one.person_id)) for one in members
+    ]
 
 
 def try_sign_up(
@@ -106,6 +115,7 @@ def sign_up_as_leader(
 ) -> list[LedVerdict]:
     """Sign members up, in the order given. Raises 404, 409 where it is closed or, if it shall be all or nothing, where
     somebody gets no place; 422 for whoever is no member."""
+    lock_shift(session, shift_id)  # of two at once the second one sees what the first one did
     before = standings(session, data, led, shift_id)
     verdicts = _sign_up(session, sign_ups, led, shift_id, body, before)
     without = [n for n, one in enumerate(verdicts) if one.verdict not in ("confirmed", "already")]
@@ -127,19 +137,21 @@ def _sign_up(
     if shift.sign_up != "open":
         raise Problem(CLOSED, NOT_OPEN)
     wanted = _wanted(before, body)
-    people = [one.member.person_id for one in wanted if one.status is None]
+    people = [one.person_id for one in wanted if one.status is None]
+    if len(people) > MOST_AT_ONCE:
+        raise invalid("member_ids", TOO_MANY)
     lines: dict[UUID, TeamSignUpLine] = {}
     if people:
         asked = TeamSignUpBody(team_id=led.team.id, person_ids=people)
         made = sign_up_team(session, sign_ups, led.site.id, shift_id, asked)
         lines = {line.person_id: line for line in made.members}
-    return [_verdict(one, lines.get(one.member.person_id)) for one in wanted]
+    return [_verdict(one, lines.get(one.person_id)) for one in wanted]
 
 
 def _wanted(before: Sequence[Standing], body: LedSignUpBody) -> list[Standing]:
     if body.member_ids is None:
         return list(before)
-    known = {one.member.id: one for one in before}
+    known = {one.member_id: one for one in before}
     errors = FieldErrors()
     for place, member_id in enumerate(body.member_ids):
         if member_id not in known:
@@ -149,7 +161,7 @@ def _wanted(before: Sequence[Standing], body: LedSignUpBody) -> list[Standing]:
 
 
 def _verdict(standing: Standing, line: TeamSignUpLine | None) -> LedVerdict:
-    who = {"member_id": standing.member.id, "name": standing.name}
+    who = {"member_id": standing.member_id, "name": standing.name}
     if line is None:
         return LedVerdict(**who, verdict="already", detail="")
     if line.verdict in ("confirmed", "waitlisted"):
