@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 
 from services.common.events import CancelReason, RegistrationCancelled, RegistrationPromoted
+from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
 from tests.registration.test_concurrency import at_once
+from tests.registration.test_leading import Choir
+from tests.registration.test_mail_links import opened, path_of
+from tests.registration.test_taken_before import fresh_mail, mailed
 from tests.registration.world import Caller, Site, fresh_phone
 
 HOUR = 100.0
@@ -50,7 +54,7 @@ def test_a_strangers_place_gives_way_at_the_desk(site: Site, other: Site, clerk:
     person = site.expect(201, "POST", "/v1/people", who | {"birth_date": "1990-05-17"})["id"]
     wanted = site.shift(starts=HOUR + 1)
     status, page = at_desk(clerk, wanted, person)
-    assert status == 422 and "taken online by nobody knows whom" in page and 'name="instead_of"' in page
+    assert status == 422 and "nobody checked whether they want it" in page and 'name="instead_of"' in page
     assert on_shift(other, kept)[0] == (person, "confirmed"), "nothing without the person's word"
     assert at_desk(clerk, wanted, person, instead_of="on")[0] == 303
     assert on_shift(site, wanted) == [(person, "confirmed")]
@@ -88,6 +92,43 @@ def test_where_the_sign_up_fails_the_other_place_stays(
     wanted = site.shift(starts=HOUR)
     assert at_desk(clerk, wanted, person, instead_of="on", party_size="2")[0] == 422, "one at a time here"
     assert (on_shift(other, kept), on_shift(site, wanted)) == ([(person, "confirmed")], [])
+
+
+def test_a_place_is_not_given_up_for_waiting_nor_once_it_is_over(
+    site: Site, other: Site, clerk: Member, who: dict[str, str]
+) -> None:
+    kept, full = other.shift(starts=HOUR + 40), site.shift(capacity=1, starts=HOUR + 40)
+    online(other, kept, **who)
+    site.sign_up(full)
+    person = site.expect(201, "POST", "/v1/people", who | {"birth_date": "1990-05-17"})["id"]
+    status, page = at_desk(clerk, full, person, instead_of="on")
+    assert status == 409 and "the other one was kept" in page
+    assert (on_shift(other, kept), len(on_shift(site, full))) == ([(person, "confirmed")], 1)
+    runs = site.shift(starts=HOUR + 60)
+    other.move_shift(kept, -2, -0.2)
+    site.move_shift(runs, -1, 1)
+    assert at_desk(clerk, runs, person, instead_of="on")[0] == 422, "they may have been there"
+    assert on_shift(other, kept) == [(person, "confirmed")]
+
+
+def test_what_a_leader_took_for_somebody_gives_way_too(site: Site, clerk: Member, data: PersonalData) -> None:
+    choir = Choir(site, data)
+    led, wanted = site.shift(starts=HOUR + 80), site.shift(starts=HOUR + 80)
+    path = f"{choir.path}/shifts/{led}/registrations"
+    choir.leader.expect(201, "POST", path, {"agreed": True}, Idempotency_Key="once")
+    leader, member = choir.people[:2]
+    assert at_desk(clerk, wanted, member, instead_of="on")[0] == 303
+    assert at_desk(clerk, wanted, leader, instead_of="on")[0] == 422, "they said so themselves"
+    assert (dict(on_shift(site, led))[member], dict(on_shift(site, led))[leader]) == ("cancelled", "confirmed")
+
+
+def test_whoever_opened_the_link_in_the_mail_has_proven_their_place(site: Site, clerk: Member) -> None:
+    kept, wanted = site.shift(starts=HOUR + 100), site.shift(starts=HOUR + 100)
+    online(site, kept, name="真的来报名的人", email=fresh_mail())
+    [(person, _)] = on_shift(site, kept)
+    opened(site, path_of(mailed(site, person)["manage_url"]), person)
+    assert at_desk(clerk, wanted, person, instead_of="on")[0] == 422
+    assert on_shift(site, kept) == [(person, "confirmed")]
 
 
 def test_desks_and_strangers_at_once_leave_one_place(

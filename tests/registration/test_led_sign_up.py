@@ -154,3 +154,21 @@ def test_the_public_page_leads_the_leader_there_and_nobody_else(choir: Choir, ot
     assert seen == [True, False]
     elsewhere = other.expect(200, "GET", f"/v1/shifts/{other.shift()}")["activity_id"]
     assert "/lead/" not in choir.leader.call("GET", f"/activities/{elsewhere}").get_data(as_text=True)
+
+
+def test_hours_of_members_whom_the_same_leader_signed_up_and_confirmed_are_looked_at(choir: Choir) -> None:
+    shift = choir.site.shift(volunteering=True, starts=900)
+    sign_up(choir, shift)
+    choir.site.move_shift(shift, -2, -0.1)
+    choir.site.sql("UPDATE registrations SET created_at = created_at - interval '3 hours' WHERE shift_id = :s", s=shift)
+    entries = [{"registration_id": one["registration_id"], "outcome": "attended"} for one in choir.roll(shift)]
+    choir.leader.expect(200, "POST", f"{choir.path}/shifts/{shift}/roll-call", {"entries": entries})
+    flags = {flag["kind"]: flag for flag in choir.site.expect(200, "GET", "/v1/hour-flags")["items"]}
+    assert len(flags["by_leader"]["records"]) == 2 and flags["by_leader"]["concerned"] == [f"person:{choir.people[0]}"]
+
+
+def test_a_leader_tries_so_often_and_no_oftener(choir: Choir) -> None:
+    shift = choir.site.shift()
+    path = f"{choir.path}/shifts/{shift}/registrations/preview"
+    answers = [choir.leader.call("POST", path, {"member_ids": members(choir)[:1]}).status_code for _ in range(22)]
+    assert answers[:20] == [200] * 20 and answers[-1] == 429

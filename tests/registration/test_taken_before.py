@@ -119,6 +119,7 @@ def test_the_answers_of_the_api_say_that_another_address_was_kept_and_which_is_r
     form = told | {"sex": "female", "birth_date": "1990-05-17", "terms_consent": True}
     page = office.site_staff(site.id).call("POST", "/staff/people/new", form=form | {"terms_consent": "on"})
     assert page.status_code == 422 and "Another e-mail is on record" in page.get_data(as_text=True)
+    site.expect(422, "POST", "/v1/volunteers", form | {"replace_email": True, "how": "online"})
     made = site.expect(201, "POST", "/v1/volunteers", form | {"replace_email": True})
     assert (made["person_id"], made["other_email"]) == (person["person_id"], False)
     assert mailed(site, person["person_id"])["email"] == new

@@ -31,6 +31,12 @@ def register(site: Site, **fields: Any) -> dict[str, Any]:
     return site.expect(201, "POST", "/v1/volunteers", volunteer(**fields))
 
 
+def test_whose_parents_address_is_told_though_they_are_grown_up_is_registered(site: Site) -> None:
+    parent = {"name": "家长", "email": "parent@example.com"}
+    made = register(site, name="成年志愿者", birth_date="2001-02-03", guardian=parent)
+    assert made["guardian_asked"] is False, "nobody agrees for somebody who is 18"
+
+
 def test_the_data_of_order_67_is_held_and_the_id_number_shown_masked(site: Site, area: str) -> None:
     number = id_number(order=11)
     made = register(

@@ -322,8 +322,10 @@ def _context() -> dict[str, Any]:
 
 def _here() -> str:
     """The address at which this page can be asked for again; where it answers a form, the nearest above that is one."""
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return request.full_path.rstrip("?")
+    if request.routing_exception is not None:
+        return "/"  # nobody's address may be as long as they like: each step up costs as much as it is long
     adapter = current_app.create_url_adapter(request)
     path = request.path
     while adapter and len(path) > 1 and not adapter.test(path, "GET"):

@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const key = "hesheng-typed";
+  const oldest = 30_000; // What a page that failed to load left behind is not for whoever sits here next.
   const preferences = document.getElementById("preferences");
   const left = ["hidden", "password", "file", "submit", "button"];
   // The version that a form was made from goes along: an edit that somebody else made meanwhile is still noticed.
@@ -13,7 +14,8 @@
   function fields() {
     const seen = new Map();
     return Array.from(document.querySelectorAll("main form")).flatMap((form) => Array.from(form.elements).filter(goesAlong).map((field) => {
-      const name = form.getAttribute("action") + " " + field.name;
+      // Of many ticks by one name each is known by its value: the list may be another one by then.
+      const name = form.getAttribute("action") + " " + field.name + (ticks(field) ? " " + field.value : "");
       seen.set(name, (seen.get(name) || 0) + 1);
       return [name + " " + seen.get(name), field];
     }));
@@ -41,14 +43,16 @@
   }
 
   document.getElementById("empties").remove();
-  const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
+  const { at, kept } = JSON.parse(sessionStorage.getItem(key) || '{"at": 0, "kept": {}}');
   sessionStorage.removeItem(key);
+  if (Date.now() - at > oldest) return;
   for (const [name, field] of fields()) if (name in kept) fill(field, kept[name]);
 
   preferences.addEventListener("submit", () => {
     // A page that answers a form has in its fields what was typed before; the next one is asked for without.
     const all = "answers" in preferences.dataset;
     const going = fields().filter(([, field]) => all || field.name === "version" || isChanged(field));
-    sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(going.map(([name, field]) => [name, value(field)]))));
+    const typed = Object.fromEntries(going.map(([name, field]) => [name, value(field)]));
+    sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), kept: typed }));
   });
 })();

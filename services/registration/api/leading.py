@@ -10,7 +10,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.registration.api.conventions import answered, create, resident
 from services.registration.operations.seats.sign_up import SignUps
-from services.registration.operations.seats.throttle import LOG_INS, Throttle
+from services.registration.operations.seats.throttle import LOG_INS, TRIALS, Throttle
 from services.registration.operations.teams import leaders, led_rooms
 from services.registration.operations.teams.led_sign_up import sign_up_as_leader, try_sign_up
 from services.registration.personal_data import PersonalData, mailbox
@@ -93,12 +93,15 @@ def _add_rooms(blueprint: APIBlueprint, database: Database, data: PersonalData) 
 
 
 def _add_sign_up(blueprint: APIBlueprint, database: Database, data: PersonalData, sign_ups: SignUps) -> None:
+    throttle = Throttle(TRIALS)
+
     @blueprint.post("/shifts/<uuid:shift_id>/registrations/preview")
     @allow(Caller.PERSON)
     @blueprint.input(LedSignUpBody, arg_name="body")
     @blueprint.output(LedVerdicts)
     def preview_led_sign_up(member_id: UUID, shift_id: UUID, body: LedSignUpBody) -> Response:
         """What would become of each member. Nobody is signed up."""
+        throttle.take(str(member_id), request.remote_addr)
         with database.transaction(EVERY_SITE) as session:
             led = leaders.find_led(session, resident(), member_id)
             return answered(LedVerdicts(members=try_sign_up(session, data, sign_ups, led, shift_id, body)))

@@ -184,6 +184,7 @@ CODES: dict[str, Mapping[str, Words]] = {
         "many_hours_week": Words("一周时长过多", "many hours in a week"),
         "two_places": Words("同一时间两处", "two places at one time"),
         "one_hand": Words("多由一人登记", "mostly entered by one hand"),
+        "by_leader": Words("队长报名，也由队长点名", "signed up and confirmed by the leader alone"),
         "one_inviter": Words("录入和审核的两人由同一人邀请", "entered and approved by two whom one person invited"),
         "late": Words("登记较晚", "recorded late"),
         "in_bulk": Words("成批登记，没有签到", "entered in bulk, without attendance"),

@@ -15,6 +15,7 @@ from services.common.pages import Answer, Form, done, render
 from services.registration.api.conventions import resident
 from services.registration.models import Site
 from services.registration.operations.bookings.opening import hours_of
+from services.registration.operations.seats.throttle import TRIALS, Throttle
 from services.registration.operations.sites.sites import local_today
 from services.registration.operations.teams import led_rooms
 from services.registration.operations.teams.leaders import find_led
@@ -31,6 +32,7 @@ WEEK = timedelta(days=7)
 def led_rooms_pages(database: Database) -> APIBlueprint:
     """The pages of a leader's rooms."""
     blueprint = resident_blueprint("led_rooms_pages", __name__, url_prefix="/my/teams/<uuid:member_id>/lead/rooms")
+    throttle = Throttle(TRIALS)
 
     def page(member_id: UUID, form: Form[Any], can_be_had: bool = False) -> str:
         with database.transaction(EVERY_SITE) as session:
@@ -51,6 +53,7 @@ def led_rooms_pages(database: Database) -> APIBlueprint:
         form: Form[RoomRequestBody] = Form(request.form)
         only_look = request.form.get("step") == "check"
         with catching(form), database.transaction(EVERY_SITE) as session:
+            throttle.take(str(member_id), request.remote_addr)
             led = find_led(session, resident(), member_id)
             _read(form, ZoneInfo(led.site.time_zone))
             (led_rooms.try_request if only_look else led_rooms.ask_for_room)(session, led, form.body)

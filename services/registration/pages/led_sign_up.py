@@ -14,6 +14,7 @@ from services.common.errors import Words
 from services.common.pages import Answer, Form, done, render
 from services.registration.api.conventions import resident
 from services.registration.operations.seats.sign_up import SignUps
+from services.registration.operations.seats.throttle import TRIALS, Throttle
 from services.registration.operations.teams import led_sign_up
 from services.registration.operations.teams.leaders import find_led
 from services.registration.pages.certificates import catching
@@ -27,6 +28,7 @@ NOBODY = Words("请至少勾选一人。", "Tick at least one of them.")
 def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps) -> APIBlueprint:
     """The pages of a leader's sign-up."""
     blueprint = resident_blueprint("led_sign_up_pages", __name__, url_prefix="/my/teams/<uuid:member_id>/lead/shifts")
+    throttle = Throttle(TRIALS)
 
     @blueprint.get("")
     @allow(Caller.PERSON)
@@ -76,12 +78,14 @@ def led_sign_up_pages(database: Database, data: PersonalData, sign_ups: SignUps)
                 return done(here, *_told(made))
         trial: Form[LedSignUpBody] = Form(request.form)
         verdicts: list[LedVerdict] = []
-        with catching(trial), database.transaction(EVERY_SITE) as session:
+        with catching(trial):
+            throttle.take(str(member_id), request.remote_addr)
             trial.read(LedSignUpBody, _typed())
             if "member_ids" in trial.errors:
                 trial.errors["member_ids"] = led_sign_up.TOO_MANY if request.form.getlist("member_ids") else NOBODY
-            led = find_led(session, resident(), member_id)
-            verdicts = led_sign_up.try_sign_up(session, data, sign_ups, led, shift_id, trial.body)
+            with database.transaction(EVERY_SITE) as session:
+                led = find_led(session, resident(), member_id)
+                verdicts = led_sign_up.try_sign_up(session, data, sign_ups, led, shift_id, trial.body)
         shown = trial if trial.failed else _without_numbers(form)
         return page(member_id, shift_id, shown, verdicts), 422 if shown.failed else 200
 

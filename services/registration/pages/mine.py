@@ -16,7 +16,7 @@ from services.registration.api.conventions import resident
 from services.registration.models import Activity, Link, Registration, Shift, Site
 from services.registration.operations.activities.private_notes import note_for_volunteer
 from services.registration.operations.people import own_registrations
-from services.registration.operations.people.own_details import prove_address
+from services.registration.operations.people.own_details import prove_address, prove_places
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.people.recipients import ADDRESS_CHANGED
 from services.registration.operations.seats import own_transfers
@@ -272,6 +272,7 @@ def _add_manage_link(blueprint: APIBlueprint, database: Database, sessions: Sess
         check_own_page()
         with database.transaction(EVERY_SITE) as session:
             person_id, address, site_id = links.enter_manage(session, token)
+            prove_places(session, person_id, address)
         wanted, now = _wanted(request.args.get("registration", "")), g.principal
         if (now.name, now.address, now.mailed_by) == (str(person_id), address.hex(), None):
             return redirect(wanted, 303)  # type: ignore[return-value]
@@ -320,6 +321,7 @@ def _open_with(data: PersonalData, sessions: Sessions) -> Any:
             raise over()
         use(link)
         prove_address(session, data, link.person_id, link.address_index)
+        prove_places(session, link.person_id, link.address_index)
         return _in(sessions.resident_cookie(link.person_id, link.address_index), home())
 
     return act

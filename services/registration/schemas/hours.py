@@ -12,7 +12,9 @@ from services.registration.schemas import Time
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
 HowKnown = Literal["scanned", "confirmed", "entered_later", "imported"]
-FlagKind = Literal["many_hours_day", "many_hours_week", "two_places", "in_bulk", "one_hand", "one_inviter", "late"]
+FlagKind = Literal[
+    "many_hours_day", "many_hours_week", "two_places", "in_bulk", "one_hand", "by_leader", "one_inviter", "late"
+]
 MOST_AT_ONCE = 500
 TAP_ID = r"^[A-Za-z0-9._-]{8,64}$"
 

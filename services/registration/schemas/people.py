@@ -217,6 +217,28 @@ OtherEmail = Annotated[
 ]
 
 
+class _Replacing(Protocol):
+    replace_email: bool
+    how: str
+
+
+Replacing = TypeVar("Replacing", bound=_Replacing)
+
+
+def not_replaced_online(body: Replacing) -> Replacing:
+    """Refuse to replace an address by what was told online: whoever could be asked whose it is may be a stranger."""
+    if body.replace_email and body.how == "online":
+        raise PydanticCustomError(
+            "replaced_online",
+            "an e-mail on record is not replaced by what was told online",
+            {
+                "zh": "网上填写的邮箱不能替换已登记的邮箱（replace_email）。",
+                "en": "An e-mail on record is not replaced by what was told online (replace_email).",
+            },
+        )
+    return body
+
+
 class NewResident(NewPerson):
     """Somebody whom the site comes to know without a sign-up: at the desk, by phone, through a helper."""
 
@@ -227,6 +249,8 @@ class NewResident(NewPerson):
     helper_agreed: bool = Field(default=False, description="the elder agreed to the helper, before the site")
     how: Literal["online", "desk", "phone", "paper", "site"] = "site"
     replace_email: ReplaceEmail = False
+
+    _not_replaced_online = model_validator(mode="after")(not_replaced_online)
 
     @model_validator(mode="after")
     def _helper_is_wanted(self) -> "NewResident":

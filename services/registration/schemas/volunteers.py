@@ -21,6 +21,7 @@ from services.registration.schemas.people import (
     Phone,
     ReplaceEmail,
     RepresentativeBody,
+    not_replaced_online,
     reachable,
 )
 
@@ -122,6 +123,7 @@ class NewVolunteer(Body):
         return given
 
     _reachable = model_validator(mode="after")(reachable)
+    _not_replaced_online = model_validator(mode="after")(not_replaced_online)
 
 
 class VolunteerEdit(Body):

@@ -7,6 +7,7 @@
 | two_places | check-in at one shift before the check-out of another, at whichever sites |
 | in_bulk | ten people or more whose coming nobody told of when it was: of one shift, or by one hand in one go |
 | one_hand | more than forty hours of one volunteer in a month that one account alone confirmed |
+| by_leader | of one shift: signed up by a team's leader, and confirmed by nobody but the same leader |
 | one_inviter | entered later by one and approved by another, in one month, whom the same member of staff invited |
 | late | recorded more than ten working days after the shift |
 
@@ -103,6 +104,11 @@ WITH mine AS MATERIALIZED (
 ), one_hand AS (
     SELECT 'one_hand', holder || ':' || in_charge || ':' || month, month, holder, id, in_charge, recorded_at, minutes, 1
     FROM months WHERE by_hand > :most_by_one_hand
+), by_leader AS (
+    SELECT 'by_leader', m.shift_id || ':' || m.in_charge, m.day, NULL::uuid, m.id, m.in_charge, m.recorded_at,
+        m.minutes, 1
+    FROM mine AS m JOIN registrations AS g ON g.id = m.registration_id AND g.made_by = m.in_charge
+    WHERE m.how = 'confirmed' AND m.in_charge LIKE 'person:%'
 ), pairs AS (
     SELECT DISTINCT in_charge, recorded_by FROM mine
     WHERE how IN ('entered_later', 'imported') AND in_charge <> recorded_by
@@ -121,8 +127,8 @@ WITH mine AS MATERIALIZED (
     FROM mine WHERE late AND how <> 'imported'
 ), every AS (
     SELECT * FROM per_day UNION ALL SELECT * FROM per_week UNION ALL SELECT * FROM two_places
-    UNION ALL SELECT * FROM in_bulk UNION ALL SELECT * FROM one_hand UNION ALL SELECT * FROM one_inviter
-    UNION ALL SELECT * FROM late
+    UNION ALL SELECT * FROM in_bulk UNION ALL SELECT * FROM one_hand UNION ALL SELECT * FROM by_leader
+    UNION ALL SELECT * FROM one_inviter UNION ALL SELECT * FROM late
 ), found AS (
     -- minutes and records of a day and a week are those of all sites together, the same in each of its rows
     SELECT kind, subject, max(day) AS day, person_id,

@@ -6,7 +6,7 @@
 Sign-ups do the same in SQL, with the same locks (`migrations/versions/0004_sign_up.sql`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -201,6 +201,12 @@ def day_at_site(session: Session, site_id: UUID) -> date:
     today = text("SELECT (now() AT TIME ZONE time_zone)::date FROM sites WHERE id = :site")
     day: date = session.execute(today, {"site": site_id}).scalar_one()
     return day
+
+
+def days_at_sites(session: Session, site_ids: Collection[UUID]) -> dict[UUID, date]:
+    """Today, where each of these sites is."""
+    today = text("SELECT id, (now() AT TIME ZONE time_zone)::date AS day FROM sites WHERE id = ANY(:sites)")
+    return {row.id: row.day for row in session.execute(today, {"sites": list(site_ids)})} if site_ids else {}
 
 
 def age_at_site(session: Session, site_id: UUID, born: date) -> int:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import CONFLICT, Problem, Words, not_found
@@ -79,6 +79,19 @@ def prove_address(session: Session, data: PersonalData, person_id: UUID, address
         holders = session.scalars(select(PersonSite.person_id).where(PersonSite.email_hash == identity)).all()
         if all(person_now(session, one) == person_id for one in holders):
             told.email_hash = identity
+
+
+_PROVE_PLACES = text("""
+UPDATE registrations AS r SET came_from = NULL FROM person_sites AS told
+WHERE r.person_id = :person AND r.came_from IS NOT NULL AND r.status <> 'cancelled'
+  AND told.person_id = r.person_id AND told.site_id = r.site_id AND told.email_index = :address
+""")
+
+
+def prove_places(session: Session, person_id: UUID, address: bytes) -> None:
+    """A link that was mailed to this address was opened: places at the sites that were told it, which anybody may have
+    taken online, are the person's own from now on. Sees across sites."""
+    session.execute(_PROVE_PLACES, {"person": person_now(session, person_id), "address": address})
 
 
 def _identity(data: PersonalData, told: PersonSite) -> bytes | None:

@@ -17,7 +17,7 @@ from services.registration.operations import Versions, check_version, locked
 from services.registration.operations.people.identity import Known as Identified
 from services.registration.operations.people.identity import (
     across_sites,
-    day_at_site,
+    days_at_sites,
     has_grown_up,
     identity_hashes,
     lock_identities,
@@ -199,7 +199,7 @@ def _representatives(
     query = select(Representative).where(place.in_(list(people)), *reached)
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)).all() if people else ()
-    today = {site_id: day_at_site(session, site_id) for site_id in {row.site_id for row in rows}}
+    today = days_at_sites(session, {row.site_id for row in rows})
     return {
         (row.person_id, row.site_id): email
         for row in rows

@@ -146,7 +146,8 @@ def _tell_guardian(session: Session, data: PersonalData, site_id: UUID, person_i
     if body.guardian is None:
         return False
     save_representative(session, data, site_id, person_id, "guardian", body.guardian, confirmed=body.how != "online")
-    if body.guardian_consent or body.guardian.email is None:
+    grown_up = age_at_site(session, site_id, body.birth_date) >= ADULT
+    if body.guardian_consent or body.guardian.email is None or grown_up:
         return False
     ask_guardian(session, data, site_id, person_id)
     return True

@@ -1,9 +1,10 @@
 """A place that nobody has proven gives way to the person themselves, who stands at a desk and wants another then.
 
-The public form does not ask whose name it is, so a stranger can keep somebody from every other place at an hour, at
-whichever site. Staff who see the person sign them up instead: the other place is cancelled and told of at the address
-that its site has. A caller by phone gives a name and a number, which neighbours know, and so does a link's reader whose
-address that site was never told: for them the other place stays.
+The public form does not ask whose name it is, and a leader says for their team that all want to come: so another can
+keep somebody from every other place at an hour, at whichever site. Who opens a link that was mailed to them proves
+what is theirs (`prove_places`). Staff who see the person sign them up instead: the other place is cancelled and told
+of at the address that its site has. A caller by phone gives a name and a number, which neighbours know, and so does a
+link's reader whose address that site was never told: for them the other place stays.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from services.common.errors import Words
+from services.common.errors import CONFLICT, Problem, Words
 from services.common.events import Event
 from services.common.outbox import add_events
 from services.registration.operations.people.identity import across_sites, person_now
@@ -24,15 +25,25 @@ from services.registration.operations.seats.sign_up_several import sign_up_withi
 from services.registration.schemas.registrations import SignUpBody
 
 GIVES_WAY = Words(
-    "此人在同一时间已有一个网上报的名额，没有人核实过是谁报的。本人在场、要这一个的，请勾选：那一个随即取消，登记过邮箱的会收到邮件。",
-    "This person has another place at these hours, taken online by nobody knows whom. If they stand here and want this"
-    " one, tick it: the other is cancelled, and whoever gave an e-mail there gets a mail.",
+    "此人在同一时间已有一个名额，是网上报的或队长代报的，没有核实过是不是本人的意思。本人在场、要这一个的，请勾选：那一个随即取消，登记过邮箱的会收到邮件。",
+    "This person has another place at these hours, taken online or by a team's leader, and nobody checked whether they"
+    " want it. If they stand here and want this one, tick it: the other is cancelled, and whoever gave an e-mail there"
+    " gets a mail.",
+)
+
+NOTHING_FREE = Words(
+    "这里没有空位，所以另一个名额保留未动。如要在这里候补，请先到那个站点取消。",
+    "No place is free here, so the other one was kept. To wait here, it has to be cancelled at its site first.",
 )
 
 _UNPROVEN = text("""
 SELECT r.id, r.shift_id FROM registrations AS r JOIN shifts AS s ON s.id = :shift
-WHERE r.person_id = :person AND r.status = 'confirmed' AND r.came_from IS NOT NULL AND r.outcome IS NULL
-  AND r.shift_id <> s.id AND r.during && tstzrange(s.starts_at, s.ends_at) ORDER BY r.shift_id
+JOIN shifts AS other ON other.id = r.shift_id AND other.id <> s.id AND other.ends_at > clock_timestamp()
+WHERE r.person_id = :person AND r.status = 'confirmed' AND r.outcome IS NULL
+  AND r.during && tstzrange(s.starts_at, s.ends_at)
+  AND (r.came_from IS NOT NULL
+       OR r.channel = 'team' AND r.made_by LIKE 'person:%' AND r.made_by <> 'person:' || r.person_id)
+ORDER BY r.shift_id
 """)
 
 
@@ -58,7 +69,10 @@ def sign_up_instead(
         session.flush()
         add_events(session, events)
     [made] = sign_up_within(session, sign_ups, site_id, [(shift_id, wanted)], raising=True)
-    return made.answer or {}
+    answer = made.answer or {}
+    if answer.get("status") != "confirmed":
+        raise Problem(CONFLICT, NOTHING_FREE)
+    return answer
 
 
 def _unproven(session: Session, person_id: UUID, shift_id: UUID) -> Sequence[Row[Any]]:

@@ -26,6 +26,8 @@ class Limits:
 
 SIGN_UPS = Limits(Size(40, 6), Size(12, 300))
 """A crowd at a centre shares one address; a family of five signs up for two activities with one phone."""
+TRIALS = Limits(Size(60, 6), Size(20, 10))
+"""What a leader tries before it counts, by membership: each trial takes the locks of the shift or the site."""
 LOG_INS = Limits(Size(20, 15), Size(3, 1200))
 """Links by mail: enough for who overlooks the first one, too few to flood a mailbox."""
 
