@@ -19,9 +19,9 @@ SELECT n, b.*, md5('person ' || n)::uuid AS person_id,
 FROM generate_series(0, 999999) AS n JOIN bench_people AS b ON b.place = n % 20000;
 
 INSERT INTO people (id, number) OVERRIDING SYSTEM VALUE SELECT person_id, n + 1 FROM everybody ORDER BY n;
-INSERT INTO person_sites (person_id, site_id, name, phone, email, birth_date, encrypted_with,
+INSERT INTO person_sites (person_id, site_id, name, phone, email, birth_date, encrypted_with, language,
     phone_hash, email_hash, phone_index, email_index)
-SELECT person_id, site_id, name, phone, email, birth_date, encrypted_with,
+SELECT person_id, site_id, name, phone, email, birth_date, encrypted_with, 'zh-CN',
     sha256(convert_to('p' || n, 'UTF8')), sha256(convert_to('e' || n, 'UTF8')),
     CASE WHEN n < 20000 THEN phone_index ELSE sha256(convert_to('i' || n, 'UTF8')) END,
     sha256(convert_to('j' || n, 'UTF8'))
