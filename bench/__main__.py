@@ -1,4 +1,5 @@
-"""`python -m bench [part …]`: run the parts, print the tables; all of them together write bench/latest.json."""
+"""`python -m bench [part …]`: run the parts, print the tables, and put them into bench/latest.json in place of what was
+measured before."""
 
 import argparse
 import json
@@ -34,13 +35,12 @@ def run(part: str, **how: int) -> Report:
     return report
 
 
-def as_json(facts: dict[str, Any], reports: list[Report]) -> dict[str, Any]:
-    """Everything that was measured, and on what."""
-    return facts | {
-        "seconds": {report.part: report.seconds for report in reports},
-        "failed": {report.part: report.failure for report in reports if report.failure},
-        "figures": [figure for report in reports for figure in report.figures()],
-    }
+def keep(facts: dict[str, Any], reports: list[Report]) -> None:
+    """Write down what was measured, on what and when; other parts stay as they were measured."""
+    kept = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    kept |= {report.part: facts | report.as_json() for report in reports}
+    in_order = {part: kept[part] for part in PARTS if part in kept}
+    LATEST.write_text(json.dumps(in_order, indent=1, ensure_ascii=False) + "\n")
 
 
 def main() -> int:
@@ -60,8 +60,8 @@ def main() -> int:
     console.print_json(json.dumps(facts))
     for report in reports:
         report.show(console)
-    if set(wanted) == set(PARTS):
-        LATEST.write_text(json.dumps(as_json(facts, reports), indent=1, ensure_ascii=False) + "\n")
+    if not given.rows:
+        keep(facts, reports)
         console.print(f"written: bench/{LATEST.name}")
     return 1 if any(report.failure for report in reports) else 0
 

@@ -41,14 +41,15 @@ class Report:
         """Say what goes on, while it lasts."""
         Console(stderr=True, highlight=False).print(f"[dim]{self.part}: {text}[/]")
 
-    def figures(self) -> list[dict[str, Any]]:
-        """Every figure with its unit, as JSON-ready values."""
-        return [
-            {"part": self.part, "table": table, "row": row} | asdict(value)
+    def as_json(self) -> dict[str, Any]:
+        """Every figure with its unit, what it took, and why it failed where it did."""
+        figures = [
+            {"table": table, "row": row} | asdict(value)
             for table, rows in self.tables.items()
             for row, values in rows.items()
             for value in values
         ]
+        return {"seconds": self.seconds, "failed": self.failure or None, "figures": figures}
 
     def show(self, console: Console) -> None:
         """Print the tables, and the failure where there is one."""
