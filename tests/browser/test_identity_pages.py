@@ -20,7 +20,7 @@ def test_a_mails_link_shows_places_and_asks_for_another_before_it_shows_more(vis
     visitor.open(path_of(mailed(site, made["person_id"])["manage_url"]))
     page.get_by_role("button", name="查看我的报名").click()
     visitor.look("mine-by-mail")
-    page.get_by_role("link", name="我的资料").click()
+    page.goto(f"{visitor.address}/my/data")
     assert page.get_by_role("heading", name="请用一次性链接进入").is_visible()
     visitor.look("mine-link-needed")
     page.get_by_role("button", name="把一次性链接发给我").click()

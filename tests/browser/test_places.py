@@ -221,4 +221,5 @@ def test_an_invitation_is_accepted_by_its_link(visitor: Visitor, site: Site, dat
     member = site.expect(200, "GET", f"/v1/teams/{team}/members")["items"][0]
     assert (member["status"], member["agreed"]) == ("member", "link")
     again = visitor.page.goto(f"{visitor.address}/links/{Links(data, '').token(row.id)}")
-    assert again is not None and again.status == 410
+    assert again is not None and again.status == 200, "it shows the team, and asks no more"
+    assert visitor.page.get_by_role("button", name="我要加入").count() == 0

@@ -80,8 +80,9 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def registration_service(common_settings: Callable[[str], dict[str, str]]) -> Iterator[Registration]:
+    """The service. It leaves nothing behind: its keys are gone with it, and nobody else could read who is in it."""
     settings = Settings(
         **common_settings("registration"),
         personal_data_keys=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -92,10 +93,12 @@ def registration_service(common_settings: Callable[[str], dict[str, str]]) -> It
     )
     server = make_server("127.0.0.1", 0, make_app(settings), threaded=True, request_handler=Quiet)
     Thread(target=server.serve_forever, daemon=True).start()
-    yield Registration(
+    service = Registration(
         f"http://127.0.0.1:{server.server_port}", settings.operator_key.get_secret_value(), settings.database_dsn
     )
+    yield service
     server.shutdown()
+    service.empty()
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_a_place_is_not_given_up_for_waiting_nor_once_it_is_over(
     site.sign_up(full)
     person = site.expect(201, "POST", "/v1/people", who | {"birth_date": "1990-05-17"})["id"]
     status, page = at_desk(clerk, full, person, instead_of="on")
-    assert status == 409 and "the other one was kept" in page
+    assert status == 422 and "the other one was kept" in page
     assert (on_shift(other, kept), len(on_shift(site, full))) == ([(person, "confirmed")], 1)
     runs = site.shift(starts=HOUR + 60)
     other.move_shift(kept, -2, -0.2)

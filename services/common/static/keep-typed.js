@@ -43,10 +43,9 @@
   }
 
   document.getElementById("empties").remove();
-  const { at, kept } = JSON.parse(sessionStorage.getItem(key) || '{"at": 0, "kept": {}}');
+  const { at = 0, kept = {} } = JSON.parse(sessionStorage.getItem(key) || "{}");
   sessionStorage.removeItem(key);
-  if (Date.now() - at > oldest) return;
-  for (const [name, field] of fields()) if (name in kept) fill(field, kept[name]);
+  if (Date.now() - at < oldest) for (const [name, field] of fields()) if (name in kept) fill(field, kept[name]);
 
   preferences.addEventListener("submit", () => {
     // A page that answers a form has in its fields what was typed before; the next one is asked for without.
