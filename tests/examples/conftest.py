@@ -80,7 +80,7 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def registration_service(common_settings: Callable[[str], dict[str, str]]) -> Iterator[Registration]:
     """The service. It leaves nothing behind: its keys are gone with it, and nobody else could read who is in it."""
     settings = Settings(
