@@ -44,14 +44,13 @@ class Box:
 
 COLLEAGUES = "colleague_pages.list_colleagues"
 BoxMaker = Callable[[Session, UUID], Box | None]
-BOXES: list[BoxMaker] = []
-"""In the order in which they are shown."""
+BOXES: dict[str, BoxMaker] = {}
+"""By name, in the order in which they are shown; the newest app's."""
 
 
 def box(maker: BoxMaker) -> BoxMaker:
     """Show what this makes on the first page of staff."""
-    if maker.__qualname__ not in {known.__qualname__ for known in BOXES}:
-        BOXES.append(maker)
+    BOXES[maker.__qualname__] = maker
     return maker
 
 
@@ -69,7 +68,7 @@ def home_pages(database: Database) -> APIBlueprint:
         with database.transaction(g.principal.scope) as session:
             site = session.get(Site, site_id) if site_id else None
             if site_id:
-                boxes = [made for maker in BOXES if (made := maker(session, site_id))]
+                boxes = [made for maker in BOXES.values() if (made := maker(session, site_id))]
         with database.transaction(EVERY_SITE) as session:
             boxes += [made] if (made := _administration(session)) else []
         return render("home/home.html", boxes=boxes, site=site)

@@ -55,8 +55,8 @@ def my_pages(database: Database, data: PersonalData, links: Links) -> APIBluepri
         """All of a person's registrations, and the boxes of other subjects."""
         with database.transaction(EVERY_SITE) as session:
             ahead, past = own_registrations.own_registrations(session, resident(by_mail=True))
-            others = [] if g.principal.mailed_by else BOXES
-            boxes = [(template, context(session, resident())) for template, context in others]
+            others = {} if g.principal.mailed_by else BOXES
+            boxes = [(template, context(session, resident())) for template, context in others.items()]
             return render("mine/list.html", ahead=ahead, past=past, boxes=boxes)
 
     @blueprint.get("/registrations/<uuid:registration_id>")

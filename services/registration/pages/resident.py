@@ -23,8 +23,9 @@ from services.registration.operations.staff.sessions import RESIDENT_COOKIE, RES
 RESIDENT_NAV: list[tuple[str, str, str]] = []
 """What the menu shows to a resident who is logged in: (endpoint, Chinese, English)."""
 
-BOXES: list[tuple[str, Callable[[Session, Resident], dict[str, Any]]]] = []
-"""Boxes on a resident's own page: a template, and what gives its context."""
+BOXES: dict[str, Callable[[Session, Resident], dict[str, Any]]] = {}
+"""Boxes on a resident's own page: a template, and what gives its context. The newest app's, as with links: it reads
+with its own keys."""
 
 
 def in_resident_menu(endpoint: str, zh: str, en: str) -> None:
@@ -35,8 +36,7 @@ def in_resident_menu(endpoint: str, zh: str, en: str) -> None:
 
 def add_box(template: str, context: Callable[[Session, Resident], dict[str, Any]]) -> None:
     """Show a box on a resident's own page."""
-    if template not in [known for known, _ in BOXES]:
-        BOXES.append((template, context))
+    BOXES[template] = context
 
 
 def resident_blueprint(name: str, import_name: str, url_prefix: str | None = None) -> APIBlueprint:
