@@ -25,6 +25,13 @@ def online(site: Site, shift: str, **who: Any) -> dict[str, Any]:
     return made
 
 
+def kept_elsewhere(site: Site, other: Site, who: dict[str, str]) -> tuple[str, str]:
+    """A shift at the other site on which a stranger put them, and the person whom the site knows."""
+    kept = other.shift(starts=HOUR)
+    online(other, kept, **who)
+    return kept, site.expect(201, "POST", "/v1/people", who | {"birth_date": "1990-05-17"})["id"]
+
+
 def at_desk(clerk: Member, shift: str, person: str, **form: Any) -> tuple[int, str]:
     answer = clerk.call("POST", f"/staff/desk/{shift}/people/{person}", form=form)
     return answer.status_code, answer.get_data(as_text=True)
@@ -68,9 +75,7 @@ def test_a_strangers_place_gives_way_at_the_desk(site: Site, other: Site, clerk:
 def test_whoever_calls_or_has_a_place_that_is_known_gives_nothing_up(
     site: Site, other: Site, clerk: Member, who: dict[str, str]
 ) -> None:
-    kept = other.shift(starts=HOUR)
-    online(other, kept, **who)
-    person = site.expect(201, "POST", "/v1/people", who | {"birth_date": "1990-05-17"})["id"]
+    kept, person = kept_elsewhere(site, other, who)
     wanted = site.shift(starts=HOUR)
     for said in ({"by_phone": "on"}, {"by_phone": "on", "instead_of": "on"}):
         status, page = at_desk(clerk, wanted, person, **said)
@@ -86,9 +91,7 @@ def test_whoever_calls_or_has_a_place_that_is_known_gives_nothing_up(
 def test_where_the_sign_up_fails_the_other_place_stays(
     site: Site, other: Site, clerk: Member, who: dict[str, str]
 ) -> None:
-    kept = other.shift(starts=HOUR)
-    online(other, kept, **who)
-    person = site.expect(201, "POST", "/v1/people", who | {"birth_date": "1990-05-17"})["id"]
+    kept, person = kept_elsewhere(site, other, who)
     wanted = site.shift(starts=HOUR)
     assert at_desk(clerk, wanted, person, instead_of="on", party_size="2")[0] == 422, "one at a time here"
     assert (on_shift(other, kept), on_shift(site, wanted)) == ([(person, "confirmed")], [])
