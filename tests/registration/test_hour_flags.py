@@ -19,13 +19,14 @@ def kinds(site: Site) -> list[str]:
 
 
 def signed_up(site: Site, person: dict[str, Any], starts: float, ends: float) -> str:
-    """A registration of this person for a volunteering shift that was then."""
+    """A registration of this person for a volunteering shift that was then: all on one day at any time of day."""
     shift = site.shift(volunteering=True)
     registration = site.try_sign_up(shift, person).get_json()["id"]
     site.sql(
-        "UPDATE shifts SET starts_at = :a, ends_at = :b, local_day = cast(:b AS timestamptz)::date WHERE id = :i",
+        "UPDATE shifts SET starts_at = :a, ends_at = :b, local_day = cast(:day AS timestamptz)::date WHERE id = :i",
         a=moment(starts),
         b=moment(ends),
+        day=moment(-2),
         i=shift,
     )
     site.signed_up_before(shift)

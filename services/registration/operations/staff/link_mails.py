@@ -38,13 +38,13 @@ Describe = Callable[[Session, PersonalData, Link], Words | None]
 
 
 def addressed(session: Session, data: PersonalData, links: Links, ids: Sequence[UUID]) -> list[AddressedLink]:
-    """These links with whom they are for. Left out are those that are over, or for nobody who is known.
+    """These links with whom they are for, oldest first. Left out are those that are over, or for nobody who is known.
 
     A link is good for whoever reads the address that it is mailed to, and over when that is no longer theirs.
     """
     good = select(Link).where(Link.id.in_(ids), Link.used_at.is_(None), Link.expires_at > func.now())
     found = []
-    for link in session.scalars(good):
+    for link in session.scalars(good.order_by(Link.created_at, Link.id)):
         recipient = recipient_of(session, data, link)
         if recipient is None:
             continue
