@@ -17,10 +17,15 @@ JOINERS = "\u200c\u200d"
 
 def plain(value: str, longest: int = 200) -> str:
     """One line without control characters or marks that turn the direction of the text around them."""
-    kept = "".join(
-        " " if character.isspace() or unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
-        for character in value
-        if character in JOINERS or unicodedata.category(character) not in ("Cf", "Cs")
+    # What is printable throughout has none of them: nearly every text, told at a tenth of the time.
+    kept = (
+        value
+        if value.isprintable()
+        else "".join(
+            " " if character.isspace() or unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+            for character in value
+            if character in JOINERS or unicodedata.category(character) not in ("Cf", "Cs")
+        )
     )
     line = " ".join(kept.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"

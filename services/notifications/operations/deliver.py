@@ -9,7 +9,7 @@ back without counting an attempt. What the mail server says of one mail counts a
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from functools import partial
 from typing import TypeVar
@@ -18,7 +18,7 @@ from uuid import UUID
 from services.common.database import Database
 from services.common.logs import bind_request, get_logger
 from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
-from services.notifications.mail.render import Composer
+from services.notifications.mail.render import Composed, Composer
 from services.notifications.mail.smtp import Connection, MailServerUnavailable, Outcome, Verdict
 from services.notifications.models import State
 from services.notifications.operations.claims import (
@@ -32,6 +32,7 @@ from services.notifications.operations.claims import (
     release,
 )
 from services.notifications.settings import MailServer, Settings
+from services.notifications.wording.made_with import MadeWith
 
 log = get_logger(__name__)
 
@@ -76,6 +77,7 @@ def make_postman(settings: Settings, database: Database) -> Postman:
 class _Ready:
     message: Taken
     mail: EmailMessage
+    made_with: MadeWith
     recipient: str
 
     def __repr__(self) -> str:
@@ -134,8 +136,8 @@ def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, C
         contact = contacts.get((message.person_id, message.site_id))
         if contact is None or not contact.email:
             _record(postman, message, NO_ADDRESS)
-        elif mail := _rendered(postman, message, partial(postman.composer.compose, message, contact)):
-            yield _Ready(message, mail, contact.email)
+        elif made := _rendered(postman, message, partial(postman.composer.compose, message, contact)):
+            yield _Ready(message, made.mail, made.made_with, contact.email)
 
 
 def _composed_links(
@@ -147,11 +149,11 @@ def _composed_links(
             _record(postman, message, LINK_IS_OVER)
         elif not link.email:
             _record(postman, message, NO_ADDRESS)
-        elif mail := _rendered(postman, message, partial(postman.composer.compose_link, message, link)):
-            yield _Ready(message, mail, link.email)
+        elif made := _rendered(postman, message, partial(postman.composer.compose, message, link)):
+            yield _Ready(message, made.mail, made.made_with, link.email)
 
 
-def _rendered(postman: Postman, message: Taken, compose: Callable[[], EmailMessage]) -> EmailMessage | None:
+def _rendered(postman: Postman, message: Taken, compose: Callable[[], Composed]) -> Composed | None:
     try:
         return compose()
     except Exception as error:
@@ -173,7 +175,7 @@ def _send(postman: Postman, ready: list[_Ready], started: float) -> None:
                     release(postman.database, [late.message for late in ready[number:]], 0.0)
                     return
                 verdict = connection.send(one.mail, postman.composer.address, one.recipient)
-                _record(postman, one.message, _result(verdict))
+                _record(postman, one.message, replace(_result(verdict), made_with=one.made_with))
     except MailServerUnavailable as error:
         _give_back(postman, [one.message for one in ready], str(error))
 
