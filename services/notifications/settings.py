@@ -1,6 +1,7 @@
 """Settings of the notifications service; every variable is explained in `.env.example`."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from email.utils import parseaddr
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -49,6 +50,13 @@ class Settings(CommonSettings):
     smtp_url: SecretStr
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+
+    sms_price: Decimal | None = Field(default=None, ge=0, max_digits=8, decimal_places=4, description="of a segment")
+
+    @field_validator("sms_price", mode="before")
+    @classmethod
+    def _may_be_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("smtp_url")
     @classmethod

@@ -5,8 +5,10 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
+from services.notifications.api.templates import templates_blueprint
+from services.notifications.operations.previews import Showroom
 
 
-def blueprints(database: Database) -> list[APIBlueprint]:
+def blueprints(database: Database, showroom: Showroom) -> list[APIBlueprint]:
     """All routes but those that every service has."""
-    return [messages_blueprint(database), erasures_blueprint(database)]
+    return [messages_blueprint(database), erasures_blueprint(database), templates_blueprint(database, showroom)]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from markupsafe import Markup
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -17,8 +18,10 @@ from services.common.database import Database
 from services.common.errors import not_found
 from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.render import Composer, page_of
+from services.notifications.mail.words import plain
 from services.notifications.operations.claims import Claimed
 from services.notifications.operations.templates import Place
+from services.notifications.settings import Settings
 from services.notifications.wording.builtin import Wording, tidied
 from services.notifications.wording.checks import check
 from services.notifications.wording.facts import facts_of
@@ -29,6 +32,8 @@ from services.notifications.wording.tell import filled
 from services.notifications.wording.variables import Channel
 
 RECENT = 10
+
+LONGEST_SIGNATURE = 20
 
 LATEST = text("""
     SELECT m.id, m.created_at, shifts.starts_at, activities.title_zh, activities.title_en, sites.time_zone
@@ -70,6 +75,11 @@ class Preview:
     sms: SmsPreview | None = None
     name_is_known: bool = True
 
+    @property
+    def body(self) -> Markup:
+        """What the mail's document shows, without the document: escaped where it was made."""
+        return Markup(self.html.partition("<body")[2].partition(">")[2].rpartition("</body>")[0])  # noqa: S704
+
 
 @dataclass(frozen=True)
 class Showroom:
@@ -78,7 +88,6 @@ class Showroom:
     database: Database
     contacts: ContactBook
     composer: Composer
-    signature: str
     price: Decimal | None
 
     def sample(self, place: Place, wording: Wording, name: str = "usual") -> Preview:
@@ -114,14 +123,20 @@ class Showroom:
         facts = facts_of(sample.message, sample.contact)
         told = filled(place.kind.name, place.channel, words, facts, MadeWith())
         if place.channel is Channel.SMS:
-            return Preview(sms=self._sms(told.text[0]))
+            return Preview(sms=self._sms(facts.values["site_short"], told.text[0]))
         page = page_of(sample.message, sample.contact, facts, told)
         return Preview(told.subject, self.composer.as_html(page), self.composer.as_text(page))
 
-    def _sms(self, told: str) -> SmsPreview:
-        whole = signed(self.signature, told)
+    def _sms(self, site: str, told: str) -> SmsPreview:
+        whole = signed(plain(site, LONGEST_SIGNATURE), told)
         length = measured(whole)
         return SmsPreview(whole, length, length.cost(self.price))
+
+
+def make_showroom(settings: Settings, database: Database) -> Showroom:
+    """The showroom of the api process."""
+    contacts = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    return Showroom(database, contacts, Composer(settings.mail_from, settings.mail_domain), settings.sms_price)
 
 
 def latest_messages(session: Session, site_id: UUID | None, place: Place) -> Sequence[Any]:

@@ -50,6 +50,9 @@ class MessageAnswer(Answer):
     created_at: datetime
     sent_at: datetime | None
     error: str | None
+    template_id: int | None = Field(description="the saved words it was made with last; null for the built-in ones")
+    template_version: int | None = Field(description="of these words; 0 are the built-in ones, null: not made yet")
+    template_fault: str | None = Field(description="why those words could not be used, and the built-in ones went out")
 
 
 class MessageWithDeliveries(MessageAnswer):
