@@ -53,20 +53,20 @@ def test_the_built_in_words_pass_what_everybodys_must(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("{{活动", "A “{{” is not closed by “}}” (at “{{活动”)."),
-        ("活动}}", "There is a “}}” with no “{{” before it (at “}}”)."),
-        ("{{}}", "There is no name in “{{}}”."),
-        ("{{活动名}}", "There is no “{{活动名}}”. Did you mean “{{活动}}”?"),
-        ("{{Site-Short}}{{ytle}}", "There is no “{{ytle}}”. Did you mean “{{title}}”?"),
-        ("{{title.__class__}}", "There is no “{{title.__class__}}”. Did you mean “{{title}}”?"),
-        ("{{title|upper}}", "There is no “{{title|upper}}”. Did you mean “{{title}}”?"),
-        ("{{原因}}", "There is no “{{原因}}”; those there are, are listed."),
-        ("[[{{活动}}", "A “[[” is not closed: write “]]” after it."),
-        ("]]", "There is a “]]” with no “[[” before it (at “]]”)."),
+        ("{{活动", "A {{ is not closed by }} (at {{活动)."),
+        ("活动}}", "There is a }} with no {{ before it (at }})."),
+        ("{{}}", "There is no name in {{}}."),
+        ("{{活动名}}", "There is no {{活动名}}. Did you mean {{活动}}?"),
+        ("{{Site-Short}}{{ytle}}", "There is no {{ytle}}. Did you mean {{title}}?"),
+        ("{{title.__class__}}", "There is no {{title.__class__}}. Did you mean {{title}}?"),
+        ("{{title|upper}}", "There is no {{title|upper}}. Did you mean {{title}}?"),
+        ("{{原因}}", "There is no {{原因}}; those there are, are listed."),
+        ("[[{{活动}}", "A [[ is not closed: write ]] after it."),
+        ("]]", "There is a ]] with no [[ before it (at ]])."),
         ("[[好]]", "A part in [[…]] needs a value in it: it is left out where that is empty."),
-        ("[[{{活动}}[[{{地点}}]]", "A part in [[…]] cannot hold another one (at “[[{{地点}}]]”)."),
-        ("在{{地点}}", "Some messages have no “{{place}}”: put it in brackets with the words around it, such as"
-                     " “[[, {{place}}]]”; that part is left out where there is none."),
+        ("[[{{活动}}[[{{地点}}]]", "A part in [[…]] cannot hold another one (at [[{{地点}}]])."),
+        ("在{{地点}}", "Some messages have no {{place}}: put it in brackets with the words around it, such as"
+                     " [[, {{place}}]]; that part is left out where there is none."),
         ("[[{{地点}}]]", "would come out empty in some messages (without a place, a role and a phone number)."
                        " Write something outside of the brackets too."),
         ("", "must not be empty."),
@@ -86,20 +86,20 @@ def test_all_fields_are_told_at_once_and_a_subject_may_not_be_long() -> None:
 
 def test_what_people_must_know_cannot_be_left_out() -> None:
     assert findings("offer", Wording("好", "有名额了。", "")) == {
-        "text": "lacks “{{until}}”, which people must be told (as most are)."
+        "text": "lacks {{until}}, which people must be told (as most are)."
     }
     clash = findings("offer", Wording("好", "请在{{期限}}前答复。", ""))
-    assert clash == {"text": "lacks “{{clash}}”, which people must be told (with another place at that time)."}
+    assert clash == {"text": "lacks {{clash}}, which people must be told (with another place at that time)."}
     assert findings("offer", Wording("好", "请在{{期限}}前答复。[[{{时间冲突}}]]", "")) == {}
     assert findings("cancellation", Wording("好", "已取消。", "[[{{原因}}{{日历提示}}]]")) == {
-        "text": "lacks “{{why}}”, which people must be told (without a place, a role and a phone number)."
+        "text": "lacks {{why}}, which people must be told (without a place, a role and a phone number)."
     }
     assert "{{title}}" in findings("reminder", Wording("", "明天见。", ""), Channel.SMS)["text"]
 
 
 def test_an_sms_has_no_signature_of_its_own_and_a_bounded_length() -> None:
     said = "【我们】{{活动}}{{开始时间}}"
-    assert findings("reminder", Wording("", said, ""), Channel.SMS)["text"].startswith("must not have “【”")
+    assert findings("reminder", Wording("", said, ""), Channel.SMS)["text"].startswith("must not have 【")
     assert "6 are allowed" in findings("reminder", Wording("", "{{活动}}{{开始时间}}" * 30, ""), Channel.SMS)["text"]
 
 
@@ -186,7 +186,7 @@ def test_words_that_fail_at_sending_give_way_to_the_built_in_ones_and_say_why(
     told = tell("confirmation", Channel.MAIL, facts, own("{{xyzzy}}", "{{活动}}"))
     assert told.text == ("您已报名成功，名额已为您保留。",)
     assert told.made_with.template_id == 7 and told.made_with.version == 0
-    assert told.made_with.fault == "Unfit: There is no “{{xyzzy}}”; those there are, are listed."
+    assert told.made_with.fault == "Unfit: There is no {{xyzzy}}; those there are, are listed."
     broken = tell("confirmation", Channel.MAIL, facts, {"mail.zh": {"id": 8}})
     assert broken.made_with.fault == "KeyError" and broken.text == told.text
     assert tell("confirmation", Channel.MAIL, facts, own("好", "好", language="en")).made_with == MadeWith()

@@ -33,7 +33,7 @@ def check(kind: TemplateKind, channel: Channel, language: Language, wording: Wor
 
 _NO_SIGNATURE = Words(
     "不能有“【”或“】”：签名由系统加上，运营商只认一个。",
-    "must not have “【” or “】”: the signature is added by the system, and carriers accept but one.",
+    "must not have 【 or 】: the signature is added by the system, and carriers accept but one.",
 )
 
 
@@ -67,8 +67,8 @@ def _judge(found: FieldErrors, name: str, template: Template) -> None:
 def _to_be_bracketed(zh: str, en: str) -> Words:
     return Words(
         f"有的消息没有“{{{{{zh}}}}}”：请连同前后的字写进方括号，如“[[，{{{{{zh}}}}}]]”，没有时整段省略。",
-        f"Some messages have no “{{{{{en}}}}}”: put it in brackets with the words around it, such as"
-        f" “[[, {{{{{en}}}}}]]”; that part is left out where there is none.",
+        f"Some messages have no {{{{{en}}}}}: put it in brackets with the words around it, such as"
+        f" [[, {{{{{en}}}}}]]; that part is left out where there is none.",
     )
 
 
@@ -101,7 +101,7 @@ def _empty(sample: Sample) -> Words:
 
 def _missing(names: list[str], sample: Sample) -> Words:
     zh = "、".join(f"“{{{{{VARIABLES[one].zh}}}}}”" for one in names)
-    en = ", ".join(f"“{{{{{one}}}}}”" for one in names)
+    en = ", ".join(f"{{{{{one}}}}}" for one in names)
     return Words(
         f"少了{zh}：收信人必须知道（{sample.title.zh}）。",
         f"lacks {en}, which people must be told ({sample.title.en}).",

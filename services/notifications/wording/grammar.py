@@ -116,7 +116,7 @@ def parse(text: str, names: Mapping[str, str]) -> Template:
         else:
             into.append(mark)
     if within is not None:
-        faults.append(Words("“[[”没有结束：请在可省略的部分后面写“]]”。", "A “[[” is not closed: write “]]” after it."))
+        faults.append(Words("“[[”没有结束：请在可省略的部分后面写“]]”。", "A [[ is not closed: write ]] after it."))
     if faults:
         raise Unfit(faults[:MOST_FAULTS])
     return Template(tuple(parts))
@@ -136,24 +136,20 @@ def _unbalanced(mark: str, place: str) -> Words:
     if mark == "{{":
         return Words(
             f"“{{{{”没有结束：变量名后面请写“}}}}”（在“{place}”处）。",
-            f"A “{{{{” is not closed by “}}}}” (at “{place}”).",
+            f"A {{{{ is not closed by }}}} (at {place}).",
         )
-    return Words(
-        f"“}}}}”前面没有“{{{{”（在“{place}”处）。", f"There is a “}}}}” with no “{{{{” before it (at “{place}”)."
-    )
+    return Words(f"“}}}}”前面没有“{{{{”（在“{place}”处）。", f"There is a }}}} with no {{{{ before it (at {place}).")
 
 
 def _nested(place: str) -> Words:
     return Words(
-        f"可省略的部分里不能再有“[[”（在“{place}”处）。", f"A part in [[…]] cannot hold another one (at “{place}”)."
+        f"可省略的部分里不能再有“[[”（在“{place}”处）。", f"A part in [[…]] cannot hold another one (at {place})."
     )
 
 
 def _faults_of_end(within: "list[str | Value] | None", place: str) -> list[Words]:
     if within is None:
-        return [
-            Words(f"“]]”前面没有“[[”（在“{place}”处）。", f"There is a “]]” with no “[[” before it (at “{place}”).")
-        ]
+        return [Words(f"“]]”前面没有“[[”（在“{place}”处）。", f"There is a ]] with no [[ before it (at {place}).")]
     if not any(isinstance(piece, Value) for piece in within):
         return [
             Words(
@@ -167,14 +163,14 @@ def _faults_of_end(within: "list[str | Value] | None", place: str) -> list[Words
 def _unknown(written: str, names: Mapping[str, str]) -> Words:
     shown = written[:40]
     if not written:
-        return Words("“{{}}”里没有变量名。", "There is no name in “{{}}”.")
+        return Words("“{{}}”里没有变量名。", "There is no name in {{}}.")
     close = difflib.get_close_matches(fold(shown), list(names), n=1, cutoff=0.5)
     if close:
         better = names[close[0]] if close[0].isascii() else close[0]
         return Words(
             f"没有变量“{{{{{shown}}}}}”，是不是“{{{{{better}}}}}”？",
-            f"There is no “{{{{{shown}}}}}”. Did you mean “{{{{{better}}}}}”?",
+            f"There is no {{{{{shown}}}}}. Did you mean {{{{{better}}}}}?",
         )
     return Words(
-        f"没有变量“{{{{{shown}}}}}”，可用的变量见下表。", f"There is no “{{{{{shown}}}}}”; those there are, are listed."
+        f"没有变量“{{{{{shown}}}}}”，可用的变量见下表。", f"There is no {{{{{shown}}}}}; those there are, are listed."
     )
