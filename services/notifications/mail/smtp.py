@@ -8,12 +8,11 @@ import contextlib
 import re
 import smtplib
 import ssl
-from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import EmailMessage
-from enum import StrEnum
 from types import TracebackType
 
+from services.notifications.channels import Outcome, Unavailable, Verdict
 from services.notifications.settings import MailServer
 
 TIMEOUT = 10.0
@@ -23,25 +22,8 @@ ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 CLOSING = 421
 
 
-class MailServerUnavailable(Exception):
+class MailServerUnavailable(Unavailable):
     """There is no connection to be had now: no fault of any message."""
-
-
-class Outcome(StrEnum):
-    """What the server made of a mail."""
-
-    SENT = "sent"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    LOST = "lost"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`reply` is the server's answer without the recipient's address, which servers like to repeat."""
-
-    outcome: Outcome
-    reply: str
 
 
 class Connection:

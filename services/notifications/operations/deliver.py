@@ -1,25 +1,25 @@
-"""Send what is due: claim a batch, ask for the contacts, hand the mails over, record each at once.
+"""Send what is due: claim a batch, ask for the contacts, hand the letters over by mail or else by SMS, record each at
+once.
 
     deliver_batch(Postman(database, contacts, composer, settings.mail_server, settings.mail_domain))
 
 Failures are of two kinds. What keeps everybody's mail from going out (registration, the mail server) gives the batch
-back without counting an attempt. What the mail server says of one mail counts as an attempt of that message.
+back without counting an attempt. What the server or provider says of one letter counts as an attempt of that message.
 """
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
-from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from services.common.database import Database
 from services.common.logs import bind_request, get_logger
+from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
+from services.notifications.channels.mail import Mail
 from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
 from services.notifications.mail.render import Composer
-from services.notifications.mail.smtp import Connection, MailServerUnavailable, Outcome, Verdict
 from services.notifications.models import State
 from services.notifications.operations.claims import (
     Claimed,
@@ -48,17 +48,24 @@ NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail ad
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
 Message = TypeVar("Message", Claimed, ClaimedLink)
+_Ready = tuple[Channel, Letter]
 
 
 @dataclass(frozen=True)
 class Postman:
-    """What it takes to send mails."""
+    """What it takes to send messages. `others` are the channels for whom no mail reaches, the preferred first."""
 
     database: Database
     contacts: ContactBook
     composer: Composer
     server: MailServer
     domain: str
+    others: tuple[Channel, ...] = ()
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Each message goes by the first that reaches its person."""
+        return (Mail(self.composer, self.server, self.domain), *self.others)
 
 
 def make_postman(settings: Settings, database: Database) -> Postman:
@@ -70,16 +77,6 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         settings.mail_server,
         settings.mail_domain,
     )
-
-
-@dataclass(frozen=True)
-class _Ready:
-    message: Taken
-    mail: EmailMessage
-    recipient: str
-
-    def __repr__(self) -> str:
-        return f"<mail of message {self.message.id}>"  # the address must not show in a traceback
 
 
 def deliver_batch(postman: Postman) -> int:
@@ -132,10 +129,10 @@ def _give_back(postman: Postman, messages: Sequence[Taken], reason: str) -> None
 def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, Contact]) -> Iterator[_Ready]:
     for message in messages:
         contact = contacts.get((message.person_id, message.site_id))
-        if contact is None or not contact.email:
+        if contact is None:
             _record(postman, message, NO_ADDRESS)
-        elif mail := _rendered(postman, message, partial(postman.composer.compose, message, contact)):
-            yield _Ready(message, mail, contact.email)
+        else:
+            yield from _ready(postman, message, contact)
 
 
 def _composed_links(
@@ -145,41 +142,49 @@ def _composed_links(
         link = links.get(message.link_id)
         if link is None:
             _record(postman, message, LINK_IS_OVER)
-        elif not link.email:
-            _record(postman, message, NO_ADDRESS)
-        elif mail := _rendered(postman, message, partial(postman.composer.compose_link, message, link)):
-            yield _Ready(message, mail, link.email)
+        else:
+            yield from _ready(postman, message, link)
 
 
-def _rendered(postman: Postman, message: Taken, compose: Callable[[], EmailMessage]) -> EmailMessage | None:
+def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -> Iterator[_Ready]:
+    """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
+    channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
+    if channel is None:
+        _record(postman, message, NO_ADDRESS)
+        return
     try:
-        return compose()
+        yield channel, channel.compose(message, contact)
     except Exception as error:
         # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"not_rendered: {type(error).__name__} at {where.name}:{where.lineno}"
         _record(postman, message, Result(State.FAILED, "not_rendered", reason))
-        return None
 
 
 def _send(postman: Postman, ready: list[_Ready], started: float) -> None:
-    """Over one connection, in order. When that is lost or time is up, the rest goes back untried."""
-    if not ready:
+    for channel in postman.channels:
+        _send_by(postman, channel, [letter for by, letter in ready if by == channel], started)
+
+
+def _send_by(postman: Postman, channel: Channel, letters: list[Letter], started: float) -> None:
+    """Over one line, in order. When that is lost or time is up, the rest goes back untried."""
+    if not letters:
         return
+    number = 0
     try:
-        with Connection(postman.server, postman.domain) as connection:
-            for number, one in enumerate(ready):
-                if connection.lost or time.monotonic() - started > BATCH_SECONDS:
-                    release(postman.database, [late.message for late in ready[number:]], 0.0)
+        with channel.open() as line:
+            for number, letter in enumerate(letters):  # noqa: B007 - read where the line fails
+                if line.lost or time.monotonic() - started > BATCH_SECONDS:
+                    release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                verdict = connection.send(one.mail, postman.composer.address, one.recipient)
-                _record(postman, one.message, _result(verdict))
-    except MailServerUnavailable as error:
-        _give_back(postman, [one.message for one in ready], str(error))
+                _record(postman, letter.message, _result(channel, line.send(letter)))
+    except Unavailable as error:
+        _give_back(postman, [late.message for late in letters[number:]], str(error))
 
 
-def _result(verdict: Verdict) -> Result:
-    return Result(STATES.get(verdict.outcome, State.PENDING), verdict.outcome, verdict.reply)
+def _result(channel: Channel, verdict: Verdict) -> Result:
+    state = STATES.get(verdict.outcome, State.PENDING)
+    return Result(state, verdict.outcome, verdict.reply, channel.name, verdict.reference)
 
 
 def _record(postman: Postman, message: Taken, result: Result) -> None:

@@ -1,0 +1,58 @@
+"""Mail: for whoever has an address, over one connection to the mail server per batch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from services.notifications.channels import Letter, Verdict
+from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.mail.render import Composer
+from services.notifications.mail.smtp import Connection
+from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
+from services.notifications.settings import MailServer
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The channel of mails."""
+
+    composer: Composer
+    server: MailServer
+    domain: str
+
+    name = "mail"
+
+    def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
+        """Whether they have an address, and the message did not go out another way already."""
+        return bool(contact.email) and not message.in_doubt
+
+    def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
+        """The whole mail."""
+        assert contact.email is not None
+        if isinstance(message, ClaimedLink) and isinstance(contact, AddressedLink):
+            return Letter(message, contact.email, self.composer.compose_link(message, contact))
+        assert isinstance(message, Claimed) and isinstance(contact, Contact)
+        return Letter(message, contact.email, self.composer.compose(message, contact))
+
+    @contextmanager
+    def open(self) -> Iterator["MailLine"]:
+        """Raises `Unavailable` where there is no mail server to speak to."""
+        with Connection(self.server, self.domain) as connection:
+            yield MailLine(connection, self.composer.address)
+
+
+@dataclass(frozen=True)
+class MailLine:
+    """A connection to the mail server."""
+
+    connection: Connection
+    sender: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server has hung up."""
+        return self.connection.lost
+
+    def send(self, letter: Letter) -> Verdict:
+        """Hand a mail over."""
+        return self.connection.send(letter.content, self.sender, letter.to)
