@@ -19,7 +19,7 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "idempotency_keys")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers", "receipts")  # fmt: skip
 
 
 class Contacts:
