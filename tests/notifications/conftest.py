@@ -19,7 +19,8 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "idempotency_keys", "templates")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers", "receipts",
+          "templates")  # fmt: skip
 
 
 class Contacts:

@@ -14,6 +14,7 @@ from services.common.auth import new_site_key
 from services.common.database import Database
 from services.notifications.operations.claims import claim
 from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.lanes import Lane
 from tests.conftest import OPERATOR_KEY
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
@@ -161,7 +162,7 @@ def test_words_are_claimed_with_their_messages_in_one_statement(
     for number in range(5):
         story.sign_up(shift, f"p{number}@example.org")
     event.listen(database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    claimed = claim(database, "example.org")
+    claimed = claim(database, "example.org", Lane.ANSWER)
     assert len(claimed) == 5 and all(one.words and one.words["mail.zh"]["version"] == 1 for one in claimed)
     assert len(statements) == 2, "the scope and the claim"
 

@@ -45,7 +45,8 @@ LATEST = text("""
 
 ONE = text("""
     SELECT m.id, m.created_at AS claimed_at, m.kind, m.person_id, m.site_id, m.registration_id,
-           '<preview>' AS message_id_header, NULL AS request_id, NULL AS calendar_sequence, m.details, m.created_at,
+           '<preview>' AS message_id_header, NULL AS request_id, false AS in_doubt, NULL AS calendar_sequence,
+           m.details, m.created_at,
            shifts.starts_at, shifts.ends_at, shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en,
            activities.place, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
            sites.phone AS site_phone, sites.short_zh, sites.short_en, NULL AS words

@@ -192,7 +192,7 @@ def faults(session: Session) -> dict[int, int]:
         .where(Message.template_fault.is_not(None), Message.created_at > since)
         .group_by(Message.template_id)
     )
-    return {row[0]: row[1] for row in found}
+    return {int(row[0]): int(row[1]) for row in found if row[0]}
 
 
 def _own(owner: UUID | None, place: Place) -> tuple[ColumnElement[bool], ...]:
@@ -209,4 +209,4 @@ def _of(owner: UUID | None) -> ColumnElement[bool]:
 
 
 def _current(owner: UUID | None, place: Place) -> tuple[ColumnElement[bool], ...]:
-    return (*_own(None, place)[1:], Template.is_current, _of(owner))
+    return (*_own(None, place)[1:], Template.is_current.is_(True), _of(owner))

@@ -6,6 +6,7 @@ from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
 from services.notifications.operations.previews import Showroom
 from services.notifications.pages.messages import messages_pages
+from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.site import working_at
 from services.notifications.pages.templates import templates_pages
 
@@ -13,7 +14,7 @@ from services.notifications.pages.templates import templates_pages
 def pages(database: Database, showroom: Showroom) -> list[APIBlueprint]:
     """All of them."""
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
-    made = [messages_pages(database), templates_pages(database, showroom)]
+    made = [messages_pages(database), overview_pages(database), templates_pages(database, showroom)]
 
     @made[0].app_context_processor
     def site_in_words() -> dict[str, object]:

@@ -37,7 +37,7 @@ CHANNELS = {Channel.MAIL: Words("邮件", "Mail"), Channel.SMS: Words("短信", 
 LANGUAGES = {Language.ZH: Words("中文", "Chinese"), Language.EN: Words("英文", "English")}
 FIELDS = {"subject": Words("主题", "Subject"), "text": Words("正文", "Text"), "note": Words("附言", "Note")}
 
-Names = dict[str, str]
+Names = dict[str, Any]
 
 
 def templates_pages(database: Database, showroom: Showroom) -> APIBlueprint:
@@ -87,7 +87,7 @@ def _add_changing(blueprint: APIBlueprint, database: Database, showroom: Showroo
         if form.failed:
             with database.transaction(_scope()) as session:
                 found = templates.counting(session, _owner(), place)
-            return _edit_page(database, found, form), 422
+            return _edit_page(database, found, form, 422)
         return done(_address(place), "已保存，从下一条消息起使用。", "Saved. It is used from the next message on.")
 
     @blueprint.post(f"{ONE}/versions/<int:version>/take-up")
@@ -126,7 +126,7 @@ def _shown(showroom: Showroom, place: Place, form: Form[WordingBody], sample: st
         raise not_found("这条消息", "message") from None
 
 
-def _edit_page(database: Database, found: Counting, form: Form[Any]) -> Response:
+def _edit_page(database: Database, found: Counting, form: Form[Any], status: int = 200) -> Response:
     place = found.place
     with database.transaction(_scope()) as session:
         latest = latest_messages(session, _owner(), place)
@@ -139,6 +139,7 @@ def _edit_page(database: Database, found: Counting, form: Form[Any]) -> Response
     )
     response = make_response(page)
     response.headers["Content-Security-Policy"] = SHOWS_FRAME
+    response.status_code = status
     return response
 
 

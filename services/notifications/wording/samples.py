@@ -109,8 +109,9 @@ def _links(kind: TemplateKind, language: Language) -> Iterator[Sample]:
 
 
 def _claimed(kind: str, details: dict[str, Any], **other: str) -> Claimed:
+    named: dict[str, Any] = _taken(other) | _both("role", other) | _both("title", other)
     return Claimed(
-        **_taken(other),
+        **named,
         kind=kind,
         person_id=NOBODY,
         site_id=NOBODY,
@@ -120,8 +121,6 @@ def _claimed(kind: str, details: dict[str, Any], **other: str) -> Claimed:
         created_at=UNTIL,
         starts_at=STARTS_AT,
         ends_at=STARTS_AT + timedelta(hours=2),
-        **_both("role", other),
-        **_both("title", other),
         place=other.get("place", VARIABLES["place"].example.zh),
     )
 
@@ -137,6 +136,7 @@ def _taken(other: dict[str, str]) -> dict[str, Any]:
         "claimed_at": UNTIL,
         "message_id_header": "<sample@example.org>",
         "request_id": None,
+        "in_doubt": False,
         **_both("site", other),
         "time_zone": "Asia/Shanghai",
         "site_phone": other.get("site_phone", VARIABLES["phone"].example.zh),

@@ -64,7 +64,7 @@ def filled(kind: str, channel: Channel, wording: Wording, facts: Facts, made_wit
     read_words, values = read(wording, kind), facts.values
     if channel is Channel.SMS:
         said = plain(read_words.text.fill(values), LONGEST_SMS).translate(_SIGNATURES)
-        subject, text, note = "", (said,) if said else (), ()
+        subject, text, note = "", _lines(said), _lines("")
     else:
         subject = plain(read_words.subject.fill(values), LONGEST_SUBJECT)
         text, note = _lines(read_words.text.fill(values)), _lines(read_words.note.fill(values))
