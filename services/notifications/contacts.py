@@ -32,6 +32,7 @@ class Contact(BaseModel):
     site_id: UUID
     name: str = Field(repr=False)
     email: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
     language: str = "zh-CN"
     manage_url: str | None = Field(default=None, repr=False)
 

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.common.settings import CommonSettings, ServiceName
+from services.notifications.sms import Provider
+from services.notifications.sms.provider import provider_of
 
+SHORTEST_TOKEN = 32
 DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
@@ -46,6 +50,9 @@ class Settings(CommonSettings):
     smtp_url: SecretStr
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    sms_url: SecretStr = SecretStr("")
+    sms_templates: str = ""
+    sms_receipts_token: SecretStr = SecretStr("")
 
     @field_validator("smtp_url")
     @classmethod
@@ -59,6 +66,23 @@ class Settings(CommonSettings):
         if "@" not in parseaddr(value)[1]:
             raise ValueError("must be an address, such as `Hesheng <hesheng@example.org>`")
         return value
+
+    @model_validator(mode="after")
+    def _has_provider(self) -> Self:
+        token = self.sms_receipts_token.get_secret_value()
+        if token and len(token) < SHORTEST_TOKEN:
+            raise ValueError(f"SMS_RECEIPTS_TOKEN must have at least {SHORTEST_TOKEN} characters")
+        try:
+            _ = self.sms_provider
+        except ValueError as error:
+            raise ValueError(f"SMS_URL or SMS_TEMPLATES: {error}") from None
+        return self
+
+    @property
+    def sms_provider(self) -> Provider | None:
+        """SMS_URL and SMS_TEMPLATES, taken apart; None where no SMS goes out."""
+        url = self.sms_url.get_secret_value()
+        return provider_of(url, self.sms_templates) if url else None
 
     @property
     def mail_server(self) -> MailServer:

@@ -16,10 +16,11 @@ from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.notifications.sink import FaultySink
+from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "receipts")  # fmt: skip
 
 
 class Contacts:
@@ -85,6 +86,32 @@ def sink_server() -> Iterator[FaultySink]:
 def sink(sink_server: FaultySink) -> FaultySink:
     sink_server.forget()
     return sink_server
+
+
+@pytest.fixture(scope="session")
+def aliyun_server() -> Iterator[AliyunStandIn]:
+    server = AliyunStandIn()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aliyun(aliyun_server: AliyunStandIn) -> AliyunStandIn:
+    aliyun_server.forget()
+    return aliyun_server
+
+
+@pytest.fixture(scope="session")
+def gateway_server() -> Iterator[GatewayStandIn]:
+    server = GatewayStandIn()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gateway(gateway_server: GatewayStandIn) -> GatewayStandIn:
+    gateway_server.forget()
+    return gateway_server
 
 
 @pytest.fixture

@@ -142,7 +142,8 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.kind, c.person_id, c.site_id, c.registration_id, c.message_id_header, c.request_id,
-               c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at, shifts.starts_at, shifts.ends_at, shifts.role_zh,
+               c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at,
+               shifts.starts_at, shifts.ends_at, shifts.role_zh,
                shifts.role_en, activities.title_zh, activities.title_en, activities.place,
                sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en, sites.time_zone,
                sites.phone AS site_phone
@@ -169,7 +170,8 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
-               c.handed_at IS NOT NULL AS in_doubt, sites.short_zh, sites.short_en, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
+               c.handed_at IS NOT NULL AS in_doubt, sites.short_zh, sites.short_en,
+               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
                sites.phone AS site_phone
         FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant

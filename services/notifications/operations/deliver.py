@@ -18,6 +18,7 @@ from services.common.database import Database
 from services.common.logs import bind_request, get_logger
 from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
 from services.notifications.channels.mail import Mail
+from services.notifications.channels.sms import Sms
 from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
 from services.notifications.mail.render import Composer
 from services.notifications.models import State
@@ -32,6 +33,7 @@ from services.notifications.operations.claims import (
     release,
 )
 from services.notifications.settings import MailServer, Settings
+from services.notifications.sms.words import Wording
 
 log = get_logger(__name__)
 
@@ -45,6 +47,7 @@ STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
+NOT_REACHED = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor what an SMS could go to")
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
 Message = TypeVar("Message", Claimed, ClaimedLink)
@@ -70,12 +73,14 @@ class Postman:
 
 def make_postman(settings: Settings, database: Database) -> Postman:
     """The postman of a worker; nothing is connected yet, so it may be made before a fork."""
+    provider = settings.sms_provider
     return Postman(
         database,
         ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
         Composer(settings.mail_from, settings.mail_domain),
         settings.mail_server,
         settings.mail_domain,
+        (Sms(database, provider, Wording(provider.signs)),) if provider else (),
     )
 
 
@@ -150,7 +155,7 @@ def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -
     """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
     channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
     if channel is None:
-        _record(postman, message, NO_ADDRESS)
+        _record(postman, message, NOT_REACHED if postman.others else NO_ADDRESS)
         return
     try:
         yield channel, channel.compose(message, contact)
@@ -173,7 +178,7 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], started:
     number = 0
     try:
         with channel.open() as line:
-            for number, letter in enumerate(letters):  # noqa: B007 - read where the line fails
+            for number, letter in enumerate(letters):
                 if line.lost or time.monotonic() - started > BATCH_SECONDS:
                     release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
