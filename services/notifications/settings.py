@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from services.common.sealing import Box
 from services.common.settings import CommonSettings, ServiceName
 from services.notifications.sms import Provider
 from services.notifications.sms.provider import provider_of
@@ -47,6 +48,7 @@ class Settings(CommonSettings):
 
     service: ServiceName = "notifications"
     notifications_token: SecretStr = Field(min_length=32)
+    notifications_keys: SecretStr
     smtp_url: SecretStr
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
@@ -68,6 +70,11 @@ class Settings(CommonSettings):
         return value
 
     @model_validator(mode="after")
+    def _usable(self) -> Self:
+        self.box()
+        return self
+
+    @model_validator(mode="after")
     def _has_provider(self) -> Self:
         token = self.sms_receipts_token.get_secret_value()
         if token and len(token) < SHORTEST_TOKEN:
@@ -77,6 +84,13 @@ class Settings(CommonSettings):
         except ValueError as error:
             raise ValueError(f"SMS_URL or SMS_TEMPLATES: {error}") from None
         return self
+
+    def box(self) -> Box:
+        """For what must be kept secret. Raises ValueError, which names the variable, when a key is malformed."""
+        keys = [key.strip() for key in self.notifications_keys.get_secret_value().split(",") if key.strip()]
+        if not keys:
+            raise ValueError("NOTIFICATIONS_KEYS must hold a key")
+        return Box("NOTIFICATIONS_KEYS", keys)
 
     @property
     def sms_provider(self) -> Provider | None:

@@ -14,13 +14,13 @@ from services.common.database import EVERY_SITE, Database
 from services.notifications.app import make_app
 from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
-from tests.conftest import NOTIFICATIONS_TOKEN
+from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
 from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "receipts")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys", "receipts")  # fmt: skip
 
 
 class Contacts:
@@ -31,9 +31,11 @@ class Contacts:
         self.links: dict[str, dict[str, Any]] = {}
         self.failing = False
         self.asked: list[int] = []
+        self.told: list[dict[str, Any]] = []
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
+        app.post("/internal/told")(self._hear_told)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -54,6 +56,12 @@ class Contacts:
             abort(503)
         return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
 
+    def _hear_told(self) -> Any:
+        if self.failing:
+            abort(503)
+        self.told += request.get_json()["told"]
+        return jsonify(heard=len(request.get_json()["told"]))
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -71,6 +79,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.people.clear()
     contacts_server.links.clear()
     contacts_server.asked.clear()
+    contacts_server.told.clear()
     contacts_server.failing = False
     return contacts_server
 
@@ -119,6 +128,7 @@ def settings(common_settings: Callable[[str], dict[str, str]], contacts: Contact
     given: dict[str, Any] = common_settings("notifications") | {
         "registration_url": contacts.url,
         "notifications_token": NOTIFICATIONS_TOKEN,
+        "notifications_keys": PERSONAL_DATA_KEY,
         "smtp_url": sink.url,
         "mail_from": "Hesheng <hesheng@hesheng.example>",
         "mail_domain": "hesheng.example",
