@@ -1,20 +1,23 @@
 """An SMS says what matters in at most two segments, whatever people named things."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from services.notifications.contacts import Contact
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed
-from services.notifications.sms.words import LONGEST, Wording, segments
+from services.notifications.sms.words import FACTS, LONGEST, Wording, segments
 
 REASONS = ("shift_cancelled", "activity_cancelled", "offer_declined", "offer_expired", "handed_over", "swapped",
            "instead_of", "requirements", "site", "person")  # fmt: skip
+WORDING = {signed: Wording(signed) for signed in (True, False)}
 KINDS = [kind for kind in Kind if kind is not Kind.LINK]
 
 
@@ -37,7 +40,7 @@ def contact(language: str = "zh-CN") -> Contact:
 
 
 def words(message: Claimed, language: str = "zh-CN", signed: bool = False) -> str:
-    return Wording(signed).compose(message, contact(language)).words
+    return WORDING[signed].compose(message, contact(language)).words
 
 
 def test_a_reminder_says_what_when_where_and_whom_to_tell() -> None:
@@ -80,18 +83,29 @@ def test_every_kind_and_reason_fits_with_long_names_and_still_says_when(language
         assert "…" in text
 
 
+@settings(deadline=None, max_examples=60)  # how fast is the machine's affair
 @given(title=some.text(max_size=200), place=some.text(max_size=200), site=some.text(max_size=60),
        kind=some.sampled_from(KINDS), language=some.sampled_from(["zh-CN", "en"]))  # fmt: skip
 def test_whatever_people_named_things_it_is_two_segments_with_one_sign(
     title: str, place: str, site: str, kind: Kind, language: str
 ) -> None:
     names = {"title_zh": title, "title_en": title, "place": place, "short_zh": site, "short_en": site}
-    text = Wording(False).compose(claimed(kind, **names), contact(language))
+    text = WORDING[False].compose(claimed(kind, **names), contact(language))
     assert len(text.words.encode("utf-16-be")) // 2 <= LONGEST
     assert text.words.startswith("【")
     assert text.words.count("【") == text.words.count("】") == 1
     assert "\n" not in text.words
-    assert all(0 < len(value) <= 35 for value in text.facts.values())
+    assert all(0 < len(value) <= FACTS[name] for name, value in text.facts.items())
+
+
+def test_the_templates_that_operators_are_told_to_register_fit_two_segments() -> None:
+    manual = Path("docs/operations.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| .*\(([a-z,]+)\)`? \| (.*\$.*) \|$", manual, re.MULTILINE)
+    assert len(found) == 10
+    for names, template in found:
+        assert set(names.split(",")) == set(re.findall(r"\$\{(\w+)\}", template))
+        said = re.sub(r"\$\{(\w+)\}", lambda name: "字" * FACTS[name[1]], template)
+        assert segments("【八个字的签名试试】" + said) <= 2, said
 
 
 def test_segments_are_counted_as_the_networks_charge() -> None:
