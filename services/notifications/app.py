@@ -11,6 +11,7 @@ from services.common.sessions import SessionsElsewhere
 from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.notifications.api import blueprints
+from services.notifications.api.receipts import receipts_blueprint
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.previews import make_showroom
 from services.notifications.operations.upkeep import gauges
@@ -29,7 +30,11 @@ def make_app(settings: Settings) -> APIFlask:
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
-        blueprints=[*blueprints(database, showroom), *pages(database, showroom)],
+        blueprints=[
+            *blueprints(database, showroom),
+            receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
+            *pages(database, showroom),
+        ],
         subscriber=make_subscriber(settings, database),
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),
     )

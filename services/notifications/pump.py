@@ -3,10 +3,13 @@
 from services.common.database import Database
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
+from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
+from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.operations.upkeep import (
     expire_overdue,
     forget_history,
@@ -26,6 +29,7 @@ def duties(settings: Settings) -> list[Duty]:
     database = Database(settings.database_dsn)
     celery = make_celery(settings)
     queue = work_queue(settings.service)
+    book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
@@ -39,8 +43,11 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
+        Duty("receipts", lambda: hear_waiting(database), idle=2.0),
+        Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
         Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
+        Duty("forget_receipts", lambda: forget_receipts(database), idle=30.0),
     ]
 
 

@@ -177,7 +177,7 @@ def test_a_preview_shows_what_goes_out_and_saves_nothing(story: Story, call: Cal
     sms = call("POST", "/v1/templates/reminder/sms/zh/preview", {"text": "{{活动}}，{{开始时间}}"}, site_key).json[
         "sms"
     ]
-    assert sms["text"] == "【赛马场中心】合唱团排练，12月1日（星期二）09:00"
+    assert sms["text"] == "【赛马场中心】合唱团排练，12月1日周二09:00"
     assert (sms["encoding"], sms["characters"], sms["segments"], sms["cost"]) == ("UCS-2", len(sms["text"]), 1, None)
     assert call("POST", f"{MAIL}/preview", {"text": "{{"}, site_key).status_code == 422
     assert call("POST", f"{MAIL}/preview", OWN | {"sample": "none"}, site_key).status_code == 404

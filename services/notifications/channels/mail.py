@@ -27,10 +27,10 @@ class Mail:
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """The whole mail."""
-        if contact.email is None or not isinstance(message, Claimed | ClaimedLink):
-            raise TypeError("a mail is for whoever has an address, about a registration or a link")
+        if not isinstance(message, Claimed | ClaimedLink):
+            raise TypeError("a mail is about a registration or a link")
         made = self.composer.compose(message, contact)
-        return Letter(message, contact.email, made.mail, made.made_with)
+        return Letter(message, contact.email or "", made.mail, made.made_with)
 
     @contextmanager
     def open(self) -> Iterator["MailLine"]:

@@ -51,6 +51,14 @@ def period(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, language: str
     return f"{_day_en(start)}, {start:%H:%M}–{until}{end:%H:%M} ({zone.key.replace('_', ' ')} time)"
 
 
+def shortest_start(moment: datetime, zone: ZoneInfo, language: str) -> str:
+    """The same for an SMS: `12月1日周二09:00`."""
+    there = moment.astimezone(zone)
+    if language == "zh":
+        return f"{there.month}月{there.day}日周{WEEKDAYS_ZH[there.weekday()]}{there:%H:%M}"
+    return f"{WEEKDAYS_EN[there.weekday()][:3]} {there.day} {MONTHS_EN[there.month - 1][:3]} {there:%H:%M}"
+
+
 def short_start(starts_at: datetime, zone: ZoneInfo, language: str) -> str:
     """The start as it fits into a subject: `12月1日（星期二）09:00`."""
     start = starts_at.astimezone(zone)

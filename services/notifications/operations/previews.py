@@ -18,22 +18,20 @@ from services.common.database import Database
 from services.common.errors import not_found
 from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.render import Composer, page_of
-from services.notifications.mail.words import plain
 from services.notifications.operations.claims import Claimed
 from services.notifications.operations.templates import Place
 from services.notifications.settings import Settings
 from services.notifications.wording.builtin import Wording, tidied
 from services.notifications.wording.checks import check
 from services.notifications.wording.facts import facts_of
+from services.notifications.wording.fitting import signature
 from services.notifications.wording.made_with import MadeWith
 from services.notifications.wording.samples import Sample, samples_of
-from services.notifications.wording.sms import Length, measured, signed
+from services.notifications.wording.sms import Length, measured
 from services.notifications.wording.tell import filled
 from services.notifications.wording.variables import Channel
 
 RECENT = 10
-
-LONGEST_SIGNATURE = 20
 
 LATEST = text("""
     SELECT m.id, m.created_at, shifts.starts_at, activities.title_zh, activities.title_en, sites.time_zone
@@ -121,15 +119,14 @@ class Showroom:
     def _shown(self, place: Place, wording: Wording, sample: Sample) -> Preview:
         words = tidied(place.kind, wording)
         check(place.kind, place.channel, place.language, words)
-        facts = facts_of(sample.message, sample.contact)
+        facts = facts_of(sample.message, sample.contact, place.channel)
         told = filled(place.kind.name, place.channel, words, facts, MadeWith())
         if place.channel is Channel.SMS:
-            return Preview(sms=self._sms(facts.values["site_short"], told.text[0]))
+            return Preview(sms=self._sms(signature(facts.values) + told.text[0]))
         page = page_of(sample.message, sample.contact, facts, told)
         return Preview(told.subject, self.composer.as_html(page), self.composer.as_text(page))
 
-    def _sms(self, site: str, told: str) -> SmsPreview:
-        whole = signed(plain(site, LONGEST_SIGNATURE), told)
+    def _sms(self, whole: str) -> SmsPreview:
         length = measured(whole)
         return SmsPreview(whole, length, length.cost(self.price))
 

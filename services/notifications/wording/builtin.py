@@ -65,7 +65,7 @@ def read(wording: Wording, kind_name: str) -> Read:
 def put(language: Language, section: str, name: str) -> Template:
     """A text of the system's own: `put("zh", "frame", "greeting")`. Of a reason that has none: the usual one."""
     words = _words(language)[section]
-    return parse(words.get(name) or words["otherwise"], EVERY_NAME)
+    return parse(words[name if name in words else "otherwise"], EVERY_NAME)
 
 
 @cache

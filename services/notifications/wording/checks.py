@@ -1,20 +1,18 @@
 """What is found when words are saved, so that sending cannot fail: at the field, in words for people."""
 
 from services.common.errors import FieldErrors, Words
-from services.notifications.wording.builtin import Wording
+from services.notifications.wording.builtin import Wording, read
 from services.notifications.wording.facts import facts_of
+from services.notifications.wording.fitting import CUT, WIDTHS, too_long_by
+from services.notifications.wording.fitting import LONGEST as SMS
 from services.notifications.wording.grammar import Template, Unfit, parse
 from services.notifications.wording.made_with import MadeWith
 from services.notifications.wording.samples import Sample, samples_of
-from services.notifications.wording.sms import measured
 from services.notifications.wording.tell import Wordless, filled
 from services.notifications.wording.variables import VARIABLES, Channel, Language, TemplateKind
 
 LONGEST = {"subject": 80, "text": 2000, "note": 1000}
 """Characters beside the values. A phone shows about forty of a subject."""
-
-MOST_SEGMENTS = 6
-"""Of an SMS, as messages mostly are."""
 
 
 def check(kind: TemplateKind, channel: Channel, language: Language, wording: Wording) -> None:
@@ -75,21 +73,35 @@ def _to_be_bracketed(zh: str, en: str) -> Words:
 def _try_all(found: FieldErrors, kind: TemplateKind, channel: Channel, language: Language, wording: Wording) -> None:
     """Fill in every sample: what comes out must say something, and all that people must know."""
     for sample in samples_of(kind, language):
-        facts = facts_of(sample.message, sample.contact)
+        facts = facts_of(sample.message, sample.contact, channel)
         try:
             told = filled(kind.name, channel, wording, facts, MadeWith())
         except Wordless as error:
             found.add(error.field, _empty(sample))
             return
+        over = too_long_by(read(wording, kind.name).text, facts.values) if channel is Channel.SMS else 0
+        if over:
+            found.add("text", _too_long(over, sample))
+            return
         said = "\n".join(told.text + told.note)
-        missing = [one for one in kind.needed_in(channel) if facts.values[one][: LONGEST["subject"]] not in said]
+        needed = kind.needed_in(channel)
+        missing = [one for one in needed if _beginning(one, facts.values[one]) not in said]
         if missing:
             found.add("text", _missing(missing, sample))
             return
-        segments = measured(said).segments
-        if channel is Channel.SMS and sample.name == "usual" and segments > MOST_SEGMENTS:
-            zh = f"一般会有 {segments} 条短信那么长，最多 {MOST_SEGMENTS} 条。"
-            found.add("text", Words(zh, f"would mostly be {segments} SMS long; at most {MOST_SEGMENTS} are allowed."))
+
+
+def _beginning(name: str, value: str) -> str:
+    """What must be seen of a value: of one that an SMS cuts short, its beginning."""
+    return value[: WIDTHS[-1] - 1] if name in CUT else value
+
+
+def _too_long(over: int, sample: Sample) -> Words:
+    return Words(
+        f"短信最多两条（连签名 {SMS} 个字符），名称截短后仍超出 {over} 个（{sample.title.zh}）。",
+        f"An SMS is at most two segments long ({SMS} characters with its signature); with names cut short this is"
+        f" {over} more ({sample.title.en}).",
+    )
 
 
 def _empty(sample: Sample) -> Words:

@@ -6,11 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.notifications.contacts import AddressedLink, Contact
-from services.notifications.mail.words import period, plain, short_start
+from services.notifications.mail.words import period, plain, short_start, shortest_start
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed, ClaimedLink
 from services.notifications.wording.builtin import put
-from services.notifications.wording.variables import Language
+from services.notifications.wording.fitting import writable
+from services.notifications.wording.variables import Channel, Language
 
 Row = tuple[str, str]
 """A label and what it labels."""
@@ -30,8 +31,12 @@ def language_of(contact: Contact | AddressedLink) -> Language:
     return Language.EN if contact.language.lower().startswith("en") else Language.ZH
 
 
-def facts_of(message: Claimed | ClaimedLink, contact: Contact | AddressedLink) -> Facts:
+def facts_of(
+    message: Claimed | ClaimedLink, contact: Contact | AddressedLink, channel: Channel = Channel.MAIL
+) -> Facts:
     """What a message tells whom it is for. One about a registration must know its site."""
+    if channel is Channel.SMS:
+        return _of_sms(message, contact)
     if isinstance(message, ClaimedLink) and isinstance(contact, AddressedLink):
         return _of_link(message, contact)
     if isinstance(message, Claimed):
@@ -46,7 +51,7 @@ def _of_registration(message: Claimed, contact: Contact | AddressedLink) -> Fact
     values = {
         "name": plain(contact.name, 100),
         "site": site,
-        "site_short": _in(language, message.short_zh, message.short_en) or site,
+        "site_short": _in(language, message.short_zh or message.site_zh, message.short_en or message.site_en),
         "phone": plain(message.site_phone or ""),
         "title": _in(language, message.title_zh, message.title_en),
         "role": _in(language, message.role_zh, message.role_en),
@@ -56,6 +61,17 @@ def _of_registration(message: Claimed, contact: Contact | AddressedLink) -> Fact
     }
     values |= _of_kind(message.kind, message.details, zone, language)
     return Facts(language, values, _rows(values, _before(message.details.get("before", {}), zone, language), language))
+
+
+def _of_sms(message: Claimed | ClaimedLink, contact: Contact | AddressedLink) -> Facts:
+    """The same, put shorter, and without what networks cannot write."""
+    if not isinstance(message, Claimed):
+        raise TypeError("links go by mail alone")
+    facts = _of_registration(message, contact)
+    zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
+    values = facts.values | {"start": shortest_start(message.starts_at, zone, facts.language)}
+    values |= _of_kind(message.kind, message.details, zone, facts.language, Channel.SMS)
+    return Facts(facts.language, {name: writable(value) for name, value in values.items()}, [])
 
 
 def _of_link(message: ClaimedLink, link: AddressedLink) -> Facts:
@@ -73,23 +89,28 @@ def _of_link(message: ClaimedLink, link: AddressedLink) -> Facts:
     return Facts(language, values, [])
 
 
-def _of_kind(kind: str, details: dict[str, Any], zone: ZoneInfo, language: Language) -> dict[str, str]:
+def _of_kind(
+    kind: str, details: dict[str, Any], zone: ZoneInfo, language: Language, channel: Channel = Channel.MAIL
+) -> dict[str, str]:
     """The values that only some kinds have."""
+    short = "sms_" if channel is Channel.SMS else ""
+    section = f"{short}values"
     if kind == Kind.OFFER:
-        until = short_start(datetime.fromisoformat(details["until"]), zone, language) if "until" in details else ""
-        return {"until": until, "clash": _put(language, "clash") if details.get("clashes") else ""}
+        moment = shortest_start if short else short_start
+        until = moment(datetime.fromisoformat(details["until"]), zone, language) if "until" in details else ""
+        return {"until": until, "clash": _put(language, section, "clash") if details.get("clashes") else ""}
     if kind == Kind.CANCELLATION:
         waited = details.get("was_waitlisted", False)
-        what = {"what": _put(language, "waiting" if waited else "registration")}
-        why = put(language, "why", details.get("reason") or "otherwise").fill(what)
-        return what | {"why": why, "calendar": "" if waited else _put(language, "calendar")}
+        what = {"what": _put(language, section, "waiting" if waited else "registration")}
+        why = put(language, f"{short}why", details.get("reason") or "otherwise").fill(what)
+        return what | {"why": why, "calendar": "" if waited else _put(language, section, "calendar")}
     if kind in (Kind.TRANSFER_DECLINED, Kind.TRANSFER_EXPIRED):
-        return {"asked": _put(language, "swap" if details.get("transfer") == "swap" else "hand_over")}
+        return {"asked": _put(language, section, "swap" if details.get("transfer") == "swap" else "hand_over")}
     return {}
 
 
-def _put(language: Language, name: str) -> str:
-    return put(language, "values", name).fill({})
+def _put(language: Language, section: str, name: str) -> str:
+    return put(language, section, name).fill({})
 
 
 def _before(before: dict[str, Any], zone: ZoneInfo, language: Language) -> dict[str, str]:

@@ -45,8 +45,3 @@ def _length(encoding: str, widths: list[int], alone: int, each: int) -> Length:
             segments, room = segments + 1, each
         room -= width
     return Length(encoding, characters, segments)
-
-
-def signed(signature: str, text: str) -> str:
-    """The text as it goes out."""
-    return f"【{signature}】{text}" if signature else text

@@ -8,17 +8,15 @@ from services.common.logs import get_logger
 from services.notifications.mail.words import plain
 from services.notifications.wording.builtin import Wording, built_in, kind_of, link_note, read
 from services.notifications.wording.facts import Facts
+from services.notifications.wording.fitting import fitted
 from services.notifications.wording.grammar import Unfit
 from services.notifications.wording.made_with import MadeWith
 from services.notifications.wording.variables import Channel
 
 log = get_logger(__name__)
 
-LONGEST_SUBJECT, LONGEST_SMS, LONGEST_LINE = 200, 700, 100_000
+LONGEST_SUBJECT, LONGEST_LINE = 200, 100_000
 """Characters that go out at most, whatever values are filled in; lines of a mail are bounded where they are saved."""
-
-_SIGNATURES = str.maketrans("【】", "〔〕")
-"""An activity's title may have them; in an SMS, carriers take what stands between for a signature."""
 
 
 class Wordless(ValueError):
@@ -63,8 +61,7 @@ def filled(kind: str, channel: Channel, wording: Wording, facts: Facts, made_wit
         wording = replace(wording, note=link_note(kind_of(kind), facts.language))
     read_words, values = read(wording, kind), facts.values
     if channel is Channel.SMS:
-        said = plain(read_words.text.fill(values), LONGEST_SMS).translate(_SIGNATURES)
-        subject, text, note = "", _lines(said), _lines("")
+        subject, text, note = "", _lines(fitted(read_words.text, facts.values)), _lines("")
     else:
         subject = plain(read_words.subject.fill(values), LONGEST_SUBJECT)
         text, note = _lines(read_words.text.fill(values)), _lines(read_words.note.fill(values))
