@@ -3,9 +3,11 @@
 from services.common.database import Database
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
+from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
+from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.upkeep import expire_overdue, forget_history, recover_abandoned, trim_applied
 from services.notifications.settings import Settings
@@ -20,6 +22,7 @@ def duties(settings: Settings) -> list[Duty]:
     database = Database(settings.database_dsn)
     celery = make_celery(settings)
     queue = work_queue(settings.service)
+    book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
@@ -30,6 +33,7 @@ def duties(settings: Settings) -> list[Duty]:
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
+        Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),

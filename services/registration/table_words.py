@@ -192,6 +192,8 @@ COLUMNS = {
     "registration_id": Words("报名", "registration"),
     "registration_opens_at": Words("报名开始", "registration opens"),
     "relation": Words("关系", "relation"),
+    "coming_at": Words("确认会来", "said to come"),
+    "reminder_rules": Words("提醒规则", "rules of reminding"),
     "reminder_minutes": Words("提前提醒分钟", "reminders, minutes before"),
     "representative_id": Words("监护人或代办人", "guardian or helper"),
     "requirements": Words("条件", "requirements"),

@@ -281,14 +281,14 @@ def reminded(entries: list[LogEntry], *rows: ReminderRow, now: datetime = NOW, s
 
 
 def test_a_reminder_that_the_log_gives_must_be_there_and_fire_when_it_is_due() -> None:
-    row = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    row = ReminderRow(1, "x", "60", DUE, "pending", 0)
     fired = replace(row, state="fired", occurrence=1)
     entries = a_log(*REMINDING)
     assert reminded(entries, row) == []
     assert reminded(entries) == ["unsent"]
     assert reminded(entries, replace(row, state="withdrawn")) == ["unsent"]
     assert reminded(entries, replace(row, due_at=DUE + timedelta(hours=1))) == ["effects"]
-    assert reminded(entries, row, ReminderRow(2, "y", 60, DUE, "pending", 0)) == ["effects"]
+    assert reminded(entries, row, ReminderRow(2, "y", "60", DUE, "pending", 0)) == ["effects"]
     assert reminded(entries, fired, now=DUE, sent=(DUE,)) == []
     assert reminded(entries, fired, now=DUE) == ["unsent"]
     assert reminded(entries, replace(row, state="missed"), now=DUE) == ["unsent", "unsent"]
@@ -296,7 +296,7 @@ def test_a_reminder_that_the_log_gives_must_be_there_and_fire_when_it_is_due() -
 
 
 def test_a_reminder_follows_what_becomes_of_the_shift_and_of_the_registration() -> None:
-    row = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    row = ReminderRow(1, "x", "60", DUE, "pending", 0)
     withdrawn = replace(row, state="withdrawn")
     for ending in (
         ("registration.cancelled", of("x", 2)),
@@ -316,8 +316,8 @@ def test_a_reminder_follows_what_becomes_of_the_shift_and_of_the_registration() 
 
 
 def test_whoever_waits_is_told_that_there_is_no_place_until_there_is_one() -> None:
-    reminder = ReminderRow(1, "x", 60, DUE, "pending", 0)
-    told = ReminderRow(2, "x", 120, DUE - timedelta(hours=1), "pending", 0, "waitlisted")
+    reminder = ReminderRow(1, "x", "60", DUE, "pending", 0)
+    told = ReminderRow(2, "x", "120", DUE - timedelta(hours=1), "pending", 0, "waitlisted")
     waiting = a_log(*REMINDING[:2], ("registration.waitlisted", of("x")))
     assert reminded(waiting, told) == []
     assert reminded(waiting) == ["unsent"]

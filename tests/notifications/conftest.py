@@ -18,8 +18,8 @@ from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures")  # fmt: skip
+TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts",
+          "activities", "sites", "site_keys", "cursors", "applied", "parked", "erasures")  # fmt: skip
 
 
 class Contacts:

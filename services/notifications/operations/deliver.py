@@ -17,17 +17,26 @@ from uuid import UUID
 
 from services.common.database import Database
 from services.common.logs import bind_request, get_logger
-from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
+from services.notifications.contacts import (
+    AddressedLink,
+    Contact,
+    ContactBook,
+    ContactsUnavailable,
+    Known,
+    StaffContact,
+)
 from services.notifications.mail.render import Composer
 from services.notifications.mail.smtp import Connection, MailServerUnavailable, Outcome, Verdict
 from services.notifications.models import State
 from services.notifications.operations.claims import (
     Claimed,
     ClaimedLink,
+    ClaimedNotice,
     Result,
     Taken,
     claim,
     claim_links,
+    claim_notices,
     record,
     release,
 )
@@ -47,7 +56,7 @@ STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
-Message = TypeVar("Message", Claimed, ClaimedLink)
+Message = TypeVar("Message", Claimed, ClaimedLink, ClaimedNotice)
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def deliver_batch(postman: Postman) -> int:
 
     Links first: somebody waits for them at a log-in page.
     """
-    return _deliver_links(postman) + _deliver_news(postman)
+    return _deliver_links(postman) + _deliver_news(postman) + _deliver_notices(postman)
 
 
 def _deliver_links(postman: Postman) -> int:
@@ -111,6 +120,20 @@ def _deliver_news(postman: Postman) -> int:
         try:
             contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in known})
             _send(postman, list(_composed(postman, known, contacts)), started)
+        except ContactsUnavailable as error:
+            _give_back(postman, known, str(error))
+    return len(claimed)
+
+
+def _deliver_notices(postman: Postman) -> int:
+    started = time.monotonic()
+    claimed = claim_notices(postman.database, postman.domain)
+    known = _of_known_sites(postman, claimed)
+    if known:
+        try:
+            people = postman.contacts.look_up({(one.person_id, one.site_id) for one in known if one.person_id})
+            staff = postman.contacts.look_up_staff({one.staff_id for one in known if one.staff_id})
+            _send(postman, list(_composed_notices(postman, known, people, staff)), started)
         except ContactsUnavailable as error:
             _give_back(postman, known, str(error))
     return len(claimed)
@@ -149,6 +172,18 @@ def _composed_links(
             _record(postman, message, NO_ADDRESS)
         elif mail := _rendered(postman, message, partial(postman.composer.compose_link, message, link)):
             yield _Ready(message, mail, link.email)
+
+
+def _composed_notices(
+    postman: Postman, messages: list[ClaimedNotice], people: dict[Known, Contact], staff: dict[UUID, StaffContact]
+) -> Iterator[_Ready]:
+    for message in messages:
+        leader = people.get((message.person_id, message.site_id)) if message.person_id else None
+        contact = staff.get(message.staff_id) if message.staff_id else leader
+        if contact is None or not contact.email:
+            _record(postman, message, NO_ADDRESS)
+        elif mail := _rendered(postman, message, partial(postman.composer.compose_notice, message, contact)):
+            yield _Ready(message, mail, contact.email)
 
 
 def _rendered(postman: Postman, message: Taken, compose: Callable[[], EmailMessage]) -> EmailMessage | None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
+from services.common.working_days import is_estimate
 from services.registration.api.conventions import answered, create, own_site, page, resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
 from services.registration.operations.hours import flags, later_entries, missing_hours, objections, records
@@ -37,7 +38,6 @@ from services.registration.schemas.hours import (
     RecordQuery,
     RecordsAnswer,
 )
-from services.registration.working_days import is_estimate
 
 
 def hours_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
