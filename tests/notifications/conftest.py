@@ -23,16 +23,21 @@ TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registra
 
 
 class Contacts:
-    """Registration's `POST /internal/…`: `people` and `links` are what it knows, `failing` makes it answer 503."""
+    """Registration's `POST /internal/…`: what it knows is set, `failing` makes it answer 503."""
 
     def __init__(self) -> None:
         self.people: dict[str, dict[str, Any]] = {}
         self.links: dict[str, dict[str, Any]] = {}
+        self.staff: dict[str, dict[str, Any]] = {}
+        self.leaders: list[str] = []
+        self.unrecorded = True
         self.failing = False
         self.asked: list[int] = []
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
+        app.post("/internal/notices")(self._answer_notices)
+        app.post("/internal/staff")(self._answer_staff)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -53,6 +58,21 @@ class Contacts:
             abort(503)
         return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
 
+    def _answer_notices(self) -> Any:
+        if self.failing:
+            abort(503)
+        return jsonify(notices=[one | self._whom(one["kind"]) for one in request.get_json()["notices"]])
+
+    def _whom(self, kind: str) -> dict[str, Any]:
+        needed = self.unrecorded if kind.startswith("hours") else True
+        leaders = self.leaders if kind == "leaders" else []
+        return {"needed": needed, "people": leaders, "staff": [] if kind == "leaders" else list(self.staff)}
+
+    def _answer_staff(self) -> Any:
+        if self.failing:
+            abort(503)
+        return jsonify(staff=[self.staff[one] for one in request.get_json()["staff"] if one in self.staff])
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -69,6 +89,9 @@ def contacts_server() -> Iterator[Contacts]:
 def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.people.clear()
     contacts_server.links.clear()
+    contacts_server.staff.clear()
+    contacts_server.leaders.clear()
+    contacts_server.unrecorded = True
     contacts_server.asked.clear()
     contacts_server.failing = False
     return contacts_server

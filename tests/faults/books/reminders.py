@@ -8,7 +8,7 @@ last one is enough. A site's clocks count as they are at the end of the log, sin
 other partitions' events they came before, no log tells.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -154,11 +154,8 @@ class Plan:
 
 def reminders_are_as_the_log_has_them(material: Material) -> Iterator[Finding]:
     """Each reminder that the log gives is there, due and decided as it should be; there is no other."""
-    plan = Plan(material.log).reminders
+    plan, beside = _planned(material)
     rows = {_place(row): row for row in material.reminders.values()}
-    beside: dict[tuple[str, str], list[Expected]] = {}
-    for place, reminder in plan.items():
-        beside.setdefault((place[0], place[2]), []).append(reminder)
     for place, reminder in plan.items():
         row = rows.pop(place, None)
         what = f"reminder of {place[0]}, {place[2]}, by {place[1]}"
@@ -166,10 +163,19 @@ def reminders_are_as_the_log_has_them(material: Material) -> Iterator[Finding]:
             yield Finding("unsent", f"{what} does not exist")
         elif row.due_at != reminder.due_at:
             yield Finding("effects", f"{what} is due at {row.due_at}, should be at {reminder.due_at}")
-        elif row.state not in (allowed := _allowed(reminder, beside[place[0], place[2]], material.taken_at)):
+        elif row.state not in (allowed := _allowed(reminder, beside(place), material.taken_at)):
             yield Finding("unsent", f"{what}, due at {row.due_at}, is {row.state}, should be {' or '.join(allowed)}")
     for row in rows.values():
         yield Finding("effects", f"{row} is one that the log does not give")
+
+
+def _planned(material: Material) -> tuple[dict[Place, Expected], Callable[[Place], list[Expected]]]:
+    """All reminders, and what finds those of the same person and shift."""
+    plan = Plan(material.log).reminders
+    together: dict[tuple[str, str], list[Expected]] = {}
+    for place, reminder in plan.items():
+        together.setdefault((place[0], place[2]), []).append(reminder)
+    return plan, lambda place: together[place[0], place[2]]
 
 
 def _allowed(reminder: Expected, all_of_them: Sequence[Expected], now: datetime) -> list[str]:
@@ -190,7 +196,7 @@ def _has_later(reminder: Expected, all_of_them: Sequence[Expected], now: datetim
 
 def reminder_messages_are_as_the_log_has_them(material: Material) -> Iterator[Finding]:
     """Whoever was to be reminded has a message of that moment, and nobody has one of a moment that never was."""
-    plan = Plan(material.log).reminders
+    plan, beside = _planned(material)
     rows = {_place(row): row for row in material.reminders.values()}
     sent = {
         (*_place(material.reminders[message.reminder_id]), message.due_at)
@@ -199,8 +205,8 @@ def reminder_messages_are_as_the_log_has_them(material: Material) -> Iterator[Fi
     }
     for place, reminder in plan.items():
         begun = reminder.starts_at <= material.taken_at
-        row = rows.get(place)
-        spared = row is not None and row.state in ("missed", "superseded")
+        state = rows[place].state if place in rows else ""
+        spared = state in ("missed", "superseded") and state in _allowed(reminder, beside(place), material.taken_at)
         owed = reminder.due_at <= material.taken_at and not (reminder.dropped or begun or spared)
         if owed and (*place, reminder.due_at) not in sent:
             yield Finding("unsent", f"{place[0]} was not reminded by {place[1]}, at {reminder.due_at}")
