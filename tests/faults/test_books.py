@@ -326,7 +326,7 @@ def test_rules_by_the_clock_keep_out_of_the_sites_quiet_hours_and_spare_who_come
     entries = [REMINDING[0], ("activity.published", by_rule[1]), *REMINDING[2:]]
     assert reminded(a_log(*entries), evening) == []
     assert reminded(a_log(*entries), replace(evening, due_at=evening.due_at + timedelta(hours=1))) == ["effects"]
-    early = [("site.saved", SITE | {"quiet_from": "18:00"}), *entries[1:]]
+    early = [("site.saved", SITE | {"quiet_from": "18:00", "quiet_until": "08:30"}), *entries[1:]]
     assert reminded(a_log(*early), replace(evening, due_at=datetime(2026, 12, 1, 9, 30, tzinfo=UTC))) == []
     comes = a_log(*entries, ("registration.coming", of("x", 2)))
     assert reminded(comes, evening) == ["unsent"]
