@@ -5,8 +5,9 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
+from services.notifications.api.reminders import reminders_blueprint
 
 
 def blueprints(database: Database) -> list[APIBlueprint]:
     """All routes but those that every service has."""
-    return [messages_blueprint(database), erasures_blueprint(database)]
+    return [messages_blueprint(database), reminders_blueprint(database), erasures_blueprint(database)]

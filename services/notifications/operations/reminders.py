@@ -1,8 +1,11 @@
 """Due reminders become messages."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
@@ -61,6 +64,14 @@ FIRE = text("""
            count(*) FILTER (WHERE state = 'superseded') AS superseded
     FROM judged
 """)
+
+OF = text("SELECT * FROM reminders WHERE registration_id = :id ORDER BY due_at, id")
+
+
+def reminders_of(database: Database, scope: str, registration_id: UUID) -> Sequence[Row[Any]]:
+    """The reminders of a registration, the earliest first; none of one that `scope` may not see."""
+    with database.transaction(scope) as session:
+        return session.execute(OF, {"id": registration_id}).all()
 
 
 def fire_due_reminders(database: Database, claim: int = CLAIM) -> int:

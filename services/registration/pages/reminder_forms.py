@@ -60,7 +60,7 @@ def in_words(rule: ReminderRule) -> str:
     """A rule as one says it."""
     if rule.minutes_before is not None:
         lead = duration(rule.minutes_before)
-        when = Words(f"提前{lead.zh}", f"{lead.en} before")
+        when = Words(f"提前 {lead.zh}", f"{lead.en} before")
     else:
         days = rule.days_before or 0
         day = DAYS.get(days, Words(f"提前 {days} 天", f"{days} days before"))
