@@ -63,7 +63,8 @@ def test_staff_and_leaders_each_get_one_mail_in_their_language(
     assert mails["colleague@example.org"]["Subject"].startswith("For your work: Choir rehearsal, ")
     body = mails["leader@example.org"].get_body(("plain",)).get_content()
     assert "李队长" in body and "您负责的队伍" in body
-    assert f"https://hesheng.example/staff/shifts/{shift}" in str(mails["staff@example.org"].get_body(("plain",)))
+    body = mails["staff@example.org"].get_body(("plain",)).get_content()
+    assert f"https://hesheng.example/staff/shifts/{shift}" in body
     kept = rows("SELECT person_id, staff_id, state FROM messages WHERE kind = 'notice'")
     assert {row.state for row in kept} == {"sent"}
     assert {(row.person_id is None, row.staff_id is None) for row in kept} == {(True, False), (False, True)}

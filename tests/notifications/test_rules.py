@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from services.common import events
 from services.common.database import Database
 from services.common.events import ReminderRule
+from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.reminders import fire_due_reminders
+from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 Rows = Callable[..., list[Any]]
@@ -173,3 +175,17 @@ def test_a_single_one_that_is_late_is_decided_by_its_rule(late: str, state: str,
     time_passes(rows, 60 + 20)
     assert fire_due_reminders(database) == 1
     assert [row.state for row in rows("SELECT state FROM reminders")] == [state]
+
+
+@pytest.mark.parametrize(("url", "said"), [("https://hesheng.example/links/mine/x", "确认您会来"), (None, "告知站点")])
+def test_the_mail_asks_whether_they_come_where_its_link_lets_them_say_so(
+    url: str | None, said: str, story: Story, postman: Postman, sink: FaultySink, rows: Rows
+) -> None:
+    facts = story.sign_up(story.opening(timedelta(hours=3)))
+    story.people[str(facts["person_id"])]["manage_url"] = url
+    deliver_batch(postman)
+    time_passes(rows, 61)
+    fire_due_reminders(postman.database)
+    deliver_batch(postman)
+    body = sink.kept[-1].mail.get_body(("plain",)).get_content()
+    assert said in body and ("链接" in body) == bool(url)

@@ -187,6 +187,7 @@ def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
     )
     return {
         "name": plain(contact.name, 100),
+        "opens": contact.manage_url is not None,
         "site": _in(language, message.site_zh, message.site_en),
         "title": _in(language, message.title_zh, message.title_en),
         "role": _in(language, message.role_zh, message.role_en),

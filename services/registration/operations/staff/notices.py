@@ -4,7 +4,8 @@ An answer is ids; how to reach them is asked apart, and kept nowhere else. Of ho
 there are any that nobody recorded: what is done is not reminded of.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -76,7 +77,7 @@ def _staff_of(session: Session, sites: Collection[UUID]) -> dict[UUID, list[UUID
         .join(Site, Site.id == StaffGrant.site_id)
         .where(StaffGrant.site_id.in_(sites), Staff.disabled_at.is_(None), has_come)
     )
-    return _grouped(session.execute(query.distinct().order_by(Staff.id)).tuples().all())
+    return _grouped(session.execute(query.distinct().order_by(Staff.id)).all())
 
 
 def _leaders_of(session: Session, teams: Collection[UUID]) -> dict[UUID, list[UUID]]:
@@ -90,12 +91,11 @@ def _leaders_of(session: Session, teams: Collection[UUID]) -> dict[UUID, list[UU
             TeamMember.status == "member",
         )
     )
-    return _grouped(session.execute(query.order_by(TeamMember.position)).tuples().all())
+    return _grouped(session.execute(query.order_by(TeamMember.position)).all())
 
 
-def _grouped(rows: Sequence[tuple[UUID | None, UUID]]) -> dict[UUID, list[UUID]]:
+def _grouped(rows: Iterable[Any]) -> dict[UUID, list[UUID]]:
     found: dict[UUID, list[UUID]] = {}
     for key, one in rows:
-        if key is not None:
-            found.setdefault(key, []).append(one)
+        found.setdefault(key, []).append(one)
     return found
