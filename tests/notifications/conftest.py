@@ -19,7 +19,8 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
-          "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys")  # fmt: skip
+          "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
+          "receipts")  # fmt: skip
 
 
 class Contacts:

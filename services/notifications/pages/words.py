@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from services.common.errors import Words
 from services.notifications.models import Kind, State
+from services.notifications.operations.lanes import Lane
 
 KINDS = {
     Kind.CONFIRMATION: Words("报名成功", "Sign-up confirmed"),
@@ -22,9 +23,21 @@ KINDS = {
     Kind.HOURS: Words("时长待记录", "Hours to record"),
 }
 
+LANES = {
+    Lane.LINK: Words("链接", "Links"),
+    Lane.ANSWER: Words("答复", "Answers"),
+    Lane.NEWS: Words("变动与提醒", "Changes and reminders"),
+}
+
+CHANNELS: defaultdict[str, Words] = defaultdict(
+    lambda: Words("未定", "not chosen yet"),
+    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS")},
+)
+
 STATES = {
     State.PENDING: Words("等待发送", "Waiting"),
     State.SENDING: Words("正在发送", "Being sent"),
+    State.DELIVERED: Words("已送达", "Delivered"),
     State.SENT: Words("已发送", "Sent"),
     State.FAILED: Words("发送失败", "Failed"),
     State.EXPIRED: Words("已失效", "Expired"),
