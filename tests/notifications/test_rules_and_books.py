@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,7 +46,8 @@ def test_reminders_are_those_of_the_books(story: Story, rows: Rows, steps: list[
     rows("DELETE FROM messages")
     rows("DELETE FROM reminders")
     story.__class__, story.log = Logged, []  # type: ignore[attr-defined]
-    shift = story.opening(zone="Europe/Berlin", quiet=("22:00", "07:00"), reminder_minutes=[120])
+    story.activity["activity_id"] = uuid4()  # of this example alone
+    shift = story.opening(zone="Europe/Berlin", quiet=("22:00", "07:00"), reminder_minutes=[120], reminder_rules=[])
     story.change_shift(shift, DAY + timedelta(hours=10))
     places: list[dict[str, Any]] = []
     for step, much in steps:
