@@ -5,9 +5,11 @@ book.look_up([(person_id, site_id), …])     # {(person_id, site_id): Contact}
 book.open_links([link_id, …])               # {link_id: AddressedLink}
 book.who_has([(shift_id, "staff"), …])      # [Notice]: ids of those to be told
 book.look_up_staff([staff_id, …])           # {staff_id: StaffContact}
+book.tell([Told(…), …])                     # whom an SMS reached
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -34,6 +36,7 @@ class Contact(BaseModel):
     site_id: UUID
     name: str = Field(repr=False)
     email: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
     language: str = "zh-CN"
     manage_url: str | None = Field(default=None, repr=False)
 
@@ -79,6 +82,14 @@ class _Staff(BaseModel):
     staff: list[StaffContact] = Field(repr=False)
 
 
+class Told(BaseModel):
+    """Whether what happened to a registration at that moment (registration's clock) has reached its person by SMS."""
+
+    registration_id: UUID
+    caused_at: datetime
+    reached: bool
+
+
 class _Contacts(BaseModel):
     contacts: list[Contact] = Field(repr=False)
 
@@ -87,11 +98,15 @@ class _Links(BaseModel):
     links: list[AddressedLink] = Field(repr=False)
 
 
+class _Heard(BaseModel):
+    heard: int
+
+
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ContactBook:
-    """Registration's `POST /internal/contacts`, `/links`, `/notices` and `/staff`.
+    """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff` and `/told`.
 
     All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
     """
@@ -121,6 +136,10 @@ class ContactBook:
         """These members of staff; whoever's account is closed is missing."""
         staff = self._ask("staff", {"staff": [str(one) for one in ids]}, _Staff).staff
         return {one.staff_id: one for one in staff}
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """Say whom SMS reached (at most 1000)."""
+        self._ask("told", {"told": [one.model_dump(mode="json") for one in told]}, _Heard)
 
     def _ask(self, what: str, question: dict[str, Any], model: type[Answer]) -> Answer:
         try:

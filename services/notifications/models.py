@@ -37,8 +37,8 @@ class Kind(StrEnum):
 class State(StrEnum):
     """Where a message is. All but `pending` and `sending` are final; an operator may put back what did not go out.
 
-    `sent` was accepted, and may still become `delivered` or `failed` by the provider's receipt; `failed` was refused for
-    good; `no_contact` is for somebody whom no channel reaches, which is no failure.
+    `sent` was accepted, and may still become `delivered` or `failed` by the provider's receipt; `failed` was refused
+    for good; `no_contact` is for somebody whom no channel reaches, which is no failure.
     """
 
     PENDING = "pending"

@@ -8,7 +8,9 @@ from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.notices import fire_due_notices
+from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.operations.upkeep import (
     expire_overdue,
     forget_history,
@@ -43,8 +45,11 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
+        Duty("receipts", lambda: hear_waiting(database), idle=2.0),
+        Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
         Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
+        Duty("forget_receipts", lambda: forget_receipts(database), idle=30.0),
     ]
 
 

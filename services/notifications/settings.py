@@ -9,7 +9,10 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.common.sealing import Box
 from services.common.settings import CommonSettings, ServiceName
+from services.notifications.sms import Provider
+from services.notifications.sms.provider import provider_of
 
+SHORTEST_TOKEN = 32
 DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
@@ -60,6 +63,9 @@ class Settings(CommonSettings):
     mail_rate: int = Field(default=0, ge=0, description="mails per minute that the mail server takes; 0: any number")
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    sms_url: SecretStr = SecretStr("")
+    sms_templates: str = ""
+    sms_receipts_token: SecretStr = SecretStr("")
 
     @field_validator("smtp_url")
     @classmethod
@@ -79,6 +85,17 @@ class Settings(CommonSettings):
         self.box()
         return self
 
+    @model_validator(mode="after")
+    def _has_provider(self) -> Self:
+        token = self.sms_receipts_token.get_secret_value()
+        if token and len(token) < SHORTEST_TOKEN:
+            raise ValueError(f"SMS_RECEIPTS_TOKEN must have at least {SHORTEST_TOKEN} characters")
+        try:
+            _ = self.sms_provider
+        except ValueError as error:
+            raise ValueError(f"SMS_URL or SMS_TEMPLATES: {error}") from None
+        return self
+
     def box(self) -> Box:
         """For what must be kept secret. Raises ValueError, which names the variable, when a key is malformed."""
         keys = [key.strip() for key in self.notifications_keys.get_secret_value().split(",") if key.strip()]
@@ -90,3 +107,9 @@ class Settings(CommonSettings):
     def mail_servers(self) -> list[MailServer]:
         """SMTP_URL, taken apart: the first is wanted, the others are for when it fails."""
         return mail_servers(self.smtp_url)
+
+    @property
+    def sms_provider(self) -> Provider | None:
+        """SMS_URL and SMS_TEMPLATES, taken apart; None where no SMS goes out."""
+        url = self.sms_url.get_secret_value()
+        return provider_of(url, self.sms_templates) if url else None

@@ -16,6 +16,7 @@ from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
 from tests.notifications.sink import FaultySink
+from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
@@ -34,11 +35,13 @@ class Contacts:
         self.unrecorded = True
         self.failing = False
         self.asked: list[int] = []
+        self.told: list[dict[str, Any]] = []
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
         app.post("/internal/notices")(self._answer_notices)
         app.post("/internal/staff")(self._answer_staff)
+        app.post("/internal/told")(self._hear_told)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -74,6 +77,12 @@ class Contacts:
             abort(503)
         return jsonify(staff=[self.staff[one] for one in request.get_json()["staff"] if one in self.staff])
 
+    def _hear_told(self) -> Any:
+        if self.failing:
+            abort(503)
+        self.told += request.get_json()["told"]
+        return jsonify(heard=len(request.get_json()["told"]))
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -94,6 +103,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.leaders.clear()
     contacts_server.unrecorded = True
     contacts_server.asked.clear()
+    contacts_server.told.clear()
     contacts_server.failing = False
     return contacts_server
 
@@ -109,6 +119,32 @@ def sink_server() -> Iterator[FaultySink]:
 def sink(sink_server: FaultySink) -> FaultySink:
     sink_server.forget()
     return sink_server
+
+
+@pytest.fixture(scope="session")
+def aliyun_server() -> Iterator[AliyunStandIn]:
+    server = AliyunStandIn()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aliyun(aliyun_server: AliyunStandIn) -> AliyunStandIn:
+    aliyun_server.forget()
+    return aliyun_server
+
+
+@pytest.fixture(scope="session")
+def gateway_server() -> Iterator[GatewayStandIn]:
+    server = GatewayStandIn()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gateway(gateway_server: GatewayStandIn) -> GatewayStandIn:
+    gateway_server.forget()
+    return gateway_server
 
 
 @pytest.fixture

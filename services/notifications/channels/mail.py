@@ -27,11 +27,12 @@ class Mail:
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """The whole mail."""
-        assert contact.email is not None
+        to = contact.email or ""
         if isinstance(message, ClaimedLink) and isinstance(contact, AddressedLink):
-            return Letter(message, contact.email, self.composer.compose_link(message, contact))
-        assert isinstance(message, Claimed) and isinstance(contact, Contact)
-        return Letter(message, contact.email, self.composer.compose(message, contact))
+            return Letter(message, to, self.composer.compose_link(message, contact))
+        if isinstance(message, Claimed) and isinstance(contact, Contact):
+            return Letter(message, to, self.composer.compose(message, contact))
+        raise TypeError("a link's message goes with a link, any other with a contact")
 
     def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Letter:
         """The whole mail to a leader or a member of staff."""

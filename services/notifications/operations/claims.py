@@ -118,8 +118,8 @@ class Result:
     outcome: str
     reply: str | None = None
     channel: str | None = None
-    provider: str | None = None
     reference: str | None = None
+    provider: str | None = None
 
 
 def any_claimable(database: Database) -> bool:
@@ -257,7 +257,7 @@ def release(database: Database, messages: Sequence[Taken], delay: float, reason:
 def record(database: Database, message: Taken, result: Result) -> bool:
     """Write down what an attempt came to. False when the claim had run out and the message is no longer ours.
 
-    A result whose state is `pending` is tried again after `BACKOFF`. Receipts that came before are heard.
+    A result whose state is `pending` is tried again after `BACKOFF`.
     """
     with database.transaction(EVERY_SITE) as session:
         recorded = session.execute(

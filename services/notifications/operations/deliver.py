@@ -22,6 +22,7 @@ from services.common.database import Database
 from services.common.logs import bind_request, get_logger
 from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
 from services.notifications.channels.mail import Mail
+from services.notifications.channels.sms import Sms
 from services.notifications.contacts import (
     AddressedLink,
     Contact,
@@ -49,6 +50,7 @@ from services.notifications.operations.lanes import LOOK_SECONDS, Lane, urgent_w
 from services.notifications.operations.providers import tell
 from services.notifications.rates import Allowance
 from services.notifications.settings import Settings
+from services.notifications.sms.words import Wording
 
 log = get_logger(__name__)
 
@@ -67,6 +69,9 @@ STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
+NOT_REACHED = Result(
+    State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them", "sms"
+)
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
 Message = TypeVar("Message", Claimed, ClaimedLink, ClaimedNotice)
@@ -94,13 +99,15 @@ class Postman:
 
 def make_postman(settings: Settings, database: Database) -> Postman:
     """The postman of a worker; nothing is connected yet, so it may be made before a fork."""
+    provider = settings.sms_provider
     return Postman(
         database,
         ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
         Composer(settings.mail_from, settings.mail_domain),
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
-        allowances=_allowances({"mail": settings.mail_rate}, settings),
+        (Sms(database, provider, Wording(provider.signs)),) if provider else (),
+        _allowances({"mail": settings.mail_rate}, settings),
     )
 
 
@@ -225,7 +232,7 @@ def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -
     """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
     channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
     if channel is None:
-        _record(postman, message, NO_ADDRESS)
+        _record(postman, message, NOT_REACHED if postman.others else NO_ADDRESS)
     else:
         yield from _written(postman, message, channel, partial(channel.compose, message, contact))
 
@@ -275,7 +282,7 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: _
 
 def _result(channel: Channel, provider: str, verdict: Verdict) -> Result:
     state = STATES.get(verdict.outcome, State.PENDING)
-    return Result(state, verdict.outcome, verdict.reply, channel.name, provider, verdict.reference)
+    return Result(state, verdict.outcome, verdict.reply, channel.name, verdict.reference, provider)
 
 
 def _record(postman: Postman, message: Taken, result: Result) -> None:

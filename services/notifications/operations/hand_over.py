@@ -1,4 +1,4 @@
-"""Handing a letter to somebody who cannot take it back, and charges for it: that it may be with them is committed first.
+"""Handing a letter to somebody who charges for it: that it may be with them from now on is committed first.
 
 A worker that dies, or a connection that breaks, then leaves a message of which is known that it may have gone out, and
 by which id: it is asked after or sent again under that id (`sms.Provider.settle`), never simply sent again.

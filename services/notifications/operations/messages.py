@@ -81,6 +81,7 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
+                handed_at = NULL,
                 expires_at = CASE WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') THEN expires_at
                                   ELSE now() + interval '3 days' END
             WHERE id = :id

@@ -12,6 +12,8 @@ ALTER TABLE messages
     ADD COLUMN handed_at timestamptz,
     -- how often it was handed over for a new: with the id it makes what the provider knows it by
     ADD COLUMN hand_over integer NOT NULL DEFAULT 0,
+    -- when that happened of which it tells, by registration's clock; null for what nobody would be called about
+    ADD COLUMN caused_at timestamptz,
     -- what registration was last told: whether the person was reached. Null: nothing yet
     ADD COLUMN told_reached boolean,
     DROP CONSTRAINT messages_state_check,
@@ -20,8 +22,8 @@ ALTER TABLE messages
 ALTER TABLE deliveries ADD COLUMN channel text, ADD COLUMN reference text;
 CREATE INDEX deliveries_reference ON deliveries (reference) WHERE reference IS NOT NULL;
 -- what is not yet said to registration
-CREATE INDEX messages_untold ON messages (number) WHERE channel = 'sms' AND cause_event IS NOT NULL
-    AND (told_reached IS NULL AND state IN ('sent', 'delivered') OR told_reached AND state = 'failed');
+CREATE INDEX messages_untold ON messages (number) WHERE channel = 'sms' AND caused_at IS NOT NULL
+    AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'));
 """
 
 # Without number or name: ids, and what the network said. One that comes before its send is recorded waits here.
@@ -38,7 +40,7 @@ CREATE TABLE receipts (
     CONSTRAINT receipts_of_something CHECK (reference IS NOT NULL OR hand_over IS NOT NULL),
     CONSTRAINT receipts_once UNIQUE NULLS NOT DISTINCT (reference, hand_over, delivered)
 );
-CREATE INDEX receipts_waiting ON receipts (received_at) WHERE applied_at IS NULL;
+CREATE INDEX receipts_waiting ON receipts (number) WHERE applied_at IS NULL;
 CREATE INDEX receipts_age ON receipts (received_at);
 ALTER TABLE receipts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE receipts FORCE ROW LEVEL SECURITY;
