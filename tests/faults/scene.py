@@ -17,6 +17,7 @@ SITES = 5
 ACTIVITIES = 3
 SHIFTS = 2
 KINDS = ["blood_drive", "class", "performance", "clinic", "other"]
+EVENING = {"to": "participants", "days_before": 1, "at": "19:00", "only_unconfirmed": True}
 SOON_MINUTES = 4
 """A shift that reminds starts this many minutes after its reminder."""
 
@@ -119,6 +120,7 @@ def _make_activity(client: Client, site: Site, number: int, seconds: float, chan
         "volunteering": chance.random() < 0.5,
         "risks_zh": "无特别风险。",
         "reminder_minutes": [SOON_MINUTES] if near else [1440, 120],
+        "reminder_rules": [] if near else [EVENING],
     }
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
     shifts = [
