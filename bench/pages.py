@@ -17,8 +17,7 @@ from bench.generator import LoadResult
 from bench.place import admin, fresh_system, start_only
 from bench.report import Report, Value, percentile
 from deploy.local.system import System
-from services.common.auth import Caller, Principal, csrf_token
-from services.registration.operations.staff.sessions import STAFF_COOKIE
+from services.common.auth import STAFF_COOKIE, Caller, Principal, csrf_token
 from services.registration.personal_data import PersonalData
 
 CLIENTS = (1, 8)

@@ -17,7 +17,7 @@ import psycopg
 
 from deploy.local.system import System
 from services.common.database import Database
-from services.registration.operations.idempotency import Attempt
+from services.common.idempotency import Attempt
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.registrations import SignUpBody

@@ -43,6 +43,7 @@ OWN = {
     },
     "notifications": {
         "notifications_token": NOTIFICATIONS_TOKEN,
+        "notifications_keys": PERSONAL_DATA_KEY,
         "smtp_url": "smtp://127.0.0.1:1",
         "mail_from": "hesheng@example.com",
         "mail_domain": "example.com",

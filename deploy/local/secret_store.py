@@ -19,6 +19,7 @@ MAKERS = {
     "NOTIFICATIONS_TOKEN": _token,
     "REPORTING_TOKEN": _token,
     "PERSONAL_DATA_KEYS": lambda: Fernet.generate_key().decode(),
+    "NOTIFICATIONS_KEYS": lambda: Fernet.generate_key().decode(),
     "BLIND_INDEX_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
 } | {f"DATABASE_PASSWORD_{service.upper()}": _token for service in SERVICES}
 

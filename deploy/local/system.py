@@ -263,7 +263,7 @@ class System:
     def _own(self, service: str) -> dict[str, str]:
         names = {
             "registration": ("NOTIFICATIONS_TOKEN", "REPORTING_TOKEN", "PERSONAL_DATA_KEYS", "BLIND_INDEX_KEY"),
-            "notifications": ("NOTIFICATIONS_TOKEN",),
+            "notifications": ("NOTIFICATIONS_TOKEN", "NOTIFICATIONS_KEYS"),
             "reporting": ("REPORTING_TOKEN",),
         }
         own = {name: self.secrets[name] for name in names[service]}

@@ -33,6 +33,10 @@ from services.common.errors import FORBIDDEN, SITE_NEEDED, UNAUTHENTICATED, Prob
 from services.common.events import Received
 
 SITE_KEY_MARK = "hsk_"
+STAFF_COOKIE = "hesheng_staff"
+RESIDENT_COOKIE = "hesheng_person"
+"""Both hold for every service behind the one gateway."""
+
 TRUST_SECONDS = 2.0
 """How long a site key is taken as good without asking the database: revoking one works within this time."""
 

@@ -1,8 +1,10 @@
-"""The tables of the event pipeline, made by the first migration of each service.
+"""Tables that several services have: the event pipeline's, those of site keys and of idempotency keys.
 
     op.execute(PRODUCER_TABLES)      # a service that has events of its own
     op.execute(SUBSCRIBER_TABLES)    # a service that applies the events of others
     op.execute(SITE_KEY_TABLE)       # a service that checks site keys without owning them
+    op.execute(SEES)                 # row-level security by site
+    op.execute(IDEMPOTENCY_TABLE)    # a service whose API makes things
 
 `outbox` is the log. Rows get their `sequence` after they are committed, by the pump: a number drawn inside a
 transaction would be skipped by readers when that transaction commits late.
@@ -86,4 +88,27 @@ CREATE TABLE site_keys (
     sha256 text NOT NULL UNIQUE,
     revoked_at timestamptz
 );
+"""
+
+# Nothing set means nothing seen. Tables are put under FORCE as well: the role that works on them owns them.
+SEES = """
+CREATE FUNCTION sees(owner text) RETURNS boolean LANGUAGE sql STABLE
+RETURN current_setting('hesheng.site', true) IN ('*', owner);
+"""
+
+IDEMPOTENCY_TABLE = """
+CREATE TABLE idempotency_keys (
+    key text NOT NULL,
+    owner text NOT NULL,
+    fingerprint bytea NOT NULL,
+    answer jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- the key leads: a comparison of the owner may not go below row-level security, and would not use the index
+    PRIMARY KEY (key, owner)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+-- The advisory lock of whoever works on a key now.
+CREATE FUNCTION idempotency_lock(owner text, key text) RETURNS bigint LANGUAGE sql IMMUTABLE
+RETURN hashtextextended(owner || ' ' || key, 0);
 """

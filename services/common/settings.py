@@ -6,7 +6,7 @@ the process at start with its name, never later in the middle of a request.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ServiceName = Literal["registration", "notifications", "reporting"]
@@ -28,11 +28,27 @@ class CommonSettings(BaseSettings):
     registration_url: HttpUrl
     notifications_url: HttpUrl
     reporting_url: HttpUrl
+    public_url: HttpUrl | None = Field(default=None, description="where people find registration's pages")
+    notifications_public_url: HttpUrl | None = Field(default=None, description="and those of notifications")
     operator_key: SecretStr = Field(min_length=32)
     rate_limit: int = Field(default=30_000, ge=1, description="requests per minute and caller")
     trusted_proxies: int = Field(default=0, ge=0, le=3)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     heartbeat_file: str | None = None
+
+    @field_validator("public_url", "notifications_public_url", mode="before")
+    @classmethod
+    def _none_is_the_api(cls, value: str | None) -> str | None:
+        return value or None
+
+    @property
+    def pages_of(self) -> dict[str, str]:
+        """Where people find each service's pages, without a slash at the end."""
+        addresses = {
+            "registration": self.public_url or self.registration_url,
+            "notifications": self.notifications_public_url or self.notifications_url,
+        }
+        return {service: address.rstrip("/") for service, address in addresses.items()}
 
     @property
     def database_dsn(self) -> str:

@@ -30,6 +30,7 @@ from services.common.database import ACTING, Acting
 from services.common.errors import INTERNAL, MALFORMED, Problem, Words, not_found, problem_response, register_errors
 from services.common.logs import configure_logs, get_logger
 from services.common.pages import add_pages, problem_page, wants_page
+from services.common.pages.addresses import Pages
 from services.common.rates import limit_rates
 from services.common.settings import CommonSettings
 from services.common.status import Health, StatusCollector
@@ -78,6 +79,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.extensions["hesheng.keys"] = keys
     app.extensions["hesheng.sessions"] = sessions
+    app.extensions["hesheng.pages"] = Pages(settings.service, settings.pages_of)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
     app.wsgi_app = _with_chunked_bodies(app.wsgi_app)  # type: ignore[method-assign]

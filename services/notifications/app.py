@@ -7,11 +7,13 @@ from apiflask import APIFlask
 from services.common.auth import Keys
 from services.common.database import Database
 from services.common.queue import make_celery
+from services.common.sessions import SessionsElsewhere
 from services.common.status import Health
 from services.common.web import create_app, lasting, serve
-from services.notifications.api import messages_blueprint
+from services.notifications.api import blueprints
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.upkeep import gauges
+from services.notifications.pages import pages
 from services.notifications.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -25,8 +27,9 @@ def make_app(settings: Settings) -> APIFlask:
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
-        blueprints=[messages_blueprint(database)],
+        blueprints=[*blueprints(database), *pages(database)],
         subscriber=make_subscriber(settings, database),
+        sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),
     )
 
 

@@ -7,7 +7,13 @@ from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.reminders import fire_due_reminders
-from services.notifications.operations.upkeep import expire_overdue, forget_history, recover_abandoned, trim_applied
+from services.notifications.operations.upkeep import (
+    expire_overdue,
+    forget_history,
+    forget_keys,
+    recover_abandoned,
+    trim_applied,
+)
 from services.notifications.settings import Settings
 from services.notifications.tasks import DELIVER_TASK
 
@@ -33,7 +39,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
-        Duty("trim", lambda: trim_applied(database), idle=30.0),
+        Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
         Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
     ]
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from services.common.sealing import Box
 from services.common.settings import CommonSettings, ServiceName
 
 DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -43,6 +45,7 @@ class Settings(CommonSettings):
 
     service: ServiceName = "notifications"
     notifications_token: SecretStr = Field(min_length=32)
+    notifications_keys: SecretStr
     smtp_url: SecretStr
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
@@ -59,6 +62,18 @@ class Settings(CommonSettings):
         if "@" not in parseaddr(value)[1]:
             raise ValueError("must be an address, such as `Hesheng <hesheng@example.org>`")
         return value
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        self.box()
+        return self
+
+    def box(self) -> Box:
+        """For what must be kept secret. Raises ValueError, which names the variable, when a key is malformed."""
+        keys = [key.strip() for key in self.notifications_keys.get_secret_value().split(",") if key.strip()]
+        if not keys:
+            raise ValueError("NOTIFICATIONS_KEYS must hold a key")
+        return Box("NOTIFICATIONS_KEYS", keys)
 
     @property
     def mail_server(self) -> MailServer:

@@ -20,8 +20,9 @@ from typing import Literal
 import phonenumbers
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from services.common.errors import Kind, Problem, Words
+from services.common.errors import Problem
 from services.common.events import AgeBand
+from services.common.sealing import UNREADABLE, what_to_do
 
 REGION = "CN"
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
@@ -29,12 +30,7 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.
 # Mobile numbers of China that the library takes for valid as well, at a hundredth of its time.
 USUAL_MOBILE = re.compile(r"(?:\+86)?(1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8})")
 
-UNREADABLE = Kind("unreadable", 409, Words("这条资料无法读取", "This record cannot be read"))
-WHAT_TO_DO = Words(
-    "它是用现在缺少的密钥加密的。请运维人员把旧密钥放回 PERSONAL_DATA_KEYS 的末尾并重启。",
-    "It was encrypted with a key that is missing now. Ask the operator to put the old key back at the end of"
-    " PERSONAL_DATA_KEYS and to restart.",
-)
+WHAT_TO_DO = what_to_do("PERSONAL_DATA_KEYS")
 NO_NAME = "〔无法读取，请联系运维人员 · unreadable: ask the operator〕"
 """What stands for a name that cannot be read, whatever the reader's language."""
 

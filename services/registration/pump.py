@@ -11,6 +11,7 @@ from celery import Celery
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
+from services.common.idempotency import any_old_keys
 from services.common.outbox import send_pages, sequence_events
 from services.common.pump import Duty, run_pump
 from services.common.queue import CeleryPages, nudge
@@ -19,7 +20,6 @@ from services.registration.operations.activities.activities import any_to_comple
 from services.registration.operations.activities.private_notes import any_old_note
 from services.registration.operations.exports.requests import any_export_due
 from services.registration.operations.hours.certificates import waiting_batches
-from services.registration.operations.idempotency import any_old_keys
 from services.registration.operations.imports.steps import any_import_due
 from services.registration.operations.imports.uploads import any_to_forget
 from services.registration.operations.people.encryption import any_older_encryption

@@ -25,7 +25,6 @@ class Settings(CommonSettings):
     blind_index_key: SecretStr
     notifications_token: SecretStr
     reporting_token: SecretStr
-    public_url: HttpUrl | None = None
     oidc_issuer: HttpUrl | None = None
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")

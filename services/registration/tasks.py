@@ -8,6 +8,7 @@ from celery import Celery
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
+from services.common.idempotency import forget_old_keys
 from services.common.logs import get_logger
 from services.common.queue import make_celery
 from services.registration.hours_check import check
@@ -16,7 +17,6 @@ from services.registration.operations.activities.private_notes import forget_not
 from services.registration.operations.exports.requests import forget_exports
 from services.registration.operations.exports.steps import write_exports
 from services.registration.operations.hours.certificates import Certificates, waiting_batches
-from services.registration.operations.idempotency import forget_old_keys
 from services.registration.operations.imports.steps import work_on_imports
 from services.registration.operations.imports.uploads import forget_content
 from services.registration.operations.people.encryption import ENCRYPTED, Place, any_older_encryption, renew_encryption

@@ -24,9 +24,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from werkzeug.serving import make_server
 
-from services.common.auth import Role
+from services.common.auth import RESIDENT_COOKIE, STAFF_COOKIE, Role
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE, STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.conftest import (  # noqa: F401
     app,

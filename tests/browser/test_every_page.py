@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from services.common.auth import RESIDENT_COOKIE
 from services.common.database import Database
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.operations.staff.links import Links, issue_link
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.browser.crawl import Crawl

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from services.common.auth import RESIDENT_COOKIE
 from services.registration.operations.staff.links import Links
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.test_volunteers import id_number, register

@@ -21,6 +21,7 @@ PROCESSES = [f"{service}-{kind}" for service in SERVICES for kind in ("api", "wo
 MIGRATIONS = [f"{service}-migrate" for service in SERVICES]
 NO_DEFAULT = {
     *("OPERATOR_KEY", "PERSONAL_DATA_KEYS", "BLIND_INDEX_KEY", "NOTIFICATIONS_TOKEN", "REPORTING_TOKEN"),
+    "NOTIFICATIONS_KEYS",
     *("POSTGRES_PASSWORD", "REDIS_PASSWORD", *(f"{service.upper()}_DB_PASSWORD" for service in SERVICES)),
     *("SMTP_URL", "MAIL_FROM", "MAIL_DOMAIN"),
 }
@@ -89,7 +90,7 @@ def interpolated(text: str, environment: dict[str, str]) -> str:
     ],
 )
 def test_links_in_mails_lead_to_where_the_gateway_is(environment: dict[str, str], url: str) -> None:
-    for process in ("registration-api", "registration-worker", "registration-pump"):
+    for process in ("registration-api", "registration-worker", "notifications-api"):
         assert interpolated(CONTAINERS[process]["environment"]["PUBLIC_URL"], environment) == url
 
 
@@ -120,7 +121,7 @@ def test_compose_gives_a_service_what_it_needs_and_nothing_that_it_does_not_read
 def test_a_service_gets_no_secret_of_another(service: str) -> None:
     own = {
         "registration": {"NOTIFICATIONS_TOKEN", "REPORTING_TOKEN", "PERSONAL_DATA_KEYS", "BLIND_INDEX_KEY"},
-        "notifications": {"NOTIFICATIONS_TOKEN", "SMTP_URL", "MAIL_FROM", "MAIL_DOMAIN"},
+        "notifications": {"NOTIFICATIONS_TOKEN", "NOTIFICATIONS_KEYS", "SMTP_URL", "MAIL_FROM", "MAIL_DOMAIN"},
         "reporting": {"REPORTING_TOKEN"},
     }[service] | {"OPERATOR_KEY", "REDIS_PASSWORD", f"{service.upper()}_DB_PASSWORD"}
     for process in (*(name for name in PROCESSES if name.startswith(service)), f"{service}-migrate"):

@@ -7,9 +7,9 @@ from typing import Any
 from stdnum.cn import ric
 from werkzeug.test import TestResponse
 
+from services.common.auth import RESIDENT_COOKIE
 from services.common.auth import Caller as Kind
 from services.registration.operations.staff.passwords import Hasher
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site, resident_cookie

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from services.common.auth import Caller as Kind
 from services.common.auth import allow
+from services.common.conventions import answered
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered
 from services.registration.app import make_app
 from services.registration.models import Room
 from services.registration.settings import Settings

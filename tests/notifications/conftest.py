@@ -14,12 +14,12 @@ from services.common.database import EVERY_SITE, Database
 from services.notifications.app import make_app
 from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
-from tests.conftest import NOTIFICATIONS_TOKEN
+from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
 from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys")  # fmt: skip
 
 
 class Contacts:
@@ -92,6 +92,7 @@ def settings(common_settings: Callable[[str], dict[str, str]], contacts: Contact
     given: dict[str, Any] = common_settings("notifications") | {
         "registration_url": contacts.url,
         "notifications_token": NOTIFICATIONS_TOKEN,
+        "notifications_keys": PERSONAL_DATA_KEY,
         "smtp_url": sink.url,
         "mail_from": "Hesheng <hesheng@hesheng.example>",
         "mail_domain": "hesheng.example",

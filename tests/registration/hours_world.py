@@ -5,9 +5,8 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from services.common.auth import Caller, Principal, csrf_token
+from services.common.auth import RESIDENT_COOKIE, Caller, Principal, csrf_token
 from services.common.database import Database
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
 from tests.registration.world import Site, resident_cookie

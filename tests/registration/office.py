@@ -16,10 +16,9 @@ from apiflask import APIFlask
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from services.common.auth import STAFF_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
-from services.common.auth import Principal, csrf_token
 from services.common.database import ACTING, EVERY_SITE, Acting, Database
-from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.world import form_kind
 

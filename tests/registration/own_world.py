@@ -1,6 +1,6 @@
 """What tests of residents' own doings have in common: a resident with a session."""
 
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
+from services.common.auth import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Member
 from tests.registration.world import Site, resident_cookie

@@ -10,10 +10,10 @@ from apiflask import APIFlask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.common.auth import RESIDENT_COOKIE
 from services.common.database import Database
 from services.registration.app import make_app
 from services.registration.operations.hours.door_code import STEP_SECONDS, Codes
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.pages import check_in as pages
 from services.registration.personal_data import PersonalData
 from services.registration.settings import Settings

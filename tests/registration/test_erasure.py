@@ -11,13 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
-from services.common.auth import Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
 from services.registration.operations.people.encryption import ENCRYPTED
 from services.registration.operations.people.retention import any_to_review, due_reviews, review
 from services.registration.operations.seats.holds import settle
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.person_tables import PERSON_TABLES
 from services.registration.personal_data import PersonalData
 from tests.registration.hours_world import moment, over, person_of

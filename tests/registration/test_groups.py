@@ -11,8 +11,8 @@ import pytest
 
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem
+from services.common.idempotency import Attempt
 from services.registration.app import make_app
-from services.registration.operations.idempotency import Attempt
 from services.registration.operations.seats import sign_up
 from services.registration.operations.seats.sign_up import SignUps, _Entry, _Groups
 from services.registration.personal_data import PersonalData

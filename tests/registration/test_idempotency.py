@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.idempotency import KEPT_DAYS, any_old_keys, forget_old_keys
+from services.common.idempotency import KEPT_DAYS, any_old_keys, forget_old_keys
 from tests.registration.world import Caller, Site, in_hours, somebody
 
 CHANGES: dict[str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
+from services.common.auth import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import records_of, second_person

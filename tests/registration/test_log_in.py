@@ -10,12 +10,12 @@ from apiflask import APIFlask
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
+from services.common.auth import STAFF_COOKIE
 from services.common.errors import Problem
 from services.registration.operations.staff.attempts import ACCOUNT, Attempts, Size
 from services.registration.operations.staff.links import Links
 from services.registration.operations.staff.log_in import LogIns, Visitor
 from services.registration.operations.staff.passwords import AT_ONCE, MOST_WAITING, Hasher, check_password
-from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.office import Member, Office
 from tests.registration.world import Caller, Site

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from services.common.auth import RESIDENT_COOKIE
 from services.common.auth import Caller as Kind
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.office import Member

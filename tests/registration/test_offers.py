@@ -7,12 +7,11 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import text
 
+from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
-from services.common.auth import Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
 from services.common.events import RegistrationOffered
 from services.registration.operations.seats.holds import due_shifts, settle
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.registration.world import Site, resident_cookie, somebody
 

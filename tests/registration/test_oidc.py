@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from joserfc.jwk import OctKey, RSAKey
 from werkzeug.test import TestResponse
 
+from services.common.auth import STAFF_COOKIE
 from services.registration.app import make_app
-from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.office import Member, Office

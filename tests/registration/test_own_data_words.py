@@ -9,10 +9,9 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import text
 
-from services.common.auth import Caller
+from services.common.auth import RESIDENT_COOKIE, Caller
 from services.common.events import AgeBand, CancelReason
 from services.registration.operations.people.own_data import is_shown, select_rows
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.pages.data_words import CODES, FIELDS, actor, spoken
 from services.registration.pages.links import PURPOSES
 from services.registration.person_tables import PERSON_TABLES

@@ -6,12 +6,11 @@ from uuid import UUID
 import pytest
 from apiflask import APIFlask
 
+from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
-from services.common.auth import Principal, csrf_token
 from services.common.database import Database
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.operations.hours.door_code import Codes
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import Resident, earn, over

@@ -7,9 +7,9 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from services.common.auth import Caller, Principal, csrf_token
+from services.common.auth import RESIDENT_COOKIE, Caller, Principal, csrf_token
 from services.common.database import EVERY_SITE, Database
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE, end_resident
+from services.registration.operations.staff.sessions import end_resident
 from services.registration.personal_data import PersonalData
 from tests.registration.world import Site, resident_cookie
 

@@ -7,11 +7,10 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy.exc import IntegrityError
 
+from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
-from services.common.auth import Principal, csrf_token
 from services.common.database import Database
 from services.common.events import TeamMemberJoined, TeamMemberLeft, TeamSaved
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE
 from services.registration.operations.teams.teams import roster
 from services.registration.personal_data import PersonalData
 from tests.registration.rooms_world import book, make_room

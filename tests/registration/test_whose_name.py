@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from services.common.auth import STAFF_COOKIE
 from services.registration.operations.staff.links import Links, issue_link
-from services.registration.operations.staff.sessions import STAFF_COOKIE
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import earn, over, person_of

@@ -63,6 +63,7 @@ from services.common.errors import (
     invalid,
     language,
 )
+from services.common.pages.addresses import local_address, pages_of_app
 from services.common.pages.times import clock, dated, day, lasting, number, times
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -91,7 +92,8 @@ def page_blueprint(name: str, import_name: str, url_prefix: str | None = None) -
 
 
 def in_menu(endpoint: str, zh: str, en: str, place: int, without_site: Roles = (), only: Roles = EVERYBODY) -> None:
-    """Show a page in the staff's menu: where somebody works at a site, and without one to these roles."""
+    """Show a page in the staff's menu: where somebody works at a site, and without one to these roles. A page of
+    another service is named by it and the path (`notifications:/staff/messages`)."""
     entry = (place, endpoint, zh, en, without_site, only)
     if entry not in STAFF_NAV:
         STAFF_NAV.append(entry)
@@ -228,12 +230,6 @@ def done(address: str, zh: str, en: str) -> Response:
     return response
 
 
-def local_address(wanted: str, otherwise: str) -> str:
-    """An address on this site that a form or query named; anything else is replaced, so that nobody is led away."""
-    is_local = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    return wanted if is_local and wanted.isprintable() else otherwise
-
-
 WAYS_ON: list[tuple[str, str, str]] = []
 """Where whoever met a problem may go on: (endpoint, Chinese, English), added by each service's pages."""
 
@@ -257,8 +253,8 @@ def problem_page(problem: Problem) -> Response:
     """The problem, as a page; or the page where what is missing can be had."""
     door = _DOORS.get(problem.kind)
     if door and request.method == "GET" and request.path.startswith("/staff/"):
-        wanted = quote(request.full_path.rstrip("?"), safe="")
-        return cast(Response, redirect(f"{request.root_path}{door}?next={wanted}", 303))
+        pages = pages_of_app()
+        return cast(Response, redirect(f"{pages.base}{door}?next={quote(pages.here, safe='')}", 303))
     ways = [way for way in WAYS_ON if way[0] in current_app.view_functions]
     response = Response(render("problem.html", problem=problem, ways=ways), status=problem.kind.status)
     response.headers["Content-Type"] = "text/html; charset=utf-8"
@@ -280,8 +276,8 @@ def add_pages(app: Flask) -> None:
         lasting=lasting,
         static=_static,
         csrf_token=lambda: csrf_token(g.principal),
-        staff_nav=STAFF_NAV,
         at_hand=AT_HAND,
+        menu_address=_menu_address,
         language=language,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -317,7 +313,20 @@ def _context() -> dict[str, Any]:
         "notice": notice,
         "large_type": type_size == "large",
         "here": request.root_path + _here(),
+        "staff_nav": [entry for entry in STAFF_NAV if _is_of_app(entry[1])],
+        "people_base": pages_of_app().base,
     }
+
+
+def _is_of_app(endpoint: str) -> bool:
+    """Whether the menu of this app's staff has the entry: one of its pages, or of another service's."""
+    service, colon, _ = endpoint.partition(":")
+    return service != pages_of_app().service if colon else endpoint in current_app.view_functions
+
+
+def _menu_address(endpoint: str) -> str:
+    service, colon, path = endpoint.partition(":")
+    return f"{pages_of_app().addresses[service]}{path}" if colon else url_for(endpoint)
 
 
 def _here() -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.notifications.operations.messages import number_of
-from services.notifications.schemas import ErasuresQuery
+from services.notifications.schemas.erasures import ErasuresQuery
 
 KEPT_DAYS = 400
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 from services.common.database import Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, State
-from services.notifications.schemas import MessageQuery
+from services.notifications.schemas.messages import MessageQuery
 
 LOCK_REGISTRATION = text("""
     SELECT FROM registrations WHERE id = (SELECT registration_id FROM messages WHERE id = :id) FOR UPDATE
@@ -37,6 +37,18 @@ def list_messages(database: Database, scope: str, query: MessageQuery) -> tuple[
         found = session.scalars(wanted).all()
     page = found[: query.limit]
     return page, str(page[-1].number) if len(found) > query.limit else None
+
+
+STANDS = text("""
+    SELECT state, count(*) AS number FROM messages
+    WHERE state IN ('pending', 'sending', 'failed', 'no_contact') GROUP BY state ORDER BY state
+""")
+
+
+def stands(database: Database, scope: str) -> dict[str, int]:
+    """How many messages are in each state that is not a happy end; those without any are left out."""
+    with database.transaction(scope) as session:
+        return {row.state: row.number for row in session.execute(STANDS)}
 
 
 def get_message(database: Database, scope: str, message_id: UUID) -> Message:

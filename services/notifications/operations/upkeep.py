@@ -4,6 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
+from services.common.idempotency import forget_old_keys
 from services.common.logs import get_logger
 from services.notifications.operations.claims import LEASE
 
@@ -92,6 +93,12 @@ def trim_applied(database: Database) -> int:
             """),
             {"days": APPLIED_KEPT_DAYS, "batch": 10 * SWEEP},
         ).rowcount  # type: ignore[attr-defined]
+
+
+def forget_keys(database: Database) -> int:
+    """Forget the idempotency keys that nobody retries any more; returns how many."""
+    with database.transaction(EVERY_SITE) as session:
+        return forget_old_keys(session)
 
 
 def forget_history(database: Database, kept_days: int = HISTORY_KEPT_DAYS) -> int:

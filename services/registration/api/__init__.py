@@ -31,6 +31,7 @@ from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.rooms import rooms_blueprint
 from services.registration.api.seats import seats_blueprint
 from services.registration.api.series import series_blueprint
+from services.registration.api.sessions import sessions_blueprint
 from services.registration.api.sites import sites_blueprint
 from services.registration.api.staff import staff_blueprint
 from services.registration.api.teams import teams_blueprint
@@ -80,6 +81,7 @@ def blueprints(
         certificates_blueprint(database, data, links.public_url, tries),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
+        sessions_blueprint(sessions),
         volunteers_blueprint(database, data),
         own_volunteer_blueprint(database, data),
         leading_blueprint(database, data, sign_ups),

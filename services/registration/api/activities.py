@@ -7,10 +7,10 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, own_site, page
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Activity, Shift
 from services.registration.operations.activities import activities, shifts
 from services.registration.operations.staff.accounts import name_of

@@ -6,10 +6,10 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import or_, select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, expected_versions, page
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid, not_found
 from services.common.schemas import AreaCode
-from services.registration.api.conventions import answered, expected_versions, page
 from services.registration.models import Area
 from services.registration.operations.sites import areas
 from services.registration.operations.sites.area_table import read_table

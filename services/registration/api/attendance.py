@@ -6,8 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, json_body
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, json_body, resident
+from services.registration.api.residents import resident
 from services.registration.operations.hours import door_code, roll_call
 from services.registration.operations.hours.attendance import find_shift
 from services.registration.operations.hours.check_in_list import attendees

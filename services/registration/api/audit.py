@@ -4,9 +4,9 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered
 from services.common.database import Database
 from services.common.web import link_next
-from services.registration.api.conventions import answered
 from services.registration.operations.staff.audit_log import Reader, read
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of

@@ -7,8 +7,8 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.common.database import Database
-from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.registration.models import Booking
 from services.registration.operations import bookings
 from services.registration.operations.bookings.stranded import outside_hours

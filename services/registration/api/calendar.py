@@ -7,8 +7,8 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered
 from services.common.database import Database
-from services.registration.api.conventions import answered
 from services.registration.operations.sites.calendar import public_calendar
 from services.registration.operations.sites.calendar_feed import Feeds
 from services.registration.schemas.calendar import CalendarAnswer, CalendarQuery

@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, own_site, page
 from services.common.database import Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, own_site, page
 from services.registration.models import Call
 from services.registration.operations.seats import calls
 from services.registration.schemas import page_of

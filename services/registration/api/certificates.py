@@ -9,10 +9,11 @@ from flask import Response, g, request
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, own_site, page
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import TOO_MANY, Problem, Words, not_found
 from services.common.rates import Windows, origin
-from services.registration.api.conventions import answered, create, own_site, page, resident
+from services.registration.api.residents import resident
 from services.registration.models import Certificate, CertificateBatch, ServiceRecord
 from services.registration.operations.hours import certificates as operations
 from services.registration.operations.hours.certificate_paper import Signer, render

@@ -7,9 +7,10 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, own_site, page
 from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, own_site, page, resident
+from services.registration.api.residents import resident
 from services.registration.models import Consent, ConsentText
 from services.registration.operations.people import consent_texts, consents
 from services.registration.operations.people.consents_shown import (

@@ -4,9 +4,9 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words
-from services.registration.api.conventions import answered
 from services.registration.operations.people import people
 from services.registration.operations.staff.link_mails import addressed
 from services.registration.operations.staff.links import Links

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
-from services.registration.api.conventions import answered, own_site, resident
 from services.registration.api.merges import site_limit
+from services.registration.api.residents import resident
 from services.registration.models import PersonSite
 from services.registration.operations.people.erasure import erase, plan_erasure
 from services.registration.operations.people.identity import person_now

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, own_site, page
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words, invalid, not_found
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, own_site, page
 from services.registration.models import Import, ImportFault, Site
 from services.registration.operations.imports import uploads
 from services.registration.operations.imports.faults import describe_faults, fault_sheet

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, own_site, page
 from services.common.database import Database
 from services.common.errors import Kind, Problem, Words, not_found
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, own_site, page
 from services.registration.api.exchange import WHO, download, for_site
 from services.registration.models import Export, Site
 from services.registration.operations.exports import lists, requests

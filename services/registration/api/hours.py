@@ -7,8 +7,9 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, own_site, page
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, create, own_site, page, resident
+from services.registration.api.residents import resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
 from services.registration.operations.hours import flags, later_entries, missing_hours, objections, records
 from services.registration.operations.hours.open_attendance import OpenShift, open_shifts

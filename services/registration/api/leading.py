@@ -7,8 +7,9 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, create, resident
+from services.registration.api.residents import resident
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.seats.throttle import LOG_INS, TRIALS, Throttle
 from services.registration.operations.teams import leaders, led_rooms

@@ -7,16 +7,16 @@ from apiflask import APIBlueprint
 from flask import Response, g, request
 from sqlalchemy import func, select
 
-from services.common.auth import Caller, Principal, allow, csrf_token, from_elsewhere, key_hash
+from services.common.auth import STAFF_COOKIE, Caller, Principal, allow, csrf_token, from_elsewhere, key_hash
+from services.common.conventions import answered, page
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, page
 from services.registration.models import Site, Staff, StaffGrant
 from services.registration.operations.staff import log_in
 from services.registration.operations.staff.accounts import edit_own
 from services.registration.operations.staff.log_in import DEVICE_SECONDS, LogIns, Opened, Visitor
-from services.registration.operations.staff.sessions import STAFF_COOKIE, Sessions
+from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 from services.registration.schemas import page_of
 from services.registration.schemas.sites import SiteAnswer
@@ -59,14 +59,14 @@ def cookie_settings() -> dict[str, Any]:
 
 def let_in(response: Response, opened: Opened) -> Response:
     """Give the browser its session, and by what it is known next time."""
-    response.set_cookie(STAFF_COOKIE, opened.cookie, **cookie_settings())
+    response.set_cookie(STAFF_COOKIE, opened.cookie, **cookie_settings() | {"path": "/"})  # for the other services too
     response.set_cookie(KNOWN_COOKIE, opened.known, max_age=DEVICE_SECONDS, **cookie_settings())
     return response
 
 
 def let_out(response: Response) -> Response:
     """Take the session's cookie back."""
-    response.delete_cookie(STAFF_COOKIE, path=request.root_path or "/")
+    response.delete_cookie(STAFF_COOKIE, path="/")
     return response
 
 

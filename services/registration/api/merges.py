@@ -10,9 +10,9 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, own_site, page
 from services.common.database import Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, own_site, page
 from services.registration.models import Merge, TwoPeople
 from services.registration.operations.merging.doubles import list_doubles, pairs_shown
 from services.registration.operations.merging.merge import merge, undo_merge

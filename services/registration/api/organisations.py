@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Role, allow
+from services.common.conventions import answered, create, expected_versions, own_site, page
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words, not_found
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Activity, Designation, Organisation
 from services.registration.operations.sites import designations, organisations
 from services.registration.operations.sites.sites import find_site, local_today

@@ -6,8 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create
 from services.common.database import EVERY_SITE, Database
-from services.registration.api.conventions import answered, create, resident
+from services.registration.api.residents import resident
 from services.registration.operations.people import own_volunteer
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.own_volunteer import OwnVolunteer, OwnVolunteerBody, OwnVolunteerMade

@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, json_body, own_site
 from services.common.database import Database
-from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site
 from services.registration.operations.people import people, representatives
 from services.registration.operations.people.guardian_claims import confirm_guardian
 from services.registration.operations.people.minors_shown import shown

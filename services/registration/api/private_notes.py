@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, expected_versions, json_body
 from services.common.database import Database
-from services.registration.api.conventions import answered, expected_versions, json_body
 from services.registration.operations.activities import private_notes
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.private_notes import NoteAnswer, NoteBody

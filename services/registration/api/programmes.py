@@ -11,10 +11,10 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, own_site, page
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem, Words
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Programme, ProgrammeClone, Site
 from services.registration.operations.programmes import authority, changes, decisions, templates
 from services.registration.operations.programmes.clones import clone_to_site

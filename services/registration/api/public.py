@@ -12,9 +12,9 @@ from apiflask import APIBlueprint
 from flask import Response, g, request
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, idempotency_key, json_body, own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import NOT_JSON, Problem, Words
-from services.registration.api.conventions import answered, idempotency_key, json_body, own_site
 from services.registration.operations.seats.public_sign_up import PublicSignUps, terms
 from services.registration.operations.sites.calendar import public_calendar
 from services.registration.operations.sites.origins import allow_origins, allowed_origins

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, attempt_of, json_body, own_site, page
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.events import CancelReason
-from services.registration.api.conventions import answered, attempt_of, json_body, own_site, page
 from services.registration.models import Registration, Shift
 from services.registration.operations.hours import attendance
 from services.registration.operations.seats import registrations

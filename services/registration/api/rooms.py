@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, own_site, page
 from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.models import Room
 from services.registration.operations.bookings import rooms
 from services.registration.operations.bookings.opening import is_open

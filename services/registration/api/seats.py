@@ -8,17 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import (
-    answered,
-    create,
-    expected_versions,
-    json_body,
-    own_site,
-    page,
-    resident,
-)
+from services.registration.api.residents import resident
 from services.registration.models import Transfer
 from services.registration.operations.people import own_registrations
 from services.registration.operations.seats import holds, offers, own_transfers, transfers

@@ -8,8 +8,8 @@ from flask import Response, g
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions
 from services.common.database import Database
-from services.registration.api.conventions import answered, create, expected_versions
 from services.registration.operations.activities import following_shifts, series
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.series import (

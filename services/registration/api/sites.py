@@ -8,14 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Principal, Role, allow
+from services.common.conventions import answered, attempt_of, create, expected_versions, json_body, page
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words, not_found
+from services.common.idempotency import Attempt, earlier_answer, remember
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, attempt_of, create, expected_versions, json_body, page
 from services.registration.models import Site, SiteKey, SiteLogo
 from services.registration.operations import conflict
 from services.registration.operations.bookings.stranded import stranded
-from services.registration.operations.idempotency import Attempt, earlier_answer, remember
 from services.registration.operations.sites import sites
 from services.registration.operations.sites.logos import set_logo
 from services.registration.personal_data import PersonalData

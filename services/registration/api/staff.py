@@ -7,9 +7,9 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, page
 from services.common.database import EVERY_SITE, Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, page
 from services.registration.models import Staff
 from services.registration.operations.staff import accounts, grants
 from services.registration.operations.staff.grants import By

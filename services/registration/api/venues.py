@@ -7,9 +7,9 @@ from flask import Response, g
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.common.database import Database
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.registration.models import Venue
 from services.registration.operations.seats import venues
 from services.registration.personal_data import PersonalData

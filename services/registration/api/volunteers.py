@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from services.common.audit import record
 from services.common.auth import Caller, allow
+from services.common.conventions import answered, create, expected_versions, own_site, page
 from services.common.database import Database
 from services.common.errors import CONFLICT, Problem
 from services.common.schemas import ListQuery
-from services.registration.api.conventions import answered, create, expected_versions, own_site, page
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Award, Evaluation, Training, VolunteerSite
 from services.registration.operations.people import volunteers

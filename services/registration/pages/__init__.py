@@ -2,7 +2,9 @@
 
 from apiflask import APIBlueprint
 
+from services.common.auth import OPERATORS
 from services.common.database import Database
+from services.common.pages import in_menu
 from services.registration.api.certificates import Tries
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.operations.seats.public_sign_up import PublicSignUps
@@ -74,6 +76,7 @@ def pages(
     add_guardian_page(data)
     desk = Desk.of(database, data, public)
     certificates = Certificates(data, links.public_url)
+    in_menu("notifications:/staff/messages", "消息", "Messages", 6, without_site=OPERATORS)
     return [
         public_pages(database),
         sign_up_pages(desk),

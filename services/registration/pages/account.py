@@ -16,11 +16,11 @@ from services.common.pages import (
     Form,
     done,
     in_menu,
-    local_address,
     page_blueprint,
     read_form,
     render,
 )
+from services.common.pages.addresses import way_back
 from services.common.schemas import Body
 from services.registration.api.me import check_from_here, describe_me, describe_sessions, let_in, let_out, me, visitor
 from services.registration.models import Link, Site, Staff
@@ -89,8 +89,8 @@ def _add_door(blueprint: APIBlueprint, database: Database, log_ins: LogIns, sso:
             opened = log_ins.log_in(form.body.email, form.body.password, visitor(), replaced=g.principal.session)
         if form.failed:
             return render("account/log_in.html", form=form, sso=sso), 422
-        wanted = local_address(request.args.get("next", ""), "/staff/")
-        return let_in(cast(Response, redirect(request.root_path + wanted, 303)), opened)
+        wanted = way_back(request.args.get("next", ""))
+        return let_in(cast(Response, redirect(wanted, 303)), opened)
 
     @blueprint.get("/forgotten")
     @allow(Caller.ANYONE)
@@ -163,8 +163,7 @@ def _add_sites(blueprint: APIBlueprint, database: Database) -> None:
         """Work there from now on."""
         with database.transaction(EVERY_SITE) as session:
             log_in.choose_site(session, me(), g.principal.session, _uuid(request.form.get("site_id", "")))
-        wanted = local_address(request.form.get("next", ""), url_for("home_pages.home"))
-        return done(wanted, "已切换站点。", "You work at this site now.")
+        return done(way_back(request.form.get("next", "")), "已切换站点。", "You work at this site now.")
 
 
 def _uuid(written: str) -> UUID:

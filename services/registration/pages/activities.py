@@ -13,6 +13,7 @@ from sqlalchemy import Select, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import (
@@ -26,7 +27,6 @@ from services.common.pages import (
     render,
     typed_version,
 )
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Room, Shift, Site, Team, Venue
 from services.registration.operations.activities import activities
 from services.registration.operations.activities.concerned import Concerned, concerned, without_guardian

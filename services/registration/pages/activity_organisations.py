@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Organisation
 from services.registration.operations.sites import organisations
 from services.registration.pages.public import ROLES

@@ -7,9 +7,9 @@ from flask import g, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, done, in_menu, page_blueprint, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Site
 from services.registration.operations.seats import calls
 from services.registration.pages.home import Box, Line, box

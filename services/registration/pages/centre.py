@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
 from services.common.schemas import Text
-from services.registration.api.conventions import own_site
 from services.registration.api.sites import may_name_site
 from services.registration.models import Area, Room, Site, SiteLogo
 from services.registration.operations.activities.concerned import concerned, whom_ages_strand

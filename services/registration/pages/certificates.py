@@ -10,10 +10,10 @@ from flask import Response, g, make_response, url_for
 from sqlalchemy import select
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import NOT_FOUND, Problem, not_found
 from services.common.pages import Answer, Form, done, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Certificate, CertificateBatch, PersonSite, Site, Team
 from services.registration.operations.hours import records
 from services.registration.operations.hours.certificates import Certificates, describe_batch, find_certificate, revoke

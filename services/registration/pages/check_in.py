@@ -18,10 +18,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, invalid
 from services.common.pages import STATIC, Answer, Form, done, in_menu, page_blueprint, render, typed_id
-from services.registration.api.conventions import own_site, resident
+from services.registration.api.residents import resident
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations.hours import attendance, door_code, later_entries, roll_call
 from services.registration.operations.hours.check_in_list import attendees

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Problem, Words
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Registration, Shift, Site
 from services.registration.operations.hours import attendance
 from services.registration.operations.people import people

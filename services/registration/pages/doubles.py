@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, asked_position, done, in_menu, page_blueprint, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.api.merges import site_limit
 from services.registration.models import Merge, Site, TwoPeople
 from services.registration.operations.merging.doubles import pairs_shown, ranked_doubles, sides_at

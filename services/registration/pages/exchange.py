@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.big_files import file_pieces, leave_file, takes_file
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Export, Import, ImportFault, Site
 from services.registration.operations.exports import requests
 from services.registration.operations.imports import uploads

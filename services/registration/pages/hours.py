@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
 from services.registration.api.certificates import Tries
-from services.registration.api.conventions import own_site
 from services.registration.models import (
     Activity,
     LaterEntry,

@@ -12,7 +12,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words
 from services.common.pages import Answer, Form, done, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.seats.throttle import TRIALS, Throttle
 from services.registration.operations.teams import led_sign_up

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, page_blueprint, read_form, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.models import Activity, Link, Registration, Shift, Site
 from services.registration.operations.activities.private_notes import note_for_volunteer
 from services.registration.operations.people import own_registrations

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, read_form, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.models import Site
 from services.registration.operations.people.own_data import own_data
 from services.registration.operations.people.own_details import edit_own

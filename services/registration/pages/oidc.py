@@ -9,7 +9,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from services.common.auth import Caller, allow
 from services.common.errors import UNAUTHENTICATED, Problem
-from services.common.pages import Answer, Form, local_address, page_blueprint, render
+from services.common.pages import Answer, Form, page_blueprint, render
+from services.common.pages.addresses import way_back
 from services.registration.api.me import cookie_settings, let_in, visitor
 from services.registration.operations.staff.log_in import LogIns
 from services.registration.operations.staff.oidc import REFUSED, Begun, Identity, Provider
@@ -39,7 +40,7 @@ def oidc_pages(data: PersonalData, log_ins: LogIns, provider: Provider) -> APIBl
         except Problem as problem:
             return failed(problem)
         response = cast(Response, redirect(begun.url, 303))
-        wanted = local_address(request.args.get("next", ""), "/staff/")
+        wanted = way_back(request.args.get("next", ""))
         response.set_cookie(COOKIE, signer.dumps([asdict(begun), wanted]), max_age=SECONDS, **cookie_settings())
         return response
 
@@ -55,7 +56,7 @@ def oidc_pages(data: PersonalData, log_ins: LogIns, provider: Provider) -> APIBl
             return failed(Problem(UNAUTHENTICATED, REFUSED))
         except Problem as problem:
             return failed(problem)
-        response = let_in(cast(Response, redirect(request.root_path + wanted, 303)), opened)
+        response = let_in(cast(Response, redirect(wanted, 303)), opened)
         response.delete_cookie(COOKIE, path=request.root_path or "/")
         return response
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.api.organisations import keep_directory, keeps_directory
 from services.registration.models import Organisation
 from services.registration.operations.sites import organisations

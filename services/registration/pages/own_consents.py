@@ -8,7 +8,7 @@ from flask import Response, url_for
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, done, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.own_consents import (
     can_renew,

@@ -13,7 +13,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, read_form, render
 from services.registration.api.certificates import pdf_response
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.operations.hours import missing_hours, objections, records
 from services.registration.operations.hours.certificates import Certificates, own_certificate, own_certificates
 from services.registration.pages.certificates import HOME, catching

@@ -13,7 +13,7 @@ from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.operations.bookings.answers import turned_down
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.seats.throttle import LOG_INS, Throttle

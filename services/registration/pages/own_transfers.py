@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.models import Activity, Registration, Shift, Site, Transfer
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.seats.own_transfers import asked_of, check_asked, decide_own

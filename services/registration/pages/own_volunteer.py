@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, read_form, render
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import Site
 from services.registration.operations.people.consent_texts import newest_text

@@ -8,11 +8,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words, invalid
 from services.common.pages import Answer, Form, done, read_form
 from services.common.schemas import Body
-from services.registration.api.conventions import own_site
 from services.registration.models import Registration, Shift, Transfer
 from services.registration.operations.people.people_search import search_for, search_people
 from services.registration.operations.seats import transfers

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Problem, invalid
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, CONSENT_KINDS, PROFESSIONS, SKILLS
 from services.registration.models import Consent, Site
 from services.registration.operations.activities.concerned import own_without_guardian

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import VolunteerSite
 from services.registration.operations.people import people, volunteers

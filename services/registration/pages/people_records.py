@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words, not_found
 from services.common.pages import Answer, Form, done, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.api.volunteers import RECORDS
 from services.registration.codes import SKILLS
 from services.registration.operations.people import volunteers

@@ -8,9 +8,9 @@ from flask import Response, g, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.operations.people import people
 from services.registration.operations.people.guardian_claims import (
     children_claimed,

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.models import Designation, Organisation, Team
 from services.registration.operations.sites import designations, sites
 from services.registration.schemas.organisations import DesignationBody, DesignationEdit, RevokeBody

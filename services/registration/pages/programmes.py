@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import OVER_AREAS, Caller, allow
+from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import called, language
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Area, Programme, ProgrammeClone, Site
 from services.registration.operations.programmes import authority, changes, coverage, decisions, templates
 from services.registration.operations.programmes.readiness import clones_described

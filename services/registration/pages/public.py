@@ -15,7 +15,7 @@ from services.common.auth import Caller, allow
 from services.common.database import Database
 from services.common.errors import speak_usually
 from services.common.pages import page_blueprint, render, way_on
-from services.registration.api.conventions import resident
+from services.registration.api.residents import resident
 from services.registration.models import Site, SiteLogo
 from services.registration.operations.seats.ages import guardian_below
 from services.registration.operations.sites.calendar import public_calendar

@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.events import CancelReason, RegistrationCancelled, RegistrationOffered
 from services.common.pages import Answer, Form, done, read_form, render
 from services.common.schemas import Body
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Transfer
 from services.registration.operations.seats import offers
 from services.registration.operations.seats.registrations import cancel_registration, find_registration, who_moves_up

@@ -13,12 +13,12 @@ from apiflask import APIBlueprint
 from flask import Response, redirect, request, url_for
 from sqlalchemy.orm import Session
 
-from services.common.auth import from_elsewhere
+from services.common.auth import RESIDENT_COOKIE, from_elsewhere
 from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words, problem_response
 from services.common.pages import page_blueprint, problem_page, render, wants_page
-from services.registration.api.conventions import LINK_NEEDED
+from services.registration.api.residents import LINK_NEEDED
 from services.registration.operations.people.proven_sites import Resident
-from services.registration.operations.staff.sessions import RESIDENT_COOKIE, RESIDENT_SECONDS
+from services.registration.operations.staff.sessions import RESIDENT_SECONDS
 
 RESIDENT_NAV: list[tuple[str, str, str]] = []
 """What the menu shows to a resident who is logged in: (endpoint, Chinese, English)."""
@@ -71,20 +71,15 @@ def let_in(response: Response, cookie: str) -> Response:
         httponly=True,
         samesite="Lax",
         secure=request.is_secure,
-        path=cookie_path(),
+        path="/",  # for the other services too
     )
     return response
 
 
 def let_out(response: Response) -> Response:
     """Take it back."""
-    response.delete_cookie(RESIDENT_COOKIE, path=cookie_path())
+    response.delete_cookie(RESIDENT_COOKIE, path="/")
     return response
-
-
-def cookie_path() -> str:
-    """Where the service is under its gateway."""
-    return request.root_path or "/"
 
 
 def home() -> str:

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words, called
 from services.common.pages import Answer, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site
 from services.registration.operations.bookings.rooms import TAKEN
 from services.registration.operations.bookings.shares import monday_of

@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.pages.times import clock
-from services.registration.api.conventions import own_site
 from services.registration.models import Booking, Room, Site, Team
 from services.registration.operations import bookings
 from services.registration.operations.bookings import rooms

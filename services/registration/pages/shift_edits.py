@@ -16,10 +16,10 @@ from flask import g, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site
 from services.registration.operations.activities import following_shifts, private_notes, shifts
 from services.registration.operations.activities.concerned import concerned, lacking

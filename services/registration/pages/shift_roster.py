@@ -9,9 +9,9 @@ from apiflask import APIBlueprint
 from flask import g, request, url_for
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, done, page_blueprint, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Site
 from services.registration.operations.people.people import find_person
 from services.registration.operations.seats.registrations import cancel_from_one_address

@@ -11,11 +11,11 @@ from flask import g, request
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, read_form, render
 from services.common.schemas import Body
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity
 from services.registration.operations.activities import following_shifts, series, shifts
 from services.registration.pages.activity_forms import REPEATS, ROLE_ROWS, WHEN_LISTS, When

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import owner_of
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import FORBIDDEN, Problem
+from services.common.idempotency import Attempt
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
-from services.registration.api.conventions import owner_of
 from services.registration.api.sites import FOR_THE_OPERATOR, issue_once
 from services.registration.models import Area, Site, SiteKey
-from services.registration.operations.idempotency import Attempt
 from services.registration.operations.sites import area_tree, areas, sites
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.sites import KeyBody, SiteBody, SiteEdit

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words
 from services.common.pages import Answer, Form, page_blueprint, render
-from services.registration.api.conventions import own_site
 from services.registration.models import Activity, Shift, Site, Team
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.teams.team_roster import TeamLine, team_lines

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import Words, field_error, invalid, not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
 from services.common.schemas import Body
-from services.registration.api.conventions import own_site
 from services.registration.api.teams import describe_members
 from services.registration.models import Site, Team, TeamMember
 from services.registration.operations.people.people_search import search_for, search_people

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
-from services.registration.api.conventions import own_site
 from services.registration.codes import SKILLS
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Team, VolunteerSite
 from services.registration.operations.hours import attendance

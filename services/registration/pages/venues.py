@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render, typed_version
-from services.registration.api.conventions import own_site
 from services.registration.models import Site, Venue
 from services.registration.operations.activities.concerned import concerned
 from services.registration.operations.seats import venues

@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response, g, request, url_for
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, asked_position, in_menu, page_blueprint, render
-from services.registration.api.conventions import own_site
 from services.registration.api.exchange import download
 from services.registration.codes import CATEGORIES, PROFESSIONS, SKILLS
 from services.registration.models import VolunteerSite

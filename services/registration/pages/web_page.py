@@ -4,9 +4,9 @@ from apiflask import APIBlueprint
 from flask import g, request, url_for
 
 from services.common.auth import Caller, allow
+from services.common.conventions import own_site
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
-from services.registration.api.conventions import own_site
 from services.registration.operations.sites.origins import allow_origins, allowed_origins
 from services.registration.schemas.public import OriginsBody
 

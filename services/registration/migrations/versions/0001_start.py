@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.common.pipeline_tables import PRODUCER_TABLES
+from services.common.pipeline_tables import IDEMPOTENCY_TABLE, PRODUCER_TABLES, SEES
 from services.registration.migrations.row_security import secure
 
 revision = "0001"
@@ -166,31 +166,10 @@ CREATE INDEX registrations_shift ON registrations (shift_id, position);
 CREATE INDEX registrations_person ON registrations (person_id);
 """
 
-IDEMPOTENCY = """
-CREATE TABLE idempotency_keys (
-    key text NOT NULL,
-    owner text NOT NULL,
-    fingerprint bytea NOT NULL,
-    answer jsonb NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    -- the key leads: a comparison of the owner may not go below row-level security, and would not use the index
-    PRIMARY KEY (key, owner)
-);
-CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
-
--- The advisory lock of whoever works on a key now.
-CREATE FUNCTION idempotency_lock(owner text, key text) RETURNS bigint LANGUAGE sql IMMUTABLE
-RETURN hashtextextended(owner || ' ' || key, 0);
-
+IDENTITIES = """
 -- The advisory lock of whoever brings an identity into the world.
 CREATE FUNCTION identity_lock(hash bytea) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN hashtextextended(encode(hash, 'hex'), 1);
-"""
-
-# FORCE, because the role that works on these tables owns them. Nothing set means nothing seen.
-ROW_SECURITY = """
-CREATE FUNCTION sees(owner text) RETURNS boolean LANGUAGE sql STABLE
-RETURN current_setting('hesheng.site', true) IN ('*', owner);
 """
 
 OWNED_BY_SITE = ("site_keys", "teams", "rooms", "activities", "shifts", "registrations", "person_sites")
@@ -198,7 +177,7 @@ OWNED_BY_SITE = ("site_keys", "teams", "rooms", "activities", "shifts", "registr
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (PLACES, PEOPLE, ACTIVITIES, IDEMPOTENCY, PRODUCER_TABLES, ROW_SECURITY):
+    for statements in (PLACES, PEOPLE, ACTIVITIES, IDEMPOTENCY_TABLE, IDENTITIES, PRODUCER_TABLES, SEES):
         op.execute(statements)
     for table in OWNED_BY_SITE:
         secure(table, "sees(site_id::text)")

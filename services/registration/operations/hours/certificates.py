@@ -25,6 +25,7 @@ from services.common.errors import Kind, Problem, Words, invalid, not_found
 from services.common.events import CertificateIssued, CertificateRevoked
 from services.common.logs import get_logger
 from services.common.outbox import add_events
+from services.common.sealing import UNREADABLE
 from services.registration.models import (
     Certificate,
     CertificateBatch,
@@ -45,7 +46,7 @@ from services.registration.operations.people.minors_shown import shown_of
 from services.registration.operations.people.proven_sites import Resident, theirs
 from services.registration.operations.sites.sites import find_site, local_today
 from services.registration.operations.teams.teams import roster
-from services.registration.personal_data import UNREADABLE, PersonalData
+from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import (
     BatchAnswer,
     BatchBody,

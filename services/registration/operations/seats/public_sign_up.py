@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, IN_PROGRESS, INVALID, FieldError, FieldErrors, Problem, Words
+from services.common.idempotency import Attempt
 from services.common.rates import origin
 from services.registration.models import ConsentText, Hold, PersonSite, Registration
-from services.registration.operations.idempotency import Attempt
 from services.registration.operations.people.consent_texts import newest_text
 from services.registration.operations.people.consents import record_consent
 from services.registration.operations.people.guardian_claims import is_rival, note_claim

@@ -31,8 +31,8 @@ from sqlalchemy import text
 
 from services.common.database import ACTING, EVERY_SITE, Database
 from services.common.errors import UNAVAILABLE, Problem, Words
+from services.common.idempotency import Attempt
 from services.common.logs import current_request_id, get_logger
-from services.registration.operations.idempotency import Attempt
 from services.registration.operations.seats.verdicts import refusal
 from services.registration.personal_data import PersonalData, age_band, age_on
 from services.registration.schemas.people import NewPerson, RepresentativeBody

@@ -14,8 +14,8 @@ from services.common.errors import (
     invalid,
     not_found,
 )
+from services.common.idempotency import BUSY, REUSED
 from services.registration.codes import CONSENT_KINDS, PROFESSIONS, SKILLS
-from services.registration.operations.idempotency import BUSY, REUSED
 
 CLOSED = Kind("registration-closed", 409, Words("不能报名", "Not open for sign-up"))
 ALREADY = Kind("already-registered", 409, Words("已经报名", "Already registered"))

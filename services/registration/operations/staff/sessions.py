@@ -19,12 +19,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.audit import record
-from services.common.auth import Caller, Principal, Role, key_hash
+from services.common.auth import RESIDENT_COOKIE, STAFF_COOKIE, Caller, Principal, Role, key_hash
 from services.common.database import EVERY_SITE, Database
 from services.registration.personal_data import PersonalData
 
-STAFF_COOKIE = "hesheng_staff"
-RESIDENT_COOKIE = "hesheng_person"
 IDLE = timedelta(hours=2)
 LASTS = timedelta(hours=12)
 """A session of staff ends after a day's work, however busy."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from flask import Response, g, json, request
@@ -13,17 +13,28 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.common.auth import Principal
 from services.common.database import Database
-from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Kind, Problem, Words, invalid
+from services.common.errors import IF_MATCH_NEEDED, MALFORMED, SITE_NEEDED, Problem, Words, invalid
+from services.common.idempotency import Attempt, earlier_answer, remember
 from services.common.schemas import ListQuery
 from services.common.web import link_next
-from services.registration.operations.idempotency import Attempt, earlier_answer, remember
-from services.registration.operations.people.proven_sites import Resident
-from services.registration.personal_data import PersonalData
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 View = TypeVar("View", bound=Callable[..., Any])
 
 ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+
+class Sealer(Protocol):
+    """What keeps a service's secrets: the answers that are kept with idempotency keys are among them."""
+
+    def encrypt(self, value: str) -> bytes:
+        """The value as it is stored."""
+
+    def decrypt(self, stored: bytes) -> str:
+        """The value again."""
+
+    def fingerprint(self, *parts: str) -> bytes:
+        """What tells one request from another; keyed."""
 
 
 def answered(body: BaseModel | dict[str, Any], status: int = 200) -> Response:
@@ -83,12 +94,12 @@ def expected_versions(required: bool = True) -> set[int] | None:
     return {int(tag[1]) for tag in tags if tag}
 
 
-def attempt_of(data: PersonalData, body: BaseModel) -> Attempt | None:
+def attempt_of(sealer: Sealer, body: BaseModel) -> Attempt | None:
     """The present request as an attempt, None without an Idempotency-Key. Raises 400 when that is malformed."""
     key = idempotency_key()
     if key is None:
         return None
-    fingerprint = data.fingerprint(request.method, request.path, body.model_dump_json(exclude_unset=True))
+    fingerprint = sealer.fingerprint(request.method, request.path, body.model_dump_json(exclude_unset=True))
     return Attempt(owner_of(g.principal), key, fingerprint)
 
 
@@ -139,7 +150,7 @@ def _parse(model: type[BaseModel], raw: bytes) -> BaseModel:
 
 def create(
     database: Database,
-    data: PersonalData,
+    sealer: Sealer,
     body: BaseModel,
     make: Callable[[Session], BaseModel],
     scope: str | None = None,
@@ -148,34 +159,14 @@ def create(
 
     It sees what the caller sees, unless the operation itself asks who may and is given a wider `scope`.
     """
-    attempt = attempt_of(data, body)
+    attempt = attempt_of(sealer, body)
     with database.transaction(scope or g.principal.scope) as session:
         kept = earlier_answer(session, attempt) if attempt else None
-        answer = json.loads(data.decrypt(kept["sealed"].encode())) if kept else make(session).model_dump(mode="json")
+        answer = json.loads(sealer.decrypt(kept["sealed"].encode())) if kept else make(session).model_dump(mode="json")
         if attempt and not kept:
             # Some answers hold a name or an address: what is kept of any is ciphertext.
-            remember(session, attempt, {"sealed": data.encrypt(json.dumps(answer)).decode()})
+            remember(session, attempt, {"sealed": sealer.encrypt(json.dumps(answer)).decode()})
     return answered(answer, 201)
-
-
-LINK_NEEDED = Kind("link-needed", 403, Words("需要新的链接", "A fresh link is needed"))
-
-
-def resident(by_mail: bool = False) -> Resident:
-    """The resident who calls: what their session reaches, operations ask of it (`proven_sites.py`).
-
-    Only where it may be done `by_mail` does the link suffice that stands in every mail, lasts for months and may have
-    been passed on. Raises 403 elsewhere: a link is asked for that opens once.
-    """
-    if g.principal.mailed_by and not by_mail:
-        raise Problem(
-            LINK_NEEDED,
-            Words(
-                "从通知邮件进入，只能查看、更改和取消报名。其余请先获取一次性链接。",
-                "By the link of a mail you see, change and cancel registrations. All else takes a fresh link.",
-            ),
-        )
-    return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address), g.principal.mailed_by)
 
 
 def own_site() -> UUID:

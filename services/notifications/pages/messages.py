@@ -1,0 +1,72 @@
+"""What was sent, what waits and what failed, for staff of the site; an operator sees every site's."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import g, request, url_for
+
+from services.common.auth import OPERATORS, Caller, allow
+from services.common.database import Database
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
+from services.notifications.models import Kind, Message, State
+from services.notifications.operations.messages import get_message, list_messages, retry_message, stands
+from services.notifications.pages.site import zone
+from services.notifications.pages.words import KINDS, OUTCOMES, PURPOSES, STATES
+from services.notifications.schemas.messages import MessageQuery
+
+FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
+
+
+def messages_pages(database: Database) -> APIBlueprint:
+    """The list, and one message's whole life."""
+    blueprint = page_blueprint("messages_pages", __name__, url_prefix="/staff/messages")
+    in_menu("messages_pages.show_messages", "消息", "Messages", 6, without_site=OPERATORS)
+
+    @blueprint.get("")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    def show_messages() -> Answer:
+        """The newest first, by state and kind."""
+        asked = {name: value for name in FILTERS if (value := request.args.get(name, "").strip())}
+        form: Form[MessageQuery] = Form(asked)
+        form.read(MessageQuery, asked | {"limit": 50})
+        if form.failed:
+            return _list(database, form, asked), 422
+        messages, following = list_messages(database, g.principal.scope, form.body)
+        onward: dict[str, Any] = asked | {"cursor": following}
+        more = url_for(".show_messages", **onward) if following else ""
+        return _list(database, form, asked, messages=messages, counts=stands(database, g.principal.scope), more=more)
+
+    @blueprint.get("/<uuid:message_id>")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    def show_message(message_id: UUID) -> Answer:
+        """From its cause to its end."""
+        return _one(database, get_message(database, g.principal.scope, message_id), Form())
+
+    @blueprint.post("/<uuid:message_id>/retry")
+    @allow(Caller.OPERATOR)
+    def retry(message_id: UUID) -> Answer:
+        """Send it again."""
+        form: Form[Any] = Form()
+        with form.catching():
+            retry_message(database, g.principal.scope, message_id)
+        if form.failed:
+            return _one(database, get_message(database, g.principal.scope, message_id), form), 409
+        return done(url_for(".show_message", message_id=message_id), "消息将再次发送。", "The message is sent again.")
+
+    return blueprint
+
+
+def _list(database: Database, form: Form[MessageQuery], asked: dict[str, str], **more: Any) -> str:
+    chosen = {"state": [(one, STATES[one]) for one in State], "kind": [(one, KINDS[one]) for one in Kind]}
+    known: dict[str, Any] = {"messages": [], "counts": {}, "more": ""}
+    return render("messages/list.html", form=form, asked=asked, chosen=chosen, **_words(database), **known | more)
+
+
+def _one(database: Database, message: Message, form: Form[Any]) -> str:
+    again = g.principal.is_operator and message.state in (State.FAILED, State.NO_CONTACT)
+    return render("messages/one.html", message=message, form=form, again=again, outcomes=OUTCOMES, **_words(database))
+
+
+def _words(database: Database) -> dict[str, Any]:
+    return {"kinds": KINDS, "states": STATES, "purposes": PURPOSES, "zone": zone(database)}

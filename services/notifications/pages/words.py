@@ -1,0 +1,60 @@
+"""What staff read instead of the names that programs use."""
+
+from collections import defaultdict
+
+from services.common.errors import Words
+from services.notifications.models import Kind, State
+
+KINDS = {
+    Kind.CONFIRMATION: Words("报名成功", "Sign-up confirmed"),
+    Kind.WAITLISTED: Words("进入候补", "On the waitlist"),
+    Kind.PROMOTION: Words("候补转正", "Place from the waitlist"),
+    Kind.OFFER: Words("名额等待确认", "Place offered"),
+    Kind.MOVED_BACK: Words("转回候补", "Moved to the waitlist"),
+    Kind.TRANSFER_DECLINED: Words("转让被谢绝", "Hand-over declined"),
+    Kind.TRANSFER_EXPIRED: Words("转让过期", "Hand-over expired"),
+    Kind.CANCELLATION: Words("报名取消", "Cancelled"),
+    Kind.CHANGE: Words("活动有变动", "Changed"),
+    Kind.REMINDER: Words("提醒", "Reminder"),
+    Kind.NO_PLACE: Words("没有名额", "No place"),
+    Kind.LINK: Words("链接", "Link"),
+}
+
+STATES = {
+    State.PENDING: Words("等待发送", "Waiting"),
+    State.SENDING: Words("正在发送", "Being sent"),
+    State.SENT: Words("已发送", "Sent"),
+    State.FAILED: Words("发送失败", "Failed"),
+    State.EXPIRED: Words("已失效", "Expired"),
+    State.NO_CONTACT: Words("没有邮箱", "No address"),
+}
+
+OUTCOMES: defaultdict[str, Words] = defaultdict(
+    lambda: Words("其他", "Other"),
+    {
+        "sent": Words("邮件服务器已接收", "Accepted by the mail server"),
+        "deferred": Words("暂时未被接收，稍后再试", "Put off by the mail server, tried again later"),
+        "refused": Words("被拒绝", "Refused"),
+        "lost": Words("连接中断", "The connection was lost"),
+        "interrupted": Words("发送中断，结果不明", "Interrupted: the result is not known"),
+        "no_contact": Words("没有邮箱", "No address"),
+        "not_rendered": Words("邮件内容无法生成", "The mail could not be made"),
+        "link_is_over": Words("链接已失效", "The link was over"),
+    },
+)
+
+PURPOSES: defaultdict[str, Words] = defaultdict(
+    lambda: Words("其他链接", "Another link"),
+    {
+        "my_registrations": Words("查看我的报名", "My registrations"),
+        "address_changed": Words("邮箱已更改", "Address changed"),
+        "guardian_consent": Words("监护人同意", "Guardian's consent"),
+        "staff_invitation": Words("工作人员邀请", "Staff invitation"),
+        "password_reset": Words("重设密码", "Password reset"),
+        "team_invitation": Words("队伍邀请", "Team invitation"),
+        "room_answer": Words("用房答复", "Answer about a room"),
+        "hours_changed": Words("时长有变", "Hours changed"),
+        "certificate_revoked": Words("证明已撤销", "Certificate revoked"),
+        "hand_over": Words("名额转让", "Hand-over of a place"),
+    },
+)

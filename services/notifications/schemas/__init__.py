@@ -1,0 +1,1 @@
+"""What the notifications service accepts and answers over HTTP, one file per subject."""

@@ -1,0 +1,161 @@
+"""What staff see of messages, in the service that sends them: registration says whose session it is."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+import requests
+from apiflask import APIFlask
+from sqlalchemy import text
+from werkzeug.serving import make_server
+
+import services.common.sessions
+from services.common.auth import Role
+from services.common.database import EVERY_SITE, Database
+from services.notifications.app import make_app
+from services.notifications.settings import Settings
+from tests.browser.conftest import Visitor
+from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
+from tests.notifications.conftest import TABLES
+from tests.notifications.story import Story
+from tests.registration.world import Site
+
+Told = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def notifications(common_settings: Callable[[str], dict[str, str]], live: str) -> Settings:
+    """Settings of the notifications service beside the running registration."""
+    own = {
+        "registration_url": live, "notifications_token": NOTIFICATIONS_TOKEN, "notifications_keys": PERSONAL_DATA_KEY,
+        "smtp_url": "smtp://127.0.0.1:1", "mail_from": "hesheng@example.org", "mail_domain": "example.org",
+    }  # fmt: skip
+    return Settings(**common_settings("notifications") | own)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def database_of_messages(notifications: Settings) -> Iterator[Database]:
+    database = Database(notifications.database_dsn)
+    with database.transaction(EVERY_SITE) as session:
+        for table in TABLES:
+            session.execute(text(f"DELETE FROM {table}"))
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def messages(notifications: Settings) -> Iterator[str]:
+    """Address of the running notifications service."""
+    app: APIFlask = make_app(notifications)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def failed(notifications: Settings, database_of_messages: Database, site: Site) -> str:
+    """Id of a message of the site that was refused."""
+    story = Story(notifications, database_of_messages, {})
+    story.site_id = UUID(site.id)
+    story.activity["site_id"] = story.site_id
+    facts = story.sign_up(story.opening())
+    with database_of_messages.transaction(EVERY_SITE) as session:
+        refused = (
+            "UPDATE messages SET state = 'failed', error = '550 no such mailbox' WHERE registration_id = :id"
+            " RETURNING id"
+        )
+        message_id = session.execute(text(refused), {"id": facts["registration_id"]}).scalar_one()
+        tried = "INSERT INTO deliveries (message_id, started_at, outcome, reply) VALUES (:id, now(), 'refused', '550')"
+        session.execute(text(tried), {"id": message_id})
+    return str(message_id)
+
+
+def ask(address: str, cookie: Told | None, path: str, **form: str) -> requests.Response:
+    cookies = dict([cookie]) if cookie else {}
+    method = "POST" if form else "GET"
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    return requests.request(
+        method, address + path, cookies=cookies, data=form or None, headers=headers, timeout=30, allow_redirects=False
+    )
+
+
+def csrf(page: str) -> str:
+    [token, *_] = re.findall(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+    return str(token)
+
+
+def test_staff_see_the_messages_of_their_site(
+    visitor: Visitor, messages: str, failed: str, site: Site, staff_at: Callable[..., Told]
+) -> None:
+    visitor.log_in(staff_at(site))
+    visitor.open("/staff/")
+    assert visitor.page.get_by_role("link", name="消息").get_attribute("href"), "registration's menu leads there"
+    visitor.address = messages
+    visitor.open("/staff/messages")
+    visitor.look("messages")
+    visitor.page.get_by_role("link", name="发送失败 1").click()
+    visitor.page.get_by_role("link", name="报名成功").click()
+    visitor.look("message")
+    words = visitor.page.inner_text("main")
+    assert "550 no such mailbox" in words and "被拒绝" in words and "再次发送" not in words
+    visitor.page.get_by_role("button", name="English").click()
+    assert "Refused" in visitor.page.inner_text("main") and not re.search(
+        "[\u4e00-\u9fff]", visitor.page.inner_text("main")
+    )
+
+
+def test_another_sites_messages_are_not_there(
+    messages: str, failed: str, site: Site, other: Site, staff_at: Callable[..., Told]
+) -> None:
+    assert ask(messages, staff_at(site), f"/staff/messages/{failed}").status_code == 200
+    assert ask(messages, staff_at(other), f"/staff/messages/{failed}").status_code == 404
+    assert ask(messages, ("hesheng_staff", "made-up"), f"/staff/messages/{failed}").status_code == 303
+
+
+def test_whoever_is_not_logged_in_comes_back_after_logging_in(messages: str, live: str) -> None:
+    answer = ask(messages, None, "/staff/messages?state=failed")
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(f"{live}/staff/log-in?next=http%3A%2F%2F127.0.0.1%3A")
+    assert answer.headers["Location"].endswith("%2Fstaff%2Fmessages%3Fstate%3Dfailed")
+
+
+def test_an_operator_sends_it_again_and_no_forged_form_does(
+    messages: str, failed: str, site: Site, staff_at: Callable[..., Told]
+) -> None:
+    path = f"/staff/messages/{failed}/retry"
+    staff, operator = staff_at(site), staff_at(site, Role.OPERATOR)
+    page = ask(messages, staff, f"/staff/messages/{failed}").text
+    assert ask(messages, staff, path, csrf_token=csrf(page)).status_code == 403
+    page = ask(messages, operator, f"/staff/messages/{failed}").text
+    assert "Send again" in page
+    assert ask(messages, operator, path, csrf_token="0" * 64).status_code == 403
+    assert ask(messages, operator, path, csrf_token=csrf(page)).status_code == 303
+    assert "Waiting" in ask(messages, operator, f"/staff/messages/{failed}").text
+    answer = ask(messages, operator, path, csrf_token=csrf(page))
+    assert answer.status_code == 409 and "it is pending" in answer.text
+
+
+def test_a_session_that_ends_is_over_here_as_well(
+    messages: str, database: Database, site: Site, staff_at: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.common.sessions, "TRUST_SECONDS", 0.0)
+    cookie = staff_at(site)
+    assert ask(messages, cookie, "/staff/messages").status_code == 200
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(text("UPDATE staff_sessions SET expires_at = now() WHERE site_id = :s"), {"s": site.id})
+    assert ask(messages, cookie, "/staff/messages").status_code == 303
+
+
+def test_while_registration_is_down_nobody_is_taken_for_somebody(
+    notifications: Settings, site: Site, staff_at: Callable[..., Told]
+) -> None:
+    alone = make_app(notifications.model_copy(update={"registration_url": "http://127.0.0.1:1"})).test_client()
+    alone.set_cookie(*staff_at(site))
+    answer: Any = alone.get("/staff/messages", headers={"Accept": "text/html", "Accept-Language": "en"})
+    assert answer.status_code == 503 and "Please try again shortly" in answer.get_data(as_text=True)
