@@ -27,7 +27,7 @@ def make_app(settings: Settings) -> APIFlask:
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
-        blueprints=[*blueprints(database), *pages(database)],
+        blueprints=[*blueprints(settings, database), *pages(settings, database)],
         subscriber=make_subscriber(settings, database),
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),
     )

@@ -14,6 +14,8 @@ from services.notifications.operations.upkeep import (
     recover_abandoned,
     trim_applied,
 )
+from services.notifications.operations.webhooks.send import Sender
+from services.notifications.operations.webhooks.upkeep import end_deliveries, forget_deliveries, recover_deliveries
 from services.notifications.settings import Settings
 from services.notifications.tasks import DELIVER_TASK
 
@@ -26,6 +28,7 @@ def duties(settings: Settings) -> list[Duty]:
     database = Database(settings.database_dsn)
     celery = make_celery(settings)
     queue = work_queue(settings.service)
+    webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
@@ -33,14 +36,19 @@ def duties(settings: Settings) -> list[Duty]:
         nudge(celery, DELIVER_TASK, settings.service)
         return True
 
+    def forget() -> int:
+        return forget_history(database) + forget_erasures(database) + forget_deliveries(database)
+
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
+        Duty("webhooks", webhooks.send_due, idle=0.2),
+        Duty("webhooks_upkeep", lambda: recover_deliveries(database) + end_deliveries(database), idle=5.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
-        Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
+        Duty("forget", forget, idle=30.0),
     ]
 
 

@@ -48,6 +48,7 @@ class Settings(CommonSettings):
     notifications_keys: SecretStr
     smtp_url: SecretStr
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
+    webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
 
     @field_validator("smtp_url")

@@ -19,20 +19,22 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "idempotency_keys")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys", "webhook_endpoints")  # fmt: skip
 
 
 class Contacts:
-    """Registration's `POST /internal/…`: `people` and `links` are what it knows, `failing` makes it answer 503."""
+    """Registration's `POST /internal/…`: `people`, `links`, `sessions` are what it knows; `failing`: it answers 503."""
 
     def __init__(self) -> None:
         self.people: dict[str, dict[str, Any]] = {}
         self.links: dict[str, dict[str, Any]] = {}
+        self.sessions: dict[str, dict[str, Any]] = {}
         self.failing = False
         self.asked: list[int] = []
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
+        app.post("/internal/sessions")(self._answer_sessions)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -53,6 +55,9 @@ class Contacts:
             abort(503)
         return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
 
+    def _answer_sessions(self) -> Any:
+        return jsonify(principal=self.sessions.get(request.get_json()["staff"]))
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -69,6 +74,7 @@ def contacts_server() -> Iterator[Contacts]:
 def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.people.clear()
     contacts_server.links.clear()
+    contacts_server.sessions.clear()
     contacts_server.asked.clear()
     contacts_server.failing = False
     return contacts_server
@@ -96,6 +102,7 @@ def settings(common_settings: Callable[[str], dict[str, str]], contacts: Contact
         "smtp_url": sink.url,
         "mail_from": "Hesheng <hesheng@hesheng.example>",
         "mail_domain": "hesheng.example",
+        "webhooks_loopback": True,
     }
     return Settings(**given)
 

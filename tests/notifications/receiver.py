@@ -1,7 +1,7 @@
 """A site's receiver on loopback, written as docs/webhooks.md says: it verifies with the public library, and misbehaves
 as told.
 
-receiver.behaviour += ["500", "429 120", "drop", "hang", "302 http://…", "410"]      # consumed one by one, then all is well
+receiver.behaviour += ["500", "429 120", "drop", "hang", "302 http://…", "410"]      # one by one, then all is well
 """
 
 import socket

@@ -73,7 +73,8 @@ def test_one_inside_address_among_public_ones_refuses_the_name(monkeypatch: pyte
     "http://site.example.org/", "ftp://site.example.org/", "https://", "https:///x", "site.example.org",
     "https://site.example.org:22/", "https://site.example.org:6379/", "https://user:secret@site.example.org/",
     "https://site.example.org/#part", "https://site.example.org/a b", "https://site.example.org/\r\nHost: x",
-    "https://site.example.org\\@127.0.0.1/", "https://[::1", "https://site.example.org:99999/", "https://127.0.0.1./"])  # fmt: skip
+    "https://site.example.org\\@127.0.0.1/", "https://[::1", "https://site.example.org:99999/",
+    "https://127.0.0.1./"])  # fmt: skip
 def test_an_address_that_is_never_called_is_refused_when_it_is_written(url: str) -> None:
     with pytest.raises(Problem):
         read_url(url, loopback=False)
@@ -94,7 +95,12 @@ def test_an_address_in_chinese_becomes_what_goes_over_the_wire() -> None:
 
 def test_the_operators_setting_opens_this_machine_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve(read_url("http://127.0.0.1:9/x", loopback=True), loopback=True) == ["127.0.0.1"]
-    for url in ("http://site.example.org/", "https://10.0.0.7/", "https://site.example.org:9/", "http://169.254.169.254/"):
+    for url in (
+        "http://site.example.org/",
+        "https://10.0.0.7/",
+        "https://site.example.org:9/",
+        "http://169.254.169.254/",
+    ):
         with pytest.raises(Problem):
             read_url(url, loopback=True)
     names_lead_to(monkeypatch, ["10.0.0.7"], ["93.184.215.14"])
@@ -242,5 +248,3 @@ def test_tls_checks_the_name_and_not_the_address_that_is_connected_to(
     finally:
         server.receiver.stop()
         post._tls.cache_clear()
-
-

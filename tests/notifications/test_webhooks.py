@@ -131,7 +131,13 @@ def test_a_log_that_is_read_again_gives_the_same_ids_and_nothing_older_than_the_
     story: Story, register: Callable[..., UUID], receiver: Receiver, rows: Rows
 ) -> None:
     register(receiver)
-    site = {"site_id": story.site_id, "area": "140107", "name_zh": "站", "name_en": "Site", "time_zone": "Asia/Shanghai"}
+    site = {
+        "site_id": story.site_id,
+        "area": "140107",
+        "name_zh": "站",
+        "name_en": "Site",
+        "time_zone": "Asia/Shanghai",
+    }
     pages = story.tell(events.SiteSaved(**site), at=datetime.now(UTC) - timedelta(hours=1))
     pages += story.tell(events.SiteSaved(**site), events.SiteSaved(**site))
     before = rows("SELECT id, event_id FROM webhook_deliveries ORDER BY number")
@@ -341,7 +347,7 @@ def test_where_the_operator_does_not_allow_it_this_machine_is_not_called(
     assert rows("SELECT outcome, reply FROM webhook_attempts") == [("forbidden", "url must begin with https://.")]
 
 
-# Sends as the pump does, and dies by SIGKILL before the result is recorded: the receiver has it, the row does not say so.
+# Sends as the pump does, and dies by SIGKILL before the result is recorded: the receiver has it, no row says so.
 DIE_BETWEEN_ANSWER_AND_COMMIT = """
 import json, os, signal, sys
 from services.common.database import Database

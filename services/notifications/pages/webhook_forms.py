@@ -10,7 +10,7 @@ from flask import g, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
-from services.common.conventions import owner_of, own_site
+from services.common.conventions import own_site, owner_of
 from services.common.database import Database
 from services.common.idempotency import Attempt, earlier_answer, remember
 from services.common.pages import Answer, Form, done, read_form, render, typed_version
@@ -18,8 +18,8 @@ from services.common.sealing import Box
 from services.notifications.models import WebhookEndpoint
 from services.notifications.operations.webhooks import endpoints
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.site import zone
 from services.notifications.pages.webhook_words import KINDS
-from services.notifications.pages.words import zone_of
 from services.notifications.schemas.webhooks import (
     OLD_SECRET_HOURS,
     RotateBody,
@@ -43,7 +43,9 @@ def _form(form: Form[Any], webhook: WebhookEndpoint | None = None) -> str:
     chosen = request.form.getlist("types") if request.method == "POST" else webhook.types if webhook else []
     single = [name for name in chosen if name not in KINDS]
     once = form.value("once") or secrets.token_urlsafe()
-    return render("webhooks/form.html", form=form, webhook=webhook, kinds=KINDS, chosen=chosen, single=single, once=once)
+    return render(
+        "webhooks/form.html", form=form, webhook=webhook, kinds=KINDS, chosen=chosen, single=single, once=once
+    )
 
 
 def _add_new(blueprint: APIBlueprint, database: Database, rules: Rules) -> None:
@@ -65,7 +67,7 @@ def _add_new(blueprint: APIBlueprint, database: Database, rules: Rules) -> None:
                 session, rules.box, body.model_dump_json(),
                 lambda: endpoints.create_endpoint(session, rules, own_site(), body),
             )  # fmt: skip
-            return render("webhooks/secret.html", made=made, zone=zone_of())
+            return render("webhooks/secret.html", made=made, zone=zone(database))
         return _form(form), 422
 
 
@@ -105,7 +107,9 @@ def _add_secret(blueprint: APIBlueprint, database: Database, rules: Rules) -> No
             webhook = endpoints.find_endpoint(session, webhook_id)
             once = secrets.token_urlsafe()
             hours = OLD_SECRET_HOURS
-            return render("webhooks/rotate.html", webhook=webhook, form=form, once=once, hours=hours, zone=zone_of())
+            return render(
+                "webhooks/rotate.html", webhook=webhook, form=form, once=once, hours=hours, zone=zone(database)
+            )
 
     @blueprint.post("/<uuid:webhook_id>/secret")
     @allow(Caller.STAFF)
@@ -117,7 +121,7 @@ def _add_secret(blueprint: APIBlueprint, database: Database, rules: Rules) -> No
             made = made_once(
                 session, rules.box, str(hours), lambda: endpoints.rotate_secret(session, rules, webhook_id, hours)
             )
-            return render("webhooks/secret.html", made=made, zone=zone_of())
+            return render("webhooks/secret.html", made=made, zone=zone(database))
         return _rotation(webhook_id, form), 409
 
 

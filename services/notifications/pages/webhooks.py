@@ -15,9 +15,9 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.notifications.models import WebhookEndpoint, WebhookState
 from services.notifications.operations.webhooks import deliveries, endpoints
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.site import zone
 from services.notifications.pages.webhook_forms import add_forms
 from services.notifications.pages.webhook_words import KINDS, OUTCOMES, STATES, WHY_DISABLED
-from services.notifications.pages.words import zone_of
 from services.notifications.schemas.webhooks import WebhookDeliveriesQuery, WebhookEdit
 
 WITHIN = {"1": timedelta(hours=1), "24": timedelta(days=1), "120": timedelta(days=5), "720": timedelta(days=30)}
@@ -27,15 +27,15 @@ SITE_NAMES = text("SELECT id, name_zh, name_en FROM sites WHERE id = ANY(:sites)
 def webhooks_pages(database: Database, rules: Rules) -> APIBlueprint:
     """The list, an endpoint with what it was told, a delivery; and the forms."""
     blueprint = page_blueprint("webhooks_pages", __name__, url_prefix="/staff/webhooks")
-    in_menu("webhooks_pages.list_webhooks", "事件推送", "Webhooks", 21, without_site=OPERATORS)
+    in_menu("webhooks_pages.list_webhooks", "事件推送", "Webhooks", 27, without_site=OPERATORS)
     _add_reading(blueprint, database)
     _add_buttons(blueprint, database, rules)
     add_forms(blueprint, database, rules)
     return blueprint
 
 
-def _words() -> dict[str, Any]:
-    return {"kinds": KINDS, "states": STATES, "outcomes": OUTCOMES, "why": WHY_DISABLED, "zone": zone_of()}
+def _words(database: Database) -> dict[str, Any]:
+    return {"kinds": KINDS, "states": STATES, "outcomes": OUTCOMES, "why": WHY_DISABLED, "zone": zone(database)}
 
 
 def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
@@ -54,7 +54,9 @@ def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(EVERY_SITE) as session:
             names = {row.id: row for row in session.execute(SITE_NAMES, {"sites": [one.site_id for one in found]})}
         full = len(found) >= endpoints.MOST
-        return render("webhooks/list.html", webhooks=found, names=names, at_site=bool(site_id), full=full, **_words())
+        return render(
+            "webhooks/list.html", webhooks=found, names=names, at_site=bool(site_id), full=full, **_words(database)
+        )
 
     @blueprint.get("/<uuid:webhook_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -69,7 +71,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             webhook = endpoints.find_endpoint(session, webhook_id)
             delivery = deliveries.get_delivery(session, webhook_id, delivery_id)
-            return render("webhooks/delivery.html", webhook=webhook, delivery=delivery, **_words())
+            return render("webhooks/delivery.html", webhook=webhook, delivery=delivery, **_words(database))
 
 
 def _one(database: Database, webhook_id: UUID, form: Form[Any]) -> str:
@@ -89,7 +91,7 @@ def _one(database: Database, webhook_id: UUID, form: Form[Any]) -> str:
             asked=body.state,
             all_states=list(WebhookState),
             form=form,
-            **_words(),
+            **_words(database),
         )
 
 
@@ -123,7 +125,7 @@ def _add_buttons(blueprint: APIBlueprint, database: Database, rules: Rules) -> N
         if form.failed:
             return _one(database, webhook_id, form), 409
         address = url_for(".show_delivery", webhook_id=webhook_id, delivery_id=delivery_id)
-        return done(address, "测试已排队，刷新本页看结果。", "The test is on its way. Reload this page for what came of it.")
+        return done(address, "测试已排队，刷新本页看结果。", "The test is on its way. Reload for what came of it.")
 
     @blueprint.post("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/again")
     @allow(Caller.STAFF)
@@ -135,7 +137,7 @@ def _add_buttons(blueprint: APIBlueprint, database: Database, rules: Rules) -> N
         if form.failed:
             return _one(database, webhook_id, form), 409
         address = url_for(".show_delivery", webhook_id=webhook_id, delivery_id=delivery_id)
-        return done(address, "将再次投递，刷新本页看结果。", "It is sent again. Reload this page for what came of it.")
+        return done(address, "将再次投递，刷新本页看结果。", "It is sent again. Reload for what came of it.")
 
     @blueprint.post("/<uuid:webhook_id>/again")
     @allow(Caller.STAFF)

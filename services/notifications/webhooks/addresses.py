@@ -151,4 +151,3 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
     if address.teredo:
         return address.teredo[1]
     return IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
-

@@ -75,9 +75,7 @@ def _connected(target: Target, addresses: Sequence[str]) -> socket.socket:
     raise Unanswered(f"no connection: {type(failure).__name__}")
 
 
-def _exchange(
-    target: Target, plain: socket.socket, headers: Mapping[str, str], body: bytes, seconds: float
-) -> Reply:
+def _exchange(target: Target, plain: socket.socket, headers: Mapping[str, str], body: bytes, seconds: float) -> Reply:
     secured = plain
     if target.scheme == "https":
         secured = _tls().wrap_socket(plain, server_hostname=target.host, do_handshake_on_connect=False)

@@ -17,7 +17,9 @@ TEST = "hesheng.webhook.test.v1"
 @cache
 def told_types() -> list[str]:
     """The names of their types."""
-    return sorted(name for name, model in EVENT_TYPES.items() if "site_id" in model.model_fields and name not in KEPT_BACK)
+    return sorted(
+        name for name, model in EVENT_TYPES.items() if "site_id" in model.model_fields and name not in KEPT_BACK
+    )
 
 
 def kind_of(name: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from services.common.errors import CONFLICT, TOO_MANY, Problem, Words, not_found
 from services.common.logs import current_request_id
-from services.notifications.models import WebhookDelivery, WebhookEndpoint, WebhookState
+from services.notifications.models import WebhookDelivery, WebhookEndpoint
 from services.notifications.operations.messages import number_of
 from services.notifications.operations.webhooks.endpoints import find_endpoint
 from services.notifications.schemas.webhooks import WebhookDeliveriesQuery

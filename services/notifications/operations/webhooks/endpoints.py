@@ -1,6 +1,6 @@
 """Where sites are told: made, changed, disabled, with another secret. Within the caller's transaction.
 
-    endpoint, secret = create_endpoint(session, rules, site_id, body)     # the secret is shown this once
+endpoint, secret = create_endpoint(session, rules, site_id, body)     # the secret is shown this once
 """
 
 from collections.abc import Collection
@@ -30,12 +30,13 @@ class Rules:
     loopback: bool
 
 
-def create_endpoint(
-    session: Session, rules: Rules, site_id: UUID, body: WebhookBody
-) -> tuple[WebhookEndpoint, str]:
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || :site, 0))")
+
+
+def create_endpoint(session: Session, rules: Rules, site_id: UUID, body: WebhookBody) -> tuple[WebhookEndpoint, str]:
     """Add one, and its secret. Raises 422 for an address that is never called, 409 where the site has enough."""
     read_url(body.url, rules.loopback)
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || :site, 0))"), {"site": str(site_id)})
+    session.execute(ONE_AT_A_TIME, {"site": str(site_id)})
     count = session.scalar(select(func.count()).where(WebhookEndpoint.site_id == site_id)) or 0
     if count >= MOST:
         raise Problem(

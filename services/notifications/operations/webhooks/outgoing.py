@@ -74,9 +74,7 @@ class Result:
 # One at a time looks, so that nobody counts what another is just taking. Each endpoint in turn gives one, then each
 # a second one: whoever has ten thousand waiting is served no earlier for it.
 ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtextextended('webhooks are claimed', 0))")
-ANY_DUE = text(
-    "SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE state = 'pending' AND next_attempt_at <= now())"
-)
+ANY_DUE = text("SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE state = 'pending' AND next_attempt_at <= now())")
 CLAIM = text("""
     WITH room AS MATERIALIZED (
         SELECT endpoint.id, CASE WHEN endpoint.failures > 0 THEN 1 ELSE :at_once END - (
@@ -200,5 +198,7 @@ def record(database: Database, claimed: Claimed, result: Result) -> bool:
 
 def _notify(session: Session, disabled: Row) -> None:
     """Whoever looks at the site's page sees it, the operator by the figures; and it is on record."""
-    log.warning("webhook_disabled", webhook_id=str(disabled.id), site_id=str(disabled.site_id), why=disabled.disabled_why)
+    log.warning(
+        "webhook_disabled", webhook_id=str(disabled.id), site_id=str(disabled.site_id), why=disabled.disabled_why
+    )
     tell(session, "webhook.disabled", "webhook_endpoints", disabled.id, disabled.site_id, why=disabled.disabled_why)

@@ -70,7 +70,9 @@ def recover_deliveries(database: Database, lease: float = LEASE) -> int:
     with database.transaction(EVERY_SITE) as session:
         recovered = session.execute(RECOVER, {"lease": lease, "sweep": SWEEP}).all()
     if recovered:
-        log.warning("webhooks_recovered", count=len(recovered), reason="their process ended before the result was known")
+        log.warning(
+            "webhooks_recovered", count=len(recovered), reason="their process ended before the result was known"
+        )
     return len(recovered)
 
 
@@ -90,7 +92,7 @@ def forget_deliveries(database: Database, kept_days: int = KEPT_DAYS) -> int:
         return forgotten + session.execute(END_SECRETS).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-FIGURES = """
+FIGURES = text("""
     SELECT (SELECT count(*) FROM webhook_deliveries
             WHERE state = 'pending' AND next_attempt_at <= now()) AS webhooks_due,
            (SELECT count(*) FROM webhook_deliveries
@@ -100,4 +102,4 @@ FIGURES = """
             WHERE disabled_at IS NULL AND failures > 0) AS webhook_endpoints_failing,
            (SELECT count(*) FROM webhook_endpoints
             WHERE disabled_why IN ('failing', 'gone')) AS webhook_endpoints_given_up
-"""
+""")
