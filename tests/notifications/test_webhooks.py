@@ -28,6 +28,7 @@ from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.operations.webhooks.outgoing import AT_ONCE, BACKOFF
 from services.notifications.operations.webhooks.send import Sender
 from services.notifications.schemas.webhooks import WebhookBody, WebhookEdit
+from services.notifications.pump import duties
 from services.notifications.settings import Settings
 from services.notifications.webhooks import post
 from tests.notifications.receiver import Receiver
@@ -352,6 +353,7 @@ DIE_BETWEEN_ANSWER_AND_COMMIT = """
 import json, os, signal, sys
 from services.common.database import Database
 from services.notifications.operations.webhooks import send
+from services.notifications.pump import duties
 from services.notifications.settings import Settings
 
 send.record = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -468,3 +470,16 @@ def test_the_figures_say_what_is_due_late_and_failing(
         assert session.scalar(text("SELECT count(*) FROM webhook_deliveries")) == 3
     assert figures == {"webhooks_due": 3, "webhooks_late": 1, "webhooks_sending": 0, "webhook_endpoints_failing": 1,
                        "webhook_endpoints_given_up": 0}  # fmt: skip
+
+
+def test_the_pump_sends_what_is_due(story: Story, register: Callable[..., UUID], receiver: Receiver,
+                                    settings: Settings, rows: Rows) -> None:  # fmt: skip
+    looks = {duty.name: duty for duty in duties(settings)}
+    register(receiver)
+    story.opening()
+    assert looks["webhooks"].act() == 3
+    deadline = time.monotonic() + 10
+    while rows("SELECT DISTINCT state FROM webhook_deliveries") != [("delivered",)] and time.monotonic() < deadline:
+        assert looks["webhooks"].act() == 0
+    assert sorted(receiver.types) == sorted(OPENING)
+    assert looks["webhooks_upkeep"].act() == 0
