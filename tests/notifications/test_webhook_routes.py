@@ -271,3 +271,19 @@ def test_what_was_disabled_by_itself_stands_in_red(staff: Call, rows: Rows) -> N
         page = staff(language=language).text
         assert "alert-danger" in page
         assert words in page
+
+
+def test_before_an_operator_chose_a_site_those_of_every_site_that_were_given_up_are_listed(
+    staff: Call, call: Call, key: str, contacts: Contacts, app: APIFlask, rows: Rows
+) -> None:
+    call("", key, {"url": URL, "description": "fine"})
+    call("", key, {"url": URL, "description": "down"})
+    rows("UPDATE webhook_endpoints SET disabled_at = now(), disabled_why = 'failing' WHERE description = 'down'")
+    contacts.sessions["operators"] = {"caller": "staff", "name": str(uuid4()), "role": "operator", "session": "s"}
+    client = app.test_client()
+    client.set_cookie(STAFF_COOKIE, "operators")
+    page = client.get("/staff/webhooks", headers={"Accept": "text/html", "Accept-Language": "en"}).text
+    assert "down" in page and "fine" not in page
+    (webhook,) = rows("SELECT id FROM webhook_endpoints WHERE description = 'down'")
+    one = client.get(f"/staff/webhooks/{webhook.id}", headers={"Accept": "text/html", "Accept-Language": "en"}).text
+    assert "choose its site first" in one and "Yes, delete it" not in one
