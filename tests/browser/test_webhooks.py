@@ -43,10 +43,12 @@ def test_staff_add_a_webhook_and_see_what_became_of_it(
     story.opening()
     with database_of_messages.transaction(EVERY_SITE) as session:
         session.execute(text("UPDATE webhook_deliveries SET state = 'skipped', error = '503: busy', ended_at = now()"))
-        session.execute(text("""
+        session.execute(
+            text("""
             INSERT INTO webhook_attempts (delivery_id, started_at, outcome, status, reply)
             SELECT id, now(), 'refused', 503, 'Service Unavailable: come back later' FROM webhook_deliveries
-        """))
+        """)
+        )
         session.execute(text("UPDATE webhook_endpoints SET failures = 40, failing_since = now() - interval '5 days',"
                              " error = '503: busy', disabled_at = now(), disabled_why = 'failing'"))  # fmt: skip
     visitor.open("/staff/webhooks")

@@ -27,8 +27,8 @@ from services.notifications.operations.webhooks.deliveries import send_again, se
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.operations.webhooks.outgoing import AT_ONCE, BACKOFF
 from services.notifications.operations.webhooks.send import Sender
-from services.notifications.schemas.webhooks import WebhookBody, WebhookEdit
 from services.notifications.pump import duties
+from services.notifications.schemas.webhooks import WebhookBody, WebhookEdit
 from services.notifications.settings import Settings
 from services.notifications.webhooks import post
 from tests.notifications.receiver import Receiver

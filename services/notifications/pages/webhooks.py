@@ -82,7 +82,8 @@ def _one(database: Database, webhook_id: UUID, form: Form[Any]) -> str:
     with database.transaction(g.principal.scope) as session:
         webhook = endpoints.find_endpoint(session, webhook_id)
         found, following = deliveries.list_deliveries(session, webhook_id, body)
-        more = url_for(".show_webhook", webhook_id=webhook_id, **asked | {"cursor": following}) if following else ""
+        onward: dict[str, Any] = asked | {"cursor": following}
+        more = url_for(".show_webhook", webhook_id=webhook_id, **onward) if following else ""
         return render(
             "webhooks/one.html",
             webhook=webhook,

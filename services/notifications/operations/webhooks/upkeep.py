@@ -89,7 +89,7 @@ def forget_deliveries(database: Database, kept_days: int = KEPT_DAYS) -> int:
     """Delete the oldest finished deliveries with their attempts, and secrets that have ended; returns how many."""
     with database.transaction(EVERY_SITE) as session:
         forgotten = session.execute(FORGET, {"sweep": SWEEP, "days": kept_days}).rowcount  # type: ignore[attr-defined]
-        return forgotten + session.execute(END_SECRETS).rowcount  # type: ignore[attr-defined, no-any-return]
+        return forgotten + session.execute(END_SECRETS).rowcount  # type: ignore[attr-defined]
 
 
 FIGURES = text("""
