@@ -39,6 +39,10 @@ PYTHON_VARIABLES = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHASHSEED")
 _open = build_opener(ProxyHandler({})).open  # a proxy of the environment is not for 127.0.0.1
 
 
+SMS_VARIABLES = ("SMS_URL", "SMS_TEMPLATES", "SMS_RECEIPTS_TOKEN")
+"""Taken from the environment of `make run`: without them no SMS goes out."""
+
+
 class SystemFailure(RuntimeError):
     """A part of the system did not come up."""
 
@@ -270,6 +274,7 @@ class System:
         if service == "notifications":
             own |= {"SMTP_URL": self.smtp_url, "MAIL_FROM": "Hesheng <hesheng@hesheng.example>",
                     "MAIL_DOMAIN": "hesheng.example", "WEBHOOKS_LOOPBACK": "true"}  # fmt: skip
+            own |= {name: os.environ[name] for name in SMS_VARIABLES if name in os.environ}
         return own
 
     def _all_processes(self) -> dict[str, Process]:

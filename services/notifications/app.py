@@ -11,6 +11,7 @@ from services.common.sessions import SessionsElsewhere
 from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.notifications.api import blueprints
+from services.notifications.api.receipts import receipts_blueprint
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.upkeep import gauges
 from services.notifications.pages import pages
@@ -27,7 +28,11 @@ def make_app(settings: Settings) -> APIFlask:
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
-        blueprints=[*blueprints(settings, database), *pages(settings, database)],
+        blueprints=[
+            *blueprints(settings, database),
+            receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
+            *pages(settings, database),
+        ],
         subscriber=make_subscriber(settings, database),
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),
     )

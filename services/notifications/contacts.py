@@ -3,9 +3,11 @@
 book = ContactBook(settings.registration_url, token)
 book.look_up([(person_id, site_id), …])     # {(person_id, site_id): Contact}
 book.open_links([link_id, …])               # {link_id: AddressedLink}
+book.tell([Told(…), …])                     # whom an SMS reached
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,6 +34,7 @@ class Contact(BaseModel):
     site_id: UUID
     name: str = Field(repr=False)
     email: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
     language: str = "zh-CN"
     manage_url: str | None = Field(default=None, repr=False)
 
@@ -48,6 +51,14 @@ class AddressedLink(BaseModel):
     about_en: str = ""
 
 
+class Told(BaseModel):
+    """Whether what happened to a registration at that moment (registration's clock) has reached its person by SMS."""
+
+    registration_id: UUID
+    caused_at: datetime
+    reached: bool
+
+
 class _Contacts(BaseModel):
     contacts: list[Contact] = Field(repr=False)
 
@@ -56,13 +67,17 @@ class _Links(BaseModel):
     links: list[AddressedLink] = Field(repr=False)
 
 
+class _Heard(BaseModel):
+    heard: int
+
+
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ContactBook:
-    """Registration's `POST /internal/contacts` and `POST /internal/links`.
+    """Registration's `POST /internal/contacts`, `POST /internal/links` and `POST /internal/told`.
 
-    Both raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
+    All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
     """
 
     def __init__(self, registration_url: str, token: str) -> None:
@@ -80,6 +95,10 @@ class ContactBook:
         """Where these links lead and whom they are for; those that are over, or for nobody any more, are missing."""
         links = self._ask("links", {"links": [str(link) for link in ids]}, _Links).links
         return {link.link_id: link for link in links}
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """Say whom SMS reached (at most 1000)."""
+        self._ask("told", {"told": [one.model_dump(mode="json") for one in told]}, _Heard)
 
     def _ask(self, what: str, question: dict[str, Any], model: type[Answer]) -> Answer:
         try:

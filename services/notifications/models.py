@@ -36,19 +36,21 @@ class Kind(StrEnum):
 class State(StrEnum):
     """Where a message is. All but `pending` and `sending` are final; an operator may put back what did not go out.
 
-    `failed` was refused for good; `no_contact` is for somebody who has no e-mail address, which is no failure.
+    `sent` was accepted, and may still become `delivered` or `failed` by the provider's receipt; `failed` was refused
+    for good; `no_contact` is for somebody whom no channel reaches, which is no failure.
     """
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
     FAILED = "failed"
     EXPIRED = "expired"
     NO_CONTACT = "no_contact"
 
 
 class Message(Base):
-    """One mail to one person about one cause: what became of a registration, or a link that was issued.
+    """One mail or SMS to one person about one cause: what became of a registration, or a link that was issued.
 
     A link's message has no registration, and no `person_id` where it goes to staff.
     """
@@ -75,12 +77,13 @@ class Message(Base):
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    channel: Mapped[str | None]
     error: Mapped[str | None]
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
 
 
 class Delivery(Base):
-    """One attempt to hand a message to the mail server."""
+    """One attempt to hand a message to the mail server or the SMS provider."""
 
     __tablename__ = "deliveries"
 
@@ -90,6 +93,9 @@ class Delivery(Base):
     ended_at: Mapped[datetime]
     outcome: Mapped[str]
     reply: Mapped[str | None]
+    channel: Mapped[str | None]
+    provider: Mapped[str | None]
+    reference: Mapped[str | None]
 
 
 class WebhookState(StrEnum):

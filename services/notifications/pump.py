@@ -3,10 +3,13 @@
 from services.common.database import Database
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
+from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
+from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.operations.upkeep import (
     expire_overdue,
     forget_history,
@@ -28,6 +31,7 @@ def duties(settings: Settings) -> list[Duty]:
     database = Database(settings.database_dsn)
     celery = make_celery(settings)
     queue = work_queue(settings.service)
+    book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     def deliver() -> bool:
@@ -35,9 +39,6 @@ def duties(settings: Settings) -> list[Duty]:
             return False
         nudge(celery, DELIVER_TASK, settings.service)
         return True
-
-    def forget() -> int:
-        return forget_history(database) + forget_erasures(database) + forget_deliveries(database)
 
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
@@ -47,8 +48,12 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
         Duty("webhooks", webhooks.send_due, idle=0.2),
         Duty("webhooks_upkeep", lambda: recover_deliveries(database) + end_deliveries(database), idle=5.0),
+        Duty("webhooks_forget", lambda: forget_deliveries(database), idle=30.0),
+        Duty("receipts", lambda: hear_waiting(database), idle=2.0),
+        Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
-        Duty("forget", forget, idle=30.0),
+        Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
+        Duty("forget_receipts", lambda: forget_receipts(database), idle=30.0),
     ]
 
 

@@ -9,7 +9,10 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.common.sealing import Box
 from services.common.settings import CommonSettings, ServiceName
+from services.notifications.sms import Provider
+from services.notifications.sms.provider import provider_of
 
+SHORTEST_TOKEN = 32
 DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
@@ -22,6 +25,11 @@ class MailServer:
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """As operators see it."""
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     @classmethod
     def from_url(cls, url: str) -> "MailServer":
@@ -40,6 +48,11 @@ class MailServer:
         )
 
 
+def mail_servers(urls: SecretStr) -> list[MailServer]:
+    """Addresses with commas between. Raises ValueError with what is wrong."""
+    return [MailServer.from_url(url.strip()) for url in urls.get_secret_value().split(",")]
+
+
 class Settings(CommonSettings):
     """What the notifications service needs to run."""
 
@@ -47,14 +60,18 @@ class Settings(CommonSettings):
     notifications_token: SecretStr = Field(min_length=32)
     notifications_keys: SecretStr
     smtp_url: SecretStr
+    mail_rate: int = Field(default=0, ge=0, description="mails per minute that the mail server takes; 0: any number")
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
-    webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    sms_url: SecretStr = SecretStr("")
+    sms_templates: str = ""
+    sms_receipts_token: SecretStr = SecretStr("")
+    webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 
     @field_validator("smtp_url")
     @classmethod
     def _is_mail_server(cls, value: SecretStr) -> SecretStr:
-        MailServer.from_url(value.get_secret_value())
+        mail_servers(value)
         return value
 
     @field_validator("mail_from")
@@ -69,6 +86,17 @@ class Settings(CommonSettings):
         self.box()
         return self
 
+    @model_validator(mode="after")
+    def _has_provider(self) -> Self:
+        token = self.sms_receipts_token.get_secret_value()
+        if token and len(token) < SHORTEST_TOKEN:
+            raise ValueError(f"SMS_RECEIPTS_TOKEN must have at least {SHORTEST_TOKEN} characters")
+        try:
+            _ = self.sms_provider
+        except ValueError as error:
+            raise ValueError(f"SMS_URL or SMS_TEMPLATES: {error}") from None
+        return self
+
     def box(self) -> Box:
         """For what must be kept secret. Raises ValueError, which names the variable, when a key is malformed."""
         keys = [key.strip() for key in self.notifications_keys.get_secret_value().split(",") if key.strip()]
@@ -77,6 +105,12 @@ class Settings(CommonSettings):
         return Box("NOTIFICATIONS_KEYS", keys)
 
     @property
-    def mail_server(self) -> MailServer:
-        """SMTP_URL, taken apart."""
-        return MailServer.from_url(self.smtp_url.get_secret_value())
+    def mail_servers(self) -> list[MailServer]:
+        """SMTP_URL, taken apart: the first is wanted, the others are for when it fails."""
+        return mail_servers(self.smtp_url)
+
+    @property
+    def sms_provider(self) -> Provider | None:
+        """SMS_URL and SMS_TEMPLATES, taken apart; None where no SMS goes out."""
+        url = self.sms_url.get_secret_value()
+        return provider_of(url, self.sms_templates) if url else None

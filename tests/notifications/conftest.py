@@ -16,10 +16,12 @@ from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
 from tests.notifications.sink import FaultySink
+from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "idempotency_keys", "webhook_endpoints")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers", "receipts",
+          "webhook_endpoints")  # fmt: skip
 
 
 class Contacts:
@@ -31,10 +33,12 @@ class Contacts:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.failing = False
         self.asked: list[int] = []
+        self.told: list[dict[str, Any]] = []
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
         app.post("/internal/sessions")(self._answer_sessions)
+        app.post("/internal/told")(self._hear_told)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -58,6 +62,12 @@ class Contacts:
     def _answer_sessions(self) -> Any:
         return jsonify(principal=self.sessions.get(request.get_json()["staff"]))
 
+    def _hear_told(self) -> Any:
+        if self.failing:
+            abort(503)
+        self.told += request.get_json()["told"]
+        return jsonify(heard=len(request.get_json()["told"]))
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -76,6 +86,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.links.clear()
     contacts_server.sessions.clear()
     contacts_server.asked.clear()
+    contacts_server.told.clear()
     contacts_server.failing = False
     return contacts_server
 
@@ -91,6 +102,32 @@ def sink_server() -> Iterator[FaultySink]:
 def sink(sink_server: FaultySink) -> FaultySink:
     sink_server.forget()
     return sink_server
+
+
+@pytest.fixture(scope="session")
+def aliyun_server() -> Iterator[AliyunStandIn]:
+    server = AliyunStandIn()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aliyun(aliyun_server: AliyunStandIn) -> AliyunStandIn:
+    aliyun_server.forget()
+    return aliyun_server
+
+
+@pytest.fixture(scope="session")
+def gateway_server() -> Iterator[GatewayStandIn]:
+    server = GatewayStandIn()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gateway(gateway_server: GatewayStandIn) -> GatewayStandIn:
+    gateway_server.forget()
+    return gateway_server
 
 
 @pytest.fixture

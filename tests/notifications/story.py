@@ -67,11 +67,13 @@ class Story:
             "local_day": "2026-12-01", "capacity": 50,
         } | other  # fmt: skip
 
-    def person(self, email: str | None, name: str = "王小明", language: str = "zh-CN") -> UUID:
+    def person(
+        self, email: str | None, name: str = "王小明", language: str = "zh-CN", phone: str | None = None
+    ) -> UUID:
         """Somebody whom registration can say the contact of."""
         person_id = uuid4()
         self.people[str(person_id)] = {
-            "person_id": str(person_id), "name": name, "email": email, "phone": None, "language": language,
+            "person_id": str(person_id), "name": name, "email": email, "phone": phone, "language": language,
         }  # fmt: skip
         return person_id
 
@@ -83,7 +85,7 @@ class Story:
             "age_band": events.AgeBand.FROM_35,
         }  # fmt: skip
 
-    def sign_up(self, shift_id: UUID, email: str = "wang@example.org", **person: Any) -> dict[str, Any]:
+    def sign_up(self, shift_id: UUID, email: str | None = "wang@example.org", **person: Any) -> dict[str, Any]:
         """A person gets a place; answers the registration's facts."""
         facts = self.registration(shift_id, self.person(email, **person))
         self.tell(events.RegistrationConfirmed(**facts))

@@ -6,8 +6,9 @@ import pytest
 
 from services.common.database import EVERY_SITE
 from services.registration.operations.seats.holds import settle
+from tests.conftest import NOTIFICATIONS_TOKEN, REPORTING_TOKEN
 from tests.registration.office import Member, Office
-from tests.registration.world import Site, fresh_phone, in_hours
+from tests.registration.world import Caller, Site, fresh_phone, in_hours
 
 
 @pytest.fixture
@@ -106,3 +107,60 @@ def test_nobody_is_called_of_what_is_over_or_by_another_site(site: Site, other: 
     other.expect(404, "POST", f"/v1/calls/{call}/done")
     site.move_shift(shift, -3, -1)
     assert calls(site) == []
+
+
+def reached(site: Site, registration: str, reached: bool) -> None:
+    """What notifications says of the SMS about the newest event of the registration or its shift."""
+    [event] = site.sql("SELECT occurred_at FROM outbox WHERE data ->> 'site_id' = :s ORDER BY id DESC LIMIT 1",
+                       s=str(site.id))  # fmt: skip
+    told = {"registration_id": registration, "caused_at": event.occurred_at.isoformat(), "reached": reached}
+    for _ in range(2):
+        Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/told", {"told": [told]})
+
+
+def test_whom_an_sms_reached_is_not_called_until_it_turns_out_that_it_did_not(site: Site) -> None:
+    shift = site.shift(1)
+    holder, waiting = site.sign_up(shift), site.sign_up(shift)
+    site.cancel(holder["id"])
+    assert calls(site) == [(waiting["id"], "place")]
+    reached(site, waiting["id"], True)
+    assert calls(site) == []
+    reached(site, waiting["id"], False)
+    assert calls(site) == [(waiting["id"], "place")]
+
+
+def test_an_sms_about_old_news_leaves_the_call_about_what_came_since(site: Site) -> None:
+    shift = site.shift()
+    made = site.sign_up(shift)
+    [before] = site.sql("SELECT max(occurred_at) AS at FROM outbox")
+    site.expect(200, "POST", f"/v1/shifts/{shift}/cancel")
+    told = {"registration_id": made["id"], "caused_at": before.at.isoformat(), "reached": True}
+    Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/told", {"told": [told]})
+    assert calls(site) == [(made["id"], "cancelled")]
+    reached(site, made["id"], True)
+    assert calls(site) == []
+
+
+def test_who_cancelled_since_is_not_called_when_an_old_sms_turns_out_to_have_failed(site: Site) -> None:
+    shift = site.shift(1)
+    holder, waiting = site.sign_up(shift), site.sign_up(shift)
+    site.cancel(holder["id"])
+    reached(site, waiting["id"], True)
+    site.cancel(waiting["id"])
+    reached(site, waiting["id"], False)
+    assert calls(site) == []
+
+
+def test_only_notifications_says_whom_an_sms_reached(site: Site) -> None:
+    for key in (REPORTING_TOKEN, site.key):
+        assert Caller(site.app, key).call("POST", "/internal/told", {"told": []}).status_code == 403
+
+
+def test_a_helpers_phone_is_given_where_nobody_reads_mail_and_the_person_has_none(site: Site) -> None:
+    made = site.sign_up(site.shift())
+    helper = {"name": "女儿", "phone": "+8613800009999", "agreed": True}
+    site.expect(200, "PUT", f"/v1/people/{made['person_id']}/helper", helper)
+    site.sql("UPDATE person_sites SET phone = NULL WHERE person_id = :p", p=made["person_id"])
+    asked = {"people": [{"person_id": made["person_id"], "site_id": str(site.id)}]}
+    contacts = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", asked)["contacts"]
+    assert [(one["email"], one["phone"]) for one in contacts] == [(None, "+8613800009999")]

@@ -251,8 +251,8 @@ def test_the_page_after_a_sign_up_says_how_this_person_hears_of_changes(site: Si
     site.expect(200, "PATCH", f"/v1/sites/{site.id}/settings", {"public_phone": "+863514000002"}, If_Match="*")
     mail, number = fresh_mail(), fresh_phone()
     by_mail, by_phone = (send_form(browser, site.shift(), contact=one).get_data(as_text=True) for one in (mail, number))
-    assert mail in by_mail and "the site calls" not in by_mail
-    assert f"the site calls {number}" in by_phone and "A mail with a link" not in by_phone
+    assert mail in by_mail and "the site texts or calls" not in by_mail
+    assert f"the site texts or calls {number}" in by_phone and "A mail with a link" not in by_phone
     assert "+863514000002" in by_mail and "+863514000002" in by_phone
 
 
@@ -262,7 +262,7 @@ def test_no_other_number_is_read_by_whoever_knows_a_neighbours(site: Site, other
     here = site.sign_up(site.shift(), **who)
     site.expect(200, "PATCH", f"/v1/people/{here['person_id']}", {"phone": kept}, If_Match="*")
     page = send_form(browser, site.shift(), name=who["name"], contact=who["phone"]).get_data(as_text=True)
-    assert "the site calls your number" in page and kept not in page
+    assert "the site texts or calls your number" in page and kept not in page
 
 
 def test_volunteering_asks_for_an_age(site: Site, anybody: Caller) -> None:

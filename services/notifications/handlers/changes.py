@@ -21,11 +21,11 @@ TELL = text("""
         RETURNING *
     )
     INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, cause_event, request_id,
-                          calendar_sequence, details, expires_at)
+                          calendar_sequence, details, expires_at, caused_at)
     SELECT md5(cast(:event_id AS uuid)::text || id::text)::uuid, 'change', site_id, shift_id, id, person_id, :event_id,
            :request_id,
            CASE WHEN status = 'confirmed' THEN calendar_sequence END, cast(:details AS jsonb),
-           :at + interval '3 days'
+           :at + interval '3 days', :at
     FROM told
     ON CONFLICT DO NOTHING
 """)

@@ -28,10 +28,10 @@ NOTE = text("""
         RETURNING id, calendar_sequence
     )
     INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, cause_event, request_id,
-                          calendar_sequence, details, expires_at)
+                          calendar_sequence, details, expires_at, caused_at)
     SELECT md5(event_id::text || registration_id::text)::uuid, :kind, site_id, shift_id, registration_id, person_id,
            event_id, request_id, CASE WHEN calendar THEN calendar_sequence END, cast(details AS jsonb),
-           at + interval '3 days'
+           at + interval '3 days', at
     FROM fresh JOIN kept ON kept.id = fresh.registration_id
     ORDER BY place
     ON CONFLICT DO NOTHING

@@ -1,6 +1,6 @@
 """One connection to the mail server for a batch of mails, and what its answers mean.
 
-with Connection(server, local_name) as connection:
+with Connection(server, local_name).connect() as connection:
     verdict = connection.send(mail, sender, recipient)
 """
 
@@ -8,12 +8,11 @@ import contextlib
 import re
 import smtplib
 import ssl
-from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import EmailMessage
-from enum import StrEnum
 from types import TracebackType
 
+from services.notifications.channels import Outcome, Unavailable, Verdict
 from services.notifications.settings import MailServer
 
 TIMEOUT = 10.0
@@ -23,43 +22,30 @@ ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 CLOSING = 421
 
 
-class MailServerUnavailable(Exception):
+class MailServerUnavailable(Unavailable):
     """There is no connection to be had now: no fault of any message."""
 
 
-class Outcome(StrEnum):
-    """What the server made of a mail."""
-
-    SENT = "sent"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    LOST = "lost"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`reply` is the server's answer without the recipient's address, which servers like to repeat."""
-
-    outcome: Outcome
-    reply: str
-
-
 class Connection:
-    """A connection to the mail server. Entering raises `MailServerUnavailable`."""
+    """A connection to the mail server, from `connect` to the end of the block."""
 
     def __init__(self, server: MailServer, local_name: str) -> None:
         self._server = server
         self._local_name = local_name
         self._client: smtplib.SMTP
 
-    def __enter__(self) -> "Connection":
+    def connect(self) -> "Connection":
+        """Raises `MailServerUnavailable`."""
         try:
-            self._client = self._connect()
+            self._client = self._connected()
         except (OSError, smtplib.SMTPException) as error:
             code = getattr(error, "smtp_code", None)
             raise MailServerUnavailable(
                 f"the mail server answered {code}" if code else f"no mail server: {type(error).__name__}"
             ) from None
+        return self
+
+    def __enter__(self) -> "Connection":
         return self
 
     def __exit__(
@@ -70,7 +56,7 @@ class Connection:
                 self._client.quit()
         self._client.close()
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connected(self) -> smtplib.SMTP:
         # Our own name is given: smtplib would otherwise look this machine's up in DNS, for seconds where there is none.
         host, port, name = self._server.host, self._server.port, self._local_name
         if self._server.scheme == "smtps":

@@ -42,14 +42,20 @@ before it expires."""
 
 @dataclass(frozen=True)
 class Taken:
-    """A message that was claimed, of whichever kind. `site` columns are None while the site is not known yet."""
+    """A message that was claimed, of whichever kind. `site` columns are None while the site is not known yet.
+
+    `in_doubt`: it may have gone out by a channel that must not carry it twice (`hand_over.py`).
+    """
 
     id: UUID
     claimed_at: datetime
     message_id_header: str
     request_id: str | None
+    in_doubt: bool
     site_zh: str | None
     site_en: str | None
+    short_zh: str | None
+    short_en: str | None
     time_zone: str | None
     site_phone: str | None
 
@@ -62,8 +68,6 @@ class ClaimedLink(Taken):
     purpose: str
     site_id: UUID | None
     expires_at: datetime
-    short_zh: str | None
-    short_en: str | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,9 @@ class Result:
     state: str
     outcome: str
     reply: str | None = None
+    channel: str | None = None
+    reference: str | None = None
+    provider: str | None = None
 
 
 def any_claimable(database: Database) -> bool:
@@ -101,15 +108,15 @@ def any_claimable(database: Database) -> bool:
         return bool(session.scalar(text(f"SELECT EXISTS (SELECT 1 FROM messages WHERE {CLAIMABLE})")))  # noqa: S608
 
 
-def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Claimed]:
-    """Take up to `limit` messages about registrations, oldest due first, and commit that they are being sent.
+def claim(database: Database, mail_domain: str, lane: int, limit: int = CLAIM) -> list[Claimed]:
+    """Take up to `limit` messages of a lane about registrations, oldest due first, and commit that they are being sent.
 
     One that would be over its person's limits is put off and says why. Workers that claim at the same moment do not
     see each other's, so that the limits may be passed by a batch.
     """
     statement = text(f"""
         WITH fit AS MATERIALIZED (
-            SELECT id, number, person_id, site_id FROM messages WHERE {CLAIMABLE} AND link_id IS NULL
+            SELECT id, number, person_id, site_id FROM messages WHERE lane = :lane AND {CLAIMABLE}
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
         ), counted AS MATERIALIZED (
             SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
@@ -136,15 +143,15 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.kind, c.person_id, c.site_id, c.registration_id, c.message_id_header, c.request_id,
-               c.calendar_sequence, c.details, c.created_at, shifts.starts_at, shifts.ends_at, shifts.role_zh,
-               shifts.role_en, activities.title_zh, activities.title_en, activities.place,
-               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
-               sites.phone AS site_phone
+               c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at, shifts.starts_at,
+               shifts.ends_at, shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en,
+               activities.place, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,
+               sites.time_zone, sites.phone AS site_phone
         FROM claimed AS c JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
         LEFT JOIN sites ON sites.id = c.site_id
         ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
-    values = {"limit": limit, "domain": mail_domain}
+    values = {"lane": lane, "limit": limit, "domain": mail_domain}
     values |= {"per_hour": PER_HOUR, "per_day": PER_DAY, "held_back": HELD_BACK}
     with database.transaction(EVERY_SITE) as session:
         return [Claimed(**row._mapping) for row in session.execute(statement, values)]
@@ -154,7 +161,7 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
     """The same for messages that carry a link. How many of these go out is bounded where links are issued."""
     statement = text(f"""
         WITH due AS MATERIALIZED (
-            SELECT id FROM messages WHERE {CLAIMABLE} AND link_id IS NOT NULL
+            SELECT id FROM messages WHERE lane = 0 AND {CLAIMABLE}
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
         ), claimed AS (
             UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
@@ -163,8 +170,8 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
-               sites.short_zh, sites.short_en, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
-               sites.phone AS site_phone
+               c.handed_at IS NOT NULL AS in_doubt, sites.short_zh, sites.short_en, sites.name_zh AS site_zh,
+               sites.name_en AS site_en, sites.time_zone, sites.phone AS site_phone
         FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
     with database.transaction(EVERY_SITE) as session:
@@ -173,12 +180,16 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
 
 
 def release(database: Database, messages: Sequence[Taken], delay: float, reason: str | None = None) -> None:
-    """Give messages back that were not tried: no attempt is counted. `delay` in seconds."""
+    """Give messages back that were not tried: no attempt is counted. `delay` in seconds.
+
+    What was marked as handed over in this claim was not; what was in doubt before still is.
+    """
     with database.transaction(EVERY_SITE) as session:
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = attempts - 1, claimed_at = NULL,
-                next_attempt_at = now() + make_interval(secs => :delay), error = coalesce(:reason, error)
+                next_attempt_at = now() + make_interval(secs => :delay), error = coalesce(:reason, error),
+                handed_at = CASE WHEN handed_at < messages.claimed_at THEN handed_at END
             FROM unnest(cast(:ids AS uuid[]), cast(:claims AS timestamptz[])) AS held (id, claimed_at)
             WHERE messages.id = held.id AND state = 'sending' AND messages.claimed_at = held.claimed_at
             """),
@@ -200,7 +211,8 @@ def record(database: Database, message: Taken, result: Result) -> bool:
         recorded = session.execute(
             text("""
             WITH recorded AS (
-                UPDATE messages SET state = :state, claimed_at = NULL,
+                UPDATE messages SET state = :state, claimed_at = NULL, channel = coalesce(:channel, channel),
+                    handed_at = CASE WHEN :outcome = 'unknown' THEN handed_at END,
                     sent_at = CASE WHEN :state = 'sent' THEN now() END,
                     error = CASE WHEN :state = 'sent' THEN NULL ELSE :error END,
                     next_attempt_at = now() + make_interval(secs => CASE WHEN :state <> 'pending' THEN 0
@@ -208,8 +220,9 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
                 RETURNING id
             )
-            INSERT INTO deliveries (message_id, started_at, ended_at, outcome, reply)
-            SELECT id, :claimed_at, clock_timestamp(), :outcome, :reply FROM recorded RETURNING id
+            INSERT INTO deliveries (message_id, started_at, ended_at, outcome, reply, channel, provider, reference)
+            SELECT id, :claimed_at, clock_timestamp(), :outcome, :reply, :channel, :provider, :reference
+            FROM recorded RETURNING id
             """),
             {
                 "id": message.id,
@@ -217,6 +230,9 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 "state": result.state,
                 "outcome": result.outcome,
                 "reply": result.reply,
+                "channel": result.channel,
+                "provider": result.provider,
+                "reference": result.reference,
                 "error": result.reply or result.outcome,
                 "backoff": list(BACKOFF),
             },

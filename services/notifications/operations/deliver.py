@@ -1,25 +1,31 @@
-"""Send what is due: claim a batch, ask for the contacts, hand the mails over, record each at once.
+"""Send what is due: claim a batch, ask for the contacts, hand the letters over by mail or else by SMS, record each at
+once.
 
-    deliver_batch(Postman(database, contacts, composer, settings.mail_server, settings.mail_domain))
+    deliver_batch(make_postman(settings, database))
+
+Urgent lanes go first (`lanes.py`), and a batch of another stops for them. Where a provider takes so many a minute, the
+rest waits (`rates.py`), and what is not urgent leaves a part for what is.
 
 Failures are of two kinds. What keeps everybody's mail from going out (registration, the mail server) gives the batch
-back without counting an attempt. What the mail server says of one mail counts as an attempt of that message.
+back without counting an attempt. What the server or provider says of one letter counts as an attempt of that message.
 """
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from email.message import EmailMessage
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from services.common.database import Database
 from services.common.logs import bind_request, get_logger
+from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
+from services.notifications.channels.mail import Mail
+from services.notifications.channels.sms import Sms
 from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
 from services.notifications.mail.render import Composer
-from services.notifications.mail.smtp import Connection, MailServerUnavailable, Outcome, Verdict
+from services.notifications.mail.servers import MailServers
 from services.notifications.models import State
 from services.notifications.operations.claims import (
     Claimed,
@@ -31,7 +37,11 @@ from services.notifications.operations.claims import (
     record,
     release,
 )
-from services.notifications.settings import MailServer, Settings
+from services.notifications.operations.lanes import LOOK_SECONDS, Lane, urgent_waits
+from services.notifications.operations.providers import tell
+from services.notifications.rates import Allowance
+from services.notifications.settings import Settings
+from services.notifications.sms.words import Wording
 
 log = get_logger(__name__)
 
@@ -41,76 +51,107 @@ BATCH_SECONDS = 15.0
 OUTAGE_DELAY = 10.0
 """Seconds until a batch is tried again that registration or the mail server kept from going out."""
 
+FOR_URGENT = 0.2
+"""Of what a provider takes at once: left by what is not urgent."""
+
+SHORTEST_WAIT = 0.5
+
 STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
+NOT_REACHED = Result(
+    State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them", "sms"
+)
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
 Message = TypeVar("Message", Claimed, ClaimedLink)
+_Ready = tuple[Channel, Letter]
 
 
 @dataclass(frozen=True)
 class Postman:
-    """What it takes to send mails."""
+    """What it takes to send messages. `others` are the channels for whom no mail reaches, the preferred first;
+    `allowances` tell by a channel's name how much it takes, where that is bounded."""
 
     database: Database
     contacts: ContactBook
     composer: Composer
-    server: MailServer
+    servers: MailServers
     domain: str
+    others: tuple[Channel, ...] = ()
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Each message goes by the first that reaches its person."""
+        return (Mail(self.composer, self.servers), *self.others)
 
 
 def make_postman(settings: Settings, database: Database) -> Postman:
     """The postman of a worker; nothing is connected yet, so it may be made before a fork."""
+    provider = settings.sms_provider
     return Postman(
         database,
         ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
         Composer(settings.mail_from, settings.mail_domain),
-        settings.mail_server,
+        MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
+        (Sms(database, provider, Wording(provider.signs)),) if provider else (),
+        _allowances({"mail": settings.mail_rate}, settings),
     )
 
 
-@dataclass(frozen=True)
-class _Ready:
-    message: Taken
-    mail: EmailMessage
-    recipient: str
-
-    def __repr__(self) -> str:
-        return f"<mail of message {self.message.id}>"  # the address must not show in a traceback
+def _allowances(rates: dict[str, int], settings: Settings) -> dict[str, Allowance]:
+    broker = settings.broker_url.get_secret_value()
+    return {channel: Allowance(channel, rate, broker) for channel, rate in rates.items() if rate}
 
 
 def deliver_batch(postman: Postman) -> int:
-    """Claim due messages and bring each to its next state; returns how many were claimed.
+    """Claim due messages of each lane and bring each to its next state; returns how many were claimed."""
+    return _deliver_links(postman) + sum(_deliver_news(postman, lane) for lane in Lane if lane is not Lane.LINK)
 
-    Links first: somebody waits for them at a log-in page.
-    """
-    return _deliver_links(postman) + _deliver_news(postman)
+
+@dataclass
+class _Batch:
+    """What goes out at once, and until when."""
+
+    lane: Lane
+    started: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
+
+    def is_over(self, database: Database) -> bool:
+        """Whether time is up, or this lane must give way to what has become due meanwhile."""
+        now = time.monotonic()
+        if now - self.started > BATCH_SECONDS:
+            return True
+        if not self.lane.gives_way or now - self.looked < LOOK_SECONDS:
+            return False
+        self.looked = now
+        return urgent_waits(database)
 
 
 def _deliver_links(postman: Postman) -> int:
-    started = time.monotonic()
+    batch = _Batch(Lane.LINK)
     claimed = claim_links(postman.database, postman.domain)
     known = _of_known_sites(postman, claimed)
     if known:
         try:
             links = postman.contacts.open_links({message.link_id for message in known})
-            _send(postman, list(_composed_links(postman, known, links)), started)
+            _send(postman, list(_composed_links(postman, known, links)), batch)
         except ContactsUnavailable as error:
             _give_back(postman, known, str(error))
     return len(claimed)
 
 
-def _deliver_news(postman: Postman) -> int:
-    started = time.monotonic()
-    claimed = claim(postman.database, postman.domain)
+def _deliver_news(postman: Postman, lane: Lane) -> int:
+    batch = _Batch(lane)
+    claimed = claim(postman.database, postman.domain, lane)
     known = _of_known_sites(postman, claimed)
     if known:
         try:
             contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in known})
-            _send(postman, list(_composed(postman, known, contacts)), started)
+            _send(postman, list(_composed(postman, known, contacts)), batch)
         except ContactsUnavailable as error:
             _give_back(postman, known, str(error))
     return len(claimed)
@@ -132,10 +173,10 @@ def _give_back(postman: Postman, messages: Sequence[Taken], reason: str) -> None
 def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, Contact]) -> Iterator[_Ready]:
     for message in messages:
         contact = contacts.get((message.person_id, message.site_id))
-        if contact is None or not contact.email:
+        if contact is None:
             _record(postman, message, NO_ADDRESS)
-        elif mail := _rendered(postman, message, partial(postman.composer.compose, message, contact)):
-            yield _Ready(message, mail, contact.email)
+        else:
+            yield from _ready(postman, message, contact)
 
 
 def _composed_links(
@@ -145,41 +186,61 @@ def _composed_links(
         link = links.get(message.link_id)
         if link is None:
             _record(postman, message, LINK_IS_OVER)
-        elif not link.email:
-            _record(postman, message, NO_ADDRESS)
-        elif mail := _rendered(postman, message, partial(postman.composer.compose_link, message, link)):
-            yield _Ready(message, mail, link.email)
+        else:
+            yield from _ready(postman, message, link)
 
 
-def _rendered(postman: Postman, message: Taken, compose: Callable[[], EmailMessage]) -> EmailMessage | None:
+def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -> Iterator[_Ready]:
+    """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
+    channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
+    if channel is None:
+        _record(postman, message, NOT_REACHED if postman.others else NO_ADDRESS)
+        return
     try:
-        return compose()
+        yield channel, channel.compose(message, contact)
     except Exception as error:
         # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"not_rendered: {type(error).__name__} at {where.name}:{where.lineno}"
         _record(postman, message, Result(State.FAILED, "not_rendered", reason))
-        return None
 
 
-def _send(postman: Postman, ready: list[_Ready], started: float) -> None:
-    """Over one connection, in order. When that is lost or time is up, the rest goes back untried."""
-    if not ready:
-        return
+def _send(postman: Postman, ready: list[_Ready], batch: _Batch) -> None:
+    for channel in postman.channels:
+        letters = _allowed(postman, channel, [letter for by, letter in ready if by == channel], batch.lane)
+        if letters:
+            _send_by(postman, channel, letters, batch)
+
+
+def _allowed(postman: Postman, channel: Channel, letters: list[Letter], lane: Lane) -> list[Letter]:
+    """As many as the provider takes now; the others go back until it takes more."""
+    allowance = postman.allowances.get(channel.name)
+    if allowance is None or not letters:
+        return letters
+    granted, wait = allowance.take(len(letters), keep=FOR_URGENT if lane.gives_way else 0.0)
+    late = [letter.message for letter in letters[granted:]]
+    if late:
+        release(postman.database, late, max(wait, SHORTEST_WAIT), "waits: the provider takes no more in a minute")
+    return letters[:granted]
+
+
+def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: _Batch) -> None:
+    """Over one line, in order. When that is lost or the batch is over, the rest goes back untried."""
+    number = 0
     try:
-        with Connection(postman.server, postman.domain) as connection:
-            for number, one in enumerate(ready):
-                if connection.lost or time.monotonic() - started > BATCH_SECONDS:
-                    release(postman.database, [late.message for late in ready[number:]], 0.0)
+        with channel.open() as line:
+            for number, letter in enumerate(letters):
+                if line.lost or batch.is_over(postman.database):
+                    release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                verdict = connection.send(one.mail, postman.composer.address, one.recipient)
-                _record(postman, one.message, _result(verdict))
-    except MailServerUnavailable as error:
-        _give_back(postman, [one.message for one in ready], str(error))
+                _record(postman, letter.message, _result(channel, line.provider, line.send(letter)))
+    except Unavailable as error:
+        _give_back(postman, [late.message for late in letters[number:]], str(error))
 
 
-def _result(verdict: Verdict) -> Result:
-    return Result(STATES.get(verdict.outcome, State.PENDING), verdict.outcome, verdict.reply)
+def _result(channel: Channel, provider: str, verdict: Verdict) -> Result:
+    state = STATES.get(verdict.outcome, State.PENDING)
+    return Result(state, verdict.outcome, verdict.reply, channel.name, verdict.reference, provider)
 
 
 def _record(postman: Postman, message: Taken, result: Result) -> None:

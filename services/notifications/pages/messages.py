@@ -12,7 +12,7 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.notifications.models import Kind, Message, State
 from services.notifications.operations.messages import get_message, list_messages, retry_message, stands
 from services.notifications.pages.site import zone
-from services.notifications.pages.words import KINDS, OUTCOMES, PURPOSES, STATES
+from services.notifications.pages.words import CHANNELS, KINDS, OUTCOMES, PURPOSES, STATES
 from services.notifications.schemas.messages import MessageQuery
 
 FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
@@ -69,4 +69,4 @@ def _one(database: Database, message: Message, form: Form[Any]) -> str:
 
 
 def _words(database: Database) -> dict[str, Any]:
-    return {"kinds": KINDS, "states": STATES, "purposes": PURPOSES, "zone": zone(database)}
+    return {"kinds": KINDS, "states": STATES, "purposes": PURPOSES, "channels": CHANNELS, "zone": zone(database)}

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from services.common.errors import Words
 from services.notifications.models import Kind, State
+from services.notifications.operations.lanes import Lane
 
 KINDS = {
     Kind.CONFIRMATION: Words("报名成功", "Sign-up confirmed"),
@@ -20,10 +21,23 @@ KINDS = {
     Kind.LINK: Words("链接", "Link"),
 }
 
+LANES = {
+    Lane.LINK: Words("链接", "Links"),
+    Lane.ANSWER: Words("答复", "Answers"),
+    Lane.NEWS: Words("变动与提醒", "Changes and reminders"),
+}
+
+CHANNELS: defaultdict[str, Words] = defaultdict(
+    lambda: Words("未定", "not chosen yet"),
+    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS")},
+)
+
 STATES = {
     State.PENDING: Words("等待发送", "Waiting"),
     State.SENDING: Words("正在发送", "Being sent"),
+    State.DELIVERED: Words("已送达", "Delivered"),
     State.SENT: Words("已发送", "Sent"),
+    State.DELIVERED: Words("已送达", "Delivered"),
     State.FAILED: Words("发送失败", "Failed"),
     State.EXPIRED: Words("已失效", "Expired"),
     State.NO_CONTACT: Words("没有邮箱", "No address"),
@@ -32,13 +46,16 @@ STATES = {
 OUTCOMES: defaultdict[str, Words] = defaultdict(
     lambda: Words("其他", "Other"),
     {
-        "sent": Words("邮件服务器已接收", "Accepted by the mail server"),
-        "deferred": Words("暂时未被接收，稍后再试", "Put off by the mail server, tried again later"),
+        "sent": Words("已被接收", "Accepted"),
+        "deferred": Words("暂时未被接收，稍后再试", "Put off, tried again later"),
         "refused": Words("被拒绝", "Refused"),
         "lost": Words("连接中断", "The connection was lost"),
+        "unknown": Words("没有答复，先查明再决定是否重发", "No answer: asked after before it goes again"),
+        "delivered": Words("已送达", "Delivered"),
+        "undelivered": Words("未能送达", "Not delivered"),
         "interrupted": Words("发送中断，结果不明", "Interrupted: the result is not known"),
         "no_contact": Words("没有邮箱", "No address"),
-        "not_rendered": Words("邮件内容无法生成", "The mail could not be made"),
+        "not_rendered": Words("内容无法生成", "The words could not be made"),
         "link_is_over": Words("链接已失效", "The link was over"),
     },
 )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.common.schemas import Answer, ListQuery
+from services.common.schemas import Answer, Body, ListQuery
 from services.notifications.models import Kind, State
 
 
@@ -19,16 +19,21 @@ class MessageQuery(ListQuery):
 
 
 class DeliveryAnswer(Answer):
-    """One attempt to hand the message to the mail server."""
+    """One attempt to hand the message to the mail server or the SMS provider, or what the provider said later."""
 
     started_at: datetime
     ended_at: datetime
-    outcome: str = Field(description="sent, deferred, refused, lost, interrupted, no_contact or not_rendered")
-    reply: str | None = Field(description="the mail server's answer, without the address")
+    outcome: str = Field(
+        description="sent, deferred, refused, lost, unknown, interrupted, no_contact, not_rendered, link_is_over;"
+        " by a receipt delivered or undelivered"
+    )
+    reply: str | None = Field(description="the server's or provider's answer, without the address or number")
+    channel: str | None = Field(description="mail or sms")
+    reference: str | None = Field(description="by what the SMS provider knows it")
 
 
 class MessageAnswer(Answer):
-    """One mail to one person about one cause; the person is an id only."""
+    """One mail or SMS to one person about one cause; the person is an id only."""
 
     id: UUID
     kind: Kind
@@ -49,6 +54,7 @@ class MessageAnswer(Answer):
     expires_at: datetime
     created_at: datetime
     sent_at: datetime | None
+    channel: str | None = Field(description="mail or sms; null before it was tried")
     error: str | None
 
 
@@ -56,6 +62,18 @@ class MessageWithDeliveries(MessageAnswer):
     """A message with every attempt to send it."""
 
     deliveries: list[DeliveryAnswer]
+
+
+class RetryBody(Body):
+    """Which failed messages to put back."""
+
+    reason: str | None = Field(default=None, max_length=400, description="their `error`; any when left out")
+
+
+class RetriedAnswer(Answer):
+    """How many were put back."""
+
+    retried: int
 
 
 class MessageList(Answer):

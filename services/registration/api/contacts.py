@@ -1,4 +1,5 @@
-"""Contact details and links for the service that sends mail: nothing else of them leaves this one."""
+"""Contact details and links for the service that sends mail: nothing else of them leaves this one. And what it says of
+whom an SMS reached."""
 
 from apiflask import APIBlueprint
 from flask import Response, g
@@ -8,15 +9,17 @@ from services.common.conventions import answered
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words
 from services.registration.operations.people import people
+from services.registration.operations.seats import calls
 from services.registration.operations.staff.link_mails import addressed
 from services.registration.operations.staff.links import Links
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.links import LinksAnswer, LinksBody
 from services.registration.schemas.people import Contact, ContactsAnswer, ContactsBody
+from services.registration.schemas.seats import HeardAnswer, ToldBody
 
 
 def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> APIBlueprint:
-    """The two routes by which contact details leave this service."""
+    """Two routes by which contact details leave this service, and one by which it hears who need not be called."""
     blueprint = APIBlueprint("contacts", __name__, tag="Services", url_prefix="/internal")
 
     @blueprint.post("/contacts")
@@ -39,6 +42,19 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
         _for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(LinksAnswer(links=addressed(session, data, links, body.links)))
+
+    @blueprint.post("/told")
+    @allow(Caller.SERVICE)
+    @blueprint.input(ToldBody, arg_name="body")
+    @blueprint.output(HeardAnswer)
+    def hear_told(body: ToldBody) -> Response:
+        """Whom an SMS reached, or did not reach after all: the list of calls follows. From notifications alone."""
+        _for_notifications()
+        # One by one: a shift that is called off meanwhile locks the calls of many, in another order.
+        for one in body.told:
+            with database.transaction(g.principal.scope) as session:
+                calls.hear_told(session, one)
+        return answered(HeardAnswer(heard=len(body.told)))
 
     return blueprint
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.common.schemas import Answer, Body
@@ -126,3 +126,23 @@ class OwnTransfers(Answer):
     """What the resident was asked and has not answered."""
 
     items: list[TransferAnswer]
+
+
+class Told(Body):
+    """Whether an SMS about what happened to a registration at that moment has reached its person."""
+
+    registration_id: UUID
+    caused_at: AwareDatetime = Field(description="`time` of the event that it was about")
+    reached: bool
+
+
+class ToldBody(Body):
+    """What became of SMS."""
+
+    told: list[Told] = Field(max_length=1000)
+
+
+class HeardAnswer(Answer):
+    """How many were heard."""
+
+    heard: int

@@ -151,8 +151,8 @@ def with_guardians(session: Session, data: PersonalData, found: Sequence[Contact
     copy, and no link to what the child has."""
     unreached = [Known(person_id=one.person_id, site_id=one.site_id) for one in found if one.email is None]
     told = _contacts(session, data, unreached, Representative.email_proven) if unreached else []
-    told_to = {(one.person_id, one.site_id): one for one in told}
-    return [told_to.get((one.person_id, one.site_id), one) for one in found]
+    emails = {(one.person_id, one.site_id): one.email for one in told}
+    return [one.model_copy(update={"email": one.email or emails.get((one.person_id, one.site_id))}) for one in found]
 
 
 def _contacts(
@@ -166,14 +166,14 @@ def _contacts(
     found = session.scalars(select(PersonSite).where(place.in_(wanted)))
     rows = {(told.person_id, told.site_id): told for told in found}
     without = {where: told for where, told in rows.items() if told.email is None}
-    addresses = _representatives(session, data, without, speaks)
+    addresses, phones = _representatives(session, data, without, speaks)
     return [
         Contact(
             person_id=one.person_id,
             site_id=one.site_id,
             name=data.shown(told.name),
             email=data.readable(told.email) or addresses.get((told.person_id, told.site_id)),
-            phone=data.readable(told.phone),
+            phone=data.readable(told.phone) or phones.get((told.person_id, told.site_id)),
             language=told.language,
         )
         for one in people
@@ -191,21 +191,22 @@ def told_names(session: Session, data: PersonalData, people: Sequence[Place]) ->
 
 def _representatives(
     session: Session, data: PersonalData, people: Mapping[Place, PersonSite], speaks: InstrumentedAttribute[bool]
-) -> dict[Place, str]:
-    """Where messages go for who has no e-mail: to the helper, else to a minor's guardian. The trigger `must_be_called`
-    has whom this does not reach called."""
+) -> tuple[dict[Place, str], dict[Place, str]]:
+    """Where messages go for who has no e-mail, by address and by phone: to the helper, else to a minor's guardian. The
+    trigger `must_be_called` has whom no address reaches called."""
     place = tuple_(Representative.person_id, Representative.site_id)
-    reached = speaks, Representative.email.is_not(None)
-    query = select(Representative).where(place.in_(list(people)), *reached)
+    query = select(Representative).where(place.in_(list(people)), speaks)
     # A guardian first, so that a helper takes the place.
     rows = session.scalars(query.order_by(Representative.kind)).all() if people else ()
     today = days_at_sites(session, {row.site_id for row in rows})
-    return {
-        (row.person_id, row.site_id): email
+    speaking = [
+        row
         for row in rows
-        if (email := data.readable(row.email))
-        and not (row.kind == "guardian" and has_grown_up(data, people[row.person_id, row.site_id], today[row.site_id]))
-    }
+        if row.kind != "guardian" or not has_grown_up(data, people[row.person_id, row.site_id], today[row.site_id])
+    ]
+    emails = {(row.person_id, row.site_id): email for row in speaking if (email := data.readable(row.email))}
+    phones = {(row.person_id, row.site_id): phone for row in speaking if (phone := data.readable(row.phone))}
+    return emails, phones
 
 
 def _describe(session: Session, data: PersonalData, told: PersonSite) -> PersonAnswer:

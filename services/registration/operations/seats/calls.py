@@ -1,11 +1,12 @@
-"""Calls that staff make: news for people whom no mail reaches. The trigger `note_call` notes them."""
+"""Calls that staff make: news for people whom no mail reaches. The trigger `note_call` notes them, and a call stays
+until somebody made it or notifications says that an SMS reached its person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.errors import not_found
@@ -14,6 +15,7 @@ from services.registration.operations import locked
 from services.registration.operations.people.minors_shown import all_shown, is_minor
 from services.registration.operations.seats.shift_roster import Reach, born_on, reaches_of
 from services.registration.personal_data import PersonalData
+from services.registration.schemas.seats import Told
 
 
 @dataclass(frozen=True)
@@ -79,3 +81,30 @@ def call_made(session: Session, call_id: UUID, by: str) -> Call:
         call.done_at, call.done_by = session.scalars(select(func.clock_timestamp())).one(), by
         session.flush()
     return call
+
+
+BY_SMS = "sms"
+"""Who made a call that needed none (`Call.done_by`)."""
+
+# `made_at` is when the transaction began in which the event of the same news was written, so never later. News that
+# came after what the SMS tells is another call, and stays.
+_REACHED = text("""
+    UPDATE calls SET done_at = clock_timestamp(), done_by = :by
+    WHERE registration_id = :registration_id AND done_at IS NULL AND made_at <= :caused_at
+""")
+_NOT_REACHED = text("""
+    UPDATE calls SET done_at = NULL, done_by = NULL
+    WHERE registration_id = :registration_id AND done_by = :by AND made_at <= :caused_at AND NOT EXISTS (
+        SELECT FROM calls AS later
+        WHERE later.registration_id = calls.registration_id AND later.position > calls.position)
+      AND EXISTS (
+        SELECT FROM registrations
+        WHERE id = calls.registration_id AND (status <> 'cancelled' OR calls.news = 'cancelled'))
+""")
+
+
+def hear_told(session: Session, told: Told) -> None:
+    """Whom an SMS reached need not be called; whom it did not reach after all is to be called again. Hearing it twice
+    changes nothing."""
+    values = {"registration_id": told.registration_id, "caused_at": told.caused_at, "by": BY_SMS}
+    session.execute(_REACHED if told.reached else _NOT_REACHED, values)

@@ -1,0 +1,59 @@
+"""Mail: for whoever has an address, over one connection to a mail server per batch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from services.notifications.channels import Letter, Verdict
+from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.mail.render import Composer
+from services.notifications.mail.servers import MailServers
+from services.notifications.mail.smtp import Connection
+from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The channel of mails."""
+
+    composer: Composer
+    servers: MailServers
+
+    name = "mail"
+
+    def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
+        """Whether they have an address, and the message did not go out another way already."""
+        return bool(contact.email) and not message.in_doubt
+
+    def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
+        """The whole mail."""
+        to = contact.email or ""
+        if isinstance(message, ClaimedLink) and isinstance(contact, AddressedLink):
+            return Letter(message, to, self.composer.compose_link(message, contact))
+        if isinstance(message, Claimed) and isinstance(contact, Contact):
+            return Letter(message, to, self.composer.compose(message, contact))
+        raise TypeError("a link's message goes with a link, any other with a contact")
+
+    @contextmanager
+    def open(self) -> Iterator["MailLine"]:
+        """Raises `Unavailable` where there is no mail server to speak to."""
+        with self.servers.connect() as (server, connection):
+            yield MailLine(connection, self.composer.address, server.name)
+
+
+@dataclass(frozen=True)
+class MailLine:
+    """A connection to the mail server."""
+
+    connection: Connection
+    sender: str
+    provider: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server has hung up."""
+        return self.connection.lost
+
+    def send(self, letter: Letter) -> Verdict:
+        """Hand a mail over."""
+        return self.connection.send(letter.content, self.sender, letter.to)

@@ -1,0 +1,129 @@
+"""What providers say later of what they accepted: that it was delivered, or that it was not.
+
+Receipts come twice, in any order, and before our own record of the send. Each is kept once, and heard when the message
+is not in a worker's hands: at once, or when its send is recorded (`hear_waiting`). One that finds no message waits
+`KEPT_DAYS`: a provider's account may carry SMS that are not ours.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.common.database import EVERY_SITE, Database
+from services.common.logs import get_logger
+from services.notifications.models import State
+from services.notifications.sms import Receipt
+
+log = get_logger(__name__)
+
+KEPT_DAYS = 3
+OURS = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})")
+"""A hand-over's id: the message's, and for which time it was handed over (`hand_over.py`)."""
+
+KEEP = text("""
+    INSERT INTO receipts (reference, hand_over, delivered, reason)
+    VALUES (:reference, :hand_over, :delivered, :reason)
+    ON CONFLICT DO NOTHING RETURNING number
+""")
+
+FIND = text("""
+    SELECT m.id, m.state, m.hand_over, m.handed_at IS NOT NULL AS in_doubt
+    FROM messages AS m
+    WHERE m.id = coalesce(
+        cast(:id AS uuid),
+        (SELECT message_id FROM deliveries WHERE reference = cast(:reference AS text) ORDER BY id DESC LIMIT 1))
+    FOR UPDATE OF m
+""")
+
+WAITING = text("""
+    SELECT number, reference, hand_over, delivered, reason FROM receipts AS r
+    WHERE applied_at IS NULL AND EXISTS (
+        SELECT FROM messages AS m WHERE m.state <> 'sending' AND m.id = CASE
+            WHEN r.hand_over IS NOT NULL THEN left(r.hand_over, 32)::uuid
+            ELSE (SELECT message_id FROM deliveries WHERE reference = r.reference ORDER BY id DESC LIMIT 1) END)
+    ORDER BY number LIMIT 500
+""")
+
+END = text("""
+    WITH ended AS (
+        UPDATE messages SET state = :state, handed_at = NULL, error = :error, sent_at = coalesce(sent_at, now())
+        WHERE id = :id RETURNING id, channel
+    )
+    INSERT INTO deliveries (message_id, started_at, outcome, reply, channel, reference)
+    SELECT id, now(), :outcome, :reason, channel, :reference FROM ended
+""")
+
+HEARD = text("UPDATE receipts SET applied_at = now() WHERE number = :number")
+
+FORGET = text("""
+    DELETE FROM receipts WHERE number IN (
+        SELECT number FROM receipts WHERE received_at < now() - make_interval(days => :days)
+        ORDER BY received_at LIMIT 1000)
+    RETURNING applied_at
+""")
+
+
+def hear(database: Database, receipts: Sequence[Receipt]) -> None:
+    """Keep these and let their messages know. What was heard before changes nothing."""
+    for receipt in receipts:
+        ours = OURS.fullmatch(receipt.hand_over) if receipt.hand_over else None
+        if receipt.hand_over and ours is None:
+            continue  # of somebody else who sends from the same account
+        with database.transaction(EVERY_SITE) as session:
+            values = {"reference": receipt.reference, "hand_over": receipt.hand_over, "delivered": receipt.delivered}
+            number = session.scalar(KEEP, values | {"reason": receipt.reason})
+            if number is not None:
+                _apply(session, number, receipt)
+
+
+def hear_waiting(database: Database) -> int:
+    """The same for those that came before their send was recorded; returns how many."""
+    with database.transaction(EVERY_SITE) as session:
+        rows = session.execute(WAITING).all()
+        for row in rows:
+            _apply(session, row.number, Receipt(row.reference, row.hand_over, row.delivered, row.reason))
+    return len(rows)
+
+
+def _apply(session: Session, number: int, receipt: Receipt) -> None:
+    ours = OURS.fullmatch(receipt.hand_over or "")
+    message = session.execute(
+        FIND, {"id": UUID(ours[1]) if ours else None, "reference": receipt.reference}
+    ).one_or_none()
+    if message is None or message.state == State.SENDING:
+        return
+    session.execute(HEARD, {"number": number})
+    # An SMS that was delivered reached them, for whichever time it was handed over. That one failed says something of
+    # that one alone, and nothing once another was delivered.
+    is_latest = ours is None or int(ours[2]) == message.hand_over
+    if receipt.delivered and message.state != State.DELIVERED:
+        _end(session, message, State.DELIVERED, receipt)
+    elif not receipt.delivered and is_latest and (message.state == State.SENT or _is_unsure(message)):
+        _end(session, message, State.FAILED, receipt)
+
+
+def _is_unsure(message: Any) -> bool:
+    return bool(message.state == State.PENDING and message.in_doubt)
+
+
+def _end(session: Session, message: Any, state: State, receipt: Receipt) -> None:
+    delivered = state is State.DELIVERED
+    reason = receipt.reason or None
+    told = {"state": state, "outcome": "delivered" if delivered else "undelivered", "reason": reason}
+    error = None if delivered else f"not delivered: {receipt.reason}"
+    session.execute(END, told | {"id": message.id, "error": error, "reference": receipt.reference})
+    log.info("receipt_heard", message_id=str(message.id), outcome=told["outcome"], reason=reason)
+
+
+def forget_receipts(database: Database) -> int:
+    """Forget those that have waited or been heard long enough; returns how many."""
+    with database.transaction(EVERY_SITE) as session:
+        forgotten = session.execute(FORGET, {"days": KEPT_DAYS}).all()
+    unheard = sum(row.applied_at is None for row in forgotten)
+    if unheard:
+        log.warning("receipts_of_nothing", count=unheard, reason="no message of ours was found in days")
+    return len(forgotten)

@@ -1,0 +1,55 @@
+"""Registration hears whom an SMS reached: its list of calls is then for those alone whom neither mail nor SMS reaches.
+
+A call stays on that list until we say that its person was reached, so nothing that fails here makes somebody go untold.
+It is said of the state that a message ended in, and again when a receipt makes it another: saying so twice changes
+nothing, and two pumps do no harm.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from services.common.database import EVERY_SITE, Database
+from services.common.logs import get_logger
+from services.notifications.contacts import ContactBook, ContactsUnavailable, Told
+
+log = get_logger(__name__)
+
+BATCH = 500
+
+UNTOLD = text("""
+    SELECT id, registration_id, caused_at, state IN ('sent', 'delivered') AS reached FROM messages
+    WHERE channel = 'sms' AND caused_at IS NOT NULL AND state NOT IN ('pending', 'sending')
+      AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
+    ORDER BY number LIMIT :batch
+""")
+NOTE = text("""
+    UPDATE messages SET told_reached = told.reached
+    FROM unnest(cast(:ids AS uuid[]), cast(:reached AS boolean[])) AS told (id, reached)
+    WHERE messages.id = told.id
+""")
+
+
+def tell_whom_sms_reached(database: Database, book: ContactBook) -> int:
+    """Say what is not yet said; returns of how many messages. Waits where registration cannot be reached."""
+    with database.transaction(EVERY_SITE) as session:
+        rows = session.execute(UNTOLD, {"batch": BATCH}).all()
+    if not rows:
+        return 0
+    try:
+        book.tell([_told(row) for row in rows])
+    except ContactsUnavailable as error:
+        log.warning("calls_wait", count=len(rows), reason=str(error))
+        return 0
+    _note(database, rows)
+    return len(rows)
+
+
+def _told(row: Any) -> Told:
+    return Told(registration_id=row.registration_id, caused_at=row.caused_at, reached=row.reached)
+
+
+def _note(database: Database, rows: Sequence[Any]) -> None:
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(NOTE, {"ids": [row.id for row in rows], "reached": [row.reached for row in rows]})

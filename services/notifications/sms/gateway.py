@@ -1,0 +1,101 @@
+"""Whoever else carries SMS, behind a gateway that speaks HTTP and JSON: `docs/sms-gateway.md` is its contract.
+
+https://<token>@sms.example.org/send                    an answer that does not come: never sent again
+https://<token>@sms.example.org/send?repeats=safe       it knows our Idempotency-Key: sent again under the same
+https://<token>@sms.example.org/send?sign=provider      it puts the sender's name before the text itself
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import requests
+from pydantic import BaseModel
+
+from services.notifications.channels import Outcome, Unavailable, Verdict
+from services.notifications.sms import Receipt, Text, Unanswered, ask, unknown, without_numbers
+
+OURS = {401, 403, 404, 405, 429, 503}
+"""A wrong token or address, too many requests, or a gateway that is away: nothing was taken, nothing else will be."""
+
+LATER = {408, 409, 423, 425}
+"""Not now, for this one."""
+
+
+class _Taken(BaseModel):
+    reference: str | None = None
+
+
+class _Refused(BaseModel):
+    reason: str = ""
+
+
+class _Report(BaseModel):
+    id: str | None = None
+    reference: str | None = None
+    status: Literal["delivered", "failed"]
+    reason: str = ""
+
+
+class _Reports(BaseModel):
+    receipts: list[_Report]
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway."""
+
+    url: str
+    token: str = field(repr=False)
+    signs: bool = False
+    name = "gateway"
+    repeats: bool = False
+
+    def carries(self, kind: str, language: str) -> bool:
+        """It takes any text."""
+        return True
+
+    def send(self, http: requests.Session, hand_over: str, text: Text) -> Verdict:
+        """Post it."""
+        body = {"id": hand_over, "to": text.to, "text": text.words, "kind": text.kind, "language": text.language}
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": hand_over}
+        try:
+            return _verdict(ask(http, self.url, json=body, headers=headers))
+        except Unanswered as error:
+            return unknown(error)
+
+    def settle(self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta) -> Verdict:
+        """The same again where the gateway knows the key. Elsewhere an SMS goes out at most once: it costs, and rings;
+        whether it came an operator finds out, who may put it back."""
+        if self.repeats and text.to:
+            return self.send(http, hand_over, text)
+        return Verdict(Outcome.REFUSED, "unknown: no answer came, and the gateway may have sent it")
+
+    def receipts(self, body: Any) -> list[Receipt]:
+        """What it says of those that it took."""
+        reports = _Reports.model_validate(body).receipts
+        if any(one.id is None and one.reference is None for one in reports):
+            raise ValueError("a receipt names neither id nor reference")
+        return [
+            Receipt(one.reference, one.id, one.status == "delivered", without_numbers(one.reason)) for one in reports
+        ]
+
+
+def _verdict(response: requests.Response) -> Verdict:
+    code = response.status_code
+    if 200 <= code < 300:
+        return Verdict(Outcome.SENT, str(code), _said(response, _Taken).reference)
+    if code in OURS:
+        raise Unavailable(f"the SMS gateway answered {code}")
+    if code >= 500 or code < 400:
+        raise Unanswered(f"the SMS gateway answered {code}")
+    outcome = Outcome.DEFERRED if code in LATER else Outcome.REFUSED
+    return Verdict(outcome, without_numbers(f"{code} {_said(response, _Refused).reason}"))
+
+
+def _said(response: requests.Response, model: Any) -> Any:
+    """Its JSON; what has none, or another, has told us nothing."""
+    try:
+        return model.model_validate_json(response.content)
+    except ValueError:
+        return model()
