@@ -66,6 +66,7 @@ class Settings(CommonSettings):
     sms_url: SecretStr = SecretStr("")
     sms_templates: str = ""
     sms_receipts_token: SecretStr = SecretStr("")
+    webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 
     @field_validator("smtp_url")
     @classmethod

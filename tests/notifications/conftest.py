@@ -21,7 +21,7 @@ from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
-          "receipts")  # fmt: skip
+          "receipts", "webhook_endpoints")  # fmt: skip
 
 
 class Contacts:
@@ -30,6 +30,7 @@ class Contacts:
     def __init__(self) -> None:
         self.people: dict[str, dict[str, Any]] = {}
         self.links: dict[str, dict[str, Any]] = {}
+        self.sessions: dict[str, dict[str, Any]] = {}
         self.staff: dict[str, dict[str, Any]] = {}
         self.leaders: list[str] = []
         self.unrecorded = True
@@ -39,6 +40,7 @@ class Contacts:
         app = Flask("contacts")
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
+        app.post("/internal/sessions")(self._answer_sessions)
         app.post("/internal/notices")(self._answer_notices)
         app.post("/internal/staff")(self._answer_staff)
         app.post("/internal/told")(self._hear_told)
@@ -61,6 +63,9 @@ class Contacts:
         if self.failing:
             abort(503)
         return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
+
+    def _answer_sessions(self) -> Any:
+        return jsonify(principal=self.sessions.get(request.get_json()["staff"]))
 
     def _answer_notices(self) -> Any:
         if self.failing:
@@ -99,6 +104,7 @@ def contacts_server() -> Iterator[Contacts]:
 def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.people.clear()
     contacts_server.links.clear()
+    contacts_server.sessions.clear()
     contacts_server.staff.clear()
     contacts_server.leaders.clear()
     contacts_server.unrecorded = True
@@ -156,6 +162,7 @@ def settings(common_settings: Callable[[str], dict[str, str]], contacts: Contact
         "smtp_url": sink.url,
         "mail_from": "Hesheng <hesheng@hesheng.example>",
         "mail_domain": "hesheng.example",
+        "webhooks_loopback": True,
     }
     return Settings(**given)
 

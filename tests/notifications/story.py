@@ -53,8 +53,14 @@ class Story:
             requestid=request_id, data=event.model_dump(mode="json"),
         )  # fmt: skip
 
-    def opening(self, starts_in: timedelta = timedelta(days=3), zone: str = "Asia/Shanghai",
-                quiet: tuple[str, str] = NEVER, at: datetime | None = None, **activity: Any) -> UUID:
+    def opening(
+        self,
+        starts_in: timedelta = timedelta(days=3),
+        zone: str = "Asia/Shanghai",
+        quiet: tuple[str, str] = NEVER,
+        at: datetime | None = None,
+        **activity: Any,
+    ) -> UUID:
         """A site publishes an activity with one shift; answers the shift."""
         self.activity |= activity
         self.save_site(zone, quiet, at)
@@ -63,8 +69,9 @@ class Story:
         self.tell(events.ShiftOpened(**self.shift(shift_id, datetime.now(UTC) + starts_in)), at=at)
         return shift_id
 
-    def save_site(self, zone: str = "Asia/Shanghai", quiet: tuple[str, str] = NEVER,
-                  at: datetime | None = None) -> None:
+    def save_site(
+        self, zone: str = "Asia/Shanghai", quiet: tuple[str, str] = NEVER, at: datetime | None = None
+    ) -> None:
         """The site as it now stands."""
         self.tell(events.SiteSaved(site_id=self.site_id, area="140107", name_zh="赛马场站", name_en="Saimachang",
                                    time_zone=zone, quiet_from=quiet[0], quiet_until=quiet[1]), at=at)  # fmt: skip

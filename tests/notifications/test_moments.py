@@ -26,8 +26,9 @@ def changes_clocks(day: date) -> bool:
 
 
 early = st.builds(
-    lambda day, minutes, zone: datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    + timedelta(minutes=minutes),
+    lambda day, minutes, zone: (
+        datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC) + timedelta(minutes=minutes)
+    ),
     st.dates(date(2024, 1, 1), date(2035, 12, 31)).filter(changes_clocks),
     st.integers(0, 1440),
     st.sampled_from(ZONES),

@@ -8,7 +8,7 @@ from services.common.apply import Handlers, Subscriber
 from services.common.auth import forget_site_keys, remember_site_keys
 from services.common.database import Database
 from services.common.feed import FeedClient
-from services.notifications.handlers import activities, erasures, links, registrations, shifts, transfers
+from services.notifications.handlers import activities, erasures, links, registrations, shifts, transfers, webhooks
 from services.notifications.settings import Settings
 
 HANDLERS: Handlers = {
@@ -40,4 +40,5 @@ HANDLERS: Handlers = {
 def make_subscriber(settings: Settings, database: Database) -> Subscriber:
     """The subscriber to registration's log."""
     token = settings.notifications_token.get_secret_value()
-    return Subscriber(database, FeedClient("registration", settings.registration_url, token), HANDLERS)
+    feed = FeedClient("registration", settings.registration_url, token)
+    return Subscriber(database, feed, HANDLERS, webhooks.note_deliveries)

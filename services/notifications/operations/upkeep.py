@@ -7,6 +7,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.idempotency import forget_old_keys
 from services.common.logs import get_logger
 from services.notifications.operations.claims import LEASE
+from services.notifications.operations.webhooks.upkeep import FIGURES
 
 log = get_logger(__name__)
 
@@ -138,4 +139,5 @@ def gauges(session: Session) -> dict[str, float]:
                          WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
         """)
     ).one()
-    return {name: float(value) for name, value in row._mapping.items()}
+    webhooks = session.execute(FIGURES).one()
+    return {name: float(value) for name, value in (*row._mapping.items(), *webhooks._mapping.items())}

@@ -66,9 +66,7 @@ class Plan:
 
     def _take_site(self, entry: LogEntry) -> None:
         data, default = entry.data, ("21:00", "08:00")
-        clock = Clock(
-            data["time_zone"], data.get("quiet_from", default[0]), data.get("quiet_until", default[1])
-        )
+        clock = Clock(data["time_zone"], data.get("quiet_from", default[0]), data.get("quiet_until", default[1]))
         known = self._clocks.get(data["site_id"])
         if known is None or known[0].key != clock.key:
             self._clocks[data["site_id"]] = clock, entry.occurred_at
@@ -189,9 +187,7 @@ def _allowed(reminder: Expected, all_of_them: Sequence[Expected], now: datetime)
 
 def _has_later(reminder: Expected, all_of_them: Sequence[Expected], now: datetime) -> bool:
     """Whether a later one was due as well, so that this one need not go out any more."""
-    return any(
-        reminder.due_at <= moment <= now for one in all_of_them if one is not reminder for moment in one.moments
-    )
+    return any(reminder.due_at <= moment <= now for one in all_of_them if one is not reminder for moment in one.moments)
 
 
 def reminder_messages_are_as_the_log_has_them(material: Material) -> Iterator[Finding]:
