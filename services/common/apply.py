@@ -40,6 +40,8 @@ ATTEMPTS = 3
 
 Handler = Callable[[Session, Sequence[Received]], None]
 Handlers = dict[type[Event], Handler]
+Observer = Callable[[Session, Sequence[Envelope]], None]
+"""What is shown every event whole, after its handler, in the same transaction and under the same rules."""
 
 
 class Applied(Enum):
@@ -53,10 +55,13 @@ class Applied(Enum):
 class Subscriber:
     """Applies one producer's events to one service's database."""
 
-    def __init__(self, database: Database, feed: FeedClient, handlers: Handlers) -> None:
+    def __init__(
+        self, database: Database, feed: FeedClient, handlers: Handlers, observer: Observer | None = None
+    ) -> None:
         self._database = database
         self._feed = feed
         self._handlers = handlers
+        self._observer = observer
         self._seen: dict[int, int] = {}
 
     def apply(self, page: Page) -> None:
@@ -249,6 +254,8 @@ class Subscriber:
             handler = self._handlers.get(model)
             if handler:
                 handler(session, run)
+        if self._observer and envelopes:
+            self._observer(session, envelopes)
 
     def _handle_singly(self, session: Session, envelopes: list[Envelope]) -> None:
         """The careful way, after the fast one failed: one event at a time, parking the aggregate that fails."""

@@ -31,9 +31,9 @@ def make_app(settings: Settings) -> APIFlask:
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[
-            *blueprints(database, showroom),
+            *blueprints(settings, database, showroom),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
-            *pages(database, showroom),
+            *pages(settings, database, showroom),
         ],
         subscriber=make_subscriber(settings, database),
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),

@@ -4,7 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, func
+from sqlalchemy import FetchedValue, ForeignKey, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import DateTime
 
@@ -30,6 +31,8 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     NO_PLACE = "no_place"
     LINK = "link"
+    NOTICE = "notice"
+    HOURS = "hours"
 
 
 class State(StrEnum):
@@ -49,9 +52,11 @@ class State(StrEnum):
 
 
 class Message(Base):
-    """One mail or SMS to one person about one cause: what became of a registration, or a link that was issued.
+    """One mail or SMS to one person about one cause: what became of a registration, a link that was issued, a shift or
+    hours to see to.
 
-    A link's message has no registration, and no `person_id` where it goes to staff.
+    A link's message has no registration, and no `person_id` where it goes to staff. One to leaders or staff has no
+    registration either, and names the leader by `person_id`, a member of staff by `staff_id`.
     """
 
     __tablename__ = "messages"
@@ -63,11 +68,13 @@ class Message(Base):
     shift_id: Mapped[UUID | None]
     registration_id: Mapped[UUID | None]
     person_id: Mapped[UUID | None]
+    staff_id: Mapped[UUID | None]
     link_id: Mapped[UUID | None]
     purpose: Mapped[str | None]
     state: Mapped[str]
     cause_event: Mapped[UUID | None]
     reminder_id: Mapped[int | None]
+    notice_id: Mapped[int | None]
     due_at: Mapped[datetime | None]
     request_id: Mapped[str | None]
     message_id_header: Mapped[str | None]
@@ -119,3 +126,83 @@ class Template(Base):
     taken_from: Mapped[int | None]
     saved_at: Mapped[datetime] = mapped_column(server_default=func.now())
     saved_by: Mapped[str]
+
+
+class WebhookState(StrEnum):
+    """Where a delivery is. All but `pending` and `sending` are final; each can be sent again.
+
+    `failed` was given up; `skipped` is of an endpoint that was disabled.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class WebhookEndpoint(Base):
+    """Where a site is told of its events, and how that goes."""
+
+    __tablename__ = "webhook_endpoints"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=FetchedValue())
+    number: Mapped[int] = mapped_column(server_default=FetchedValue())
+    site_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(default=1)
+    url: Mapped[str]
+    description: Mapped[str]
+    types: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    secret: Mapped[bytes]
+    old_secret: Mapped[bytes | None]
+    old_secret_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    disabled_at: Mapped[datetime | None]
+    disabled_why: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    failing_since: Mapped[datetime | None]
+    resting_until: Mapped[datetime | None]
+    error: Mapped[str | None]
+    delivered_at: Mapped[datetime | None]
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is sent there."""
+        return self.disabled_at is None
+
+
+class WebhookDelivery(Base):
+    """One event on its way to one endpoint; `id` is the webhook-id."""
+
+    __tablename__ = "webhook_deliveries"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id"))
+    site_id: Mapped[UUID]
+    event_id: Mapped[UUID]
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    request_id: Mapped[str | None]
+    body: Mapped[str]
+    state: Mapped[str]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    tries: Mapped[list["WebhookAttempt"]] = relationship(order_by="WebhookAttempt.id")
+
+
+class WebhookAttempt(Base):
+    """One request to a site's receiver."""
+
+    __tablename__ = "webhook_attempts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_deliveries.id"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    outcome: Mapped[str]
+    status: Mapped[int | None]
+    reply: Mapped[str | None]

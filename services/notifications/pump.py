@@ -7,6 +7,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
+from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.told import tell_whom_sms_reached
@@ -17,6 +18,8 @@ from services.notifications.operations.upkeep import (
     recover_abandoned,
     trim_applied,
 )
+from services.notifications.operations.webhooks.send import Sender
+from services.notifications.operations.webhooks.upkeep import end_deliveries, forget_deliveries, recover_deliveries
 from services.notifications.settings import Settings
 from services.notifications.tasks import DELIVER_TASK
 
@@ -30,6 +33,7 @@ def duties(settings: Settings) -> list[Duty]:
     celery = make_celery(settings)
     queue = work_queue(settings.service)
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
@@ -40,9 +44,13 @@ def duties(settings: Settings) -> list[Duty]:
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
+        Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
+        Duty("webhooks", webhooks.send_due, idle=0.2),
+        Duty("webhooks_upkeep", lambda: recover_deliveries(database) + end_deliveries(database), idle=5.0),
+        Duty("webhooks_forget", lambda: forget_deliveries(database), idle=30.0),
         Duty("receipts", lambda: hear_waiting(database), idle=2.0),
         Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),

@@ -67,6 +67,7 @@ class Settings(CommonSettings):
     sms_url: SecretStr = SecretStr("")
     sms_templates: str = ""
     sms_receipts_token: SecretStr = SecretStr("")
+    webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 
     sms_price: Decimal | None = Field(default=None, ge=0, max_digits=8, decimal_places=4, description="of a segment")
 

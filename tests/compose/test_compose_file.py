@@ -163,7 +163,7 @@ def test_nothing_but_the_gateway_is_published_and_that_on_this_machine_unless_sa
     assert all(port.startswith("127.0.0.1:") for port in published["mail"])
 
 
-def test_databases_have_no_way_out_and_only_the_mailing_worker_has_one() -> None:
+def test_databases_have_no_way_out_and_only_what_mails_and_calls_sites_has_one() -> None:
     networks = FILE["networks"]
     assert networks["data"]["internal"] is True
     assert networks["apis"]["internal"] is True
@@ -171,7 +171,7 @@ def test_databases_have_no_way_out_and_only_the_mailing_worker_has_one() -> None
         assert CONTAINERS[name]["networks"] == ["data"]
     open_networks = {name for name, network in networks.items() if not (network or {}).get("internal")}
     with_a_way_out = {name for name, container in CONTAINERS.items() if open_networks & set(container["networks"])}
-    assert with_a_way_out == {"gateway", "notifications-worker", "mail"}
+    assert with_a_way_out == {"gateway", "notifications-worker", "notifications-pump", "mail"}
 
 
 def test_no_registry_or_index_is_named() -> None:

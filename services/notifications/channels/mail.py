@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.notifications.channels import Letter, Verdict
-from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
-from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
+from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Mail:
         if not isinstance(message, Claimed | ClaimedLink):
             raise TypeError("a mail is about a registration or a link")
         made = self.composer.compose(message, contact)
+        return Letter(message, contact.email or "", made.mail, made.made_with)
+
+    def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Letter:
+        """The whole mail to a leader or a member of staff."""
+        made = self.composer.compose_notice(message, contact)
         return Letter(message, contact.email or "", made.mail, made.made_with)
 
     @contextmanager

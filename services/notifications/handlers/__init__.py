@@ -8,7 +8,7 @@ from services.common.apply import Handlers, Subscriber
 from services.common.auth import forget_site_keys, remember_site_keys
 from services.common.database import Database
 from services.common.feed import FeedClient
-from services.notifications.handlers import activities, erasures, links, registrations, shifts, transfers
+from services.notifications.handlers import activities, erasures, links, registrations, shifts, transfers, webhooks
 from services.notifications.settings import Settings
 
 HANDLERS: Handlers = {
@@ -27,6 +27,7 @@ HANDLERS: Handlers = {
     events.RegistrationPromoted: registrations.on_promoted,
     events.RegistrationOffered: registrations.on_offered,
     events.RegistrationMovedToWaitlist: registrations.on_moved_to_waitlist,
+    events.RegistrationComing: registrations.on_coming,
     events.RegistrationCancelled: registrations.on_cancelled,
     events.TransferDeclined: transfers.on_declined,
     events.TransferExpired: transfers.on_expired,
@@ -39,4 +40,5 @@ HANDLERS: Handlers = {
 def make_subscriber(settings: Settings, database: Database) -> Subscriber:
     """The subscriber to registration's log."""
     token = settings.notifications_token.get_secret_value()
-    return Subscriber(database, FeedClient("registration", settings.registration_url, token), HANDLERS)
+    feed = FeedClient("registration", settings.registration_url, token)
+    return Subscriber(database, feed, HANDLERS, webhooks.note_deliveries)

@@ -15,14 +15,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.mime import assemble
+from services.notifications.mail.notices import notice_facts, notice_url, notice_words
 from services.notifications.mail.words import plain
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed, ClaimedLink
+from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
 from services.notifications.wording.builtin import kind_of, put
-from services.notifications.wording.facts import Facts, Row, facts_of
+from services.notifications.wording.facts import Facts, Row, facts_of, language_of
 from services.notifications.wording.made_with import MadeWith
 from services.notifications.wording.tell import Told, tell
 from services.notifications.wording.variables import Channel, Language
@@ -86,6 +87,25 @@ class Composer:
         self._write_headers(mail, message, contact, page.subject, facts.language)
         return Composed(mail, told.made_with)
 
+    def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Composed:
+        """The mail to a leader or a member of staff."""
+        facts, name = notice_facts(message, contact, language_of(contact)), notice_words(message)
+        words = [put(facts.language, name, part).fill(facts.values) for part in ("subject", "text", "note", "button")]
+        page = Page(
+            language=CONTENT_LANGUAGE[facts.language],
+            subject=plain(words[0]),
+            greeting=put(facts.language, "frame", "greeting").fill(facts.values),
+            text=(words[1],),
+            rows=facts.rows,
+            button=words[3],
+            url=notice_url(message, contact),
+            note=(words[2],),
+            footer=put(facts.language, "frame", "footer").fill(facts.values),
+        )
+        mail = assemble(self.as_text(page), self.as_html(page), None)
+        self._write_headers(mail, message, contact, page.subject, facts.language)
+        return Composed(mail, MadeWith())
+
     def as_text(self, page: Page) -> str:
         """The mail as plain text."""
         return self._text.render(vars(page))
@@ -97,8 +117,8 @@ class Composer:
     def _write_headers(
         self,
         mail: EmailMessage,
-        message: Claimed | ClaimedLink,
-        contact: Contact | AddressedLink,
+        message: Taken,
+        contact: Contact | AddressedLink | StaffContact,
         subject: str,
         language: Language,
     ) -> None:

@@ -7,6 +7,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.idempotency import forget_old_keys
 from services.common.logs import get_logger
 from services.notifications.operations.claims import LEASE
+from services.notifications.operations.webhooks.upkeep import FIGURES
 
 log = get_logger(__name__)
 
@@ -31,6 +32,11 @@ FORGET = (
     DELETE FROM reminders USING (SELECT id FROM reminders ORDER BY id LIMIT :batch) AS oldest
     WHERE reminders.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
       AND NOT EXISTS (SELECT 1 FROM messages WHERE reminder_id = reminders.id)
+    """),
+    text("""
+    DELETE FROM notices USING (SELECT id FROM notices ORDER BY id LIMIT :batch) AS oldest
+    WHERE notices.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
+      AND NOT EXISTS (SELECT 1 FROM messages WHERE notice_id = notices.id)
     """),
 )
 
@@ -119,6 +125,8 @@ def gauges(session: Session) -> dict[str, float]:
         SELECT (SELECT count(*) FROM reminders WHERE state = 'pending' AND due_at <= now()) AS reminders_due,
                (SELECT count(*) FROM reminders
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS reminders_late,
+               (SELECT count(*) FROM notices
+                WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS notices_late,
                (SELECT count(*) FROM messages WHERE state = 'pending') AS messages_pending,
                (SELECT count(*) FROM messages WHERE state = 'pending' AND next_attempt_at <= now()) AS messages_due,
                (SELECT count(*) FROM messages
@@ -131,4 +139,5 @@ def gauges(session: Session) -> dict[str, float]:
                          WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
         """)
     ).one()
-    return {name: float(value) for name, value in row._mapping.items()}
+    webhooks = session.execute(FIGURES).one()
+    return {name: float(value) for name, value in (*row._mapping.items(), *webhooks._mapping.items())}

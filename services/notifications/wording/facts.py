@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.words import period, plain, short_start, shortest_start
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed, ClaimedLink
@@ -26,7 +26,7 @@ class Facts:
     rows: list[Row]
 
 
-def language_of(contact: Contact | AddressedLink) -> Language:
+def language_of(contact: Contact | AddressedLink | StaffContact) -> Language:
     """In which of our languages somebody is written to."""
     return Language.EN if contact.language.lower().startswith("en") else Language.ZH
 
@@ -60,6 +60,9 @@ def _of_registration(message: Claimed, contact: Contact | AddressedLink) -> Fact
         "start": short_start(message.starts_at, zone, language),
     }
     values |= _of_kind(message.kind, message.details, zone, language)
+    if message.kind == Kind.REMINDER:
+        opens = isinstance(contact, Contact) and contact.manage_url is not None
+        values["answer"] = _put(language, "values", "answer_by_link" if opens else "answer")
     return Facts(language, values, _rows(values, _before(message.details.get("before", {}), zone, language), language))
 
 
@@ -71,6 +74,7 @@ def _of_sms(message: Claimed | ClaimedLink, contact: Contact | AddressedLink) ->
     zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
     values = facts.values | {"start": shortest_start(message.starts_at, zone, facts.language)}
     values |= _of_kind(message.kind, message.details, zone, facts.language, Channel.SMS)
+    values["answer"] = _put(facts.language, "sms_values", "answer")
     return Facts(facts.language, {name: writable(value) for name, value in values.items()}, [])
 
 

@@ -107,6 +107,12 @@ VARIABLES = {
             may_be_empty=True,
         ),
         Variable(
+            "answer",
+            "怎样答复",
+            Words("怎样说会不会来，一整句", "how to say whether they come, a whole sentence"),
+            Words("如不能参加，请尽早告知站点。", "If you cannot come, please tell the site early."),
+        ),
+        Variable(
             "what",
             "报名或候补",
             Words("取消的是报名还是候补", "which of both was cancelled"),
@@ -201,7 +207,7 @@ KINDS = {
         _news(Kind.TRANSFER_EXPIRED, "转让无人答复", "A hand-over without an answer", "asked"),
         _news(Kind.CANCELLATION, "取消", "Cancelled", "what", "why", "calendar", needed=("why",)),
         _news(Kind.CHANGE, "变动", "Changed"),
-        _news(Kind.REMINDER, "提醒", "Reminder"),
+        _news(Kind.REMINDER, "提醒", "Reminder", "answer"),
         _news(Kind.NO_PLACE, "暂无名额", "No place so far"),
         _link("team_invitation", "邀请加入队伍", "Invited to a team"),
         _link("hand_over", "有人转让名额", "Somebody hands a place over"),

@@ -6,7 +6,7 @@ from alembic import op
 from services.common.audit import audited
 
 revision = "0007"
-down_revision = "0009"
+down_revision = "0006"
 
 TEMPLATES = """
 CREATE TABLE templates (
