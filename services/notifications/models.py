@@ -93,4 +93,5 @@ class Delivery(Base):
     outcome: Mapped[str]
     reply: Mapped[str | None]
     channel: Mapped[str | None]
+    provider: Mapped[str | None]
     reference: Mapped[str | None]

@@ -26,6 +26,11 @@ class MailServer:
     user: str = ""
     password: str = field(default="", repr=False)
 
+    @property
+    def name(self) -> str:
+        """As operators see it."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
     @classmethod
     def from_url(cls, url: str) -> "MailServer":
         """Read `scheme://user:password@host:port`. Raises ValueError with what is wrong, never with the password."""
@@ -43,6 +48,11 @@ class MailServer:
         )
 
 
+def mail_servers(urls: SecretStr) -> list[MailServer]:
+    """Addresses with commas between. Raises ValueError with what is wrong."""
+    return [MailServer.from_url(url.strip()) for url in urls.get_secret_value().split(",")]
+
+
 class Settings(CommonSettings):
     """What the notifications service needs to run."""
 
@@ -50,16 +60,18 @@ class Settings(CommonSettings):
     notifications_token: SecretStr = Field(min_length=32)
     notifications_keys: SecretStr
     smtp_url: SecretStr
+    mail_rate: int = Field(default=0, ge=0, description="mails per minute that the mail server takes; 0: any number")
     mail_from: str = Field(max_length=320, pattern=r"^[^\r\n\x00]+$")
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     sms_url: SecretStr = SecretStr("")
     sms_templates: str = ""
+    sms_rate: int = Field(default=0, ge=0, description="SMS per minute that the provider takes; 0: any number")
     sms_receipts_token: SecretStr = SecretStr("")
 
     @field_validator("smtp_url")
     @classmethod
     def _is_mail_server(cls, value: SecretStr) -> SecretStr:
-        MailServer.from_url(value.get_secret_value())
+        mail_servers(value)
         return value
 
     @field_validator("mail_from")
@@ -99,6 +111,6 @@ class Settings(CommonSettings):
         return provider_of(url, self.sms_templates) if url else None
 
     @property
-    def mail_server(self) -> MailServer:
-        """SMTP_URL, taken apart."""
-        return MailServer.from_url(self.smtp_url.get_secret_value())
+    def mail_servers(self) -> list[MailServer]:
+        """SMTP_URL, taken apart: the first is wanted, the others are for when it fails."""
+        return mail_servers(self.smtp_url)

@@ -16,6 +16,7 @@ import services.common.sessions
 from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
 from services.notifications.app import make_app
+from services.notifications.operations.providers import tell
 from services.notifications.settings import Settings
 from tests.browser.conftest import Visitor
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
@@ -139,6 +140,23 @@ def test_an_operator_sends_it_again_and_no_forged_form_does(
     assert "Waiting" in ask(messages, operator, f"/staff/messages/{failed}").text
     answer = ask(messages, operator, path, csrf_token=csrf(page))
     assert answer.status_code == 409 and "it is pending" in answer.text
+
+
+def test_an_operator_sees_what_fails_and_why_and_sends_it_again(
+    visitor: Visitor, messages: str, failed: str, site: Site, database_of_messages: Database,
+    staff_at: Callable[..., Told],
+) -> None:  # fmt: skip
+    tell(database_of_messages, "smtp://mail.example:25", "the mail server answered 535")
+    visitor.log_in(staff_at(site, Role.OPERATOR))
+    visitor.address = messages
+    visitor.open("/staff/delivery")
+    visitor.look("delivery")
+    words = visitor.page.inner_text("main")
+    assert "smtp://mail.example:25" in words and "535" in words and "1 × 550 no such mailbox" in words
+    visitor.page.get_by_role("button", name="再次发送").click()
+    assert "1 条消息将再次发送" in visitor.page.inner_text("main")
+    assert "没有失败的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
+    assert ask(messages, staff_at(site), "/staff/delivery").status_code == 403
 
 
 def test_a_session_that_ends_is_over_here_as_well(

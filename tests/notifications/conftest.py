@@ -20,7 +20,7 @@ from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "idempotency_keys", "receipts")  # fmt: skip
+          "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers", "receipts")  # fmt: skip
 
 
 class Contacts:

@@ -27,8 +27,10 @@ Call = Callable[..., Any]
 def call(app: APIFlask) -> Call:
     client = app.test_client()
 
-    def send(path: str, key: str = OPERATOR_KEY, method: str = "GET") -> Any:
-        return client.open(path, method=method, headers={"Authorization": f"Bearer {key}", "Accept-Language": "en"})
+    def send(path: str, key: str = OPERATOR_KEY, method: str = "GET", json: Any = None) -> Any:
+        return client.open(
+            path, method=method, json=json, headers={"Authorization": f"Bearer {key}", "Accept-Language": "en"}
+        )
 
     return send
 
@@ -155,6 +157,20 @@ def test_what_a_later_message_has_overtaken_cannot_be_retried(story: Story, call
     assert call(f"/v1/messages/{failed(rows, 'change')}/retry", method="POST").status_code == 200
 
 
+def test_what_failed_for_one_reason_is_put_back_at_once_where_it_holds(story: Story, call: Call, rows: Rows) -> None:
+    shift = story.opening()
+    for name in ("a", "b", "c"):
+        story.sign_up(shift, f"{name}@example.org")
+    story.cancel(story.sign_up(shift, "d@example.org"))
+    rows("UPDATE messages SET state = 'failed', error = '554 blocked' WHERE kind = 'confirmation'")
+    rows("UPDATE messages SET error = '550 unknown' WHERE number = (SELECT min(number) FROM messages)")
+    answer = call("/v1/messages/retry", method="POST", json={"reason": "554 blocked"})
+    assert answer.json == {"retried": 2}, "the cancelled one is not told of a place"
+    assert call("/v1/messages/retry", method="POST", json={}).json == {"retried": 1}
+    assert [row.state for row in rows("SELECT state FROM messages WHERE kind = 'confirmation' ORDER BY number")] == [
+        *["pending"] * 3, "failed"]  # fmt: skip
+
+
 def test_of_a_cancelled_registration_only_the_cancellation_can_be_retried(story: Story, call: Call,
                                                                           rows: Rows) -> None:  # fmt: skip
     facts = story.sign_up(story.opening())
@@ -193,7 +209,7 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     assert 90 <= figures.pop("oldest_due_message_seconds") < 95
     assert figures == {"reminders_due": 6, "reminders_late": 3, "messages_pending": 1, "messages_due": 1,
                        "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
-                       "messages_no_contact": 1}  # fmt: skip
+                       "messages_no_contact": 1, "providers_failing": 0}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
 
 

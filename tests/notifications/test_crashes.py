@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_a_worker_that_wakes_after_its_claim_ran_out_cannot_overwrite_the_result
             sink.behaviour["wang@example.org"] = ["550 too late"]
             return postman.contacts.look_up(people)
 
-    deliver_batch(Postman(postman.database, Sleepy(), postman.composer, postman.server, postman.domain))  # type: ignore[arg-type]
+    deliver_batch(replace(postman, contacts=Sleepy()))  # type: ignore[arg-type]
     assert rows("SELECT state, error FROM messages") == [("sent", None)]
 
 

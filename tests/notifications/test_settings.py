@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from services.notifications.settings import MailServer, Settings
 
@@ -16,7 +16,14 @@ def test_a_mail_server_is_one_address(url: str, server: MailServer) -> None:
     assert MailServer.from_url(url) == server
 
 
+def test_a_second_mail_server_is_for_when_the_first_fails(settings: Settings) -> None:
+    both = settings.model_copy(update={"smtp_url": SecretStr("smtp://first.example, smtps://u:a%2Cb@second.example")})
+    assert [server.name for server in both.mail_servers] == ["smtp://first.example:25", "smtps://second.example:465"]
+    assert both.mail_servers[1].password == "a,b"
+
+
 @pytest.mark.parametrize(("name", "value"), [
+    ("smtp_url", "smtp://a.example,http://user:pa55word@b"),
     ("smtp_url", "http://user:pa55word@mail"), ("smtp_url", "smtp://"), ("mail_from", "Hesheng"),
     ("mail_from", "a@b\r\nBcc: c@d"), ("mail_domain", "exa mple.org"), ("notifications_token", "short"),
     ("notifications_keys", ""), ("notifications_keys", "pa55word")])  # fmt: skip

@@ -9,8 +9,15 @@ from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
 from services.common.web import link_next
-from services.notifications.operations.messages import get_message, list_messages, retry_message
-from services.notifications.schemas.messages import MessageAnswer, MessageList, MessageQuery, MessageWithDeliveries
+from services.notifications.operations.messages import get_message, list_messages, retry_failed, retry_message
+from services.notifications.schemas.messages import (
+    MessageAnswer,
+    MessageList,
+    MessageQuery,
+    MessageWithDeliveries,
+    RetriedAnswer,
+    RetryBody,
+)
 
 
 def messages_blueprint(database: Database) -> APIBlueprint:
@@ -46,6 +53,17 @@ def messages_blueprint(database: Database) -> APIBlueprint:
         """
         retry_message(database, g.principal.scope, message_id)
         return _one(database, g.principal.scope, message_id)
+
+    @blueprint.post("/messages/retry")
+    @allow(Caller.OPERATOR)
+    @blueprint.input(RetryBody, arg_name="body")
+    @blueprint.output(RetriedAnswer)
+    def retry_all(body: RetryBody) -> Response:
+        """Put back what failed, of one reason or of any, oldest first and at most a thousand.
+
+        What tells what is no longer so stays as it is.
+        """
+        return answered(RetriedAnswer(retried=retry_failed(database, body.reason)))
 
     return blueprint
 

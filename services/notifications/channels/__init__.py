@@ -56,6 +56,10 @@ class Line(Protocol):
     """A connection for a batch. Once it is `lost`, what was not sent waits for another."""
 
     @property
+    def provider(self) -> str:
+        """With whom, as operators see it."""
+
+    @property
     def lost(self) -> bool:
         """Whether nothing more goes over it."""
 

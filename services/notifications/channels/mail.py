@@ -1,4 +1,4 @@
-"""Mail: for whoever has an address, over one connection to the mail server per batch."""
+"""Mail: for whoever has an address, over one connection to a mail server per batch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from services.notifications.channels import Letter, Verdict
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.mail.render import Composer
+from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
 from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
-from services.notifications.settings import MailServer
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,7 @@ class Mail:
     """The channel of mails."""
 
     composer: Composer
-    server: MailServer
-    domain: str
+    servers: MailServers
 
     name = "mail"
 
@@ -38,8 +37,8 @@ class Mail:
     @contextmanager
     def open(self) -> Iterator["MailLine"]:
         """Raises `Unavailable` where there is no mail server to speak to."""
-        with Connection(self.server, self.domain) as connection:
-            yield MailLine(connection, self.composer.address)
+        with self.servers.connect() as (server, connection):
+            yield MailLine(connection, self.composer.address, server.name)
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class MailLine:
 
     connection: Connection
     sender: str
+    provider: str
 
     @property
     def lost(self) -> bool:

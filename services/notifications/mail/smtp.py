@@ -1,6 +1,6 @@
 """One connection to the mail server for a batch of mails, and what its answers mean.
 
-with Connection(server, local_name) as connection:
+with Connection(server, local_name).connect() as connection:
     verdict = connection.send(mail, sender, recipient)
 """
 
@@ -27,21 +27,25 @@ class MailServerUnavailable(Unavailable):
 
 
 class Connection:
-    """A connection to the mail server. Entering raises `MailServerUnavailable`."""
+    """A connection to the mail server, from `connect` to the end of the block."""
 
     def __init__(self, server: MailServer, local_name: str) -> None:
         self._server = server
         self._local_name = local_name
         self._client: smtplib.SMTP
 
-    def __enter__(self) -> "Connection":
+    def connect(self) -> "Connection":
+        """Raises `MailServerUnavailable`."""
         try:
-            self._client = self._connect()
+            self._client = self._connected()
         except (OSError, smtplib.SMTPException) as error:
             code = getattr(error, "smtp_code", None)
             raise MailServerUnavailable(
                 f"the mail server answered {code}" if code else f"no mail server: {type(error).__name__}"
             ) from None
+        return self
+
+    def __enter__(self) -> "Connection":
         return self
 
     def __exit__(
@@ -52,7 +56,7 @@ class Connection:
                 self._client.quit()
         self._client.close()
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connected(self) -> smtplib.SMTP:
         # Our own name is given: smtplib would otherwise look this machine's up in DNS, for seconds where there is none.
         host, port, name = self._server.host, self._server.port, self._local_name
         if self._server.scheme == "smtps":

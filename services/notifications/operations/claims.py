@@ -98,6 +98,7 @@ class Result:
     outcome: str
     reply: str | None = None
     channel: str | None = None
+    provider: str | None = None
     reference: str | None = None
 
 
@@ -107,15 +108,15 @@ def any_claimable(database: Database) -> bool:
         return bool(session.scalar(text(f"SELECT EXISTS (SELECT 1 FROM messages WHERE {CLAIMABLE})")))  # noqa: S608
 
 
-def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Claimed]:
-    """Take up to `limit` messages about registrations, oldest due first, and commit that they are being sent.
+def claim(database: Database, mail_domain: str, lane: int, limit: int = CLAIM) -> list[Claimed]:
+    """Take up to `limit` messages of a lane about registrations, oldest due first, and commit that they are being sent.
 
     One that would be over its person's limits is put off and says why. Workers that claim at the same moment do not
     see each other's, so that the limits may be passed by a batch.
     """
     statement = text(f"""
         WITH fit AS MATERIALIZED (
-            SELECT id, number, person_id, site_id FROM messages WHERE {CLAIMABLE} AND link_id IS NULL
+            SELECT id, number, person_id, site_id FROM messages WHERE lane = :lane AND {CLAIMABLE}
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
         ), counted AS MATERIALIZED (
             SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
@@ -142,16 +143,15 @@ def claim(database: Database, mail_domain: str, limit: int = CLAIM) -> list[Clai
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.kind, c.person_id, c.site_id, c.registration_id, c.message_id_header, c.request_id,
-               c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at,
-               shifts.starts_at, shifts.ends_at, shifts.role_zh,
-               shifts.role_en, activities.title_zh, activities.title_en, activities.place,
-               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en, sites.time_zone,
-               sites.phone AS site_phone
+               c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at, shifts.starts_at,
+               shifts.ends_at, shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en,
+               activities.place, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,
+               sites.time_zone, sites.phone AS site_phone
         FROM claimed AS c JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
         LEFT JOIN sites ON sites.id = c.site_id
         ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
-    values = {"limit": limit, "domain": mail_domain}
+    values = {"lane": lane, "limit": limit, "domain": mail_domain}
     values |= {"per_hour": PER_HOUR, "per_day": PER_DAY, "held_back": HELD_BACK}
     with database.transaction(EVERY_SITE) as session:
         return [Claimed(**row._mapping) for row in session.execute(statement, values)]
@@ -161,7 +161,7 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
     """The same for messages that carry a link. How many of these go out is bounded where links are issued."""
     statement = text(f"""
         WITH due AS MATERIALIZED (
-            SELECT id FROM messages WHERE {CLAIMABLE} AND link_id IS NOT NULL
+            SELECT id FROM messages WHERE lane = 0 AND {CLAIMABLE}
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
         ), claimed AS (
             UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
@@ -170,9 +170,8 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
             RETURNING messages.*
         )
         SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
-               c.handed_at IS NOT NULL AS in_doubt, sites.short_zh, sites.short_en,
-               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.time_zone,
-               sites.phone AS site_phone
+               c.handed_at IS NOT NULL AS in_doubt, sites.short_zh, sites.short_en, sites.name_zh AS site_zh,
+               sites.name_en AS site_en, sites.time_zone, sites.phone AS site_phone
         FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
     with database.transaction(EVERY_SITE) as session:
@@ -221,8 +220,9 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
                 RETURNING id
             )
-            INSERT INTO deliveries (message_id, started_at, ended_at, outcome, reply, channel, reference)
-            SELECT id, :claimed_at, clock_timestamp(), :outcome, :reply, :channel, :reference FROM recorded RETURNING id
+            INSERT INTO deliveries (message_id, started_at, ended_at, outcome, reply, channel, provider, reference)
+            SELECT id, :claimed_at, clock_timestamp(), :outcome, :reply, :channel, :provider, :reference
+            FROM recorded RETURNING id
             """),
             {
                 "id": message.id,
@@ -231,6 +231,7 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 "outcome": result.outcome,
                 "reply": result.reply,
                 "channel": result.channel,
+                "provider": result.provider,
                 "reference": result.reference,
                 "error": result.reply or result.outcome,
                 "backoff": list(BACKOFF),

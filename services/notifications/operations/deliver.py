@@ -1,7 +1,10 @@
 """Send what is due: claim a batch, ask for the contacts, hand the letters over by mail or else by SMS, record each at
 once.
 
-    deliver_batch(Postman(database, contacts, composer, settings.mail_server, settings.mail_domain))
+    deliver_batch(make_postman(settings, database))
+
+Urgent lanes go first (`lanes.py`), and a batch of another stops for them. Where a provider takes so many a minute, the
+rest waits (`rates.py`), and what is not urgent leaves a part for what is.
 
 Failures are of two kinds. What keeps everybody's mail from going out (registration, the mail server) gives the batch
 back without counting an attempt. What the server or provider says of one letter counts as an attempt of that message.
@@ -9,8 +12,9 @@ back without counting an attempt. What the server or provider says of one letter
 
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -21,6 +25,7 @@ from services.notifications.channels.mail import Mail
 from services.notifications.channels.sms import Sms
 from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
 from services.notifications.mail.render import Composer
+from services.notifications.mail.servers import MailServers
 from services.notifications.models import State
 from services.notifications.operations.claims import (
     Claimed,
@@ -32,7 +37,10 @@ from services.notifications.operations.claims import (
     record,
     release,
 )
-from services.notifications.settings import MailServer, Settings
+from services.notifications.operations.lanes import LOOK_SECONDS, Lane, urgent_waits
+from services.notifications.operations.providers import tell
+from services.notifications.rates import Allowance
+from services.notifications.settings import Settings
 from services.notifications.sms.words import Wording
 
 log = get_logger(__name__)
@@ -42,6 +50,11 @@ BATCH_SECONDS = 15.0
 
 OUTAGE_DELAY = 10.0
 """Seconds until a batch is tried again that registration or the mail server kept from going out."""
+
+FOR_URGENT = 0.2
+"""Of what a provider takes at once: left by what is not urgent."""
+
+SHORTEST_WAIT = 0.5
 
 STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
@@ -58,19 +71,21 @@ _Ready = tuple[Channel, Letter]
 
 @dataclass(frozen=True)
 class Postman:
-    """What it takes to send messages. `others` are the channels for whom no mail reaches, the preferred first."""
+    """What it takes to send messages. `others` are the channels for whom no mail reaches, the preferred first;
+    `allowances` tell by a channel's name how much it takes, where that is bounded."""
 
     database: Database
     contacts: ContactBook
     composer: Composer
-    server: MailServer
+    servers: MailServers
     domain: str
     others: tuple[Channel, ...] = ()
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Each message goes by the first that reaches its person."""
-        return (Mail(self.composer, self.server, self.domain), *self.others)
+        return (Mail(self.composer, self.servers), *self.others)
 
 
 def make_postman(settings: Settings, database: Database) -> Postman:
@@ -80,41 +95,63 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         database,
         ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
         Composer(settings.mail_from, settings.mail_domain),
-        settings.mail_server,
+        MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
         (Sms(database, provider, Wording(provider.signs)),) if provider else (),
+        allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
     )
 
 
-def deliver_batch(postman: Postman) -> int:
-    """Claim due messages and bring each to its next state; returns how many were claimed.
+def _allowances(rates: dict[str, int], settings: Settings) -> dict[str, Allowance]:
+    broker = settings.broker_url.get_secret_value()
+    return {channel: Allowance(channel, rate, broker) for channel, rate in rates.items() if rate}
 
-    Links first: somebody waits for them at a log-in page.
-    """
-    return _deliver_links(postman) + _deliver_news(postman)
+
+def deliver_batch(postman: Postman) -> int:
+    """Claim due messages of each lane and bring each to its next state; returns how many were claimed."""
+    return _deliver_links(postman) + sum(_deliver_news(postman, lane) for lane in Lane if lane is not Lane.LINK)
+
+
+@dataclass
+class _Batch:
+    """What goes out at once, and until when."""
+
+    lane: Lane
+    started: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
+
+    def is_over(self, database: Database) -> bool:
+        """Whether time is up, or this lane must give way to what has become due meanwhile."""
+        now = time.monotonic()
+        if now - self.started > BATCH_SECONDS:
+            return True
+        if not self.lane.gives_way or now - self.looked < LOOK_SECONDS:
+            return False
+        self.looked = now
+        return urgent_waits(database)
 
 
 def _deliver_links(postman: Postman) -> int:
-    started = time.monotonic()
+    batch = _Batch(Lane.LINK)
     claimed = claim_links(postman.database, postman.domain)
     known = _of_known_sites(postman, claimed)
     if known:
         try:
             links = postman.contacts.open_links({message.link_id for message in known})
-            _send(postman, list(_composed_links(postman, known, links)), started)
+            _send(postman, list(_composed_links(postman, known, links)), batch)
         except ContactsUnavailable as error:
             _give_back(postman, known, str(error))
     return len(claimed)
 
 
-def _deliver_news(postman: Postman) -> int:
-    started = time.monotonic()
-    claimed = claim(postman.database, postman.domain)
+def _deliver_news(postman: Postman, lane: Lane) -> int:
+    batch = _Batch(lane)
+    claimed = claim(postman.database, postman.domain, lane)
     known = _of_known_sites(postman, claimed)
     if known:
         try:
             contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in known})
-            _send(postman, list(_composed(postman, known, contacts)), started)
+            _send(postman, list(_composed(postman, known, contacts)), batch)
         except ContactsUnavailable as error:
             _give_back(postman, known, str(error))
     return len(claimed)
@@ -168,30 +205,42 @@ def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -
         _record(postman, message, Result(State.FAILED, "not_rendered", reason))
 
 
-def _send(postman: Postman, ready: list[_Ready], started: float) -> None:
+def _send(postman: Postman, ready: list[_Ready], batch: _Batch) -> None:
     for channel in postman.channels:
-        _send_by(postman, channel, [letter for by, letter in ready if by == channel], started)
+        letters = _allowed(postman, channel, [letter for by, letter in ready if by == channel], batch.lane)
+        if letters:
+            _send_by(postman, channel, letters, batch)
 
 
-def _send_by(postman: Postman, channel: Channel, letters: list[Letter], started: float) -> None:
-    """Over one line, in order. When that is lost or time is up, the rest goes back untried."""
-    if not letters:
-        return
+def _allowed(postman: Postman, channel: Channel, letters: list[Letter], lane: Lane) -> list[Letter]:
+    """As many as the provider takes now; the others go back until it takes more."""
+    allowance = postman.allowances.get(channel.name)
+    if allowance is None or not letters:
+        return letters
+    granted, wait = allowance.take(len(letters), keep=FOR_URGENT if lane.gives_way else 0.0)
+    late = [letter.message for letter in letters[granted:]]
+    if late:
+        release(postman.database, late, max(wait, SHORTEST_WAIT), "waits: the provider takes no more in a minute")
+    return letters[:granted]
+
+
+def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: _Batch) -> None:
+    """Over one line, in order. When that is lost or the batch is over, the rest goes back untried."""
     number = 0
     try:
         with channel.open() as line:
             for number, letter in enumerate(letters):
-                if line.lost or time.monotonic() - started > BATCH_SECONDS:
+                if line.lost or batch.is_over(postman.database):
                     release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                _record(postman, letter.message, _result(channel, line.send(letter)))
+                _record(postman, letter.message, _result(channel, line.provider, line.send(letter)))
     except Unavailable as error:
         _give_back(postman, [late.message for late in letters[number:]], str(error))
 
 
-def _result(channel: Channel, verdict: Verdict) -> Result:
+def _result(channel: Channel, provider: str, verdict: Verdict) -> Result:
     state = STATES.get(verdict.outcome, State.PENDING)
-    return Result(state, verdict.outcome, verdict.reply, channel.name, verdict.reference)
+    return Result(state, verdict.outcome, verdict.reply, channel.name, provider, verdict.reference)
 
 
 def _record(postman: Postman, message: Taken, result: Result) -> None:

@@ -1,13 +1,14 @@
 """Messages as people look at them: lists, one with its attempts, another try for a failed one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import selectinload
 
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, State
 from services.notifications.schemas.messages import MessageQuery
@@ -86,6 +87,30 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
             """),
             {"id": message_id},
         )
+
+
+FAILED_FOR = text("""
+    SELECT id FROM messages
+    WHERE state = 'failed' AND (cast(:reason AS text) IS NULL OR coalesce(error, '') = :reason)
+    ORDER BY number LIMIT :most
+""")
+
+MOST_AT_ONCE = 1000
+
+
+def retry_failed(database: Database, reason: str | None) -> int:
+    """Put back what failed for this reason (None: any), oldest first and at most `MOST_AT_ONCE`; returns how many.
+
+    Each in a transaction of its own. What tells what is no longer so stays as it is.
+    """
+    with database.transaction(EVERY_SITE) as session:
+        ids = session.scalars(FAILED_FOR, {"reason": reason, "most": MOST_AT_ONCE}).all()
+    count = 0
+    for message_id in ids:
+        with suppress(Problem):
+            retry_message(database, EVERY_SITE, message_id)
+            count += 1
+    return count
 
 
 def _objection(row: Any) -> Words | None:

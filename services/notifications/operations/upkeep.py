@@ -126,6 +126,7 @@ def gauges(session: Session) -> dict[str, float]:
                (SELECT count(*) FROM messages WHERE state = 'sending') AS messages_sending,
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
+               (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
                coalesce((SELECT extract(epoch FROM now() - min(next_attempt_at)) FROM messages
                          WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
         """)

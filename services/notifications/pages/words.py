@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from services.common.errors import Words
 from services.notifications.models import Kind, State
+from services.notifications.operations.lanes import Lane
 
 KINDS = {
     Kind.CONFIRMATION: Words("报名成功", "Sign-up confirmed"),
@@ -19,6 +20,17 @@ KINDS = {
     Kind.NO_PLACE: Words("没有名额", "No place"),
     Kind.LINK: Words("链接", "Link"),
 }
+
+LANES = {
+    Lane.LINK: Words("链接", "Links"),
+    Lane.ANSWER: Words("答复", "Answers"),
+    Lane.NEWS: Words("变动与提醒", "Changes and reminders"),
+}
+
+CHANNELS: defaultdict[str, Words] = defaultdict(
+    lambda: Words("未定", "not chosen yet"),
+    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS")},
+)
 
 STATES = {
     State.PENDING: Words("等待发送", "Waiting"),
@@ -46,8 +58,6 @@ OUTCOMES: defaultdict[str, Words] = defaultdict(
         "link_is_over": Words("链接已失效", "The link was over"),
     },
 )
-
-CHANNELS = {"mail": Words("邮件", "mail"), "sms": Words("短信", "SMS")}
 
 PURPOSES: defaultdict[str, Words] = defaultdict(
     lambda: Words("其他链接", "Another link"),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.common.schemas import Answer, ListQuery
+from services.common.schemas import Answer, Body, ListQuery
 from services.notifications.models import Kind, State
 
 
@@ -62,6 +62,18 @@ class MessageWithDeliveries(MessageAnswer):
     """A message with every attempt to send it."""
 
     deliveries: list[DeliveryAnswer]
+
+
+class RetryBody(Body):
+    """Which failed messages to put back."""
+
+    reason: str | None = Field(default=None, max_length=400, description="their `error`; any when left out")
+
+
+class RetriedAnswer(Answer):
+    """How many were put back."""
+
+    retried: int
 
 
 class MessageList(Answer):

@@ -50,6 +50,10 @@ class Provider(Protocol):
     """Who carries SMS. Raises `Unavailable` for what keeps every SMS from going out, never for one text."""
 
     @property
+    def name(self) -> str:
+        """As operators see it: its host."""
+
+    @property
     def signs(self) -> bool:
         """Whether the provider puts the sender's name in 【】 itself."""
 

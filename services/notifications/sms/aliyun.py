@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import requests
@@ -122,6 +122,11 @@ class Aliyun:
 
     signs = True
 
+    @property
+    def name(self) -> str:
+        """Its host."""
+        return urlsplit(self.url).netloc
+
     def carries(self, kind: str, language: str) -> bool:
         """Whether the operator has named a template for it."""
         return self.templates.find(kind, language) is not None
@@ -191,7 +196,7 @@ class Aliyun:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         written = canonical_query(query)
         headers = {
-            "host": self.url.partition("://")[2].rstrip("/"),
+            "host": self.name,
             "x-acs-action": action,
             "x-acs-version": VERSION,
             "x-acs-date": now,
