@@ -12,7 +12,9 @@ from services.notifications.operations import hand_over as handing
 from services.notifications.operations.claims import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.hand_over import hand_over
+from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_message
+from services.notifications.operations.providers import failing
 from services.notifications.operations.upkeep import recover_abandoned
 from services.notifications.settings import Settings
 from tests.notifications.conftest import Contacts
@@ -122,7 +124,7 @@ def test_a_worker_that_dies_while_sending_leaves_an_sms_that_is_asked_after(
     story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, rows: Rows
 ) -> None:
     facts = story.sign_up(story.opening(), None, phone=PHONE)
-    (held,) = claim(by_aliyun.database, by_aliyun.domain)
+    (held,) = claim(by_aliyun.database, by_aliyun.domain, Lane.ANSWER)
     handed = hand_over(by_aliyun.database, held, "sms")
     assert handed is not None
     channel = by_aliyun.others[0]
@@ -178,12 +180,15 @@ def test_when_the_provider_is_away_sms_wait_uncounted_and_mails_go(
     story.sign_up(shift, "li@example.org")
     aliyun.faults = ["isv.OUT_OF_SERVICE"]
     deliver_batch(by_aliyun)
+    (fails,) = failing(by_aliyun.database)
+    assert (fails.name, fails.reason) == (f"127.0.0.1:{aliyun.port}", "the SMS provider says isv.OUT_OF_SERVICE")
     assert len(sink.kept) == 1
     waiting = rows("SELECT state, attempts, handed_at, error FROM messages WHERE channel IS DISTINCT FROM 'mail'")
     assert waiting == [("pending", 0, None, "the SMS provider says isv.OUT_OF_SERVICE")] * 2
     now_due(rows)
     deliver_batch(by_aliyun)
     assert len(aliyun.taken) == 2
+    assert failing(by_aliyun.database) == []
 
 
 def test_one_in_doubt_stays_so_while_the_provider_is_away_and_never_becomes_a_mail(

@@ -13,6 +13,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.operations.claims import Result, claim, record
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.hand_over import hand_over
+from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_message
 from services.notifications.operations.receipts import forget_receipts, hear, hear_waiting
 from services.notifications.operations.told import tell_whom_sms_reached
@@ -135,14 +136,14 @@ def test_a_receipt_that_comes_before_the_send_is_recorded_waits_for_it(
     by: str, story: Story, sender: Postman, database: Database, rows: Rows
 ) -> None:
     story.sign_up(story.opening(), None, phone=PHONE)
-    (held,) = claim(database, sender.domain)
+    (held,) = claim(database, sender.domain, Lane.ANSWER)
     handed = hand_over(database, held, "sms")
     assert handed is not None
     early = Receipt(None, handed.id, True, "") if by == "id" else Receipt("biz-1", None, True, "")
     hear(database, [early])
     assert hear_waiting(database) == 0
     assert state(rows) == "sending"
-    assert record(database, held, Result("sent", "sent", "OK", "sms", "biz-1"))
+    assert record(database, held, Result("sent", "sent", "OK", "sms", "dysms", "biz-1"))
     assert hear_waiting(database) == 1
     assert (state(rows), hear_waiting(database)) == ("delivered", 0)
 
@@ -173,7 +174,7 @@ def test_registration_hears_whom_sms_reached_and_that_it_did_not_after_all(
 ) -> None:  # fmt: skip
     shift = story.opening()
     facts = story.sign_up(shift, None, phone=PHONE)
-    story.sign_up(shift, "reads@example.org")
+    story.sign_up(shift, "reads@example.org")  # of whom nothing is said
     deliver_batch(sender)
     contacts.failing = True
     assert tell_whom_sms_reached(database, book) == 0
@@ -187,3 +188,12 @@ def test_registration_hears_whom_sms_reached_and_that_it_did_not_after_all(
         told | {"reached": True},
         told | {"reached": False},
     ]
+
+
+def test_it_hears_of_whom_neither_reaches_too(
+    story: Story, sender: Postman, database: Database, contacts: Contacts, book: ContactBook
+) -> None:
+    story.sign_up(story.opening(), None)
+    deliver_batch(sender)
+    assert tell_whom_sms_reached(database, book) == 1
+    assert [one["reached"] for one in contacts.told] == [False]
