@@ -52,7 +52,9 @@ def test_a_wiped_queue_is_filled_again(story: Story, looks: dict[str, Duty], cel
 
 
 def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, Duty]) -> None:
-    assert set(looks) == {"catch_up", "reminders", "deliver", "recover", "expire", "trim", "forget"}
+    assert set(looks) == {
+        "catch_up", "reminders", "deliver", "recover", "expire", "receipts", "told", "trim", "forget"
+    }  # fmt: skip
     assert max(duty.idle for duty in looks.values()) <= 30
 
 
