@@ -9,6 +9,7 @@ is a full bucket, ten seconds' worth. An address of another kind of broker means
 
 import time
 from dataclasses import dataclass, field
+from typing import cast
 
 import redis
 
@@ -80,9 +81,8 @@ class Allowance:
         left for what is more urgent."""
         if time.monotonic() >= self._asked_from:
             try:
-                granted, wait = self._shared().eval(  # type: ignore[misc]
-                    TAKE, 1, self._key, self._rate, self._most, wanted, keep * self._most
-                )
+                asked = (self._key, self._rate, self._most, wanted, keep * self._most)
+                granted, wait = cast(tuple[int, bytes], self._shared().eval(TAKE, 1, *map(str, asked)))
                 return int(granted), float(wait)
             except redis.RedisError as error:
                 log.warning("allowance_not_shared", provider=self._key, reason=type(error).__name__)

@@ -105,12 +105,12 @@ class Settings(CommonSettings):
         return Box("NOTIFICATIONS_KEYS", keys)
 
     @property
+    def mail_servers(self) -> list[MailServer]:
+        """SMTP_URL, taken apart: the first is wanted, the others are for when it fails."""
+        return mail_servers(self.smtp_url)
+
+    @property
     def sms_provider(self) -> Provider | None:
         """SMS_URL and SMS_TEMPLATES, taken apart; None where no SMS goes out."""
         url = self.sms_url.get_secret_value()
         return provider_of(url, self.sms_templates) if url else None
-
-    @property
-    def mail_servers(self) -> list[MailServer]:
-        """SMTP_URL, taken apart: the first is wanted, the others are for when it fails."""
-        return mail_servers(self.smtp_url)

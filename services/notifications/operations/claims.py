@@ -98,8 +98,8 @@ class Result:
     outcome: str
     reply: str | None = None
     channel: str | None = None
-    provider: str | None = None
     reference: str | None = None
+    provider: str | None = None
 
 
 def any_claimable(database: Database) -> bool:

@@ -238,7 +238,7 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: _
 
 def _result(channel: Channel, provider: str, verdict: Verdict) -> Result:
     state = STATES.get(verdict.outcome, State.PENDING)
-    return Result(state, verdict.outcome, verdict.reply, channel.name, provider, verdict.reference)
+    return Result(state, verdict.outcome, verdict.reply, channel.name, verdict.reference, provider)
 
 
 def _record(postman: Postman, message: Taken, result: Result) -> None:

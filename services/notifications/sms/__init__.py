@@ -51,7 +51,7 @@ class Provider(Protocol):
 
     @property
     def name(self) -> str:
-        """As operators see it: its host."""
+        """As operators see it."""
 
     @property
     def signs(self) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import requests
@@ -120,12 +120,8 @@ class Aliyun:
     sign: str
     templates: Templates
 
+    name = "aliyun"
     signs = True
-
-    @property
-    def name(self) -> str:
-        """Its host."""
-        return urlsplit(self.url).netloc
 
     def carries(self, kind: str, language: str) -> bool:
         """Whether the operator has named a template for it."""
@@ -196,7 +192,7 @@ class Aliyun:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         written = canonical_query(query)
         headers = {
-            "host": self.name,
+            "host": self.url.partition("://")[2].rstrip("/"),
             "x-acs-action": action,
             "x-acs-version": VERSION,
             "x-acs-date": now,
