@@ -57,7 +57,7 @@ def test_who_has_a_phone_alone_gets_an_sms_and_the_row_says_by_what(
     assert (texted.state, texted.channel, texted.handed_at) == ("sent", "sms", None)
     assert taken.id == f"{texted.id.hex}-1"
     assert (mailed.state, mailed.channel) == ("sent", "mail")
-    assert (neither.state, neither.channel) == ("no_contact", "sms")
+    assert (neither.state, neither.channel) == ("no_contact", None)
     assert rows("SELECT outcome, channel, reference FROM deliveries ORDER BY message_id = :id DESC, id",
                 id=texted.id)[0] == ("sent", "sms", taken.reference)  # fmt: skip
 
