@@ -17,6 +17,6 @@ FROM shifts JOIN activities ON activities.id = activity_id
 CROSS JOIN (SELECT array_agg(id) AS ids FROM bench_people) AS people
 CROSS JOIN LATERAL generate_series(1, CASE WHEN starts_at < now() + interval '1 day' THEN 50000 ELSE 450000 END) AS n;
 
-INSERT INTO reminders (registration_id, shift_id, minutes_before, due_at, expires_at)
-SELECT registrations.id, shifts.id, minutes, starts_at - make_interval(mins => minutes), starts_at
+INSERT INTO reminders (registration_id, shift_id, rule, due_at, expires_at)
+SELECT registrations.id, shifts.id, minutes::text, starts_at - make_interval(mins => minutes), starts_at
 FROM registrations JOIN shifts ON shifts.id = shift_id CROSS JOIN unnest('{1440,120}'::int[]) AS minutes;

@@ -91,6 +91,9 @@ def open_site(operator: Client) -> dict[str, Any]:
         "/v1/sites",
         {"area": SUBDISTRICT.code, "name_zh": f"示范站点 {opened}", "name_en": f"Demo site {opened}"},
     )
+    # At night people are left in peace. This runs at any hour, and its reminders fall due while you watch.
+    awake = {"quiet_from": "00:00", "quiet_until": "00:00"}
+    operator.edit(f"/v1/sites/{site['id']}/settings", site["version"], awake)
     # The key is shown in this answer and never again: a real site stores it like a password.
     key = operator.create(f"/v1/sites/{site['id']}/keys", {"label": "community_site.py"})["key"]
     say("新站点及其密钥", f"a new site and its key: {site['name_en']}")

@@ -3,6 +3,8 @@
 book = ContactBook(settings.registration_url, token)
 book.look_up([(person_id, site_id), …])     # {(person_id, site_id): Contact}
 book.open_links([link_id, …])               # {link_id: AddressedLink}
+book.who_has([(shift_id, "staff"), …])      # [Notice]: ids of those to be told
+book.look_up_staff([staff_id, …])           # {staff_id: StaffContact}
 book.tell([Told(…), …])                     # whom an SMS reached
 """
 
@@ -51,6 +53,35 @@ class AddressedLink(BaseModel):
     about_en: str = ""
 
 
+class Notice(BaseModel):
+    """Who is to be told something of a shift, by ids. `needed` is false where there is nothing left to be told."""
+
+    shift_id: UUID
+    kind: str
+    needed: bool
+    people: list[UUID]
+    staff: list[UUID]
+
+
+class StaffContact(BaseModel):
+    """A member of staff as a mail needs them; `shifts_url`, with a shift's id behind it, is its roster."""
+
+    staff_id: UUID
+    name: str = Field(repr=False)
+    email: str = Field(repr=False)
+    language: str = "zh-CN"
+    shifts_url: str
+    hours_url: str
+
+
+class _Notices(BaseModel):
+    notices: list[Notice]
+
+
+class _Staff(BaseModel):
+    staff: list[StaffContact] = Field(repr=False)
+
+
 class Told(BaseModel):
     """Whether what happened to a registration at that moment (registration's clock) has reached its person by SMS."""
 
@@ -75,7 +106,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ContactBook:
-    """Registration's `POST /internal/contacts`, `POST /internal/links` and `POST /internal/told`.
+    """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff` and `/told`.
 
     All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
     """
@@ -95,6 +126,16 @@ class ContactBook:
         """Where these links lead and whom they are for; those that are over, or for nobody any more, are missing."""
         links = self._ask("links", {"links": [str(link) for link in ids]}, _Links).links
         return {link.link_id: link for link in links}
+
+    def who_has(self, notices: Collection[tuple[UUID, str]]) -> list[Notice]:
+        """Whom these notices (at most 1000, a shift and a kind each) concern just now."""
+        asked = [{"shift_id": str(shift), "kind": kind} for shift, kind in notices]
+        return self._ask("notices", {"notices": asked}, _Notices).notices
+
+    def look_up_staff(self, ids: Collection[UUID]) -> dict[UUID, StaffContact]:
+        """These members of staff; whoever's account is closed is missing."""
+        staff = self._ask("staff", {"staff": [str(one) for one in ids]}, _Staff).staff
+        return {one.staff_id: one for one in staff}
 
     def tell(self, told: Sequence[Told]) -> None:
         """Say whom SMS reached (at most 1000)."""

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     NO_PLACE = "no_place"
     LINK = "link"
+    NOTICE = "notice"
+    HOURS = "hours"
 
 
 class State(StrEnum):
@@ -50,9 +52,11 @@ class State(StrEnum):
 
 
 class Message(Base):
-    """One mail or SMS to one person about one cause: what became of a registration, or a link that was issued.
+    """One mail or SMS to one person about one cause: what became of a registration, a link that was issued, a shift or
+    hours to see to.
 
-    A link's message has no registration, and no `person_id` where it goes to staff.
+    A link's message has no registration, and no `person_id` where it goes to staff. One to leaders or staff has no
+    registration either, and names the leader by `person_id`, a member of staff by `staff_id`.
     """
 
     __tablename__ = "messages"
@@ -64,11 +68,13 @@ class Message(Base):
     shift_id: Mapped[UUID | None]
     registration_id: Mapped[UUID | None]
     person_id: Mapped[UUID | None]
+    staff_id: Mapped[UUID | None]
     link_id: Mapped[UUID | None]
     purpose: Mapped[str | None]
     state: Mapped[str]
     cause_event: Mapped[UUID | None]
     reminder_id: Mapped[int | None]
+    notice_id: Mapped[int | None]
     due_at: Mapped[datetime | None]
     request_id: Mapped[str | None]
     message_id_header: Mapped[str | None]

@@ -7,6 +7,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
+from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.told import tell_whom_sms_reached
@@ -43,6 +44,7 @@ def duties(settings: Settings) -> list[Duty]:
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
+        Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),

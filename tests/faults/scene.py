@@ -17,6 +17,7 @@ SITES = 5
 ACTIVITIES = 3
 SHIFTS = 2
 KINDS = ["blood_drive", "class", "performance", "clinic", "other"]
+EVENING = {"to": "participants", "days_before": 1, "at": "19:00", "only_unconfirmed": True}
 SOON_MINUTES = 4
 """A shift that reminds starts this many minutes after its reminder."""
 
@@ -88,6 +89,9 @@ def _make_site(operator: Client, number: int) -> Site:
     area = AREAS[2 + number % 2][0]
     body = {"area": area, "name_zh": f"第{number}社区", "name_en": f"Community {number}"}
     site = _must(operator.send("POST", "/v1/sites", body, key=f"site-{number}"), "site")
+    # Reminders fall due while it runs, at whatever time of day.
+    awake = {"quiet_from": "00:00", "quiet_until": "00:00"}
+    _must(operator.send("PATCH", f"/v1/sites/{site['id']}/settings", awake, if_match="*"), "settings")
     key = _must(operator.send("POST", f"/v1/sites/{site['id']}/keys", {"label": "faults"}, key=f"key-{number}"), "key")
     return Site(site["id"], key["key"], area)
 
@@ -116,6 +120,7 @@ def _make_activity(client: Client, site: Site, number: int, seconds: float, chan
         "volunteering": chance.random() < 0.5,
         "risks_zh": "无特别风险。",
         "reminder_minutes": [SOON_MINUTES] if near else [1440, 120],
+        "reminder_rules": [] if near else [EVENING],
     }
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
     shifts = [

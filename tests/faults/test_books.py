@@ -20,8 +20,8 @@ from tests.faults.books.material import (
 from tests.faults.ledger import Ledger, SignUp, Told
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-SHIFT = {"shift_id": "s", "activity_id": "a", "starts_at": "2026-12-02T01:00:00Z", "ends_at": "2026-12-02T02:00:00Z",
-         "role_zh": "参与者", "role_en": "participant"}  # fmt: skip
+SHIFT = {"shift_id": "s", "activity_id": "a", "site_id": "c", "starts_at": "2026-12-02T01:00:00Z",
+         "ends_at": "2026-12-02T02:00:00Z", "role_zh": "参与者", "role_en": "participant"}  # fmt: skip
 
 
 def a_log(*events: tuple[str, dict[str, Any]]) -> list[LogEntry]:
@@ -264,7 +264,9 @@ def test_a_reminder_that_arrives_before_it_is_due_is_early() -> None:
     assert kinds(mails.no_reminder_early(early)) == ["early"]
 
 
+SITE = {"site_id": "c", "time_zone": "Asia/Shanghai", "quiet_from": "23:00", "quiet_until": "06:00"}
 REMINDING: list[tuple[str, dict[str, Any]]] = [
+    ("site.saved", SITE),
     ("activity.published", {"reminder_minutes": [60]}),
     ("shift.opened", SHIFT | {"version": 1, "capacity": 2}),
     ("registration.confirmed", of("x")),
@@ -281,14 +283,14 @@ def reminded(entries: list[LogEntry], *rows: ReminderRow, now: datetime = NOW, s
 
 
 def test_a_reminder_that_the_log_gives_must_be_there_and_fire_when_it_is_due() -> None:
-    row = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    row = ReminderRow(1, "x", "60", DUE, "pending", 0)
     fired = replace(row, state="fired", occurrence=1)
     entries = a_log(*REMINDING)
     assert reminded(entries, row) == []
     assert reminded(entries) == ["unsent"]
     assert reminded(entries, replace(row, state="withdrawn")) == ["unsent"]
     assert reminded(entries, replace(row, due_at=DUE + timedelta(hours=1))) == ["effects"]
-    assert reminded(entries, row, ReminderRow(2, "y", 60, DUE, "pending", 0)) == ["effects"]
+    assert reminded(entries, row, ReminderRow(2, "y", "60", DUE, "pending", 0)) == ["effects"]
     assert reminded(entries, fired, now=DUE, sent=(DUE,)) == []
     assert reminded(entries, fired, now=DUE) == ["unsent"]
     assert reminded(entries, replace(row, state="missed"), now=DUE) == ["unsent", "unsent"]
@@ -296,7 +298,7 @@ def test_a_reminder_that_the_log_gives_must_be_there_and_fire_when_it_is_due() -
 
 
 def test_a_reminder_follows_what_becomes_of_the_shift_and_of_the_registration() -> None:
-    row = ReminderRow(1, "x", 60, DUE, "pending", 0)
+    row = ReminderRow(1, "x", "60", DUE, "pending", 0)
     withdrawn = replace(row, state="withdrawn")
     for ending in (
         ("registration.cancelled", of("x", 2)),
@@ -315,14 +317,44 @@ def test_a_reminder_follows_what_becomes_of_the_shift_and_of_the_registration() 
     assert reminded(moved, replace(row, due_at=DUE + timedelta(days=1))) == []
 
 
+RULE = {"to": "participants", "days_before": 1, "at": "19:00", "late": "latest"}
+
+
+def test_rules_by_the_clock_keep_out_of_the_sites_quiet_hours_and_spare_who_comes() -> None:
+    by_rule = ("activity.changed", {"reminder_minutes": [], "reminder_rules": [RULE | {"only_unconfirmed": True}]})
+    evening = ReminderRow(1, "x", "1d19:00/unconfirmed", datetime(2026, 12, 1, 11, tzinfo=UTC), "pending", 0)
+    entries = [REMINDING[0], ("activity.published", by_rule[1]), *REMINDING[2:]]
+    assert reminded(a_log(*entries), evening) == []
+    assert reminded(a_log(*entries), replace(evening, due_at=evening.due_at + timedelta(hours=1))) == ["effects"]
+    early = [("site.saved", SITE | {"quiet_from": "18:00", "quiet_until": "08:30"}), *entries[1:]]
+    assert reminded(a_log(*early), replace(evening, due_at=datetime(2026, 12, 1, 9, 30, tzinfo=UTC))) == []
+    comes = a_log(*entries, ("registration.coming", of("x", 2)))
+    assert reminded(comes, evening) == ["unsent"]
+    assert reminded(comes, replace(evening, state="withdrawn")) == []
+    later = {"version": 2, "capacity": 2, "ends_at": "2026-12-02T03:00:00Z"}
+    assert reminded([*comes, *a_log(("shift.changed", SHIFT | later))], evening) == []
+
+
+def test_a_reminder_may_come_to_nothing_for_a_later_one_and_for_no_other_reason() -> None:
+    entries = a_log(REMINDING[0], ("activity.published", {"reminder_minutes": [60, 30]}), *REMINDING[2:])
+    last = DUE + timedelta(minutes=30)
+    first, second = ReminderRow(2, "x", "60", DUE, "superseded", 1), ReminderRow(1, "x", "30", last, "fired", 1)
+    assert reminded(entries, first, second, now=last, sent=(last,)) == []
+    waiting = replace(second, state="pending", occurrence=0)
+    assert reminded(entries, first, waiting, now=DUE) == ["unsent", "unsent"], "nothing later was due"
+    assert reminded(entries, first, second, now=last) == ["unsent"], "nobody was told at all"
+    missed = replace(first, state="missed")
+    assert reminded(entries, missed, second, now=last, sent=(last,)) == ["unsent", "unsent"]
+
+
 def test_whoever_waits_is_told_that_there_is_no_place_until_there_is_one() -> None:
-    reminder = ReminderRow(1, "x", 60, DUE, "pending", 0)
-    told = ReminderRow(2, "x", 120, DUE - timedelta(hours=1), "pending", 0, "waitlisted")
-    waiting = a_log(*REMINDING[:2], ("registration.waitlisted", of("x")))
+    reminder = ReminderRow(1, "x", "60", DUE, "pending", 0)
+    told = ReminderRow(2, "x", "120", DUE - timedelta(hours=1), "pending", 0, "waitlisted")
+    waiting = a_log(*REMINDING[:3], ("registration.waitlisted", of("x")))
     assert reminded(waiting, told) == []
     assert reminded(waiting) == ["unsent"]
     assert reminded(waiting, told, reminder) == ["effects"]
     for place, rows in (("promoted", (reminder,)), ("offered", ()), ("cancelled", ())):
-        got = a_log(*REMINDING[:2], ("registration.waitlisted", of("x")), (f"registration.{place}", of("x", 2)))
+        got = a_log(*REMINDING[:3], ("registration.waitlisted", of("x")), (f"registration.{place}", of("x", 2)))
         assert reminded(got, replace(told, state="withdrawn"), *rows) == []
         assert reminded(got, told, *rows) == ["unsent"]

@@ -19,18 +19,21 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "reminders", "registrations", "shifts", "activities", "sites", "site_keys",
-          "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers", "receipts",
-          "webhook_endpoints")  # fmt: skip
+TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
+          "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
+          "receipts", "webhook_endpoints")  # fmt: skip
 
 
 class Contacts:
-    """Registration's `POST /internal/…`: `people`, `links`, `sessions` are what it knows; `failing`: it answers 503."""
+    """Registration's `POST /internal/…`: what it knows is set, `failing` makes it answer 503."""
 
     def __init__(self) -> None:
         self.people: dict[str, dict[str, Any]] = {}
         self.links: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
+        self.staff: dict[str, dict[str, Any]] = {}
+        self.leaders: list[str] = []
+        self.unrecorded = True
         self.failing = False
         self.asked: list[int] = []
         self.told: list[dict[str, Any]] = []
@@ -38,6 +41,8 @@ class Contacts:
         app.post("/internal/contacts")(self._answer)
         app.post("/internal/links")(self._answer_links)
         app.post("/internal/sessions")(self._answer_sessions)
+        app.post("/internal/notices")(self._answer_notices)
+        app.post("/internal/staff")(self._answer_staff)
         app.post("/internal/told")(self._hear_told)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -62,6 +67,21 @@ class Contacts:
     def _answer_sessions(self) -> Any:
         return jsonify(principal=self.sessions.get(request.get_json()["staff"]))
 
+    def _answer_notices(self) -> Any:
+        if self.failing:
+            abort(503)
+        return jsonify(notices=[one | self._whom(one["kind"]) for one in request.get_json()["notices"]])
+
+    def _whom(self, kind: str) -> dict[str, Any]:
+        needed = self.unrecorded if kind.startswith("hours") else True
+        leaders = self.leaders if kind == "leaders" else []
+        return {"needed": needed, "people": leaders, "staff": [] if kind == "leaders" else list(self.staff)}
+
+    def _answer_staff(self) -> Any:
+        if self.failing:
+            abort(503)
+        return jsonify(staff=[self.staff[one] for one in request.get_json()["staff"] if one in self.staff])
+
     def _hear_told(self) -> Any:
         if self.failing:
             abort(503)
@@ -85,6 +105,9 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.people.clear()
     contacts_server.links.clear()
     contacts_server.sessions.clear()
+    contacts_server.staff.clear()
+    contacts_server.leaders.clear()
+    contacts_server.unrecorded = True
     contacts_server.asked.clear()
     contacts_server.told.clear()
     contacts_server.failing = False

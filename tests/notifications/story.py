@@ -14,6 +14,9 @@ from services.common.outbox import Page
 from services.notifications.handlers import make_subscriber
 from services.notifications.settings import Settings
 
+NEVER = ("00:00", "00:00")
+"""No quiet hours, so that a test's moments are where it puts them at any time of day."""
+
 
 class Story:
     """One site with one activity, and whatever is told of them."""
@@ -50,15 +53,28 @@ class Story:
             requestid=request_id, data=event.model_dump(mode="json"),
         )  # fmt: skip
 
-    def opening(self, starts_in: timedelta = timedelta(days=3), zone: str = "Asia/Shanghai", **activity: Any) -> UUID:
+    def opening(
+        self,
+        starts_in: timedelta = timedelta(days=3),
+        zone: str = "Asia/Shanghai",
+        quiet: tuple[str, str] = NEVER,
+        at: datetime | None = None,
+        **activity: Any,
+    ) -> UUID:
         """A site publishes an activity with one shift; answers the shift."""
         self.activity |= activity
-        self.tell(events.SiteSaved(site_id=self.site_id, area="140107", name_zh="赛马场站", name_en="Saimachang",
-                                   time_zone=zone))  # fmt: skip
-        self.tell(events.ActivityPublished(**self.activity))
+        self.save_site(zone, quiet, at)
+        self.tell(events.ActivityPublished(**self.activity), at=at)
         shift_id = uuid4()
-        self.tell(events.ShiftOpened(**self.shift(shift_id, datetime.now(UTC) + starts_in)))
+        self.tell(events.ShiftOpened(**self.shift(shift_id, datetime.now(UTC) + starts_in)), at=at)
         return shift_id
+
+    def save_site(
+        self, zone: str = "Asia/Shanghai", quiet: tuple[str, str] = NEVER, at: datetime | None = None
+    ) -> None:
+        """The site as it now stands."""
+        self.tell(events.SiteSaved(site_id=self.site_id, area="140107", name_zh="赛马场站", name_en="Saimachang",
+                                   time_zone=zone, quiet_from=quiet[0], quiet_until=quiet[1]), at=at)  # fmt: skip
 
     def shift(self, shift_id: UUID, starts_at: datetime, **other: Any) -> dict[str, Any]:
         return {

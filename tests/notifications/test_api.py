@@ -201,16 +201,16 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     story.sign_up(shift)
     addressless = story.sign_up(shift)
     rows("UPDATE messages SET state = 'no_contact' WHERE registration_id = :id", id=addressless["registration_id"])
-    rows("UPDATE reminders SET due_at = now() - interval '2 minutes' WHERE minutes_before = 120")
-    rows("UPDATE reminders SET due_at = now() - interval '5 seconds' WHERE minutes_before = 1440")
+    rows("UPDATE reminders SET due_at = now() - interval '2 minutes' WHERE rule = '120'")
+    rows("UPDATE reminders SET due_at = now() - interval '5 seconds' WHERE rule = '1440'")
     rows("UPDATE messages SET state = 'failed' WHERE number = (SELECT min(number) FROM messages)")
     rows("UPDATE messages SET next_attempt_at = now() - interval '90 seconds' WHERE state = 'pending'")
     figures = call("/internal/status").json["figures"]
     assert {name for name in figures if name.startswith("webhook")}, "theirs are in test_webhooks.py"
     figures = {name: value for name, value in figures.items() if not name.startswith("webhook")}
     assert 90 <= figures.pop("oldest_due_message_seconds") < 95
-    assert figures == {"reminders_due": 6, "reminders_late": 3, "messages_pending": 1, "messages_due": 1,
-                       "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
+    assert figures == {"reminders_due": 6, "reminders_late": 3, "notices_late": 0, "messages_pending": 1,
+                       "messages_due": 1, "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
                        "messages_no_contact": 1, "providers_failing": 0}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
 
@@ -232,3 +232,18 @@ def test_an_operator_lists_who_was_erased_and_nobody_else_does(story: Story, cal
     assert listed == [(str(people[0]), str(story.site_id)), (str(people[1]), None), (str(people[2]), None)]
     assert call("/v1/erasures?since=2999-01-01T00:00:00Z").json["items"] == []
     assert call("/v1/erasures", site_key(story)).status_code == 403
+
+
+def test_what_became_of_a_reminder_is_told_with_the_reason_and_to_its_site_alone(
+    story: Story, database: Database, call: Call, rows: Rows
+) -> None:
+    facts = story.sign_up(story.opening())
+    mine, path = site_key(story), f"/v1/reminders?registration_id={facts['registration_id']}"
+    rows("UPDATE reminders SET due_at = due_at - interval '71 hours'")
+    fire_due_reminders(database)
+    told = [(one["rule"], one["state"], one["reason"]) for one in call(path, mine).json["items"]]
+    assert told == [("1440", "superseded", "a later one is due by now as well"), ("120", "fired", None)]
+    other_site(story)
+    story.sign_up(story.opening())
+    assert call(path, site_key(story)).json["items"] == []
+    assert call("/v1/reminders").status_code == 422

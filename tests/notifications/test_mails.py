@@ -113,7 +113,7 @@ def test_every_kind_has_its_words_in_both_languages_and_no_remote_image(language
     facts = story.wait(shift, language=language)
     story.tell(events.RegistrationPromoted(**facts))
     story.change_activity(place="别处")
-    rows("UPDATE reminders SET due_at = now() WHERE minutes_before = 120")
+    rows("UPDATE reminders SET due_at = now() WHERE rule = '120'")
     fire_due_reminders(story.subscriber._database)
     story.cancel(story.sign_up(shift, "other@example.org", language=language))
     found = mails()

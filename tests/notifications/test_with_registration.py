@@ -8,13 +8,15 @@ from uuid import uuid4
 
 import pytest
 import requests
+from sqlalchemy import text
 from werkzeug.serving import make_server
 
 from deploy.local.servers import Postgres, create_databases
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.outbox import sequence_events
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.deliver import deliver_batch, make_postman
+from services.notifications.operations.notices import fire_due_notices
 from services.notifications.settings import Settings
 from services.registration.app import make_app
 from services.registration.settings import Settings as RegistrationSettings
@@ -92,4 +94,40 @@ def test_from_sign_up_over_promotion_to_cancellation_everybody_hears_what_concer
     assert subjects == ["On the waiting list", "You now have a place"]
     assert len(rows("SELECT 1 FROM reminders WHERE state = 'pending'")) == 2
     assert rows("SELECT DISTINCT state FROM messages") == [("sent",)]
+    database.engine.dispose()
+
+
+@pytest.mark.usefixtures("database")
+def test_staff_are_told_of_their_shift_and_reached_by_what_registration_says_of_them(
+    registration: Registration, settings: Settings, sink: FaultySink, rows: Rows
+) -> None:
+    call = registration.call
+    call("PUT", "/v1/areas/140100", {"parent": None, "level": "city", "name_zh": "太原市", "name_en": "Taiyuan"})
+    site = call("POST", "/v1/sites", {"area": "140100", "name_zh": "职工新街", "name_en": "Zhigong Xinjie"})["id"]
+    key = call("POST", f"/v1/sites/{site}/keys", {"label": "test"})["key"]
+    staff = {"email": "duty@example.org", "name": "值班员", "grants": [{"role": "site_staff", "site_id": site}]}
+    staff_id = call("POST", "/v1/staff", staff)["id"]
+    rule = {"to": "staff", "minutes_before": 1440}
+    body = {"kind": "clinic", "title_zh": "义诊", "place": "一楼", "reminder_minutes": [], "reminder_rules": [rule]}
+    activity = call("POST", "/v1/activities", body, key)["id"]
+    starts_at = datetime.now(UTC) + timedelta(days=3)
+    times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=1)).isoformat()}
+    shift = call("POST", f"/v1/activities/{activity}/shifts", times | {"capacity": 1}, key)["id"]
+    call("POST", f"/v1/activities/{activity}/publish", None, key)
+    with registration.database.transaction(EVERY_SITE) as session:  # as if they had come by the link of their mail
+        session.execute(text("UPDATE staff SET password = 'x' WHERE id = :id"), {"id": staff_id})
+    while sequence_events(registration.database):
+        pass
+
+    beside = settings.model_copy(update={"registration_url": registration.url})
+    database = Database(settings.database_dsn)
+    make_subscriber(beside, database).catch_up_fully()
+    postman = make_postman(beside, database)
+    rows("UPDATE notices SET due_at = now()")
+    assert fire_due_notices(database, postman.contacts) == 1
+    while deliver_batch(postman):
+        pass
+    [mail] = [kept.mail for kept in sink.to("duty@example.org") if "工作提醒" in kept.mail["Subject"]]
+    assert f"/staff/shifts/{shift}" in mail.get_body(("plain",)).get_content()
+    assert "值班员，您好：" in mail.get_body(("plain",)).get_content()
     database.engine.dispose()

@@ -17,8 +17,8 @@ from services.common.events import (
     ServiceRecordObjected,
     ServiceRecordRecorded,
 )
+from services.common.working_days import working_days_after
 from services.registration.personal_data import PersonalData
-from services.registration.working_days import working_days_after
 from tests.registration.hours_world import (
     Resident,
     earn,

@@ -18,14 +18,14 @@ from tests.registration.test_volunteers import id_number, register
 from tests.registration.world import Caller, Site, fresh_phone
 
 _orders = itertools.count(21)
-CHANGES = ("cancel", "accept", "decline", "withdraw", "party", "hand-over", "swap", "hand-on")
+CHANGES = ("coming", "cancel", "accept", "decline", "withdraw", "party", "hand-over", "swap", "hand-on")
 BY_MAIL = {
     ("GET", "/my"),
     ("GET", "/my/registrations/<uuid:registration_id>"),
     ("GET", "/my/registrations/<uuid:registration_id>/cancel"),
     ("GET", "/scan/<uuid:shift_id>"),
     *(("POST", f"/my/registrations/<uuid:registration_id>/{what}") for what in CHANGES),
-    *(("POST", f"/v1/my/registrations/<uuid:registration_id>/{what}") for what in ("cancel", "accept", "decline")),
+    *(("POST", f"/v1/my/registrations/<uuid:registration_id>/{what}") for what in CHANGES[:4]),
     ("POST", "/my/link"),
     ("POST", "/scan/<uuid:shift_id>"),
     ("POST", "/v1/my/shifts/<uuid:shift_id>/scan"),

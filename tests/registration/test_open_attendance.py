@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.registration.working_days import working_days_after
+from services.common.working_days import working_days_after
 from tests.registration.hours_world import earn, moment, over, records_of, second_person
 from tests.registration.office import Office
 from tests.registration.world import Site

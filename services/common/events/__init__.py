@@ -78,6 +78,7 @@ from services.common.events.registrations import (
     CancelReason,
     Outcome,
     RegistrationCancelled,
+    RegistrationComing,
     RegistrationConfirmed,
     RegistrationEvent,
     RegistrationMovedToWaitlist,
@@ -86,6 +87,7 @@ from services.common.events.registrations import (
     RegistrationResized,
     RegistrationWaitlisted,
 )
+from services.common.events.reminder_rules import Late, ReminderRule, ReminderTo
 from services.common.events.sites import (
     AreaSaved,
     SiteKeyIssued,
@@ -133,6 +135,7 @@ __all__ = [
     "Envelope",
     "Event",
     "How",
+    "Late",
     "LinkIssued",
     "MissingHoursClaimed",
     "MissingHoursDecided",
@@ -148,6 +151,7 @@ __all__ = [
     "ProgrammeSaved",
     "Received",
     "RegistrationCancelled",
+    "RegistrationComing",
     "RegistrationConfirmed",
     "RegistrationEvent",
     "RegistrationMovedToWaitlist",
@@ -155,6 +159,8 @@ __all__ = [
     "RegistrationPromoted",
     "RegistrationResized",
     "RegistrationWaitlisted",
+    "ReminderRule",
+    "ReminderTo",
     "RoomSaved",
     "ServiceRecordCorrected",
     "ServiceRecordObjected",

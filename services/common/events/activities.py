@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.common.events.envelope import Event
+from services.common.events.reminder_rules import ReminderRule
 
 
 class ActivityKind(StrEnum):
@@ -36,6 +37,10 @@ class ActivityEvent(Event):
     programme_id: UUID | None = Field(default=None, description="the programme that the activity was cloned from")
     team_id: UUID | None = Field(default=None, description="the team whose activity it is")
     room_id: UUID | None = Field(default=None, description="the site's room in which it takes place")
+    reminder_rules: list[ReminderRule] = Field(
+        default_factory=list,
+        description="further reminders: by the clock, to leaders and staff, or of who is unconfirmed",
+    )
     service_category: str | None = Field(default=None, description="code of the kind of service, for volunteering")
 
     @property

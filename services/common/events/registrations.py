@@ -111,6 +111,13 @@ class RegistrationResized(RegistrationEvent):
     type = "hesheng.registration.resized.v1"
 
 
+class RegistrationComing(RegistrationEvent):
+    """A person with a place said that they will come. It holds until the shift is at another time, or the place is
+    somebody else's."""
+
+    type = "hesheng.registration.coming.v1"
+
+
 class RegistrationCancelled(RegistrationEvent):
     """A registration ended before its shift."""
 

@@ -5,6 +5,7 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
+from services.notifications.api.reminders import reminders_blueprint
 from services.notifications.api.webhooks import webhooks_blueprint
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.settings import Settings
@@ -13,4 +14,9 @@ from services.notifications.settings import Settings
 def blueprints(settings: Settings, database: Database) -> list[APIBlueprint]:
     """All routes but those that every service has."""
     rules = Rules(settings.box(), settings.webhooks_loopback)
-    return [messages_blueprint(database), webhooks_blueprint(database, rules), erasures_blueprint(database)]
+    return [
+        messages_blueprint(database),
+        reminders_blueprint(database),
+        webhooks_blueprint(database, rules),
+        erasures_blueprint(database),
+    ]

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.notifications.channels import Letter, Verdict
-from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
-from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
+from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Mail:
         if isinstance(message, Claimed) and isinstance(contact, Contact):
             return Letter(message, to, self.composer.compose(message, contact))
         raise TypeError("a link's message goes with a link, any other with a contact")
+
+    def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Letter:
+        """The whole mail to a leader or a member of staff."""
+        return Letter(message, contact.email or "", self.composer.compose_notice(message, contact))
 
     @contextmanager
     def open(self) -> Iterator["MailLine"]:

@@ -27,6 +27,7 @@ HANDLERS: Handlers = {
     events.RegistrationPromoted: registrations.on_promoted,
     events.RegistrationOffered: registrations.on_offered,
     events.RegistrationMovedToWaitlist: registrations.on_moved_to_waitlist,
+    events.RegistrationComing: registrations.on_coming,
     events.RegistrationCancelled: registrations.on_cancelled,
     events.TransferDeclined: transfers.on_declined,
     events.TransferExpired: transfers.on_expired,

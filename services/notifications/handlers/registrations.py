@@ -21,9 +21,10 @@ NOTE = text("""
             event_id, at, request_id, registration_id, shift_id, site_id, person_id, calendar, details, place
         )
     ), kept AS (
-        INSERT INTO registrations (id, shift_id, site_id, person_id, status, request_id)
-        SELECT registration_id, shift_id, site_id, person_id, :status, request_id FROM fresh
+        INSERT INTO registrations (id, shift_id, site_id, person_id, status, request_id, as_of)
+        SELECT registration_id, shift_id, site_id, person_id, :status, request_id, at FROM fresh
         ON CONFLICT (id) DO UPDATE SET status = excluded.status, request_id = excluded.request_id,
+            as_of = excluded.as_of, coming = false,
             calendar_sequence = registrations.calendar_sequence + 1
         RETURNING id, calendar_sequence
     )
@@ -41,20 +42,20 @@ NOTE = text("""
 def on_confirmed(session: Session, events: Sequence[Received]) -> None:
     """A place: confirm it, and remind of it."""
     _note(session, events, "confirmed", Kind.CONFIRMATION, [True] * len(events))
-    schedule(session, _ids(events), [event.time for event in events])
+    schedule(session, _ids(events))
 
 
 def on_waitlisted(session: Session, events: Sequence[Received]) -> None:
     """No place yet: say so, and once more when it comes to nothing. Nothing for the calendar."""
     _note(session, events, "waitlisted", Kind.WAITLISTED, [False] * len(events))
-    schedule(session, _ids(events), [event.time for event in events])
+    schedule(session, _ids(events))
 
 
 def on_promoted(session: Session, events: Sequence[Received]) -> None:
     """A place after all: tell, and remind of it."""
     _note(session, events, "confirmed", Kind.PROMOTION, [True] * len(events))
     withdraw_stale(session, _ids(events))
-    schedule(session, _ids(events), [event.time for event in events])
+    schedule(session, _ids(events))
 
 
 def on_offered(session: Session, events: Sequence[Received]) -> None:
@@ -69,7 +70,13 @@ def on_moved_to_waitlist(session: Session, events: Sequence[Received]) -> None:
     calendar = [not event.data.was_offered for event in events]
     _note(session, events, "waitlisted", Kind.MOVED_BACK, calendar)
     withdraw_stale(session, _ids(events))
-    schedule(session, _ids(events), [event.time for event in events])
+    schedule(session, _ids(events))
+
+
+def on_coming(session: Session, events: Sequence[Received]) -> None:
+    """They said that they will come: what was only for who has not said so is withdrawn."""
+    session.execute(text("UPDATE registrations SET coming = true WHERE id = ANY(:ids)"), {"ids": _ids(events)})
+    withdraw_stale(session, _ids(events))
 
 
 QUIET = ("merged", "shift_begun")

@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.mime import assemble
+from services.notifications.mail.notices import SHIFT_ROWS, notice_facts, notice_url
+from services.notifications.mail.words import in_language as _in
 from services.notifications.mail.words import period, plain, short_start
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed, ClaimedLink, Taken
+from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
 
 CONTENT_LANGUAGE = {"zh": "zh-CN", "en": "en"}
 Row = tuple[str, str]
@@ -98,11 +100,38 @@ class Composer:
         self._write_headers(mail, message, link, page)
         return mail
 
+    def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> EmailMessage:
+        """The mail to a leader or a member of staff."""
+        language = "en" if contact.language.lower().startswith("en") else "zh"
+        words = self._template(language, "words").make_module(
+            {
+                "name": plain(contact.name, 100),
+                "site_name": _in(language, message.site_zh, message.site_en),
+                "phone": plain(message.site_phone or ""),
+            }
+        )
+        facts = notice_facts(message, language)
+        told = self._template(language, message.kind).make_module(facts)
+        page = {
+            "language": CONTENT_LANGUAGE[language],
+            "subject": plain(str(told.subject)),  # type: ignore[attr-defined]
+            "greeting": str(words.greeting),  # type: ignore[attr-defined]
+            "lead": str(told.lead),  # type: ignore[attr-defined]
+            "rows": facts["rows"] or [(str(getattr(words, name)), facts[name]) for name in SHIFT_ROWS if facts[name]],
+            "note": str(told.note),  # type: ignore[attr-defined]
+            "button": str(told.button),  # type: ignore[attr-defined]
+            "url": notice_url(message, contact),
+            "footer": str(words.footer),  # type: ignore[attr-defined]
+        }
+        mail = assemble(self._text.render(page), self._html.render(page), None)
+        self._write_headers(mail, message, contact, page)
+        return mail
+
     def _template(self, language: str, name: str) -> Template:
         return self._words.get_template(f"{language}/{name}.jinja")
 
     def _write_headers(
-        self, mail: EmailMessage, message: Taken, contact: Contact | AddressedLink, page: dict[str, Any]
+        self, mail: EmailMessage, message: Taken, contact: Contact | AddressedLink | StaffContact, page: dict[str, Any]
     ) -> None:
         mail["From"] = self._sender
         mail["To"] = _address(plain(contact.name, 100), contact.email or "")
@@ -148,11 +177,6 @@ def _address(name: str, email: str) -> Address:
     return Address(name, local, domain)
 
 
-def _in(language: str, zh: str | None, en: str | None) -> str:
-    """The words in the language asked for, where there are any; else what there is."""
-    return plain((en if language == "en" else zh) or zh or en or "")
-
-
 def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
     zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
     before, until = message.details.get("before", {}), message.details.get("until")
@@ -163,6 +187,7 @@ def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
     )
     return {
         "name": plain(contact.name, 100),
+        "opens": contact.manage_url is not None,
         "site": _in(language, message.site_zh, message.site_en),
         "title": _in(language, message.title_zh, message.title_en),
         "role": _in(language, message.role_zh, message.role_en),

@@ -1,7 +1,7 @@
 """How times and names are written in a mail."""
 
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 WEEKDAYS_ZH = "一二三四五六日"
@@ -24,6 +24,11 @@ def plain(value: str, longest: int = 200) -> str:
     )
     line = " ".join(kept.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def in_language(language: str, zh: str | None, en: str | None) -> str:
+    """The words in the language asked for, where there are any; else what there is."""
+    return plain((en if language == "en" else zh) or zh or en or "")
 
 
 def _day_zh(moment: datetime, year: bool = True) -> str:
@@ -52,3 +57,11 @@ def short_start(starts_at: datetime, zone: ZoneInfo, language: str) -> str:
     if language == "zh":
         return f"{_day_zh(start, year=False)}{start:%H:%M}"
     return f"{WEEKDAYS_EN[start.weekday()][:3]} {start.day} {MONTHS_EN[start.month - 1][:3]}, {start:%H:%M}"
+
+
+def short_day(day: date, language: str) -> str:
+    """A day alone: `12月1日（星期二）`."""
+    moment = datetime.combine(day, datetime.min.time())
+    if language == "zh":
+        return _day_zh(moment, year=False)
+    return f"{WEEKDAYS_EN[day.weekday()][:3]} {day.day} {MONTHS_EN[day.month - 1][:3]}"

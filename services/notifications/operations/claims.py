@@ -91,6 +91,26 @@ class Claimed(Taken):
 
 
 @dataclass(frozen=True)
+class ClaimedNotice(Taken):
+    """A claimed message to a leader or a member of staff: of one shift, or of the hours of several (`shifts`)."""
+
+    kind: str
+    audience: str
+    person_id: UUID | None
+    staff_id: UUID | None
+    site_id: UUID
+    shift_id: UUID
+    shifts: list[dict[str, Any]]
+    starts_at: datetime
+    ends_at: datetime
+    role_zh: str
+    role_en: str
+    title_zh: str
+    title_en: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Result:
     """What became of one attempt; `state` is the message's next one."""
 
@@ -116,7 +136,8 @@ def claim(database: Database, mail_domain: str, lane: int, limit: int = CLAIM) -
     """
     statement = text(f"""
         WITH fit AS MATERIALIZED (
-            SELECT id, number, person_id, site_id FROM messages WHERE lane = :lane AND {CLAIMABLE}
+            SELECT id, number, person_id, site_id FROM messages
+            WHERE lane = :lane AND {CLAIMABLE} AND registration_id IS NOT NULL
             ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
         ), counted AS MATERIALIZED (
             SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
@@ -177,6 +198,37 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
     with database.transaction(EVERY_SITE) as session:
         rows = session.execute(statement, {"limit": limit, "domain": mail_domain})
         return [ClaimedLink(**row._mapping) for row in rows]
+
+
+def claim_notices(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedNotice]:
+    """The same for messages to leaders and staff. There is one for each recipient and moment, and no crowd."""
+    statement = text(f"""
+        WITH due AS MATERIALIZED (
+            SELECT id FROM messages WHERE {CLAIMABLE} AND notice_id IS NOT NULL
+            ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
+        ), claimed AS (
+            UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
+                message_id_header = coalesce(message_id_header, '<' || messages.id || '@' || :domain || '>')
+            FROM due WHERE messages.id = due.id
+            RETURNING messages.*
+        )
+        SELECT c.id, c.claimed_at, c.kind, notices.kind AS audience, c.person_id, c.staff_id, c.site_id, c.shift_id,
+               c.message_id_header, c.request_id, c.handed_at IS NOT NULL AS in_doubt, shifts.starts_at, shifts.ends_at,
+               shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en, activities.place,
+               sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en, sites.time_zone,
+               sites.phone AS site_phone, (
+                   SELECT jsonb_agg(one || jsonb_build_object('title_zh', a.title_zh, 'title_en', a.title_en,
+                                                              'starts_at', s.starts_at) ORDER BY s.starts_at, s.id)
+                   FROM jsonb_array_elements(c.details -> 'shifts') AS one
+                   JOIN shifts AS s ON s.id = (one ->> 'shift_id')::uuid JOIN activities AS a ON a.id = s.activity_id
+               ) AS shifts
+        FROM claimed AS c JOIN notices ON notices.id = c.notice_id JOIN shifts ON shifts.id = c.shift_id
+        JOIN activities ON activities.id = shifts.activity_id LEFT JOIN sites ON sites.id = c.site_id
+        ORDER BY c.number
+    """)  # noqa: S608 - CLAIMABLE is a constant
+    with database.transaction(EVERY_SITE) as session:
+        rows = session.execute(statement, {"limit": limit, "domain": mail_domain})
+        return [ClaimedNotice(**row._mapping) for row in rows]
 
 
 def release(database: Database, messages: Sequence[Taken], delay: float, reason: str | None = None) -> None:

@@ -12,7 +12,7 @@ back without counting an attempt. What the server or provider says of one letter
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -23,17 +23,26 @@ from services.common.logs import bind_request, get_logger
 from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
 from services.notifications.channels.mail import Mail
 from services.notifications.channels.sms import Sms
-from services.notifications.contacts import AddressedLink, Contact, ContactBook, ContactsUnavailable, Known
+from services.notifications.contacts import (
+    AddressedLink,
+    Contact,
+    ContactBook,
+    ContactsUnavailable,
+    Known,
+    StaffContact,
+)
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.models import State
 from services.notifications.operations.claims import (
     Claimed,
     ClaimedLink,
+    ClaimedNotice,
     Result,
     Taken,
     claim,
     claim_links,
+    claim_notices,
     record,
     release,
 )
@@ -65,7 +74,7 @@ NOT_REACHED = Result(
 )
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
-Message = TypeVar("Message", Claimed, ClaimedLink)
+Message = TypeVar("Message", Claimed, ClaimedLink, ClaimedNotice)
 _Ready = tuple[Channel, Letter]
 
 
@@ -109,7 +118,9 @@ def _allowances(rates: dict[str, int], settings: Settings) -> dict[str, Allowanc
 
 def deliver_batch(postman: Postman) -> int:
     """Claim due messages of each lane and bring each to its next state; returns how many were claimed."""
-    return _deliver_links(postman) + sum(_deliver_news(postman, lane) for lane in Lane if lane is not Lane.LINK)
+    links = _deliver_links(postman)
+    news = sum(_deliver_news(postman, lane) for lane in Lane if lane is not Lane.LINK)
+    return links + news + _deliver_notices(postman)
 
 
 @dataclass
@@ -157,6 +168,20 @@ def _deliver_news(postman: Postman, lane: Lane) -> int:
     return len(claimed)
 
 
+def _deliver_notices(postman: Postman) -> int:
+    batch = _Batch(Lane.NEWS)
+    claimed = claim_notices(postman.database, postman.domain)
+    known = _of_known_sites(postman, claimed)
+    if known:
+        try:
+            people = postman.contacts.look_up({(one.person_id, one.site_id) for one in known if one.person_id})
+            staff = postman.contacts.look_up_staff({one.staff_id for one in known if one.staff_id})
+            _send(postman, list(_composed_notices(postman, known, people, staff)), batch)
+        except ContactsUnavailable as error:
+            _give_back(postman, known, str(error))
+    return len(claimed)
+
+
 def _of_known_sites(postman: Postman, claimed: Sequence[Message]) -> list[Message]:
     """Those whose site we have heard of, or that are of no site; the others go back."""
     unknown = [message for message in claimed if message.site_id and message.time_zone is None]
@@ -190,14 +215,31 @@ def _composed_links(
             yield from _ready(postman, message, link)
 
 
+def _composed_notices(
+    postman: Postman, messages: list[ClaimedNotice], people: dict[Known, Contact], staff: dict[UUID, StaffContact]
+) -> Iterator[_Ready]:
+    mail = Mail(postman.composer, postman.servers)
+    for message in messages:
+        leader = people.get((message.person_id, message.site_id)) if message.person_id else None
+        contact = staff.get(message.staff_id) if message.staff_id else leader
+        if contact is None or not contact.email:
+            _record(postman, message, NO_ADDRESS)
+        else:
+            yield from _written(postman, message, mail, partial(mail.compose_notice, message, contact))
+
+
 def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -> Iterator[_Ready]:
     """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
     channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
     if channel is None:
         _record(postman, message, NOT_REACHED if postman.others else NO_ADDRESS)
-        return
+    else:
+        yield from _written(postman, message, channel, partial(channel.compose, message, contact))
+
+
+def _written(postman: Postman, message: Taken, channel: Channel, compose: Callable[[], Letter]) -> Iterator[_Ready]:
     try:
-        yield channel, channel.compose(message, contact)
+        yield channel, compose()
     except Exception as error:
         # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
         where = traceback.extract_tb(error.__traceback__)[-1]

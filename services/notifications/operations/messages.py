@@ -18,7 +18,8 @@ LOCK_REGISTRATION = text("""
 """)
 
 JUDGE_RETRY = text("""
-    SELECT m.state, m.kind, m.kind IN ('reminder', 'no_place', 'link') AND m.expires_at <= now() AS late,
+    SELECT m.state, m.kind,
+           m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken
@@ -81,7 +82,7 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
                 handed_at = NULL,
-                expires_at = CASE WHEN kind IN ('reminder', 'no_place', 'link') THEN expires_at
+                expires_at = CASE WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') THEN expires_at
                                   ELSE now() + interval '3 days' END
             WHERE id = :id
             """),

@@ -1,6 +1,11 @@
 """Due reminders become messages."""
 
-from sqlalchemy import text
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
@@ -9,29 +14,45 @@ log = get_logger(__name__)
 
 CLAIM = 500
 
+SKIPPED_AFTER = timedelta(minutes=15)
+"""So late a reminder whose rule says `skip` no longer goes out. Queues and restarts take less."""
+
 # The rows are locked and judged by the database's clock, and what they cause is written in the same statement: a crash
 # leaves either both or neither. A message's id is made of what the log says, so that it is the same after the log was
 # read again. `occurrence` is not: who fired before a shift moved is known to this database only. What tells two
 # messages for the very same moment apart is how many there were before.
 FIRE = text("""
     WITH due AS MATERIALIZED (
-        SELECT id FROM reminders WHERE state = 'pending' AND due_at <= now()
+        SELECT id, registration_id, due_at, expires_at, of_status, only_unconfirmed, late
+        FROM reminders WHERE state = 'pending' AND due_at <= now()
         ORDER BY due_at LIMIT :claim FOR UPDATE SKIP LOCKED
     ), judged AS (
-        UPDATE reminders AS r SET
-            state = CASE WHEN registrations.status <> r.of_status OR shifts.cancelled THEN 'withdrawn'
-                         WHEN r.expires_at <= now() THEN 'missed'
-                         ELSE 'fired' END,
-            occurrence = occurrence + 1
-        FROM due, registrations JOIN shifts ON shifts.id = registrations.shift_id
-        WHERE r.id = due.id AND registrations.id = r.registration_id
-        RETURNING r.id, r.state, r.occurrence, r.minutes_before, r.due_at, r.expires_at, r.of_status,
+        UPDATE reminders AS r SET state = verdict.state, reason = verdict.reason, occurrence = occurrence + 1
+        FROM due JOIN registrations ON registrations.id = due.registration_id
+        JOIN shifts ON shifts.id = registrations.shift_id
+        CROSS JOIN LATERAL (SELECT * FROM (VALUES
+            (registrations.status <> due.of_status OR shifts.cancelled
+                 OR due.only_unconfirmed AND registrations.coming,
+             'withdrawn', 'the registration or its shift changed'),
+            (due.expires_at <= now(), 'missed', 'the shift had begun'),
+            (due.late = 'skip' AND due.due_at <= now() - :skipped_after, 'missed', 'too late by its rule'),
+            (due.late = 'latest' AND EXISTS (
+                 SELECT FROM reminders AS later
+                 WHERE later.registration_id = due.registration_id AND later.of_status = due.of_status
+                   AND (later.due_at, later.id) > (due.due_at, due.id) AND later.due_at <= now()
+                   AND later.state IN ('pending', 'fired') AND NOT (later.only_unconfirmed AND registrations.coming)
+                   AND NOT (later.state = 'pending' AND later.late = 'skip'
+                            AND later.due_at <= now() - :skipped_after)),
+             'superseded', 'a later one is due by now as well'),
+            (true, 'fired', NULL)) AS rules (holds, state, reason) WHERE holds LIMIT 1) AS verdict
+        WHERE r.id = due.id
+        RETURNING r.id, r.state, r.occurrence, r.rule, r.due_at, r.expires_at, r.of_status,
                   registrations.id AS registration_id, registrations.shift_id, registrations.site_id,
                   registrations.person_id, registrations.request_id
     ), caused AS (
         INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, reminder_id, occurrence, due_at,
                               request_id, expires_at)
-        SELECT md5(concat_ws('/', registration_id, minutes_before, extract(epoch FROM due_at), (
+        SELECT md5(concat_ws('/', registration_id, rule, extract(epoch FROM due_at), (
                    SELECT count(*) FROM messages AS before
                    WHERE before.reminder_id = judged.id AND before.due_at = judged.due_at),
                    CASE of_status WHEN 'waitlisted' THEN 'no_place' END))::uuid,
@@ -39,17 +60,28 @@ FIRE = text("""
                registration_id, person_id, id, occurrence, due_at, request_id, expires_at
         FROM judged WHERE state = 'fired' ORDER BY due_at, id
     )
-    SELECT count(*) AS claimed, count(*) FILTER (WHERE state = 'missed') AS missed FROM judged
+    SELECT count(*) AS claimed, count(*) FILTER (WHERE state = 'missed') AS missed,
+           count(*) FILTER (WHERE state = 'superseded') AS superseded
+    FROM judged
 """)
+
+OF = text("SELECT * FROM reminders WHERE registration_id = :id ORDER BY due_at, id")
+
+
+def reminders_of(database: Database, scope: str, registration_id: UUID) -> Sequence[Row[Any]]:
+    """The reminders of a registration, the earliest first; none of one that `scope` may not see."""
+    with database.transaction(scope) as session:
+        return session.execute(OF, {"id": registration_id}).all()
 
 
 def fire_due_reminders(database: Database, claim: int = CLAIM) -> int:
     """Turn up to `claim` due reminders into messages; returns how many were claimed.
 
-    One whose shift has begun is recorded as missed, one that no longer fits its registration as withdrawn.
+    One that no longer fits its registration is recorded as withdrawn, one whose shift has begun as missed; what becomes
+    of one that is late says its rule (`Late`). Each row keeps the reason.
     """
     with database.transaction(EVERY_SITE) as session:
-        row = session.execute(FIRE, {"claim": claim}).one()
-    if row.missed:
-        log.warning("reminders_missed", count=row.missed, reason="the shift had begun")
+        row = session.execute(FIRE, {"claim": claim, "skipped_after": SKIPPED_AFTER}).one()
+    if row.missed or row.superseded:
+        log.warning("reminders_late", missed=row.missed, superseded=row.superseded, reason="found after their time")
     return int(row.claimed)

@@ -33,6 +33,11 @@ FORGET = (
     WHERE reminders.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
       AND NOT EXISTS (SELECT 1 FROM messages WHERE reminder_id = reminders.id)
     """),
+    text("""
+    DELETE FROM notices USING (SELECT id FROM notices ORDER BY id LIMIT :batch) AS oldest
+    WHERE notices.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
+      AND NOT EXISTS (SELECT 1 FROM messages WHERE notice_id = notices.id)
+    """),
 )
 
 
@@ -120,6 +125,8 @@ def gauges(session: Session) -> dict[str, float]:
         SELECT (SELECT count(*) FROM reminders WHERE state = 'pending' AND due_at <= now()) AS reminders_due,
                (SELECT count(*) FROM reminders
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS reminders_late,
+               (SELECT count(*) FROM notices
+                WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS notices_late,
                (SELECT count(*) FROM messages WHERE state = 'pending') AS messages_pending,
                (SELECT count(*) FROM messages WHERE state = 'pending' AND next_attempt_at <= now()) AS messages_due,
                (SELECT count(*) FROM messages

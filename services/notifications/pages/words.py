@@ -19,6 +19,8 @@ KINDS = {
     Kind.REMINDER: Words("提醒", "Reminder"),
     Kind.NO_PLACE: Words("没有名额", "No place"),
     Kind.LINK: Words("链接", "Link"),
+    Kind.NOTICE: Words("工作提醒", "Reminder to staff or leaders"),
+    Kind.HOURS: Words("时长待记录", "Hours to record"),
 }
 
 LANES = {

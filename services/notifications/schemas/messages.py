@@ -40,8 +40,9 @@ class MessageAnswer(Answer):
     state: State
     site_id: UUID | None = Field(description="null for a link that is of no single site, as an operator's is")
     shift_id: UUID | None
-    registration_id: UUID | None = Field(description="null for a link")
-    person_id: UUID | None = Field(description="null for a link to a member of staff")
+    registration_id: UUID | None = Field(description="null for a link, and for what leaders and staff see to")
+    person_id: UUID | None = Field(description="null for what goes to a member of staff")
+    staff_id: UUID | None = Field(description="the member of staff it goes to, for what is theirs to see to")
     link_id: UUID | None
     purpose: str | None = Field(description="what the link opens: my_registrations, guardian_consent, …")
     cause_event: UUID | None = Field(description="the event that caused it; null for a reminder")

@@ -12,14 +12,21 @@ from services.registration.operations.people import people
 from services.registration.operations.seats import calls
 from services.registration.operations.staff.link_mails import addressed
 from services.registration.operations.staff.links import Links
+from services.registration.operations.staff.notices import staff_contacts, who_has
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.links import LinksAnswer, LinksBody
+from services.registration.schemas.notices import (
+    NoticesAnswer,
+    NoticesBody,
+    StaffContactsAnswer,
+    StaffContactsBody,
+)
 from services.registration.schemas.people import Contact, ContactsAnswer, ContactsBody
 from services.registration.schemas.seats import HeardAnswer, ToldBody
 
 
 def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> APIBlueprint:
-    """Two routes by which contact details leave this service, and one by which it hears who need not be called."""
+    """The routes by which contact details leave this service, and by which it hears who need not be called."""
     blueprint = APIBlueprint("contacts", __name__, tag="Services", url_prefix="/internal")
 
     @blueprint.post("/contacts")
@@ -56,7 +63,30 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
                 calls.hear_told(session, one)
         return answered(HeardAnswer(heard=len(body.told)))
 
+    _add_notices(blueprint, database, data, links)
     return blueprint
+
+
+def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData, links: Links) -> None:
+    @blueprint.post("/notices")
+    @allow(Caller.SERVICE)
+    @blueprint.input(NoticesBody, arg_name="body")
+    @blueprint.output(NoticesAnswer)
+    def read_notices(body: NoticesBody) -> Response:
+        """Which leaders and staff something of a shift concerns just now, by ids. For notifications alone."""
+        _for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(NoticesAnswer(notices=who_has(session, body.notices)))
+
+    @blueprint.post("/staff")
+    @allow(Caller.SERVICE)
+    @blueprint.input(StaffContactsBody, arg_name="body")
+    @blueprint.output(StaffContactsAnswer)
+    def read_staff(body: StaffContactsBody) -> Response:
+        """How to reach members of staff, at the moment of sending. For notifications alone."""
+        _for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(StaffContactsAnswer(staff=staff_contacts(session, data, body.staff, links.public_url)))
 
 
 def _for_notifications() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from services.common.auth import Caller, allow
 from services.common.conventions import answered, create, own_site, page
 from services.common.database import EVERY_SITE, Database
+from services.common.working_days import is_estimate
 from services.registration.api.residents import resident
 from services.registration.models import LaterEntry, Objection, ServiceRecord
 from services.registration.operations.hours import flags, later_entries, missing_hours, objections, records
@@ -38,7 +39,6 @@ from services.registration.schemas.hours import (
     RecordQuery,
     RecordsAnswer,
 )
-from services.registration.working_days import is_estimate
 
 
 def hours_blueprint(database: Database, data: PersonalData) -> APIBlueprint:

@@ -16,7 +16,7 @@ from services.common.errors import not_found
 from services.common.events import CancelReason
 from services.registration.models import Registration, Shift
 from services.registration.operations.hours import attendance
-from services.registration.operations.seats import registrations
+from services.registration.operations.seats import coming, registrations
 from services.registration.operations.seats.registrations import describe_registration, describe_registrations
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.personal_data import PersonalData
@@ -39,6 +39,7 @@ def registrations_blueprint(database: Database, data: PersonalData, sign_ups: Si
     _add_sign_up(blueprint, data, sign_ups)
     _add_reading(blueprint, database)
     _add_cancelling(blueprint, database)
+    _add_coming(blueprint, database)
     _add_attendance(blueprint, database)
     return blueprint
 
@@ -92,6 +93,17 @@ def _add_cancelling(blueprint: APIBlueprint, database: Database) -> None:
             reason = CancelReason(body.reason)
             cancelled = registrations.cancel_registration(session, registration_id, reason)
             return answered(describe_registration(session, cancelled))
+
+
+def _add_coming(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.post("/registrations/<uuid:registration_id>/coming")
+    @allow(Caller.SITE, Caller.STAFF)
+    @blueprint.output(RegistrationAnswer)
+    def say_coming(registration_id: UUID) -> Response:
+        """Note that the person said that they will come, on the phone for instance: reminders that ask whether they
+        will do not reach them any more. Void once the shift is at another time."""
+        with database.transaction(g.principal.scope) as session:
+            return answered(describe_registration(session, coming.say_coming(session, registration_id)))
 
 
 def _add_attendance(blueprint: APIBlueprint, database: Database) -> None:

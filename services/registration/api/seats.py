@@ -14,7 +14,7 @@ from services.common.schemas import ListQuery
 from services.registration.api.residents import resident
 from services.registration.models import Transfer
 from services.registration.operations.people import own_registrations
-from services.registration.operations.seats import holds, offers, own_transfers, transfers
+from services.registration.operations.seats import coming, holds, offers, own_transfers, transfers
 from services.registration.operations.seats.registrations import describe_registration
 from services.registration.operations.seats.sign_up import SignUps
 from services.registration.operations.teams.team_sign_up import sign_up_team
@@ -203,6 +203,15 @@ def _add_own(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
                     session, own_registrations.cancel_own(session, resident(by_mail=True), registration_id)
                 )
             )
+
+    @blueprint.post("/my/registrations/<uuid:registration_id>/coming")
+    @allow(Caller.PERSON)
+    @blueprint.output(RegistrationAnswer)
+    def say_own_coming(registration_id: UUID) -> Response:
+        """Say that one will come. Void once the shift is at another time."""
+        with database.transaction(EVERY_SITE) as session:
+            said = coming.say_own_coming(session, resident(by_mail=True), registration_id)
+            return answered(describe_registration(session, said))
 
     @blueprint.post("/my/registrations/<uuid:registration_id>/accept")
     @allow(Caller.PERSON)

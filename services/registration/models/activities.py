@@ -30,6 +30,7 @@ class Activity(Table):
     responsible: Mapped[str] = mapped_column(default="")
     service_category: Mapped[str | None]
     reminder_minutes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    reminder_rules: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     registration_opens_at: Mapped[datetime | None]
     registration_closes_at: Mapped[datetime | None]
     risks_zh: Mapped[str] = mapped_column(default="")

@@ -25,6 +25,7 @@ class Registration(Table):
     party_size: Mapped[int] = mapped_column(default=1)
     priority: Mapped[int] = mapped_column(default=0)
     offer_expires_at: Mapped[datetime | None]
+    coming_at: Mapped[datetime | None]
     team_id: Mapped[UUID | None]
     group_id: Mapped[UUID | None]
     channel: Mapped[str] = mapped_column(default="site")

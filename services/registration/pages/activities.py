@@ -16,6 +16,7 @@ from services.common.auth import Caller, allow
 from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
+from services.common.events import ReminderRule
 from services.common.pages import (
     Answer,
     Form,
@@ -53,9 +54,11 @@ from services.registration.pages.activity_forms import (
 )
 from services.registration.pages.activity_organisations import add_parts_page
 from services.registration.pages.public import ROLES as PART_ROLES
+from services.registration.pages.reminder_forms import in_words, rule_choices
 from services.registration.pages.requirement_forms import LISTS, asked, lacking_words, trainings_known
 from services.registration.pages.shifts import add_shift_pages, add_when, clash_mark
 from services.registration.personal_data import PersonalData
+from services.registration.schemas.activities import MOST_RULES
 
 LISTED = 50
 FOR_TEMPLATES = {
@@ -192,6 +195,8 @@ def _form_page(
         rooms=session.scalars(_rooms(site.id, activity)).all(),
         venues=session.scalars(select(Venue).where(Venue.site_id == site.id).order_by(Venue.position)).all(),
         reminders=REMINDERS,
+        rule_rows=range(MOST_RULES),
+        rule_words=rule_choices(),
         more_fields=MORE,
         trainings=trainings_known(session, site.id),
         teams=session.scalars(_teams(site.id, activity)).all(),
@@ -229,6 +234,9 @@ def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
                 "venue": session.get(Venue, activity.venue_id) if activity.venue_id else None,
                 "parts": organisations.describe_parts(session, activity).organisations,
             }
+        rules = [ReminderRule(minutes_before=minutes) for minutes in activity.reminder_minutes]
+        rules += [ReminderRule.model_validate(rule) for rule in activity.reminder_rules]
+        context["rules"] = [in_words(rule) for rule in rules]
         words = {"kinds": KINDS, "statuses": STATUSES, "part_roles": PART_ROLES}
         return render("activities/one.html", offers=_offers_of(database, activity), **context, **words)
 

@@ -15,9 +15,10 @@ from services.common.schemas import Body, Name
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Activity, Shift
 from services.registration.operations.activities.recurrence import at_wall_clock
+from services.registration.pages.reminder_forms import RULE_NAMES, rule_values, rules_typed
 from services.registration.pages.requirement_forms import list_fields, requirement_values
 from services.registration.schemas import Count
-from services.registration.schemas.activities import ActivityBody, ActivityEdit, Roles, Title
+from services.registration.schemas.activities import MOST_RULES, ActivityBody, ActivityEdit, Roles, Title
 from services.registration.schemas.calendar import Day
 from services.registration.schemas.requirements import Requirements
 from services.registration.schemas.series import ShiftMinutes, ShiftSeriesBody, WallClock
@@ -49,7 +50,8 @@ TEXTS = ("responsible", "title_en", "description_zh", "description_en", "risks_z
 SWITCHES = ("volunteering", "public")
 MOMENTS = ("registration_opens_at", "registration_closes_at")
 OPTIONAL = ("per_person_limit", "room_id", "venue_id", "team_id", "service_category")
-MORE = (*MOMENTS, "per_person_limit", "party_limit", "waitlist_order", "promotion", "offer_minutes", "reminder_minutes")
+MORE = (*MOMENTS, "per_person_limit", "party_limit", "waitlist_order", "promotion", "offer_minutes", "reminder_minutes",
+        *(f"reminder_rules.{n}" for n in range(MOST_RULES)), *RULE_NAMES)  # fmt: skip
 """What most activities leave as it is: folded away until somebody wants it, or something there is wrong."""
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -152,7 +154,7 @@ def activity_fields(zone: ZoneInfo, clearing: bool = False) -> dict[str, Any]:
     """What a form cannot say by itself: a box left empty, a time without a zone; with `clearing`, an emptied field."""
     fields: dict[str, Any] = {name: name in request.form for name in SWITCHES}
     fields |= {name: _moment(request.form.get(name, ""), zone) for name in MOMENTS}
-    fields["reminder_minutes"] = request.form.getlist("reminder_minutes")
+    fields |= {"reminder_minutes": request.form.getlist("reminder_minutes"), "reminder_rules": rules_typed()}
     if clearing:
         fields |= {name: request.form.get(name, "") for name in TEXTS}
         fields |= {name: request.form.get(name) or None for name in OPTIONAL}
@@ -175,6 +177,7 @@ def activity_values(activity: Activity, zone: ZoneInfo) -> dict[str, Any]:
     values = {name: getattr(activity, name) for name in names}
     values |= {name: "on" if getattr(activity, name) else "" for name in SWITCHES}
     values["reminder_minutes"] = [str(minutes) for minutes in activity.reminder_minutes]
+    values |= rule_values(activity)
     return values | {name: _shown(getattr(activity, name), zone) for name in MOMENTS}
 
 

@@ -16,6 +16,7 @@ from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.common.schemas import Body
+from services.common.working_days import is_estimate
 from services.registration.api.certificates import Tries
 from services.registration.models import (
     Activity,
@@ -36,7 +37,6 @@ from services.registration.pages.data_words import actor
 from services.registration.pages.home import Box, Line, box
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.hours import ClearBody, EntryDecisionBody, ObjectionDecisionBody
-from services.registration.working_days import is_estimate
 
 Model = TypeVar("Model", bound=Body)
 

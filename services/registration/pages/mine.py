@@ -20,6 +20,7 @@ from services.registration.operations.people.own_details import prove_address, p
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.people.recipients import ADDRESS_CHANGED
 from services.registration.operations.seats import own_transfers
+from services.registration.operations.seats.coming import say_own_coming
 from services.registration.operations.seats.throttle import LOG_INS, Throttle
 from services.registration.operations.staff.links import Links, over, use
 from services.registration.operations.staff.sessions import Sessions, end_resident, end_resident_everywhere
@@ -108,6 +109,14 @@ def _add_actions(blueprint: APIBlueprint, database: Database, data: PersonalData
     def cancel(registration_id: UUID) -> Response:
         """Give the place back."""
         return acted(own_registrations.cancel_own, registration_id, "已取消报名。", "Your registration is cancelled.")
+
+    @blueprint.post("/registrations/<uuid:registration_id>/coming")
+    @allow(Caller.PERSON)
+    def say_coming(registration_id: UUID) -> Response:
+        """Say that one will come."""
+        return acted(
+            say_own_coming, registration_id, "谢谢，站点知道您会来了。", "Thank you: the site knows you will come."
+        )
 
     @blueprint.post("/registrations/<uuid:registration_id>/accept")
     @allow(Caller.PERSON)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.pages import Answer, Form, done, read_form, render
+from services.common.working_days import is_estimate
 from services.registration.api.certificates import pdf_response
 from services.registration.api.residents import resident
 from services.registration.operations.hours import missing_hours, objections, records
@@ -22,7 +23,6 @@ from services.registration.pages.resident import in_resident_menu, resident_blue
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.certificates import OwnCertificateBody
 from services.registration.schemas.hours import ObjectionBody
-from services.registration.working_days import is_estimate
 
 
 def own_hours_pages(database: Database, data: PersonalData, certificates: Certificates) -> APIBlueprint:

@@ -13,10 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, called
+from services.common.events import ReminderRule
 from services.common.pages import clock, day, lasting
 from services.registration.codes import ACTIVITY_KINDS, CATEGORIES
 from services.registration.models import Organisation, Site
 from services.registration.pages.public import ROLES
+from services.registration.pages.reminder_forms import in_words
 from services.registration.pages.requirement_forms import asked
 
 FIELDS = {
@@ -27,6 +29,7 @@ FIELDS = {
     "volunteering": Words("是否志愿服务", "Whether it is volunteering"),
     "service_category": Words("服务类别", "Kind of service"),
     "reminder_minutes": Words("提醒", "Reminders"),
+    "reminder_rules": Words("更多提醒", "Further reminders"),
     "description_zh": Words("说明（中文）", "What it is, in Chinese"),
     "description_en": Words("说明（英文）", "What it is, in English"),
     "risks_zh": Words("风险告知（中文）", "Risks, in Chinese"),
@@ -78,6 +81,7 @@ class ChangeWords:
             "requirements": lambda found: asked(found) or str(Words("没有要求", "none")),
             "when": when,
             "reminder_minutes": _reminders,
+            "reminder_rules": lambda rules: str(_joined([Words(one, one) for one in map(_rule, rules)])),
             "offer_minutes": lasting,
         }
         if field == "per_person_limit" and value is None:
@@ -144,6 +148,10 @@ def _reminders(minutes: list[int]) -> str:
         return str(Words("不提醒", "none"))
     each = [lasting(one) for one in minutes]
     return str(Words(f"提前 {'、'.join(each)}", f"{', '.join(each)} before"))
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    return in_words(ReminderRule.model_validate(rule))
 
 
 def _joined(parts: list[Words]) -> Words:

@@ -18,6 +18,7 @@ from services.common.pages import Answer, Form, done, read_form, render
 from services.common.schemas import Body
 from services.registration.models import Activity, PersonSite, Registration, Shift, Site, Transfer
 from services.registration.operations.seats import offers
+from services.registration.operations.seats.coming import say_coming
 from services.registration.operations.seats.registrations import cancel_registration, find_registration, who_moves_up
 from services.registration.operations.seats.seats import is_ahead, is_over
 from services.registration.operations.seats.shift_roster import one_line
@@ -81,7 +82,7 @@ def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
     @blueprint.post("/registrations/<uuid:registration_id>/<step>")
     @allow(Caller.STAFF)
     def take_step(registration_id: UUID, step: str) -> Answer:
-        """Cancel for the person or the site, accept an offer or decline it."""
+        """Note that the person will come, cancel for them or the site, accept an offer or decline it."""
         if step not in STEPS:
             raise not_found("这个操作", "step")
         form: Form[Any] = Form(request.form)
@@ -95,6 +96,7 @@ def _add_one(blueprint: APIBlueprint, database: Database, data: PersonalData) ->
 
 
 STEPS = {
+    "coming": ("已记下本人会来。", "It was noted that the person will come."),
     "cancel": ("报名已取消。", "The registration was cancelled."),
     "accept": ("已替本人接受名额。", "The place was accepted for the person."),
     "decline": ("已替本人放弃名额。", "The place was declined for the person."),
@@ -102,7 +104,9 @@ STEPS = {
 
 
 def _take(session: Session, data: PersonalData, registration_id: UUID, step: str) -> None:
-    if step == "cancel":
+    if step == "coming":
+        say_coming(session, registration_id)
+    elif step == "cancel":
         reason = CancelReason.SITE if request.form.get("reason") == "site" else CancelReason.PERSON
         cancel_registration(session, registration_id, reason)
     elif step == "accept":

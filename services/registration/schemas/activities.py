@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.common.events import ActivityKind
+from services.common.events import ActivityKind, ReminderRule
 from services.common.schemas import Answer, Body, ListQuery, Name, Text
 from services.registration.schemas import UNSET, Count, Time
 from services.registration.schemas.requirements import Code, Requirements
@@ -22,6 +22,31 @@ Reminders = Annotated[
     list[Minutes],
     Field(max_length=5, description="minutes before the start of a shift"),
     AfterValidator(lambda minutes: sorted(set(minutes), reverse=True)),
+]
+MOST_RULES = 6
+
+
+class Rule(ReminderRule):
+    """A rule of reminding as it is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _one_each(rules: list[Rule]) -> list[Rule]:
+    if len({(rule.to, rule.name) for rule in rules}) < len(rules):
+        raise PydanticCustomError(
+            "rule_twice",
+            "has a rule twice",
+            {"zh": "同一条提醒规则不能写两次。", "en": "has a rule twice."},
+        )
+    return rules
+
+
+Rules = Annotated[
+    list[Rule],
+    Field(max_length=MOST_RULES, description="by the clock, to leaders and staff, only to who has not confirmed"),
+    AfterValidator(_one_each),
+    PlainSerializer(lambda rules: [rule.stored() for rule in rules], return_type=list[dict[str, Any]]),
 ]
 PersonLimit = Annotated[int, Field(ge=1, le=1000, description="shifts of this activity that one person may have")]
 PartyLimit = Annotated[int, Field(ge=1, le=20, description="people whom one sign-up may bring, the person included")]
@@ -55,6 +80,7 @@ class ActivityBody(Body):
     )
     service_category: Code | None = Field(default=None, description="what kind of volunteer service it is")
     reminder_minutes: Reminders = Field(default_factory=lambda: [1440, 120])
+    reminder_rules: Rules = Field(default_factory=list)
     description_zh: Text = ""
     description_en: Text = ""
     risks_zh: Risks = ""
@@ -87,6 +113,7 @@ class ActivityEdit(Body):
     responsible: Title = UNSET
     service_category: Code | None = None
     reminder_minutes: Reminders = UNSET
+    reminder_rules: Rules = UNSET
     description_zh: Text = UNSET
     description_en: Text = UNSET
     risks_zh: Risks = UNSET
@@ -117,6 +144,7 @@ class ActivityAnswer(Answer):
     responsible: str
     service_category: str | None
     reminder_minutes: list[int]
+    reminder_rules: list[ReminderRule]
     description_zh: str
     description_en: str
     risks_zh: str

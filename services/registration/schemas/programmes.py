@@ -18,6 +18,7 @@ from services.registration.schemas.activities import (
     Reminders,
     Risks,
     RoleBody,
+    Rules,
     Title,
     WaitlistOrder,
 )
@@ -68,6 +69,7 @@ class ActivityTemplate(Body):
     volunteering: bool = False
     service_category: Code | None = None
     reminder_minutes: Reminders = Field(default_factory=lambda: [1440, 120])
+    reminder_rules: Rules = Field(default_factory=list)
     description_zh: Text = ""
     description_en: Text = ""
     risks_zh: Risks = ""

@@ -59,6 +59,7 @@ class RegistrationAnswer(Answer):
     priority: int
     waitlist_position: int | None = Field(description="1 is the next to get a place")
     offer_expires_at: datetime | None = Field(description="until when an offered place can be accepted")
+    coming_at: datetime | None = Field(default=None, description="when the person said that they will come")
     team_id: UUID | None
     group_id: UUID | None = Field(description="the same for all who were signed up together")
     channel: Channel

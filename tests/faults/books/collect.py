@@ -42,10 +42,11 @@ FROM outbox WHERE sequence IS NOT NULL ORDER BY partition, sequence
 """
 MESSAGES = """
 SELECT id::text, kind, registration_id::text, state, coalesce(message_id_header, '') AS message_id,
-       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence) AS cause, reminder_id, due_at, error
+       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id) AS cause,
+       reminder_id, due_at, error
 FROM messages ORDER BY number
 """
-REMINDERS = "SELECT id, registration_id::text, minutes_before, due_at, state, occurrence, of_status FROM reminders"
+REMINDERS = "SELECT id, registration_id::text, rule, due_at, state, occurrence, of_status FROM reminders"
 APPLIED = "SELECT partition, sequence, event_id::text FROM applied ORDER BY id"
 CURSORS = "SELECT partition, epoch::text, sequence, halted FROM cursors"
 PARKED = "SELECT aggregate, partition, sequence, error FROM parked ORDER BY partition, sequence"

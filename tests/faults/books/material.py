@@ -120,7 +120,7 @@ class ReminderRow:
 
     id: int
     registration_id: str
-    minutes_before: int
+    rule: str
     due_at: datetime
     state: str
     occurrence: int

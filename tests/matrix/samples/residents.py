@@ -41,6 +41,8 @@ SAMPLES: dict[str, Any] = {
 BODIES: dict[str, Any] = {
     "PUT /v1/embed-origins": {"origins": ["https://www.example.org"]},
     "POST /internal/links": {"links": []},
+    "POST /internal/notices": {"notices": []},
+    "POST /internal/staff": {"staff": []},
 }
 
 

@@ -15,7 +15,8 @@ down_revision = "0003"
 TWO_PLACES = """
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 SELECT set_config('hesheng.site', '*', true);
-ALTER TABLE registrations ADD COLUMN during tstzrange;
+-- coming_at: when the person said that they will come, at these hours
+ALTER TABLE registrations ADD COLUMN during tstzrange, ADD COLUMN coming_at timestamptz;
 UPDATE registrations SET during = tstzrange(shifts.starts_at, shifts.ends_at)
 FROM shifts WHERE shifts.id = registrations.shift_id;
 UPDATE registrations AS later SET during = NULL WHERE status = 'confirmed' AND EXISTS (
@@ -29,12 +30,13 @@ ALTER TABLE registrations ADD CONSTRAINT registrations_one_place_at_a_time
 CREATE FUNCTION person_lock(person uuid) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN hashtextextended(person::text, 2);
 
--- Offers never reach past the start.
+-- Offers never reach past the start, and who said that they will come said so of other hours.
 CREATE FUNCTION registrations_follow_shift() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE registrations
        SET during = CASE WHEN during IS NOT NULL THEN tstzrange(NEW.starts_at, NEW.ends_at) END,
-           offer_expires_at = least(offer_expires_at, NEW.starts_at)
+           offer_expires_at = least(offer_expires_at, NEW.starts_at),
+           coming_at = NULL
      WHERE shift_id = NEW.id AND status <> 'cancelled';
     RETURN NULL;
 END

@@ -72,6 +72,8 @@ CREATE INDEX programme_clones_site ON programme_clones (site_id, position);
 
 ALTER TABLE activities
     ADD COLUMN service_category text,
+    -- besides the offsets in reminder_minutes: `common/events/reminder_rules.py`
+    ADD COLUMN reminder_rules jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN programme_id uuid REFERENCES programmes,
     ADD COLUMN programme_key text;
 CREATE UNIQUE INDEX activities_programme ON activities (programme_id, site_id, programme_key)

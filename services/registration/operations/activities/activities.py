@@ -25,6 +25,7 @@ from services.common.events import (
     ActivityPublished,
     CancelReason,
     Event,
+    ReminderRule,
     ShiftOpened,
 )
 from services.common.outbox import add_events
@@ -213,6 +214,7 @@ def activity_event(model: type[ActivityEvent], activity: Activity) -> ActivityEv
         place=activity.place,
         volunteering=activity.volunteering,
         reminder_minutes=activity.reminder_minutes,
+        reminder_rules=[ReminderRule.model_validate(rule) for rule in activity.reminder_rules],
         programme_id=activity.programme_id,
         team_id=activity.team_id,
         room_id=activity.room_id,

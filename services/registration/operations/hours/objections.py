@@ -19,6 +19,7 @@ from services.common.errors import FieldErrors, Words, invalid, not_found
 from services.common.events import Event, MissingHoursClaimed, MissingHoursDecided, ObjectionDecided
 from services.common.events import ServiceRecordObjected as Objected
 from services.common.outbox import add_events
+from services.common.working_days import is_estimate, working_days_after
 from services.registration.models import Activity, LaterEntry, Objection, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import assign, conflict, locked
 from services.registration.operations.hours.later_entries import enter_later
@@ -34,7 +35,6 @@ from services.registration.schemas.hours import (
     ObjectionDecisionBody,
     OwnObjectionAnswer,
 )
-from services.registration.working_days import is_estimate, working_days_after
 
 DUE_WORKING_DAYS = 15
 MOST_OWN = 200

@@ -15,10 +15,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.common.outbox import add_events
+from services.common.working_days import working_days_after
 from services.registration.models import ServiceRecord
 from services.registration.operations.hours.records import DUE_WORKING_DAYS, all_of, append, standing
 from services.registration.operations.sites.sites import find_site, local_today
-from services.registration.working_days import working_days_after
 
 
 @dataclass(frozen=True)

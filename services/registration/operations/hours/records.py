@@ -21,6 +21,7 @@ from services.common.database import ACTING
 from services.common.errors import Words, invalid, not_found
 from services.common.events import AttendanceRecorded, Event, ServiceRecordCorrected, ServiceRecordRecorded
 from services.common.outbox import add_events
+from services.common.working_days import working_days_after
 from services.registration.models import Activity, Registration, ServiceRecord, Shift, Site
 from services.registration.operations import conflict
 from services.registration.operations.hours.resting_certificates import outdated
@@ -29,7 +30,6 @@ from services.registration.operations.people.proven_sites import Resident, their
 from services.registration.operations.seats.registrations import lock_registration
 from services.registration.operations.seats.seats import registration_event
 from services.registration.operations.sites.sites import local_today
-from services.registration.working_days import working_days_after
 
 DUE_WORKING_DAYS = 10
 """Order 67: within ten working days of the end of the activity."""

@@ -151,7 +151,7 @@ def put(shift: Shift, registration: Registration, status: str, **changes: object
     for name, places in ((registration.status, -registration.party_size), (status, registration.party_size)):
         if name != "cancelled":
             setattr(shift, name, getattr(shift, name) + places)
-    assign(registration, {"status": status, "offer_expires_at": None, **changes})
+    assign(registration, {"status": status, "offer_expires_at": None, "coming_at": None, **changes})
 
 
 def end(shift: Shift, registration: Registration, person_number: int, reason: CancelReason) -> RegistrationCancelled:

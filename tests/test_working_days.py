@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.registration.working_days import LAST_KNOWN_YEAR, is_estimate, working_days_after
+from services.common.working_days import LAST_KNOWN_YEAR, is_estimate, working_days_after
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def working_days_after(day: date, days: int) -> date:
     """The day that lies so many working days later."""
     while days:
         day += timedelta(days=1)
-        days -= _is_working_day(day)
+        days -= is_working_day(day)
     return day
 
 
@@ -29,5 +29,6 @@ def is_estimate(deadline: date) -> bool:
     return deadline.year > LAST_KNOWN_YEAR
 
 
-def _is_working_day(day: date) -> bool:
+def is_working_day(day: date) -> bool:
+    """Whether people work on this day."""
     return day.weekday() < 5 if is_estimate(day) else chinese_calendar.is_workday(day)
