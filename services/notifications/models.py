@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import FetchedValue, ForeignKey, Text
+from sqlalchemy import FetchedValue, ForeignKey, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import DateTime
@@ -85,6 +85,9 @@ class Message(Base):
     sent_at: Mapped[datetime | None]
     channel: Mapped[str | None]
     error: Mapped[str | None]
+    template_id: Mapped[int | None]
+    template_version: Mapped[int | None]
+    template_fault: Mapped[str | None]
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
 
 
@@ -102,6 +105,27 @@ class Delivery(Base):
     channel: Mapped[str | None]
     provider: Mapped[str | None]
     reference: Mapped[str | None]
+
+
+class Template(Base):
+    """A version of the words that staff of a site (or, without a site, an operator for all) put in place of the
+    built-in ones. Without words: from this version on there are no own ones."""
+
+    __tablename__ = "templates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    channel: Mapped[str]
+    language: Mapped[str]
+    version: Mapped[int]
+    is_current: Mapped[bool]
+    subject: Mapped[str | None]
+    text: Mapped[str | None]
+    note: Mapped[str | None]
+    taken_from: Mapped[int | None]
+    saved_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    saved_by: Mapped[str]
 
 
 class WebhookState(StrEnum):

@@ -1,6 +1,7 @@
 """Settings of the notifications service; every variable is explained in `.env.example`."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from email.utils import parseaddr
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -68,6 +69,13 @@ class Settings(CommonSettings):
     sms_rate: int = Field(default=0, ge=0, description="SMS per minute that the provider takes; 0: any number")
     sms_receipts_token: SecretStr = SecretStr("")
     webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
+
+    sms_price: Decimal | None = Field(default=None, ge=0, max_digits=8, decimal_places=4, description="of a segment")
+
+    @field_validator("sms_price", mode="before")
+    @classmethod
+    def _may_be_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("smtp_url")
     @classmethod

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.operations.claims import Taken
+from services.notifications.wording.made_with import MadeWith
 
 
 class Unavailable(Exception):
@@ -42,11 +43,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Letter:
-    """A message made ready for one channel. Nothing personal shows in a traceback."""
+    """A message made ready for one channel, and with which words. Nothing personal shows in a traceback."""
 
     message: Taken
     to: str
     content: Any
+    made_with: MadeWith | None = None
 
     def __repr__(self) -> str:
         return f"<letter of message {self.message.id}>"

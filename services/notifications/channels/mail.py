@@ -27,16 +27,15 @@ class Mail:
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """The whole mail."""
-        to = contact.email or ""
-        if isinstance(message, ClaimedLink) and isinstance(contact, AddressedLink):
-            return Letter(message, to, self.composer.compose_link(message, contact))
-        if isinstance(message, Claimed) and isinstance(contact, Contact):
-            return Letter(message, to, self.composer.compose(message, contact))
-        raise TypeError("a link's message goes with a link, any other with a contact")
+        if not isinstance(message, Claimed | ClaimedLink):
+            raise TypeError("a mail is about a registration or a link")
+        made = self.composer.compose(message, contact)
+        return Letter(message, contact.email or "", made.mail, made.made_with)
 
     def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Letter:
         """The whole mail to a leader or a member of staff."""
-        return Letter(message, contact.email or "", self.composer.compose_notice(message, contact))
+        made = self.composer.compose_notice(message, contact)
+        return Letter(message, contact.email or "", made.mail, made.made_with)
 
     @contextmanager
     def open(self) -> Iterator["MailLine"]:

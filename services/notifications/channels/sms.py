@@ -40,8 +40,8 @@ class Sms:
         """Its text."""
         if not isinstance(message, Claimed) or not isinstance(contact, Contact):
             raise TypeError("only messages about a registration go by SMS")
-        text = self.wording.compose(message, contact)
-        return Letter(message, text.to, text)
+        made = self.wording.compose(message, contact)
+        return Letter(message, made.text.to, made.text, made.made_with)
 
     @contextmanager
     def open(self) -> Iterator["SmsLine"]:

@@ -15,6 +15,10 @@ from services.notifications.mail.calendar import Entry, calendar
 WHOLE = "hesheng_whole"
 ALTERNATIVES = "hesheng_alternatives"
 
+# The same in every mail, so read once.
+_VERSION = SMTP.header_factory("MIME-Version", "1.0")
+_MIXED = SMTP.header_factory("Content-Type", f'multipart/mixed; boundary="{WHOLE}"')
+
 
 def assemble(text: str, html: str, entry: Entry | None) -> EmailMessage:
     """A mail with its parts, and without the headers that say who and what."""
@@ -31,8 +35,8 @@ def assemble(text: str, html: str, entry: Entry | None) -> EmailMessage:
         files.append(_part('application/ics; name="hesheng.ics"', content, disposition))
     first = f'Content-Type: multipart/alternative; boundary="{ALTERNATIVES}"\r\n\r\n'
     mail = EmailMessage(policy=SMTP)
-    mail["MIME-Version"] = "1.0"
-    mail["Content-Type"] = f'multipart/mixed; boundary="{WHOLE}"'
+    mail["MIME-Version"] = _VERSION
+    mail["Content-Type"] = _MIXED
     mail.set_payload(_joined(WHOLE, [first + _joined(ALTERNATIVES, alternatives), *files]))
     return mail
 

@@ -1,7 +1,6 @@
 """What mails to leaders and staff tell: one shift, or the shifts whose service hours are not recorded yet."""
 
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.common.working_days import is_estimate
@@ -9,29 +8,49 @@ from services.notifications.contacts import Contact, StaffContact
 from services.notifications.mail.words import in_language, period, plain, short_day, short_start
 from services.notifications.models import Kind
 from services.notifications.operations.claims import ClaimedNotice
+from services.notifications.wording.builtin import put
+from services.notifications.wording.facts import Facts, Row
+from services.notifications.wording.variables import Language
 
 SHIFT_ROWS = ("title", "when", "place", "role")
 MOST = 20
 """Shifts that one mail lists; the page lists them all."""
 
 
-def notice_facts(message: ClaimedNotice, language: str) -> dict[str, Any]:
-    """What the words are made of. `rows` lists the shifts where there may be several: by when, and what."""
+def notice_facts(message: ClaimedNotice, contact: Contact | StaffContact, language: Language) -> Facts:
+    """What the words are made of. The rows list the shifts where there may be several: by when, and what."""
     zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
     deadlines = [date.fromisoformat(one["deadline"]) for one in message.shifts if one["deadline"]]
-    return {
-        "audience": message.audience,
+    values = {
+        "name": plain(contact.name, 100),
         "site": in_language(language, message.site_zh, message.site_en),
+        "phone": plain(message.site_phone or ""),
         "title": in_language(language, message.title_zh, message.title_en),
         "role": in_language(language, message.role_zh, message.role_en),
         "place": plain(message.place),
         "when": period(message.starts_at, message.ends_at, zone, language),
         "start": short_start(message.starts_at, zone, language),
-        "rows": _hours(message, zone, language) if message.kind == Kind.HOURS else [],
-        "count": len(message.shifts),
-        "over": sum(one["kind"] == "hours_over" for one in message.shifts),
-        "is_estimate": any(map(is_estimate, deadlines)),
+        "count": str(len(message.shifts)),
+        "over": str(_over(message)),
+        "estimate": put(language, "hours", "estimate").fill({}) if any(map(is_estimate, deadlines)) else "",
     }
+    rows = _hours(message, zone, language) if message.kind == Kind.HOURS else _shift(values, language)
+    return Facts(language, values, rows)
+
+
+def notice_words(message: ClaimedNotice) -> str:
+    """The name of its words."""
+    if message.kind == Kind.HOURS:
+        return "hours_over" if _over(message) else "hours"
+    return "notice_leaders" if message.audience == "leaders" else "notice_staff"
+
+
+def _over(message: ClaimedNotice) -> int:
+    return sum(one["kind"] == "hours_over" for one in message.shifts)
+
+
+def _shift(values: dict[str, str], language: Language) -> list[Row]:
+    return [(put(language, "frame", name).fill({}), values[name]) for name in SHIFT_ROWS if values[name]]
 
 
 def notice_url(message: ClaimedNotice, contact: Contact | StaffContact) -> str:
@@ -41,8 +60,8 @@ def notice_url(message: ClaimedNotice, contact: Contact | StaffContact) -> str:
     return contact.hours_url if message.kind == Kind.HOURS else f"{contact.shifts_url}{message.shift_id}"
 
 
-def _hours(message: ClaimedNotice, zone: ZoneInfo, language: str) -> list[tuple[str, str]]:
-    by, joined = ("：", "，") if language == "zh" else (": ", ", ")
+def _hours(message: ClaimedNotice, zone: ZoneInfo, language: Language) -> list[Row]:
+    by, joined = ("：", "，") if language is Language.ZH else (": ", ", ")
     return [
         (
             f"{short_day(date.fromisoformat(one['deadline']), language)}{by}",

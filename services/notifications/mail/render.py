@@ -1,30 +1,60 @@
-"""A message as a mail: words from `templates/<language>/<kind>.jinja`, in text and HTML, with its calendar entry.
+"""A message as a mail: its words (`wording`) in the frame that every mail has, in text and HTML, with the facts, the
+button and the calendar entry.
 
 composer = Composer("Hesheng <hesheng@example.org>", "example.org")
-mail = composer.compose(claimed, contact)      # an EmailMessage
+composed = composer.compose(claimed, contact)      # .mail is an EmailMessage, .made_with says with which words
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.mime import assemble
-from services.notifications.mail.notices import SHIFT_ROWS, notice_facts, notice_url
-from services.notifications.mail.words import in_language as _in
-from services.notifications.mail.words import period, plain, short_start
+from services.notifications.mail.notices import notice_facts, notice_url, notice_words
+from services.notifications.mail.words import plain
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
+from services.notifications.wording.builtin import kind_of, put
+from services.notifications.wording.facts import Facts, Row, facts_of, language_of
+from services.notifications.wording.made_with import MadeWith
+from services.notifications.wording.tell import Told, tell
+from services.notifications.wording.variables import Channel, Language
 
-CONTENT_LANGUAGE = {"zh": "zh-CN", "en": "en"}
-Row = tuple[str, str]
-"""A label and what it labels."""
+CONTENT_LANGUAGE = {Language.ZH: "zh-CN", Language.EN: "en"}
+# Headers whose content is the system's are read once: to read one is most of what it costs.
+_AUTOMATIC = SMTP.header_factory("Auto-Submitted", "auto-generated")
+_CONTENT_LANGUAGE = {one: SMTP.header_factory("Content-Language", code) for one, code in CONTENT_LANGUAGE.items()}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What stands in a mail, from top to bottom."""
+
+    language: str
+    subject: str
+    greeting: str
+    text: tuple[str, ...]
+    rows: list[Row]
+    button: str
+    url: str
+    note: tuple[str, ...]
+    footer: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A mail, and with which words it was made."""
+
+    mail: EmailMessage
+    made_with: MadeWith
 
 
 class Composer:
@@ -32,118 +62,77 @@ class Composer:
 
     def __init__(self, mail_from: str, mail_domain: str) -> None:
         name, self._address = parseaddr(mail_from)
-        self._sender = Address(name, addr_spec=self._address)
+        self._sender = SMTP.header_factory("From", Address(name, addr_spec=self._address))
         self._domain = mail_domain
         loader = PackageLoader("services.notifications", "templates")
         # Words become plain text first; only the HTML page escapes, once, everything that it is given.
         shared: dict[str, Any] = {"loader": loader, "undefined": StrictUndefined, "trim_blocks": True}
-        self._words = Environment(**shared, autoescape=False)  # noqa: S701
         self._html = Environment(**shared, autoescape=True).get_template("mail.html")
-        self._text = self._words.get_template("mail.txt")
+        self._text = Environment(**shared, autoescape=False).get_template("mail.txt")  # noqa: S701
 
     @property
     def address(self) -> str:
         """Where answers and bounces go."""
         return self._address
 
-    def compose(self, message: Claimed, contact: Contact) -> EmailMessage:
-        """The whole mail. `message` must know its site, `contact` have an address."""
-        language = "en" if contact.language.lower().startswith("en") else "zh"
-        facts = _facts(message, contact, language)
-        words = self._template(language, "words").make_module(
-            {"name": facts["name"], "site_name": facts["site"], "phone": plain(message.site_phone or "")}
-        )
-        told = self._template(language, message.kind).make_module(facts)
-        page = {
-            "language": CONTENT_LANGUAGE[language],
-            "subject": plain(str(told.subject)),  # type: ignore[attr-defined]
-            "greeting": str(words.greeting),  # type: ignore[attr-defined]
-            "lead": str(told.lead),  # type: ignore[attr-defined]
-            "rows": _rows(words, facts),
-            "note": str(told.note),  # type: ignore[attr-defined]
-            "button": str(words.manage),  # type: ignore[attr-defined]
-            "url": _manage_url(message, contact),
-            "footer": str(words.footer),  # type: ignore[attr-defined]
-        }
-        entry = None if message.calendar_sequence is None else self._entry(message, contact, facts)
-        mail = assemble(self._text.render(page), self._html.render(page), entry)
-        self._write_headers(mail, message, contact, page)
-        return mail
+    def compose(self, message: Claimed | ClaimedLink, contact: Contact | AddressedLink) -> Composed:
+        """The whole mail. `message` must know its site unless it carries a link, `contact` have an address."""
+        facts = facts_of(message, contact)
+        told = tell(kind_name(message), Channel.MAIL, facts, message.words)
+        page = page_of(message, contact, facts, told)
+        entry = None
+        if isinstance(message, Claimed) and message.calendar_sequence is not None:
+            entry = self._entry(message, contact, facts)
+        mail = assemble(self.as_text(page), self.as_html(page), entry)
+        self._write_headers(mail, message, contact, page.subject, facts.language)
+        return Composed(mail, told.made_with)
 
-    def compose_link(self, message: ClaimedLink, link: AddressedLink) -> EmailMessage:
-        """The mail that carries a link."""
-        language = "en" if link.language.lower().startswith("en") else "zh"
-        site = _in(language, message.site_zh or "和声", message.site_en or "Hesheng")
-        zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
-        words = self._template(language, "words").make_module(
-            {"name": plain(link.name, 100), "site_name": site, "phone": plain(message.site_phone or "")}
-        )
-        facts = {
-            "purpose": message.purpose,
-            "site": plain((message.short_en if language == "en" else message.short_zh) or site),
-            "about": _in(language, link.about_zh, link.about_en),
-            "until": short_start(message.expires_at, zone, language),
-        }
-        told = self._template(language, "link").make_module(facts)
-        page = {
-            "language": CONTENT_LANGUAGE[language],
-            "subject": plain(str(told.subject)),  # type: ignore[attr-defined]
-            "greeting": str(words.greeting),  # type: ignore[attr-defined]
-            "lead": str(told.lead),  # type: ignore[attr-defined]
-            "rows": [],
-            "note": str(told.note),  # type: ignore[attr-defined]
-            "button": str(told.button),  # type: ignore[attr-defined]
-            "url": link.url,
-            "footer": str(words.footer),  # type: ignore[attr-defined]
-        }
-        mail = assemble(self._text.render(page), self._html.render(page), None)
-        self._write_headers(mail, message, link, page)
-        return mail
-
-    def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> EmailMessage:
+    def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Composed:
         """The mail to a leader or a member of staff."""
-        language = "en" if contact.language.lower().startswith("en") else "zh"
-        words = self._template(language, "words").make_module(
-            {
-                "name": plain(contact.name, 100),
-                "site_name": _in(language, message.site_zh, message.site_en),
-                "phone": plain(message.site_phone or ""),
-            }
+        facts, name = notice_facts(message, contact, language_of(contact)), notice_words(message)
+        words = [put(facts.language, name, part).fill(facts.values) for part in ("subject", "text", "note", "button")]
+        page = Page(
+            language=CONTENT_LANGUAGE[facts.language],
+            subject=plain(words[0]),
+            greeting=put(facts.language, "frame", "greeting").fill(facts.values),
+            text=(words[1],),
+            rows=facts.rows,
+            button=words[3],
+            url=notice_url(message, contact),
+            note=(words[2],),
+            footer=put(facts.language, "frame", "footer").fill(facts.values),
         )
-        facts = notice_facts(message, language)
-        told = self._template(language, message.kind).make_module(facts)
-        page = {
-            "language": CONTENT_LANGUAGE[language],
-            "subject": plain(str(told.subject)),  # type: ignore[attr-defined]
-            "greeting": str(words.greeting),  # type: ignore[attr-defined]
-            "lead": str(told.lead),  # type: ignore[attr-defined]
-            "rows": facts["rows"] or [(str(getattr(words, name)), facts[name]) for name in SHIFT_ROWS if facts[name]],
-            "note": str(told.note),  # type: ignore[attr-defined]
-            "button": str(told.button),  # type: ignore[attr-defined]
-            "url": notice_url(message, contact),
-            "footer": str(words.footer),  # type: ignore[attr-defined]
-        }
-        mail = assemble(self._text.render(page), self._html.render(page), None)
-        self._write_headers(mail, message, contact, page)
-        return mail
+        mail = assemble(self.as_text(page), self.as_html(page), None)
+        self._write_headers(mail, message, contact, page.subject, facts.language)
+        return Composed(mail, MadeWith())
 
-    def _template(self, language: str, name: str) -> Template:
-        return self._words.get_template(f"{language}/{name}.jinja")
+    def as_text(self, page: Page) -> str:
+        """The mail as plain text."""
+        return self._text.render(vars(page))
+
+    def as_html(self, page: Page) -> str:
+        """The mail as a document of HTML."""
+        return self._html.render(vars(page))
 
     def _write_headers(
-        self, mail: EmailMessage, message: Taken, contact: Contact | AddressedLink | StaffContact, page: dict[str, Any]
+        self,
+        mail: EmailMessage,
+        message: Taken,
+        contact: Contact | AddressedLink | StaffContact,
+        subject: str,
+        language: Language,
     ) -> None:
         mail["From"] = self._sender
         mail["To"] = _address(plain(contact.name, 100), contact.email or "")
-        mail["Subject"] = page["subject"]
+        mail["Subject"] = subject
         mail["Date"] = format_datetime(datetime.now(UTC))
         mail["Message-ID"] = message.message_id_header
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = page["language"]
+        mail["Auto-Submitted"] = _AUTOMATIC
+        mail["Content-Language"] = _CONTENT_LANGUAGE[language]
         if message.request_id:
             mail["X-Request-Id"] = plain(message.request_id, 64)
 
-    def _entry(self, message: Claimed, contact: Contact, facts: dict[str, Any]) -> Entry:
+    def _entry(self, message: Claimed, contact: Contact | AddressedLink, facts: Facts) -> Entry:
         return Entry(
             registration_id=message.registration_id,
             domain=self._domain,
@@ -152,19 +141,48 @@ class Composer:
             stamp=message.created_at,
             starts_at=message.starts_at,
             ends_at=message.ends_at,
-            summary=facts["title"],
-            description=facts["role"],
-            location=facts["place"],
+            summary=facts.values["title"],
+            description=facts.values["role"],
+            location=facts.values["place"],
             organizer=self._address,
-            organizer_name=facts["site"],
+            organizer_name=facts.values["site"],
             attendee=contact.email or "",
-            attendee_name=facts["name"],
+            attendee_name=facts.values["name"],
         )
 
 
-def _manage_url(message: Claimed, contact: Contact) -> str:
+def kind_name(message: Claimed | ClaimedLink) -> str:
+    """By which name the words of a message are kept."""
+    return message.purpose if isinstance(message, ClaimedLink) else message.kind
+
+
+def page_of(message: Claimed | ClaimedLink, contact: Contact | AddressedLink, facts: Facts, told: Told) -> Page:
+    """The words in the frame. A link's mail leads where the link leads, any other to the registration."""
+    language = facts.language
+    if isinstance(message, ClaimedLink):
+        button, url = put(language, kind_of(message.purpose).name, "button"), _url(contact)
+    else:
+        button, url = put(language, "frame", "manage"), _manage_url(message, contact)
+    return Page(
+        language=CONTENT_LANGUAGE[language],
+        subject=told.subject,
+        greeting=put(language, "frame", "greeting").fill(facts.values),
+        text=told.text,
+        rows=facts.rows,
+        button=button.fill(facts.values),
+        url=url,
+        note=told.note,
+        footer=put(language, "frame", "footer").fill(facts.values),
+    )
+
+
+def _url(contact: Contact | AddressedLink) -> str:
+    return contact.url if isinstance(contact, AddressedLink) else ""
+
+
+def _manage_url(message: Claimed, contact: Contact | AddressedLink) -> str:
     """Where the person sees this registration and can give it back; nowhere once it is cancelled."""
-    if contact.manage_url is None or message.kind == Kind.CANCELLATION:
+    if not isinstance(contact, Contact) or contact.manage_url is None or message.kind == Kind.CANCELLATION:
         return ""
     return f"{contact.manage_url}?registration={message.registration_id}"
 
@@ -175,45 +193,3 @@ def _address(name: str, email: str) -> Address:
         return Address(name, addr_spec=email)
     local, _, domain = email.rpartition("@")
     return Address(name, local, domain)
-
-
-def _facts(message: Claimed, contact: Contact, language: str) -> dict[str, Any]:
-    zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
-    before, until = message.details.get("before", {}), message.details.get("until")
-    old_title = _in(language, before.get("title_zh"), before.get("title_en"))
-    old_role = _in(language, before.get("role_zh"), before.get("role_en"))
-    old_start, old_end = (
-        datetime.fromisoformat(before[name]) if name in before else None for name in ("starts_at", "ends_at")
-    )
-    return {
-        "name": plain(contact.name, 100),
-        "opens": contact.manage_url is not None,
-        "site": _in(language, message.site_zh, message.site_en),
-        "title": _in(language, message.title_zh, message.title_en),
-        "role": _in(language, message.role_zh, message.role_en),
-        "place": plain(message.place),
-        "when": period(message.starts_at, message.ends_at, zone, language),
-        "start": short_start(message.starts_at, zone, language),
-        "reason": message.details.get("reason"),
-        "was_waitlisted": message.details.get("was_waitlisted", False),
-        "until": short_start(datetime.fromisoformat(until), zone, language) if until else "",
-        "clashes": message.details.get("clashes", False),
-        "transfer": message.details.get("transfer"),
-        "old": {
-            "title": old_title,
-            "role": old_role,
-            "place": plain(before.get("place", "")),
-            "when": period(old_start, old_end, zone, language) if old_start and old_end else "",
-        },
-    }
-
-
-def _rows(words: Any, facts: dict[str, Any]) -> list[Row]:
-    """What, when, where, in which role; after each what it was, where that changed."""
-    rows: list[Row] = []
-    for name in ("title", "when", "place", "role"):
-        if facts[name]:
-            rows.append((str(getattr(words, name)), facts[name]))
-        if facts["old"][name]:
-            rows.append((str(getattr(words, f"old_{name}")), facts["old"][name]))
-    return [*rows, (str(words.site), facts["site"])]

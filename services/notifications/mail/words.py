@@ -17,10 +17,15 @@ JOINERS = "\u200c\u200d"
 
 def plain(value: str, longest: int = 200) -> str:
     """One line without control characters or marks that turn the direction of the text around them."""
-    kept = "".join(
-        " " if character.isspace() or unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
-        for character in value
-        if character in JOINERS or unicodedata.category(character) not in ("Cf", "Cs")
+    # What is printable throughout has none of them: nearly every text, told at a tenth of the time.
+    kept = (
+        value
+        if value.isprintable()
+        else "".join(
+            " " if character.isspace() or unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+            for character in value
+            if character in JOINERS or unicodedata.category(character) not in ("Cf", "Cs")
+        )
     )
     line = " ".join(kept.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
@@ -49,6 +54,14 @@ def period(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, language: str
         return f"{_day_zh(start)}{start:%H:%M}–{until}{end:%H:%M}"
     until = "" if same_day else f"{_day_en(end)}, "
     return f"{_day_en(start)}, {start:%H:%M}–{until}{end:%H:%M} ({zone.key.replace('_', ' ')} time)"
+
+
+def shortest_start(moment: datetime, zone: ZoneInfo, language: str) -> str:
+    """The same for an SMS: `12月1日周二09:00`."""
+    there = moment.astimezone(zone)
+    if language == "zh":
+        return f"{there.month}月{there.day}日周{WEEKDAYS_ZH[there.weekday()]}{there:%H:%M}"
+    return f"{WEEKDAYS_EN[there.weekday()][:3]} {there.day} {MONTHS_EN[there.month - 1][:3]} {there:%H:%M}"
 
 
 def short_start(starts_at: datetime, zone: ZoneInfo, language: str) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.common.database import EVERY_SITE, Database
+from services.notifications.wording.made_with import MadeWith
 
 CLAIM = 50
 
@@ -58,6 +59,8 @@ class Taken:
     short_en: str | None
     time_zone: str | None
     site_phone: str | None
+    words: dict[str, dict[str, Any]] | None
+    """What was saved in place of the built-in words, by channel and language; None where nothing was."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Result:
     channel: str | None = None
     reference: str | None = None
     provider: str | None = None
+    made_with: MadeWith | None = None
 
 
 def any_claimable(database: Database) -> bool:
@@ -167,7 +171,7 @@ def claim(database: Database, mail_domain: str, lane: int, limit: int = CLAIM) -
                c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at, shifts.starts_at,
                shifts.ends_at, shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en,
                activities.place, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,
-               sites.time_zone, sites.phone AS site_phone
+               sites.time_zone, sites.phone AS site_phone, words_of(c.site_id, c.kind) AS words
         FROM claimed AS c JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
         LEFT JOIN sites ON sites.id = c.site_id
         ORDER BY c.number
@@ -192,7 +196,8 @@ def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> lis
         )
         SELECT c.id, c.claimed_at, c.link_id, c.purpose, c.site_id, c.message_id_header, c.request_id, c.expires_at,
                c.handed_at IS NOT NULL AS in_doubt, sites.short_zh, sites.short_en, sites.name_zh AS site_zh,
-               sites.name_en AS site_en, sites.time_zone, sites.phone AS site_phone
+               sites.name_en AS site_en, sites.time_zone, sites.phone AS site_phone,
+               words_of(c.site_id, c.purpose) AS words
         FROM claimed AS c LEFT JOIN sites ON sites.id = c.site_id ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant
     with database.transaction(EVERY_SITE) as session:
@@ -216,7 +221,7 @@ def claim_notices(database: Database, mail_domain: str, limit: int = CLAIM) -> l
                c.message_id_header, c.request_id, c.handed_at IS NOT NULL AS in_doubt, shifts.starts_at, shifts.ends_at,
                shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en, activities.place,
                sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en, sites.time_zone,
-               sites.phone AS site_phone, (
+               sites.phone AS site_phone, NULL AS words, (
                    SELECT jsonb_agg(one || jsonb_build_object('title_zh', a.title_zh, 'title_en', a.title_en,
                                                               'starts_at', s.starts_at) ORDER BY s.starts_at, s.id)
                    FROM jsonb_array_elements(c.details -> 'shifts') AS one
@@ -267,6 +272,7 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                     handed_at = CASE WHEN :outcome = 'unknown' THEN handed_at END,
                     sent_at = CASE WHEN :state = 'sent' THEN now() END,
                     error = CASE WHEN :state = 'sent' THEN NULL ELSE :error END,
+                    template_id = :template_id, template_version = :template_version, template_fault = :template_fault,
                     next_attempt_at = now() + make_interval(secs => CASE WHEN :state <> 'pending' THEN 0
                         ELSE (cast(:backoff AS integer[]))[least(attempts, cardinality(:backoff))] END)
                 WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
@@ -287,6 +293,9 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 "reference": result.reference,
                 "error": result.reply or result.outcome,
                 "backoff": list(BACKOFF),
+                "template_id": result.made_with and result.made_with.template_id,
+                "template_version": result.made_with and result.made_with.version,
+                "template_fault": result.made_with and result.made_with.fault,
             },
         )
         return recorded.first() is not None

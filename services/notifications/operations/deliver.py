@@ -13,7 +13,7 @@ back without counting an attempt. What the server or provider says of one letter
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -273,7 +273,8 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: _
                 if line.lost or batch.is_over(postman.database):
                     release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                _record(postman, letter.message, _result(channel, line.provider, line.send(letter)))
+                result = _result(channel, line.provider, line.send(letter))
+                _record(postman, letter.message, replace(result, made_with=letter.made_with))
     except Unavailable as error:
         _give_back(postman, [late.message for late in letters[number:]], str(error))
 

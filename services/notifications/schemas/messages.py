@@ -57,6 +57,9 @@ class MessageAnswer(Answer):
     sent_at: datetime | None
     channel: str | None = Field(description="mail or sms; null before it was tried")
     error: str | None
+    template_id: int | None = Field(description="the saved words it was made with last; null for the built-in ones")
+    template_version: int | None = Field(description="of these words; 0 are the built-in ones, null: not made yet")
+    template_fault: str | None = Field(description="why those words could not be used, and the built-in ones went out")
 
 
 class MessageWithDeliveries(MessageAnswer):
