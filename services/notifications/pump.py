@@ -23,6 +23,8 @@ from services.notifications.operations.webhooks.upkeep import end_deliveries, fo
 from services.notifications.settings import Settings
 from services.notifications.tasks import DELIVER_TASK
 
+FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_deliveries)
+
 LONGEST_QUEUE = 4
 """Nudges waiting beyond which no more are sent: each worker process has its next one, and more would bring nothing."""
 
@@ -50,12 +52,10 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
         Duty("webhooks", webhooks.send_due, idle=0.2),
         Duty("webhooks_upkeep", lambda: recover_deliveries(database) + end_deliveries(database), idle=5.0),
-        Duty("webhooks_forget", lambda: forget_deliveries(database), idle=30.0),
         Duty("receipts", lambda: hear_waiting(database), idle=2.0),
         Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
-        Duty("forget", lambda: forget_history(database) + forget_erasures(database), idle=30.0),
-        Duty("forget_receipts", lambda: forget_receipts(database), idle=30.0),
+        Duty("forget", lambda: sum(forget(database) for forget in FORGETTING), idle=30.0),
     ]
 
 

@@ -66,6 +66,7 @@ class Settings(CommonSettings):
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     sms_url: SecretStr = SecretStr("")
     sms_templates: str = ""
+    sms_rate: int = Field(default=0, ge=0, description="SMS per minute that the provider takes; 0: any number")
     sms_receipts_token: SecretStr = SecretStr("")
     webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 

@@ -151,7 +151,7 @@ def test_a_refusal_of_one_leaves_the_others_of_the_batch_alone(story: Story, pos
 @pytest.mark.parametrize("email", [None, ""])
 def test_whoever_has_no_address_is_told_apart_from_a_failure(email: str | None, story: Story, postman: Postman,
                                                      rows: Rows) -> None:  # fmt: skip
-    story.sign_up(story.opening(), email)  # type: ignore[arg-type]
+    story.sign_up(story.opening(), email)
     deliver_batch(postman)
     (message,) = rows("SELECT state, error FROM messages")
     assert message == ("no_contact", "the person has no e-mail address")

@@ -60,7 +60,7 @@ def test_reminders_keep_their_ids_also_where_one_had_fired_for_an_earlier_time(
 ) -> None:
     """The second database never fires for the earlier time: by then the whole log says another."""
     now = datetime.now(UTC)
-    shift = story.opening(starts_in=timedelta(hours=3), reminder_minutes=[120])
+    shift = story.opening(timedelta(hours=3), at=now - timedelta(hours=4), reminder_minutes=[120])
     facts = story.registration(shift, story.person("wang@example.org"))
     story.tell(events.RegistrationConfirmed(**facts), at=now - timedelta(hours=2))
     story.change_shift(shift, now + timedelta(hours=1), at=now - timedelta(hours=1, minutes=30))
@@ -76,7 +76,7 @@ def test_reminders_keep_their_ids_also_where_one_had_fired_for_an_earlier_time(
 
 def test_two_reminders_of_the_same_moment_are_two_messages(story: Story, database: Database, rows: Rows) -> None:
     now = datetime.now(UTC)
-    shift = story.opening(starts_in=timedelta(hours=3), reminder_minutes=[120])
+    shift = story.opening(timedelta(hours=3), at=now - timedelta(hours=4), reminder_minutes=[120])
     facts = story.registration(shift, story.person("wang@example.org"))
     story.tell(events.RegistrationConfirmed(**facts), at=now - timedelta(hours=3))
     for start in (60, 65, 60):

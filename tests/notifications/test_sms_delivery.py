@@ -14,6 +14,7 @@ from services.notifications.operations.deliver import Postman, deliver_batch, ma
 from services.notifications.operations.hand_over import hand_over
 from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_message
+from services.notifications.operations.providers import failing
 from services.notifications.operations.upkeep import recover_abandoned
 from services.notifications.settings import Settings
 from tests.notifications.conftest import Contacts
@@ -56,7 +57,7 @@ def test_who_has_a_phone_alone_gets_an_sms_and_the_row_says_by_what(
     assert (texted.state, texted.channel, texted.handed_at) == ("sent", "sms", None)
     assert taken.id == f"{texted.id.hex}-1"
     assert (mailed.state, mailed.channel) == ("sent", "mail")
-    assert (neither.state, neither.channel) == ("no_contact", "sms")
+    assert (neither.state, neither.channel) == ("no_contact", None)
     assert rows("SELECT outcome, channel, reference FROM deliveries ORDER BY message_id = :id DESC, id",
                 id=texted.id)[0] == ("sent", "sms", taken.reference)  # fmt: skip
 
@@ -179,12 +180,15 @@ def test_when_the_provider_is_away_sms_wait_uncounted_and_mails_go(
     story.sign_up(shift, "li@example.org")
     aliyun.faults = ["isv.OUT_OF_SERVICE"]
     deliver_batch(by_aliyun)
+    (fails,) = failing(by_aliyun.database)
+    assert (fails.name, fails.reason) == ("aliyun", "the SMS provider says isv.OUT_OF_SERVICE")
     assert len(sink.kept) == 1
     waiting = rows("SELECT state, attempts, handed_at, error FROM messages WHERE channel IS DISTINCT FROM 'mail'")
     assert waiting == [("pending", 0, None, "the SMS provider says isv.OUT_OF_SERVICE")] * 2
     now_due(rows)
     deliver_batch(by_aliyun)
     assert len(aliyun.taken) == 2
+    assert failing(by_aliyun.database) == []
 
 
 def test_one_in_doubt_stays_so_while_the_provider_is_away_and_never_becomes_a_mail(

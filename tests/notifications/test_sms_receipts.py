@@ -143,7 +143,7 @@ def test_a_receipt_that_comes_before_the_send_is_recorded_waits_for_it(
     hear(database, [early])
     assert hear_waiting(database) == 0
     assert state(rows) == "sending"
-    assert record(database, held, Result("sent", "sent", "OK", "sms", "biz-1"))
+    assert record(database, held, Result("sent", "sent", "OK", "sms", "biz-1", "dysms"))
     assert hear_waiting(database) == 1
     assert (state(rows), hear_waiting(database)) == ("delivered", 0)
 
@@ -174,7 +174,7 @@ def test_registration_hears_whom_sms_reached_and_that_it_did_not_after_all(
 ) -> None:  # fmt: skip
     shift = story.opening()
     facts = story.sign_up(shift, None, phone=PHONE)
-    story.sign_up(shift, "reads@example.org")
+    story.sign_up(shift, "reads@example.org")  # of whom nothing is said
     deliver_batch(sender)
     contacts.failing = True
     assert tell_whom_sms_reached(database, book) == 0
@@ -188,3 +188,12 @@ def test_registration_hears_whom_sms_reached_and_that_it_did_not_after_all(
         told | {"reached": True},
         told | {"reached": False},
     ]
+
+
+def test_it_hears_of_whom_neither_reaches_too(
+    story: Story, sender: Postman, database: Database, contacts: Contacts, book: ContactBook
+) -> None:
+    story.sign_up(story.opening(), None)
+    deliver_batch(sender)
+    assert tell_whom_sms_reached(database, book) == 1
+    assert [one["reached"] for one in contacts.told] == [False]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,11 +18,15 @@ from services.common.outbox import sequence_events
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.deliver import deliver_batch, make_postman
 from services.notifications.operations.notices import fire_due_notices
+from services.notifications.operations.receipts import hear
+from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.settings import Settings
+from services.notifications.sms import Receipt
 from services.registration.app import make_app
 from services.registration.settings import Settings as RegistrationSettings
 from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN, migrate
 from tests.notifications.sink import FaultySink
+from tests.notifications.sms_stand_in import AliyunStandIn
 
 Rows = Callable[..., list[Any]]
 
@@ -60,10 +65,16 @@ def registration(postgres: Postgres, common_settings: Callable[[str], dict[str, 
     served.stop()
 
 
-@pytest.mark.usefixtures("database")
-def test_from_sign_up_over_promotion_to_cancellation_everybody_hears_what_concerns_them(
-    registration: Registration, settings: Settings, sink: FaultySink, rows: Rows
-) -> None:
+@dataclass
+class Clinic:
+    """A site with a shift of one place."""
+
+    key: str
+    shift: str
+
+
+@pytest.fixture
+def clinic(registration: Registration) -> Clinic:
     call = registration.call
     call("PUT", "/v1/areas/140000", {"parent": None, "level": "province", "name_zh": "山西省", "name_en": "Shanxi"})
     site = call("POST", "/v1/sites", {"area": "140000", "name_zh": "赛马场站", "name_en": "Saimachang"})["id"]
@@ -73,6 +84,14 @@ def test_from_sign_up_over_promotion_to_cancellation_everybody_hears_what_concer
     times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=1)).isoformat()}
     shift = call("POST", f"/v1/activities/{activity}/shifts", times | {"capacity": 1}, key)["id"]
     call("POST", f"/v1/activities/{activity}/publish", None, key)
+    return Clinic(key, shift)
+
+
+@pytest.mark.usefixtures("database")
+def test_from_sign_up_over_promotion_to_cancellation_everybody_hears_what_concerns_them(
+    registration: Registration, clinic: Clinic, settings: Settings, sink: FaultySink, rows: Rows
+) -> None:
+    call, key, shift = registration.call, clinic.key, clinic.shift
     people = ({"name": "王小明", "email": "wang@example.org"},
               {"name": "Li Hua", "email": "li@example.org", "language": "en"})  # fmt: skip
     first, _ = (call("POST", f"/v1/shifts/{shift}/registrations", {"person": person}, key) for person in people)
@@ -130,4 +149,35 @@ def test_staff_are_told_of_their_shift_and_reached_by_what_registration_says_of_
     [mail] = [kept.mail for kept in sink.to("duty@example.org") if "工作提醒" in kept.mail["Subject"]]
     assert f"/staff/shifts/{shift}" in mail.get_body(("plain",)).get_content()
     assert "值班员，您好：" in mail.get_body(("plain",)).get_content()
+
+
+def test_whom_an_sms_reaches_is_called_no_more_until_it_turns_out_that_it_did_not(
+    registration: Registration, clinic: Clinic, settings: Settings, aliyun: AliyunStandIn
+) -> None:
+    call, key = registration.call, clinic.key
+    place = f"/v1/shifts/{clinic.shift}/registrations"
+    holder = call("POST", place, {"person": {"name": "王小明", "email": "wang2@example.org"}}, key)
+    waiting = call("POST", place, {"person": {"name": "赵奶奶", "phone": "+8613800007777"}}, key)
+    call("POST", f"/v1/registrations/{holder['id']}/cancel", {}, key)
+
+    def calls() -> list[str]:
+        return [one["registration_id"] for one in call("GET", "/v1/calls", None, key)["items"]]
+
+    assert calls() == [waiting["id"]]
+    while sequence_events(registration.database):
+        pass
+    given = {"registration_url": registration.url, "sms_url": aliyun.url,
+             "sms_templates": "waitlisted=SMS_1(title,start) promotion=SMS_2(title,start)"}  # fmt: skip
+    beside = Settings(**settings.model_dump() | given)
+    database = Database(settings.database_dsn)
+    make_subscriber(beside, database).catch_up_fully()
+    postman = make_postman(beside, database)
+    while deliver_batch(postman):
+        pass
+    assert [one.told["TemplateCode"] for one in aliyun.to("13800007777")] == ["SMS_1", "SMS_2"]
+    tell_whom_sms_reached(database, postman.contacts)
+    assert calls() == []
+    hear(database, [Receipt(None, aliyun.to("13800007777")[1].id, False, "phone off")])
+    tell_whom_sms_reached(database, postman.contacts)
+    assert calls() == [waiting["id"]]
     database.engine.dispose()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import requests
 
 from services.common.database import Database
-from services.notifications.channels import Letter, Outcome, Verdict
+from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.operations.claims import Claimed, Taken
 from services.notifications.operations.hand_over import hand_over
+from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider
 from services.notifications.sms.words import Wording
 
@@ -47,7 +48,12 @@ class Sms:
         """One connection for a batch: none that the provider may have closed since is used again."""
         with requests.Session() as http:
             http.trust_env = False  # a .netrc would replace the token
-            yield SmsLine(self, http)
+            try:
+                yield SmsLine(self, http)
+            except Unavailable as error:
+                tell(self.database, self.provider.name, str(error))
+                raise
+        tell(self.database, self.provider.name, None)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,7 @@ STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
-NOT_REACHED = Result(
-    State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them", "sms"
-)
+NOT_REACHED = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them")
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
 Message = TypeVar("Message", Claimed, ClaimedLink, ClaimedNotice)
@@ -107,7 +105,7 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
         (Sms(database, provider, Wording(provider.signs)),) if provider else (),
-        _allowances({"mail": settings.mail_rate}, settings),
+        allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
     )
 
 

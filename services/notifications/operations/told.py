@@ -20,7 +20,7 @@ BATCH = 500
 
 UNTOLD = text("""
     SELECT id, registration_id, caused_at, state IN ('sent', 'delivered') AS reached FROM messages
-    WHERE channel = 'sms' AND caused_at IS NOT NULL AND state NOT IN ('pending', 'sending')
+    WHERE (channel = 'sms' OR state = 'no_contact') AND caused_at IS NOT NULL AND state NOT IN ('pending', 'sending')
       AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
     ORDER BY number LIMIT :batch
 """)

@@ -37,7 +37,6 @@ CHANNELS: defaultdict[str, Words] = defaultdict(
 STATES = {
     State.PENDING: Words("等待发送", "Waiting"),
     State.SENDING: Words("正在发送", "Being sent"),
-    State.DELIVERED: Words("已送达", "Delivered"),
     State.SENT: Words("已发送", "Sent"),
     State.DELIVERED: Words("已送达", "Delivered"),
     State.FAILED: Words("发送失败", "Failed"),

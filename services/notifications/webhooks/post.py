@@ -68,9 +68,13 @@ def _why(error: Exception, seconds: float) -> str:
 def _connected(target: Target, addresses: Sequence[str]) -> socket.socket:
     failure: OSError | None = None
     for address in addresses[:3]:
+        connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        connection.settimeout(CONNECT_SECONDS)
         try:
-            return socket.create_connection((address, target.port), timeout=CONNECT_SECONDS)
+            connection.connect((address, target.port))
+            return connection
         except OSError as error:
+            connection.close()
             failure = error
     raise Unanswered(f"no connection: {type(failure).__name__}")
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0007"
+down_revision = "0006"
 
 CHANNELS = """
 ALTER TABLE messages
@@ -22,8 +22,9 @@ ALTER TABLE messages
 ALTER TABLE deliveries ADD COLUMN channel text, ADD COLUMN reference text;
 CREATE INDEX deliveries_reference ON deliveries (reference) WHERE reference IS NOT NULL;
 -- what is not yet said to registration
-CREATE INDEX messages_untold ON messages (number) WHERE channel = 'sms' AND caused_at IS NOT NULL
-    AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'));
+CREATE INDEX messages_untold ON messages (number) WHERE (channel = 'sms' OR state = 'no_contact')
+    AND caused_at IS NOT NULL AND state NOT IN ('pending', 'sending')
+    AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'));
 """
 
 # Without number or name: ids, and what the network said. One that comes before its send is recorded waits here.

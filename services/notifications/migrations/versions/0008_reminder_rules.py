@@ -3,8 +3,8 @@ Messages to leaders and staff, who have no registration."""
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0009"
+revision = "0008"
+down_revision = "0007"
 
 COPIES = """
 -- as_of: since when these hours and this zone count; a reminder that lay before is not given again

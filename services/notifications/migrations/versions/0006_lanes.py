@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0008"
+revision = "0006"
 down_revision = "0005"
 
 # The kinds of `operations/lanes.py`, which a test compares. Nobody sets a lane by hand.
