@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 from services.notifications.contacts import Contact
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed
+from services.notifications.sms.templates import BY_SMS
 from services.notifications.sms.words import FACTS, Wording
 from services.notifications.wording.fitting import LONGEST
 from services.notifications.wording.sms import measured
@@ -20,7 +21,7 @@ from services.notifications.wording.sms import measured
 REASONS = ("shift_cancelled", "activity_cancelled", "offer_declined", "offer_expired", "handed_over", "swapped",
            "instead_of", "requirements", "site", "person")  # fmt: skip
 WORDING = {signed: Wording(signed) for signed in (True, False)}
-KINDS = [kind for kind in Kind if kind is not Kind.LINK]
+KINDS = [kind for kind in Kind if kind in BY_SMS]
 
 
 def claimed(kind: str = "reminder", **other: Any) -> Claimed:

@@ -10,10 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.notifications.models import Kind
 from services.notifications.sms.words import FACTS
+from services.notifications.wording.variables import KINDS, Channel
 
 ENTRY = re.compile(r"(?P<kind>[a-z_]+)(?P<english>\.en)?=(?P<code>[A-Za-z0-9_-]+)\((?P<names>[a-z_,]*)\)")
+
+BY_SMS = {name for name, kind in KINDS.items() if Channel.SMS in kind.channels}
+"""The kinds of message that have words for an SMS: those to people about a registration."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def _entry(part: str) -> tuple[tuple[str, str], Template]:
     if found is None:
         raise ValueError(f"{part!r} is not like `reminder=SMS_123(title,start)`")
     names = tuple(name for name in found["names"].split(",") if name)
-    if found["kind"] not in set(Kind) - {Kind.LINK}:
+    if found["kind"] not in BY_SMS:
         raise ValueError(f"there is no kind of message {found['kind']!r} that goes by SMS")
     for name in names:
         if name not in FACTS:
