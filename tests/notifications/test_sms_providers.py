@@ -220,6 +220,7 @@ def test_receipts_are_read_in_each_ones_form() -> None:
         ("aliyun://a:sekret@x?sign=s", "reminder=SMS_1", "'reminder=SMS_1' is not like"),
         ("aliyun://a:sekret@x?sign=s", "birthday=SMS_1(title)", "no kind of message 'birthday'"),
         ("aliyun://a:sekret@x?sign=s", "link=SMS_1(title)", "no kind of message 'link'"),
+        ("aliyun://a:sekret@x?sign=s", "notice=SMS_1(title)", "no kind of message 'notice'"),
         ("aliyun://a:sekret@x?sign=s", "reminder=SMS_1(titel)", "no 'titel'"),
     ],
 )
