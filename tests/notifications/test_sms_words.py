@@ -14,13 +14,15 @@ from services.notifications.contacts import Contact
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed
 from services.notifications.sms.words import FACTS, Wording
+from services.notifications.wording import variables
 from services.notifications.wording.fitting import LONGEST
 from services.notifications.wording.sms import measured
+from services.notifications.wording.variables import Channel
 
 REASONS = ("shift_cancelled", "activity_cancelled", "offer_declined", "offer_expired", "handed_over", "swapped",
            "instead_of", "requirements", "site", "person")  # fmt: skip
 WORDING = {signed: Wording(signed) for signed in (True, False)}
-KINDS = [kind for kind in Kind if kind is not Kind.LINK]
+KINDS = [Kind(name) for name, kind in variables.KINDS.items() if Channel.SMS in kind.channels]
 
 
 def claimed(kind: str = "reminder", **other: Any) -> Claimed:

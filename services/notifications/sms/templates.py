@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.notifications.models import Kind
 from services.notifications.sms.words import FACTS
+from services.notifications.wording.variables import KINDS, Channel
 
 ENTRY = re.compile(r"(?P<kind>[a-z_]+)(?P<english>\.en)?=(?P<code>[A-Za-z0-9_-]+)\((?P<names>[a-z_,]*)\)")
 
@@ -45,7 +45,8 @@ def _entry(part: str) -> tuple[tuple[str, str], Template]:
     if found is None:
         raise ValueError(f"{part!r} is not like `reminder=SMS_123(title,start)`")
     names = tuple(name for name in found["names"].split(",") if name)
-    if found["kind"] not in set(Kind) - {Kind.LINK}:
+    kind = KINDS.get(found["kind"])
+    if kind is None or Channel.SMS not in kind.channels:
         raise ValueError(f"there is no kind of message {found['kind']!r} that goes by SMS")
     for name in names:
         if name not in FACTS:
