@@ -45,7 +45,7 @@ def site(zone: str, quiet: tuple[str, str]) -> SiteClock:
     return SiteClock(ZoneInfo(zone), *quiet)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(offsets | by_clock, starts | early, st.sampled_from(ZONES), st.tuples(clocks, clocks) | st.just(NIGHT))
 @example({"to": "participants", "days_before": 0, "at": "02:30"}, datetime(2026, 3, 29, 9, 0, tzinfo=UTC),
          "Europe/Berlin", ("00:00", "00:00"))  # fmt: skip
@@ -64,7 +64,7 @@ def test_every_moment_is_the_one_that_a_walk_over_the_clock_finds(
     assert found == expected(rule, starts_at, Clock(zone, *quiet))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(offsets | by_clock, starts | early, st.sampled_from(ZONES), st.integers(18, 23), st.integers(5, 9))
 def test_nobody_is_disturbed_at_night_and_nothing_comes_too_late(
     rule: dict[str, Any], starts_at: datetime, zone: str, evening: int, morning: int

@@ -135,7 +135,7 @@ rules = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules, st.lists(st.integers(1, 700), max_size=6))
 @example([(120, "latest"), (60, "skip"), (10, "latest")], [545, 100])
 @example([(120, "latest"), (60, "skip")], [560, 100])

@@ -40,7 +40,7 @@ class Logged(Story):
         return super().tell(*happened, at=now, request_id=request_id)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 9)), min_size=4, max_size=12))
 def test_reminders_are_those_of_the_books(story: Story, rows: Rows, steps: list[tuple[str, int]]) -> None:
     rows("DELETE FROM messages")
