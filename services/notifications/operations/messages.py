@@ -92,7 +92,9 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
 
 FAILED_FOR = text("""
     SELECT id FROM messages
-    WHERE state = 'failed' AND (cast(:reason AS text) IS NULL OR coalesce(error, '') = :reason)
+    WHERE state = 'failed'
+      AND CASE WHEN cast(:reason AS text) IS NULL THEN coalesce(error, '') NOT LIKE 'unknown%'
+               ELSE coalesce(error, '') = :reason END
     ORDER BY number LIMIT :most
 """)
 
@@ -100,7 +102,9 @@ MOST_AT_ONCE = 1000
 
 
 def retry_failed(database: Database, reason: str | None) -> int:
-    """Put back what failed for this reason (None: any), oldest first and at most `MOST_AT_ONCE`; returns how many.
+    """Put back what failed for this reason, oldest first and at most `MOST_AT_ONCE`; returns how many.
+
+    None is every reason but one: of what may have been received all the same, somebody must say that it was not.
 
     Each in a transaction of its own. What tells what is no longer so stays as it is.
     """
