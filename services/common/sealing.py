@@ -1,6 +1,6 @@
 """A box for what a service must keep and nobody else may read: secrets that it signs with, answers with names in them.
 
-box = Box("NOTIFICATIONS_SECRET_KEYS", keys)
+box = Box("NOTIFICATIONS_KEYS", keys)
 box.encrypt("whsec_…")              # bytes for the column
 box.decrypt(row.secret)             # the value again; a Problem that says what to do without its key
 """

@@ -27,7 +27,8 @@ TIMEOUT = 0.5
 AFRAID = 5.0
 """Seconds until Redis is asked again after it did not answer."""
 
-# By the clock of Redis, which all of them share. Answers how many are granted, and the seconds until one more is.
+# By the clock of Redis, which all of them share. Answers how many are granted, the seconds until one more is, and what
+# is left.
 TAKE = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
@@ -39,7 +40,7 @@ local granted = math.max(0, math.min(wanted, math.floor(tokens - kept)))
 tokens = tokens - granted
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(now))
 redis.call('EXPIRE', KEYS[1], 3600)
-return {granted, tostring(math.max(0, kept + 1 - tokens) / rate)}
+return {granted, tostring(math.max(0, kept + 1 - tokens) / rate), math.max(0, math.floor(tokens - kept))}
 """
 
 
@@ -55,13 +56,18 @@ class Bucket:
     def __post_init__(self) -> None:
         self.tokens = self.most
 
-    def take(self, wanted: int, kept: float) -> tuple[int, float]:
-        """How many are granted, and the seconds until one more is."""
+    def take(self, wanted: int, kept: float) -> tuple[int, float, int]:
+        """How many are granted, the seconds until one more is, and what is left."""
         now = time.monotonic()
         self.tokens, self.at = min(self.most, self.tokens + (now - self.at) * self.rate), now
         granted = max(0, min(wanted, int(self.tokens - kept)))
         self.tokens -= granted
-        return granted, max(0.0, kept + 1 - self.tokens) / self.rate
+        return granted, max(0.0, kept + 1 - self.tokens) / self.rate, max(0, int(self.tokens - kept))
+
+
+def _kept(part: float, most: float) -> float:
+    """What is left for others; however small the bucket, one token of a full one is not."""
+    return min(part * most, most - 1)
 
 
 class Allowance:
@@ -79,15 +85,23 @@ class Allowance:
     def take(self, wanted: int, keep: float = 0.0) -> tuple[int, float]:
         """How many of these may go now, and the seconds until one more may. `keep` is the part of the bucket that is
         left for what is more urgent."""
+        granted, wait, _ = self._ask(wanted, keep)
+        return granted, wait
+
+    def room(self, keep: float = 0.0) -> int:
+        """How many might go now. Takes none."""
+        return self._ask(0, keep)[2]
+
+    def _ask(self, wanted: int, keep: float) -> tuple[int, float, int]:
         if time.monotonic() >= self._asked_from:
             try:
-                asked = (self._key, self._rate, self._most, wanted, keep * self._most)
-                granted, wait = cast(tuple[int, bytes], self._shared().eval(TAKE, 1, *map(str, asked)))
-                return int(granted), float(wait)
+                asked = (self._key, self._rate, self._most, wanted, _kept(keep, self._most))
+                granted, wait, left = cast(tuple[int, bytes, int], self._shared().eval(TAKE, 1, *map(str, asked)))
+                return int(granted), float(wait), int(left)
             except redis.RedisError as error:
                 log.warning("allowance_not_shared", provider=self._key, reason=type(error).__name__)
                 self._asked_from = time.monotonic() + AFRAID
-        return self._alone.take(wanted, keep * self._alone.most)
+        return self._alone.take(wanted, _kept(keep, self._alone.most))
 
     def _shared(self) -> redis.Redis:
         if self._redis is None:

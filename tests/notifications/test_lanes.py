@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -87,21 +88,24 @@ def test_no_more_goes_out_than_the_provider_takes_and_nothing_is_lost(
     bounded = replace(postman, allowances={"mail": allowance})
     deliver_batch(bounded)
     assert len(sink.kept) == 5
-    waiting = rows(
-        "SELECT attempts, error, next_attempt_at > created_at AS later FROM messages WHERE state = 'pending'"
-    )
-    assert waiting == [(0, "waits: the provider takes no more in a minute", True)] * 7
+    waiting = rows("SELECT attempts, error, next_attempt_at FROM messages WHERE state = 'pending' ORDER BY number")
+    assert [(one.attempts, one.error) for one in waiting] == [(0, None)] * 7
+    assert len({one.next_attempt_at for one in waiting}) == 1, "nobody was put behind what came later"
     rows("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
     deliver_batch(postman)
     assert len({mail.message_id for mail in sink.kept}) == len(sink.kept) == 12
 
 
 def test_what_is_not_urgent_leaves_a_part_for_what_is(broker_url: str) -> None:
-    first, second = (Allowance("test-shared", 60, broker_url) for _ in range(2))
-    assert first.take(9, keep=0.2)[0] == 8
-    granted, wait = second.take(9, keep=0.2)  # another worker, the same bucket
-    assert granted == 0 and 0 < wait <= 1.1
-    assert second.take(9)[0] == 2
+    first, second = (Allowance(f"test-{uuid4()}", 6, broker_url) for _ in range(2))
+    assert (first.room(), first.room(keep=0.2)) == (1, 1), "however small the bucket, a full one serves everybody"
+    hourly = Allowance(f"test-{uuid4()}", 60, broker_url)
+    other_worker = Allowance(hourly._key.removeprefix("hesheng:allowance:"), 60, broker_url)
+    other_worker._rate = hourly._rate = 1e-6  # nothing comes back while the test looks
+    assert hourly.take(9, keep=0.2)[0] == 8
+    assert other_worker.take(9, keep=0.2)[0] == 0 and other_worker.take(9, keep=0.2)[1] > 0
+    assert other_worker.room() == 2 and other_worker.take(9)[0] == 2
+    assert second.take(5)[0] == 1
 
 
 def test_without_redis_each_process_has_a_quarter_and_asks_again_later() -> None:
@@ -112,21 +116,27 @@ def test_without_redis_each_process_has_a_quarter_and_asks_again_later() -> None
     assert Allowance("test", 6, "amqp://127.0.0.1/").take(5)[0] == 1
 
 
-@given(st.lists(st.tuples(st.floats(0, 30), st.integers(0, 50)), max_size=30), st.floats(0.1, 20))
-def test_a_bucket_never_gives_more_than_its_rate_and_what_it_holds(steps: list[tuple[float, int]], rate: float) -> None:
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.integers(0, 50), st.sampled_from([0.0, 0.2])), max_size=30),
+    st.floats(0.01, 20),
+)
+def test_a_bucket_never_gives_more_than_its_rate_and_what_it_holds(
+    steps: list[tuple[float, int, float]], rate: float
+) -> None:
     clock = [100.0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rates.time, "monotonic", lambda: clock[0])
         bucket, given = Bucket(rate, max(1.0, rate * 10)), 0
-        for pause, wanted in steps:
+        for pause, wanted, keep in steps:
             clock[0] += pause
-            granted, wait = bucket.take(wanted, 0.0)
+            kept = rates._kept(keep, bucket.most)
+            granted, wait, _ = bucket.take(wanted, kept)
             given += granted
             assert given <= bucket.most + rate * (clock[0] - 100.0) + 1e-6
             assert 0 <= granted <= wanted
             if granted < wanted:
                 clock[0] += wait + 1e-6
-                assert bucket.take(1, 0.0)[0] == 1, "after the wait that was told there is one"
+                assert bucket.take(1, kept)[0] == 1, "after the wait that was told there is one"
                 given += 1
 
 
@@ -146,6 +156,16 @@ def test_when_a_mail_server_is_away_the_next_one_is_taken_and_operators_see_it(
     monkeypatch.setattr(MailServer, "name", NOWHERE.name)
     story.sign_up(story.opening())
     deliver_batch(replace(postman, servers=beside))
+    assert failing(postman.database) == []
+
+
+def test_what_another_process_told_and_left_is_taken_back_by_whoever_finds_it_well(
+    story: Story, postman: Postman, sink: FaultySink
+) -> None:
+    there = MailServer.from_url(sink.url)
+    tell(postman.database, there.name, "told before the worker was started anew")
+    story.sign_up(story.opening())
+    deliver_batch(postman)
     assert failing(postman.database) == []
 
 

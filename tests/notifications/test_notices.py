@@ -14,6 +14,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import ReminderRule
 from services.notifications.operations import notices
 from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.messages import retry_failed
 from services.notifications.operations.notices import fire_due_notices
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
@@ -175,3 +176,15 @@ def test_only_volunteering_has_hours_and_a_shift_that_took_place_keeps_them_when
     assert set(found(rows)) == {"hours_due", "hours_over"}
     story.tell(events.ActivityCancelled(**story.activity))
     assert {state for state, _ in found(rows).values()} == {"pending"}
+
+
+def test_what_is_no_longer_so_is_not_sent_again(story: Story, contacts: Contacts, postman: Postman, rows: Rows) -> None:
+    employ(contacts, "staff@example.org")
+    shift = story.opening(timedelta(hours=3), reminder_rules=[TO_STAFF])
+    time_passes(rows, minutes=65)
+    fire_due_notices(postman.database, postman.contacts)
+    [message] = rows("UPDATE messages SET state = 'failed', error = '554' WHERE kind = 'notice' RETURNING id")
+    assert retry_failed(postman.database, "554") == 1
+    rows("UPDATE messages SET state = 'failed', error = '554' WHERE id = :id", id=message.id)
+    story.tell(events.ShiftCancelled(**story.shift(shift, datetime.now(UTC))))
+    assert retry_failed(postman.database, "554") == 0

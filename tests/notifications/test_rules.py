@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from services.common import events
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.events import ReminderRule
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.reminders import fire_due_reminders
@@ -189,3 +190,45 @@ def test_the_mail_asks_whether_they_come_where_its_link_lets_them_say_so(
     deliver_batch(postman)
     body = sink.kept[-1].mail.get_body(("plain",)).get_content()
     assert said in body and ("链接" in body) == bool(url)
+
+
+@pytest.mark.parametrize(("starts_in", "waits"), [(10, True), (2.5, False)])
+def test_what_is_found_late_in_quiet_hours_waits_for_their_end_where_that_still_helps(
+    starts_in: float, waits: bool, story: Story, database: Database, rows: Rows
+) -> None:
+    now = datetime.now(UTC)
+    quiet = (f"{now - timedelta(hours=1):%H:%M}", f"{now + timedelta(hours=2):%H:%M}")
+    story.sign_up(story.opening(timedelta(hours=starts_in), zone="UTC", quiet=quiet, reminder_minutes=[30]))
+    rows("UPDATE reminders SET due_at = now() - interval '1 minute'")
+    fire_due_reminders(database)
+    [(later,)] = rows("SELECT next_attempt_at - now() > interval '1 hour' FROM messages WHERE kind = 'reminder'")
+    assert later is waits
+
+
+def test_a_rule_by_the_clock_that_stays_where_it_is_ends_with_the_shift(story: Story, rows: Rows) -> None:
+    clock = ReminderRule(days_before=2, at="09:00")
+    shift = shift_at(story, NOON, reminder_minutes=[], reminder_rules=[clock])
+    story.sign_up(shift)
+    before = due(rows)
+    story.change_shift(shift, NOON + timedelta(minutes=30))
+    assert due(rows) == before
+    assert rows("SELECT expires_at FROM reminders WHERE state = 'pending'") == [(NOON + timedelta(minutes=30),)]
+
+
+def test_who_said_that_they_will_come_is_reminded_and_not_asked(
+    story: Story, database: Database, postman: Postman, sink: FaultySink
+) -> None:
+    shift = story.opening(timedelta(hours=2), reminder_minutes=[60])
+    for email in ("comes@example.org", "silent@example.org"):
+        facts = story.sign_up(shift, email)
+        story.people[str(facts["person_id"])]["manage_url"] = "https://hesheng.example/links/mine/x"
+        if email.startswith("comes"):
+            story.tell(events.RegistrationComing(**facts))
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(text("UPDATE reminders SET due_at = now()"))
+    fire_due_reminders(database)
+    while deliver_batch(postman):
+        pass
+    words = {kept.recipient: kept.mail.get_body(("plain",)).get_content() for kept in sink.kept[-2:]}
+    assert "确认您会来" in words["silent@example.org"]
+    assert "确认您会来" not in words["comes@example.org"] and "尽早告知站点" in words["comes@example.org"]

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from services.common.database import Database
+from services.notifications.channels import sms as sms_channel
 from services.notifications.operations import hand_over as handing
 from services.notifications.operations.claims import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
@@ -41,6 +42,30 @@ def now_due(rows: Rows, passed: str = "0 seconds") -> None:
     """Let the back-off pass, and so much of the time since the hand-over."""
     rows("UPDATE messages SET next_attempt_at = now(), handed_at = handed_at - cast(:passed AS interval)"
          " WHERE state = 'pending'", passed=passed)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The waits between attempts are left out here."""
+    monkeypatch.setattr(sms_channel, "REST", 0.0)
+
+
+def test_one_that_takes_requests_and_does_not_answer_is_left_alone_for_a_while(
+    story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sms_channel, "REST", 3600.0)
+    shift = story.opening()
+    for phone in (PHONE, "+8613800005678"):
+        story.sign_up(shift, None, phone=phone)
+    aliyun.faults = ["drop"]
+    deliver_batch(by_aliyun)
+    assert len(aliyun.taken) == 1, "the second waits, and was not tried"
+    [fails] = failing(by_aliyun.database)
+    assert (fails.name, fails.reason) == ("aliyun", "it does not answer")
+    now_due(rows)
+    deliver_batch(by_aliyun)
+    assert aliyun.asked == 0
+    assert [row.attempts for row in rows("SELECT attempts FROM messages ORDER BY number")] == [1, 0]
 
 
 def test_who_has_a_phone_alone_gets_an_sms_and_the_row_says_by_what(

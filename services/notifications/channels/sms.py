@@ -1,5 +1,6 @@
 """SMS: for whoever has a phone and reads no mail, where the installation has a provider."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,19 @@ from services.notifications.sms.words import Wording
 ENOUGH = Verdict(Outcome.DEFERRED, "held back: too many SMS to this person within a day")
 
 
-@dataclass(frozen=True)
+REST = 30.0
+"""Seconds for which a provider is left alone that took a request and gave no answer: each such wait is ten seconds in
+which nobody else's message goes out."""
+
+
+@dataclass(eq=False)
 class Sms:
     """The channel of SMS. Links do not go by it: they prove an address (`sms/words.py`)."""
 
     database: Database
     provider: Provider
     wording: Wording
+    rests_until: float = 0.0
 
     name = "sms"
 
@@ -46,24 +53,27 @@ class Sms:
     @contextmanager
     def open(self) -> Iterator["SmsLine"]:
         """One connection for a batch: none that the provider may have closed since is used again."""
+        if time.monotonic() < self.rests_until:
+            raise Unavailable("the SMS provider rests after a failure")
         with requests.Session() as http:
             http.trust_env = False  # a .netrc would replace the token
+            line = SmsLine(self, http)
             try:
-                yield SmsLine(self, http)
+                yield line
             except Unavailable as error:
                 tell(self.database, self.provider.name, str(error))
                 raise
-        tell(self.database, self.provider.name, None)
+        tell(self.database, self.provider.name, "it does not answer" if line.lost else None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class SmsLine:
     """A session with the provider."""
 
     channel: Sms
     http: requests.Session
 
-    lost = False
+    lost: bool = False
 
     @property
     def provider(self) -> str:
@@ -77,5 +87,9 @@ class SmsLine:
         if handed is None:
             return ENOUGH
         if message.in_doubt:
-            return provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
-        return provider.send(self.http, handed.id, letter.content)
+            verdict = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
+        else:
+            verdict = provider.send(self.http, handed.id, letter.content)
+        if verdict.outcome is Outcome.UNKNOWN:
+            self.lost, self.channel.rests_until = True, time.monotonic() + REST
+        return verdict

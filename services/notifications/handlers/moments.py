@@ -55,6 +55,20 @@ SAVE_NOTICES = text("""
         WHERE d.due_at <> excluded.due_at OR d.state = 'withdrawn' OR d.state = 'pending' AND d.late <> excluded.late
 """)
 
+# A rule by the clock may stay where it is when its shift moves.
+KEEP_UP = text("""
+    UPDATE notices AS d SET expires_at = wanted.expires_at
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS wanted (
+        shift_id uuid, kind text, rule text, due_at timestamptz, expires_at timestamptz)
+    WHERE wanted.shift_id = d.shift_id AND wanted.kind = d.kind AND wanted.rule = d.rule AND wanted.due_at = d.due_at
+      AND d.state IN ('pending', 'fired') AND d.expires_at <> wanted.expires_at
+""")
+KEEP_UP_MESSAGES = text("""
+    UPDATE messages SET expires_at = notices.expires_at FROM notices
+    WHERE notices.id = messages.notice_id AND notices.shift_id = ANY(:ids) AND messages.state = 'pending'
+      AND messages.kind = 'notice' AND notices.state = 'fired' AND messages.expires_at <> notices.expires_at
+""")
+
 WITHDRAW_NOTICES = text("""
     UPDATE notices AS d SET state = 'withdrawn', reason = 'the shift, its activity or its site changed'
     WHERE shift_id = ANY(:ids) AND state = 'pending' AND NOT EXISTS (
@@ -109,6 +123,8 @@ def work_out(session: Session, shift_ids: Sequence[UUID]) -> None:
     session.execute(SAVE_MOMENTS, {"rows": _json(one for row in rows for one in moments_of(row))})
     notices = {"ids": list(shift_ids), "rows": _json(one for row in rows for one in notices_of(row))}
     session.execute(SAVE_NOTICES, {"rows": notices["rows"]})
+    session.execute(KEEP_UP, notices)
+    session.execute(KEEP_UP_MESSAGES, notices)
     session.execute(WITHDRAW_NOTICES, notices)
     session.execute(RECALL_NOTICES, notices)
 

@@ -40,6 +40,14 @@ WITHDRAW_STALE = text("""
                           AND moments.rule = r.rule AND moments.due_at = r.due_at))
 """)
 
+# A rule by the clock may stay where it is when its shift moves.
+KEEP_UP = text("""
+    UPDATE reminders AS r SET expires_at = shifts.starts_at
+    FROM registrations JOIN shifts ON shifts.id = registrations.shift_id
+    WHERE r.registration_id = ANY(:registration_ids) AND registrations.id = r.registration_id
+      AND r.state = 'pending' AND r.expires_at <> shifts.starts_at
+""")
+
 # Fired but not mailed yet. One that will fire again, or that nobody is to get any more, must not go out now.
 RECALL_UNSENT = text("""
     UPDATE messages SET
@@ -74,6 +82,7 @@ def withdraw_stale(session: Session, registration_ids: Sequence[Any]) -> None:
     In this order: a reminder that is being claimed meanwhile makes the first statement wait, and the second then
     sees the message that it caused.
     """
+    session.execute(KEEP_UP, {"registration_ids": list(registration_ids)})
     session.execute(WITHDRAW_STALE, {"registration_ids": list(registration_ids)})
     session.execute(RECALL_UNSENT, {"registration_ids": list(registration_ids)})
 

@@ -32,6 +32,7 @@ class _Known:
     lost: int = 0
     lost_at: float = 0.0
     rests_until: float = 0.0
+    told: bool = False
 
 
 class MailServers:
@@ -69,8 +70,9 @@ class MailServers:
         known.lost_at = now
         if known.lost >= MOST_LOST:
             self._fail(known, "it breaks off in the middle")
-        elif not lost and known.failures:
-            known.failures = 0
+        elif not lost and (known.failures or not known.told):
+            # The first time too: another process may have told that it fails, and ended.
+            known.failures, known.told = 0, True
             self._tell(known.server.name, None)
 
     def _fail(self, known: _Known, reason: str) -> None:

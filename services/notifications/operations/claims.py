@@ -91,6 +91,8 @@ class Claimed(Taken):
     title_zh: str
     title_en: str
     place: str
+    coming: bool = False
+    """Whether they said that they will come."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,9 @@ def claim(database: Database, mail_domain: str, lane: int, limit: int = CLAIM) -
                c.handed_at IS NOT NULL AS in_doubt, c.calendar_sequence, c.details, c.created_at, shifts.starts_at,
                shifts.ends_at, shifts.role_zh, shifts.role_en, activities.title_zh, activities.title_en,
                activities.place, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,
-               sites.time_zone, sites.phone AS site_phone, words_of(c.site_id, c.kind) AS words
-        FROM claimed AS c JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
+               sites.time_zone, sites.phone AS site_phone, words_of(c.site_id, c.kind) AS words, registrations.coming
+        FROM claimed AS c JOIN registrations ON registrations.id = c.registration_id
+        JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
         LEFT JOIN sites ON sites.id = c.site_id
         ORDER BY c.number
     """)  # noqa: S608 - CLAIMABLE is a constant

@@ -35,6 +35,7 @@ from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.models import State
 from services.notifications.operations.claims import (
+    CLAIM,
     Claimed,
     ClaimedLink,
     ClaimedNotice,
@@ -64,12 +65,14 @@ FOR_URGENT = 0.2
 """Of what a provider takes at once: left by what is not urgent."""
 
 SHORTEST_WAIT = 0.5
+FULL_PAUSE = 0.2
 
 STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
 NOT_REACHED = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them")
+IN_DOUBT = Result(State.FAILED, "refused", "unknown: no answer came, and there is nobody any more to ask about")
 LINK_IS_OVER = Result(State.EXPIRED, "link_is_over", "the link expired or was used before it could be sent")
 
 Message = TypeVar("Message", Claimed, ClaimedLink, ClaimedNotice)
@@ -154,8 +157,8 @@ def _deliver_links(postman: Postman) -> int:
 
 
 def _deliver_news(postman: Postman, lane: Lane) -> int:
-    batch = _Batch(lane)
-    claimed = claim(postman.database, postman.domain, lane)
+    batch, most = _Batch(lane), _room(postman, lane)
+    claimed = claim(postman.database, postman.domain, lane, most) if most else []
     known = _of_known_sites(postman, claimed)
     if known:
         try:
@@ -167,8 +170,8 @@ def _deliver_news(postman: Postman, lane: Lane) -> int:
 
 
 def _deliver_notices(postman: Postman) -> int:
-    batch = _Batch(Lane.NEWS)
-    claimed = claim_notices(postman.database, postman.domain)
+    batch, most = _Batch(Lane.NEWS), _room(postman, Lane.NEWS)
+    claimed = claim_notices(postman.database, postman.domain, most) if most else []
     known = _of_known_sites(postman, claimed)
     if known:
         try:
@@ -178,6 +181,18 @@ def _deliver_notices(postman: Postman) -> int:
         except ContactsUnavailable as error:
             _give_back(postman, known, str(error))
     return len(claimed)
+
+
+def _room(postman: Postman, lane: Lane) -> int:
+    """How many of a lane to claim: no more than may go by mail now, so that nothing is claimed to be put back behind
+    what came later. Most go by mail; who is reached otherwise waits a little longer than need be."""
+    allowance = postman.allowances.get(Mail.name)
+    if allowance is None:
+        return CLAIM
+    room = min(CLAIM, allowance.room(FOR_URGENT if lane.gives_way else 0.0))
+    if not room:
+        time.sleep(FULL_PAUSE)  # the pump nudges while anything is due
+    return room
 
 
 def _of_known_sites(postman: Postman, claimed: Sequence[Message]) -> list[Message]:
@@ -197,7 +212,7 @@ def _composed(postman: Postman, messages: list[Claimed], contacts: dict[Known, C
     for message in messages:
         contact = contacts.get((message.person_id, message.site_id))
         if contact is None:
-            _record(postman, message, NO_ADDRESS)
+            _record(postman, message, IN_DOUBT if message.in_doubt else NO_ADDRESS)
         else:
             yield from _ready(postman, message, contact)
 
@@ -230,7 +245,8 @@ def _ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -
     """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
     channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
     if channel is None:
-        _record(postman, message, NOT_REACHED if postman.others else NO_ADDRESS)
+        nobody = NOT_REACHED if postman.others else NO_ADDRESS
+        _record(postman, message, IN_DOUBT if message.in_doubt else nobody)
     else:
         yield from _written(postman, message, channel, partial(channel.compose, message, contact))
 

@@ -22,8 +22,11 @@ JUDGE_RETRY = text("""
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
-                   WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken
+                   WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
+           m.kind = 'notice'
+               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
+    LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
     WHERE m.id = :id FOR UPDATE OF m
 """)
 
@@ -127,6 +130,10 @@ def _objection(row: Any) -> Words | None:
         )
     if row.cancelled:
         return Words("报名已取消，此消息不再属实。", "The registration is cancelled; the message no longer holds.")
+    if row.recalled:
+        return Words(
+            "场次已取消或已变动，此消息不再属实。", "The shift was called off or moved; the message no longer holds."
+        )
     if row.overtaken:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",
@@ -134,6 +141,8 @@ def _objection(row: Any) -> Words | None:
         )
     if row.late and row.kind == "link":
         return Words("链接已过期，请重新获取。", "The link has expired; let a new one be issued.")
+    if row.late and row.kind == "hours":
+        return Words("时限已过，不再提醒。", "Its time is over; it is too late to remind.")
     if row.late:
         return Words("场次已开始，不再提醒。", "The shift has begun; it is too late to remind.")
     return None

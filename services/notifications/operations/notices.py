@@ -70,11 +70,15 @@ FIRE = text("""
                    'shift_id', shift_id, 'kind', kind, 'deadline', deadline) ORDER BY deadline, id)) AS details
         FROM grouped GROUP BY head
     ), caused AS (
-        INSERT INTO messages (id, kind, site_id, shift_id, person_id, staff_id, notice_id, due_at, details, expires_at)
+        INSERT INTO messages (id, kind, site_id, shift_id, person_id, staff_id, notice_id, due_at, details, expires_at,
+                              next_attempt_at)
         SELECT md5(concat_ws('/', shift_id, notice.kind, rule, extract(epoch FROM due_at), person_id, staff_id))::uuid,
                CASE WHEN notice.kind IN ('leaders', 'staff') THEN 'notice' ELSE 'hours' END, site_id, shift_id,
-               person_id, staff_id, notice.id, due_at, told.details, told.expires_at
+               person_id, staff_id, notice.id, due_at, told.details, told.expires_at,
+               CASE WHEN morning + interval '1 hour' <= told.expires_at THEN morning ELSE now() END
         FROM recipients JOIN grouped AS notice ON notice.id = recipients.head JOIN told ON told.head = recipients.head
+        LEFT JOIN sites ON sites.id = notice.site_id
+        CROSS JOIN LATERAL awake(now(), time_zone, quiet_from, quiet_until) AS morning
         ORDER BY notice.due_at, notice.id
         ON CONFLICT DO NOTHING
     )

@@ -51,14 +51,17 @@ FIRE = text("""
                   registrations.person_id, registrations.request_id
     ), caused AS (
         INSERT INTO messages (id, kind, site_id, shift_id, registration_id, person_id, reminder_id, occurrence, due_at,
-                              request_id, expires_at)
+                              request_id, expires_at, next_attempt_at)
         SELECT md5(concat_ws('/', registration_id, rule, extract(epoch FROM due_at), (
                    SELECT count(*) FROM messages AS before
                    WHERE before.reminder_id = judged.id AND before.due_at = judged.due_at),
                    CASE of_status WHEN 'waitlisted' THEN 'no_place' END))::uuid,
                CASE of_status WHEN 'waitlisted' THEN 'no_place' ELSE 'reminder' END, site_id, shift_id,
-               registration_id, person_id, id, occurrence, due_at, request_id, expires_at
-        FROM judged WHERE state = 'fired' ORDER BY due_at, id
+               registration_id, person_id, judged.id, occurrence, due_at, request_id, expires_at,
+               CASE WHEN morning + interval '1 hour' <= expires_at THEN morning ELSE now() END
+        FROM judged LEFT JOIN sites ON sites.id = site_id
+        CROSS JOIN LATERAL awake(now(), time_zone, quiet_from, quiet_until) AS morning
+        WHERE state = 'fired' ORDER BY due_at, judged.id
     )
     SELECT count(*) AS claimed, count(*) FILTER (WHERE state = 'missed') AS missed,
            count(*) FILTER (WHERE state = 'superseded') AS superseded

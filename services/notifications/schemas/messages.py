@@ -27,6 +27,7 @@ class DeliveryAnswer(Answer):
         description="sent, deferred, refused, lost, unknown, interrupted, no_contact, not_rendered, link_is_over;"
         " by a receipt delivered or undelivered"
     )
+    provider: str | None = Field(description="with whom, where it got so far")
     reply: str | None = Field(description="the server's or provider's answer, without the address or number")
     channel: str | None = Field(description="mail or sms")
     reference: str | None = Field(description="by what the SMS provider knows it")

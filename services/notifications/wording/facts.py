@@ -61,8 +61,8 @@ def _of_registration(message: Claimed, contact: Contact | AddressedLink) -> Fact
     }
     values |= _of_kind(message.kind, message.details, zone, language)
     if message.kind == Kind.REMINDER:
-        opens = isinstance(contact, Contact) and contact.manage_url is not None
-        values["answer"] = _put(language, "values", "answer_by_link" if opens else "answer")
+        asked = isinstance(contact, Contact) and contact.manage_url is not None and not message.coming
+        values["answer"] = _put(language, "values", "answer_by_link" if asked else "answer")
     return Facts(language, values, _rows(values, _before(message.details.get("before", {}), zone, language), language))
 
 

@@ -23,6 +23,27 @@ ALTER TABLE registrations
     ADD COLUMN coming boolean NOT NULL DEFAULT false;
 """
 
+# What is found late, after a downtime, wakes nobody either (`moments.awake` is the same for what is planned): the end
+# of the quiet hours in which a moment lies, or the moment itself where it lies in none.
+QUIET = """
+CREATE FUNCTION awake(moment timestamptz, zone text, quiet_from text, quiet_until text)
+RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    shown timestamp := moment AT TIME ZONE zone;
+    begins time := quiet_from::time;
+    ends time := quiet_until::time;
+BEGIN
+    IF begins <= ends AND shown::time >= begins AND shown::time < ends
+       OR begins > ends AND shown::time < ends THEN
+        RETURN (shown::date + ends) AT TIME ZONE zone;
+    ELSIF begins > ends AND shown::time >= begins THEN
+        RETURN (shown::date + 1 + ends) AT TIME ZONE zone;
+    END IF;
+    RETURN moment;
+END
+$$;
+"""
+
 # When a shift reminds whoever is on it, worked out once for each shift and not for each person.
 MOMENTS = """
 CREATE TABLE moments (
@@ -110,5 +131,5 @@ CREATE INDEX messages_notice ON messages (notice_id) WHERE notice_id IS NOT NULL
 
 def upgrade() -> None:
     """Let reminders follow rules, and leaders and staff be reminded."""
-    for statements in (COPIES, MOMENTS, PROMISED, REMINDERS, NOTICES):
+    for statements in (COPIES, QUIET, MOMENTS, PROMISED, REMINDERS, NOTICES):
         op.execute(statements)
