@@ -18,11 +18,10 @@ from datetime import date
 from typing import Literal
 
 import phonenumbers
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from services.common.errors import Problem
 from services.common.events import AgeBand
-from services.common.sealing import UNREADABLE, what_to_do
+from services.common.sealing import Box
 
 REGION = "CN"
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
@@ -30,35 +29,20 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.
 # Mobile numbers of China that the library takes for valid as well, at a hundredth of its time.
 USUAL_MOBILE = re.compile(r"(?:\+86)?(1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8})")
 
-WHAT_TO_DO = what_to_do("PERSONAL_DATA_KEYS")
 NO_NAME = "〔无法读取，请联系运维人员 · unreadable: ask the operator〕"
 """What stands for a name that cannot be read, whatever the reader's language."""
 
 
-class PersonalData:
-    """Encrypts with the newest key, reads what older ones encrypted."""
+class PersonalData(Box):
+    """Encrypts with the newest key, reads what older ones encrypted; and finds people again by keyed hashes."""
 
     def __init__(self, keys: Sequence[str], index_key: bytes) -> None:
         if len(index_key) != 32:
             raise ValueError("BLIND_INDEX_KEY must be the base64 of 32 bytes")
-        try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            raise ValueError("PERSONAL_DATA_KEYS must be Fernet keys (URL-safe base64 of 32 bytes)") from None
+        super().__init__("PERSONAL_DATA_KEYS", keys)
         self._index_key = index_key
         # By this a row tells which key encrypted it. It says nothing of the key.
         self.newest_key = hashlib.sha256(b"hesheng " + keys[0].encode()).hexdigest()[:12]
-
-    def encrypt(self, value: str) -> bytes:
-        """The value as it is stored."""
-        return self._fernet.encrypt(value.encode())
-
-    def decrypt(self, stored: bytes) -> str:
-        """The value again. Raises 409 with what to do when its key is gone, or when it is not as we wrote it."""
-        try:
-            return self._fernet.decrypt(stored).decode()
-        except InvalidToken:
-            raise Problem(UNREADABLE, WHAT_TO_DO) from None
 
     def readable(self, stored: bytes | None) -> str | None:
         """The value again; None where there is none, or none that can be read."""
