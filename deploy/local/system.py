@@ -39,7 +39,7 @@ PYTHON_VARIABLES = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHASHSEED")
 _open = build_opener(ProxyHandler({})).open  # a proxy of the environment is not for 127.0.0.1
 
 
-SMS_VARIABLES = ("SMS_URL", "SMS_TEMPLATES", "SMS_RATE", "SMS_RECEIPTS_TOKEN", "SMS_PRICE")
+SMS_VARIABLES = ("SMS_URL", "SMS_TEMPLATES", "SMS_RATE", "SMS_PREFIXES", "SMS_RECEIPTS_TOKEN", "SMS_PRICE")
 """Taken from the environment of `make run`: without them no SMS goes out."""
 
 

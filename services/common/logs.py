@@ -51,8 +51,9 @@ def configure_logs(service: str, process: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # It quotes the address of what it warns of, and a provider takes a phone number in it.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     for noisy in (
-        "urllib3",
         "kombu",
         "amqp",
         "celery.redirected",

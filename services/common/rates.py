@@ -118,7 +118,8 @@ def limit_rates(app: Flask, per_minute: int) -> None:
             g.principal = identify()
             if g.principal.caller is not Caller.ANYONE:
                 caller = f"{g.principal.caller}:{g.principal.name}"
-                guesses.opened(address, credential)
+                if g.principal.session in ("", credential) or not credential:  # and not by another cookie beside it
+                    guesses.opened(address, credential)
             ACTING.set(Acting(g.principal.actor, request.remote_addr or "", g.request_id))
         finally:  # a wrong key counts against its address too
             g.standing = windows.count(caller)

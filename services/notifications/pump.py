@@ -7,6 +7,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
+from services.notifications.operations.hand_over import forget_numbers
 from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
@@ -23,7 +24,7 @@ from services.notifications.operations.webhooks.upkeep import end_deliveries, fo
 from services.notifications.settings import Settings
 from services.notifications.tasks import DELIVER_TASK
 
-FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_deliveries)
+FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_numbers, forget_deliveries)
 
 LONGEST_QUEUE = 4
 """Nudges waiting beyond which no more are sent: each worker process has its next one, and more would bring nothing."""

@@ -40,10 +40,14 @@ class MailServer:
             raise ValueError(f"must begin with one of: {', '.join(f'{scheme}://' for scheme in DEFAULT_PORTS)}")
         if not parts.hostname:
             raise ValueError("names no host")
+        try:
+            port = parts.port or DEFAULT_PORTS[parts.scheme]
+        except ValueError:  # it quotes what it took for the port, which may be of the password
+            raise ValueError("names no port; / in a user or password is written %2F") from None
         return cls(
             parts.scheme,
             parts.hostname,
-            parts.port or DEFAULT_PORTS[parts.scheme],
+            port,
             unquote(parts.username or ""),
             unquote(parts.password or ""),
         )
@@ -67,6 +71,7 @@ class Settings(CommonSettings):
     sms_url: SecretStr = SecretStr("")
     sms_templates: str = ""
     sms_rate: int = Field(default=0, ge=0, description="SMS per minute that the provider takes; 0: any number")
+    sms_prefixes: str = Field(default="+86", pattern=r"^\+[0-9]{1,6}(,\+[0-9]{1,6})*$")
     sms_receipts_token: SecretStr = SecretStr("")
     webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 

@@ -177,3 +177,16 @@ def test_while_registration_is_down_nobody_is_taken_for_somebody(
     alone.set_cookie(*staff_at(site))
     answer: Any = alone.get("/staff/messages", headers={"Accept": "text/html", "Accept-Language": "en"})
     assert answer.status_code == 503 and "Please try again shortly" in answer.get_data(as_text=True)
+
+
+def test_a_good_cookie_pays_for_no_guesses_at_another(
+    notifications: Settings, site: Site, resident_cookie: Callable[[str], Told]
+) -> None:
+    person_id = site.sign_up(site.shift())["person_id"]
+    guarded = make_app(notifications.model_copy(update={"rate_limit": 600})).test_client()
+    guarded.set_cookie(*resident_cookie(person_id))
+    answers = []
+    for number in range(30):
+        guarded.set_cookie("hesheng_staff", f"guess-{number}")
+        answers.append(guarded.get("/v1/messages").status_code)
+    assert answers[0] == 403 and answers[-1] == 429

@@ -24,6 +24,7 @@ def test_a_second_mail_server_is_for_when_the_first_fails(settings: Settings) ->
 
 @pytest.mark.parametrize(("name", "value"), [
     ("smtp_url", "smtp://a.example,http://user:pa55word@b"),
+    ("smtp_url", "smtp://user:pa55word/rest@mail:25"), ("sms_prefixes", "86"),
     ("smtp_url", "http://user:pa55word@mail"), ("smtp_url", "smtp://"), ("mail_from", "Hesheng"),
     ("mail_from", "a@b\r\nBcc: c@d"), ("mail_domain", "exa mple.org"), ("notifications_token", "short"),
     ("notifications_keys", ""), ("notifications_keys", "pa55word")])  # fmt: skip

@@ -12,7 +12,7 @@ from services.notifications.channels import sms as sms_channel
 from services.notifications.operations import hand_over as handing
 from services.notifications.operations.claims import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
-from services.notifications.operations.hand_over import hand_over
+from services.notifications.operations.hand_over import forget_numbers, hand_over
 from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_message
 from services.notifications.operations.providers import failing
@@ -150,7 +150,7 @@ def test_a_worker_that_dies_while_sending_leaves_an_sms_that_is_asked_after(
 ) -> None:
     facts = story.sign_up(story.opening(), None, phone=PHONE)
     (held,) = claim(by_aliyun.database, by_aliyun.domain, Lane.ANSWER)
-    handed = hand_over(by_aliyun.database, held, "sms")
+    handed = hand_over(by_aliyun.database, held, "sms", b"key")
     assert handed is not None
     channel = by_aliyun.others[0]
     contact = by_aliyun.contacts.look_up([(facts["person_id"], facts["site_id"])]).popitem()[1]
@@ -258,3 +258,39 @@ def test_nobody_gets_more_than_so_many_a_day(
     (message,) = rows("SELECT * FROM messages WHERE state = 'pending'")
     assert message.error == "held back: too many SMS to this person within a day"
     assert message.handed_at is None
+
+
+def test_one_that_was_sent_again_is_asked_after_anew_before_it_goes_a_third_time(
+    story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, rows: Rows
+) -> None:
+    story.sign_up(story.opening(), None, phone=PHONE)
+    aliyun.faults = ["500", "drop"]
+    deliver_batch(by_aliyun)
+    aliyun.shows = False  # its records take a while
+    now_due(rows, "11 minutes")
+    deliver_batch(by_aliyun)
+    assert len(aliyun.taken) == 1, "it went again, and no answer came"
+    for _ in range(2):
+        now_due(rows)
+        deliver_batch(by_aliyun)
+    assert len(aliyun.taken) == 1
+    aliyun.shows = True
+    now_due(rows)
+    deliver_batch(by_aliyun)
+    assert rows("SELECT state FROM messages") == [("sent",)]
+
+
+def test_a_number_gets_ten_a_day_under_whatever_names_and_none_abroad(
+    story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, rows: Rows
+) -> None:
+    shift = story.opening()
+    for _ in range(12):
+        story.sign_up(shift, None, phone=PHONE)
+    story.sign_up(shift, None, phone="+12025550123")
+    while deliver_batch(by_aliyun):
+        pass
+    assert {one.to for one in aliyun.taken} == {"13800001234"} and len(aliyun.taken) == 10
+    states = dict(map(tuple, rows("SELECT state, count(*) FROM messages GROUP BY state")))
+    assert states == {"sent": 10, "pending": 2, "no_contact": 1}
+    rows("UPDATE messages SET sent_at = sent_at - interval '4 days'")
+    assert forget_numbers(by_aliyun.database) == 10, "of those that wait it is still needed"

@@ -33,7 +33,9 @@ def aliyun_of(stand_in: AliyunStandIn, templates: str = TEMPLATES) -> Provider:
 
 
 def settled(provider: Provider, http: requests.Session, age: timedelta, hand_over: str = "a-1") -> Verdict:
-    return provider.settle(http, hand_over, TEXT, datetime.now(UTC) - age, age)
+    """As the channel does it: what surely never arrived is sent again."""
+    settled = provider.settle(http, hand_over, TEXT, datetime.now(UTC) - age, age)
+    return settled or provider.send(http, hand_over, TEXT)
 
 
 def test_the_signature_is_that_of_the_documentations_example() -> None:

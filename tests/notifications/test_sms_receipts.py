@@ -137,7 +137,7 @@ def test_a_receipt_that_comes_before_the_send_is_recorded_waits_for_it(
 ) -> None:
     story.sign_up(story.opening(), None, phone=PHONE)
     (held,) = claim(database, sender.domain, Lane.ANSWER)
-    handed = hand_over(database, held, "sms")
+    handed = hand_over(database, held, "sms", b"key")
     assert handed is not None
     early = Receipt(None, handed.id, True, "") if by == "id" else Receipt("biz-1", None, True, "")
     hear(database, [early])

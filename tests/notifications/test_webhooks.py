@@ -25,7 +25,7 @@ from services.notifications.operations.upkeep import gauges
 from services.notifications.operations.webhooks import endpoints, upkeep
 from services.notifications.operations.webhooks.deliveries import send_again, send_failed_again
 from services.notifications.operations.webhooks.endpoints import Rules
-from services.notifications.operations.webhooks.outgoing import AT_ONCE, BACKOFF
+from services.notifications.operations.webhooks.outgoing import AT_ONCE, BACKOFF, OF_SITE, claim
 from services.notifications.operations.webhooks.send import Sender
 from services.notifications.pump import duties
 from services.notifications.schemas.webhooks import WebhookBody, WebhookEdit
@@ -254,6 +254,25 @@ def test_one_site_with_a_long_queue_is_served_no_earlier_for_it(
     assert sender.send_due() == AT_ONCE + 1
     sender.finish()
     assert len(quiet.told) == 1
+
+
+def test_a_site_that_answers_slowly_at_many_addresses_takes_no_sender_from_the_others(
+    story: Story, register: Callable[..., UUID], receivers: Callable[[], Receiver], database: Database
+) -> None:
+    slow = [register(receivers()) for _ in range(5)]
+    shift = story.opening()
+    for _ in range(10):
+        story.sign_up(shift)
+    assert len(claim(database, 16)) == OF_SITE, "all under way now, and none comes back"
+    site_id, story.site_id = story.site_id, uuid4()
+    prompt = register(receivers())
+    story.tell(events.SiteSaved(site_id=story.site_id, area="140107", name_zh="站", name_en="Site", time_zone="UTC"))
+    with database.transaction(EVERY_SITE) as session:  # one of the slow ones comes to its end, and its sender is free
+        ended = "UPDATE webhook_deliveries SET state = 'delivered', ended_at = now() WHERE id = (SELECT id FROM"
+        ended += " webhook_deliveries WHERE state = 'sending' AND site_id = :site LIMIT 1)"
+        session.execute(text(ended), {"site": site_id})
+    [given] = claim(database, 1)
+    assert given.endpoint_id == prompt and prompt not in slow
 
 
 def test_an_endpoint_that_says_410_is_disabled_and_gets_all_of_it_when_it_is_mended(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import requests
 
 from services.common.database import Database
+from services.common.sealing import Box
 from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.operations.claims import Claimed, Taken
-from services.notifications.operations.hand_over import hand_over
+from services.notifications.operations.hand_over import hand_over, hand_over_again
 from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider
 from services.notifications.sms.words import Wording
@@ -31,6 +32,8 @@ class Sms:
     database: Database
     provider: Provider
     wording: Wording
+    box: Box
+    prefixes: tuple[str, ...] = ("+86",)
     rests_until: float = 0.0
 
     name = "sms"
@@ -41,7 +44,8 @@ class Sms:
         if not isinstance(message, Claimed) or not isinstance(contact, Contact):
             return False
         language = "en" if contact.language.lower().startswith("en") else "zh"
-        return message.in_doubt or (bool(contact.phone) and self.provider.carries(message.kind, language))
+        to = (contact.phone or "").startswith(self.prefixes)
+        return message.in_doubt or (to and self.provider.carries(message.kind, language))
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """Its text."""
@@ -83,13 +87,19 @@ class SmsLine:
     def send(self, letter: Letter) -> Verdict:
         """Commit that it is handed over, hand it over, or find out what became of it when it was before."""
         provider, message = self.channel.provider, letter.message
-        handed = hand_over(self.channel.database, message, self.channel.name)
+        to_key = self.channel.box.fingerprint("phone", letter.to)[:16]
+        handed = hand_over(self.channel.database, message, self.channel.name, to_key)
         if handed is None:
             return ENOUGH
         if message.in_doubt:
-            verdict = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
+            settled = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
+            verdict = settled or self._again(letter, handed.id)
         else:
             verdict = provider.send(self.http, handed.id, letter.content)
         if verdict.outcome is Outcome.UNKNOWN:
             self.lost, self.channel.rests_until = True, time.monotonic() + REST
         return verdict
+
+    def _again(self, letter: Letter, hand_over_id: str) -> Verdict:
+        hand_over_again(self.channel.database, letter.message)
+        return self.channel.provider.send(self.http, hand_over_id, letter.content)

@@ -61,5 +61,7 @@ def note_deliveries(session: Session, envelopes: Sequence[Envelope]) -> None:
 
 
 def cloud_event(envelope: Envelope) -> str:
-    """The event as it is sent: an attribute that has no value is left out, as CloudEvents has it."""
-    return envelope.model_dump_json(exclude={"requestid"} if envelope.requestid is None else None)
+    """The event as it is sent: an attribute that has no value is left out, as CloudEvents has it; and what tells of a
+    person's places at other sites."""
+    told = envelope.model_copy(update={"data": {key: one for key, one in envelope.data.items() if key != "clashes"}})
+    return told.model_dump_json(exclude={"requestid"} if envelope.requestid is None else None)

@@ -51,6 +51,7 @@ from services.notifications.operations.lanes import LOOK_SECONDS, Lane, urgent_w
 from services.notifications.operations.providers import tell
 from services.notifications.rates import Allowance
 from services.notifications.settings import Settings
+from services.notifications.sms import Provider
 from services.notifications.sms.words import Wording
 
 log = get_logger(__name__)
@@ -107,9 +108,14 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         Composer(settings.mail_from, settings.mail_domain),
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
-        (Sms(database, provider, Wording(provider.signs)),) if provider else (),
+        (_sms(settings, database, provider),) if provider else (),
         allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
     )
+
+
+def _sms(settings: Settings, database: Database, provider: Provider) -> Sms:
+    prefixes = tuple(settings.sms_prefixes.split(","))
+    return Sms(database, provider, Wording(provider.signs), settings.box(), prefixes)
 
 
 def _allowances(rates: dict[str, int], settings: Settings) -> dict[str, Allowance]:

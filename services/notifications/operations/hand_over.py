@@ -13,33 +13,55 @@ from services.common.database import EVERY_SITE, Database
 from services.notifications.operations.claims import Taken
 
 PER_DAY = 10
-"""SMS to one person in one site's name: a tenth of what mail allows, because each costs and rings."""
+"""SMS to one number, whoever is said to have it and in whichever site's name: each costs and rings."""
 
 HAND_OVER = text("""
-    UPDATE messages SET channel = :channel, handed_at = coalesce(handed_at, clock_timestamp()),
-        hand_over = hand_over + CASE WHEN handed_at IS NULL THEN 1 ELSE 0 END
+    UPDATE messages SET channel = :channel, handed_at = coalesce(handed_at, clock_timestamp()), to_key = :to_key,
+        hand_over = hand_over + CASE WHEN handed_at IS NULL THEN 1 ELSE 0 END,
+        handed_again_at = CASE WHEN handed_at IS NOT NULL THEN handed_again_at END
     WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
-      AND (handed_at IS NOT NULL OR person_id IS NULL OR :per_day > (
+      AND (handed_at IS NOT NULL OR :per_day > (
           SELECT count(*) FROM messages AS before
-          WHERE before.person_id = messages.person_id AND before.site_id = messages.site_id
-            AND before.channel = :channel AND before.sent_at > now() - interval '1 day'))
-    RETURNING hand_over, handed_at, clock_timestamp() - handed_at AS age
+          WHERE before.to_key = :to_key AND before.sent_at > now() - interval '1 day'))
+    RETURNING hand_over, handed_at, clock_timestamp() - coalesce(handed_again_at, handed_at) AS age
+""")
+AGAIN = text("""
+    UPDATE messages SET handed_again_at = clock_timestamp()
+    WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
+""")
+FORGET_NUMBERS = text("""
+    UPDATE messages SET to_key = NULL WHERE id IN (
+        SELECT id FROM messages WHERE to_key IS NOT NULL AND state NOT IN ('pending', 'sending')
+          AND coalesce(sent_at, created_at) < now() - interval '3 days' LIMIT 1000)
 """)
 
 
 @dataclass(frozen=True)
 class HandOver:
-    """By which id the provider knows it, since when it may have it, and for how long already."""
+    """By which id the provider knows it, since when it may have it, and how long ago it was last sent."""
 
     id: str
     since: datetime
     age: timedelta
 
 
-def hand_over(database: Database, message: Taken, channel: str) -> HandOver | None:
-    """Commit that the message is handed over from now on. None where the person has had enough for a day, or the claim
-    has run out."""
+def hand_over(database: Database, message: Taken, channel: str, to_key: bytes) -> HandOver | None:
+    """Commit that the message is handed over from now on. None where the number has had enough for a day, or the claim
+    has run out. `to_key` is the number's keyed hash."""
     values = {"id": message.id, "claimed_at": message.claimed_at, "channel": channel, "per_day": PER_DAY}
+    values["to_key"] = to_key
     with database.transaction(EVERY_SITE) as session:
         row = session.execute(HAND_OVER, values).one_or_none()
     return HandOver(f"{message.id.hex}-{row.hand_over}", row.handed_at, row.age) if row else None
+
+
+def hand_over_again(database: Database, message: Taken) -> None:
+    """Commit that it is sent once more under the same id: from now on it may be with them again."""
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(AGAIN, {"id": message.id, "claimed_at": message.claimed_at})
+
+
+def forget_numbers(database: Database) -> int:
+    """Forget to whom the SMS of more than three days ago went; returns how many."""
+    with database.transaction(EVERY_SITE) as session:
+        return session.execute(FORGET_NUMBERS).rowcount  # type: ignore[attr-defined]

@@ -63,8 +63,11 @@ class Provider(Protocol):
     def send(self, http: requests.Session, hand_over: str, text: Text) -> Verdict:
         """Hand it over. `UNKNOWN` where no answer came."""
 
-    def settle(self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta) -> Verdict:
-        """The verdict on one that was handed over before without an answer, so that nobody gets it twice."""
+    def settle(
+        self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta
+    ) -> Verdict | None:
+        """The verdict on one that was handed over before without an answer, so that nobody gets it twice; None where it
+        surely never arrived, and is to be sent again under the same id. First handed over `since`, last `age` ago."""
 
     def receipts(self, body: Any) -> list[Receipt]:
         """What its call-back says. Raises ValueError for what is not in its form."""
@@ -100,4 +103,4 @@ def unknown(error: Unanswered) -> Verdict:
 
 def without_numbers(said: object) -> str:
     """A provider's words without what may be a phone number, short enough to be kept."""
-    return " ".join(re.sub(r"\+?\d[\d\s-]{4,}\d", "…", str(said)).split())[:200]
+    return " ".join(re.sub(r"\+?\(?\d[\d\s().-]{4,}\d", "…", str(said)).split())[:200]

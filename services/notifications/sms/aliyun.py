@@ -14,12 +14,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import requests
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
 from services.notifications.sms import Receipt, Text, Unanswered, ask, unknown, without_numbers
@@ -102,11 +102,11 @@ class _Report(BaseModel):
     success: bool
     err_code: str | None = None
     err_msg: str | None = None
-    biz_id: str
-    out_id: str | None = None
+    biz_id: str = Field(max_length=200)
+    out_id: str | None = Field(default=None, max_length=200)
 
 
-_REPORTS = TypeAdapter(list[_Report])
+_REPORTS = TypeAdapter(Annotated[list[_Report], Field(max_length=1000)])
 Read = TypeVar("Read", bound=_Answer)
 
 
@@ -148,7 +148,9 @@ class Aliyun:
             "OutId": hand_over,
         }
 
-    def settle(self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta) -> Verdict:
+    def settle(
+        self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta
+    ) -> Verdict | None:
         """Ask for the SMS that have gone to this number since, and look for ours."""
         if not text.to:
             return Verdict(Outcome.REFUSED, "unknown: no answer came, and there is no number any more to ask about")
@@ -158,15 +160,15 @@ class Aliyun:
             return unknown(error)
         if found is None:
             not_yet = Verdict(Outcome.UNKNOWN, "no answer came, and the provider does not know of it yet")
-            return self.send(http, hand_over, text) if age > SURELY else not_yet
+            return None if age > SURELY else not_yet
         if found.SendStatus == FAILED:
             return Verdict(Outcome.REFUSED, without_numbers(found.ErrCode))
         return Verdict(Outcome.SENT, "found at the provider, whose answer had not come")
 
     def _find(self, http: requests.Session, hand_over: str, text: Text, since: datetime) -> _Detail | None:
-        # Days are Beijing's there. What is handed over just before midnight may be on the next one.
-        days = {f"{moment.astimezone(BEIJING):%Y%m%d}" for moment in (since, since + timedelta(minutes=1))}
-        for day in sorted(days):
+        # Days are Beijing's there. It may have been sent again on each since.
+        first, last = (moment.astimezone(BEIJING).date() for moment in (since, datetime.now(UTC)))
+        for day in (f"{first + timedelta(days=n):%Y%m%d}" for n in range((last - first).days + 1)):
             for page in range(1, PAGES + 1):
                 query = {"PhoneNumber": _number(text.to), "SendDate": day, "CurrentPage": str(page),
                          "PageSize": str(PAGE_SIZE)}  # fmt: skip

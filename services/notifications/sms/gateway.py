@@ -64,11 +64,13 @@ class Gateway:
         except Unanswered as error:
             return unknown(error)
 
-    def settle(self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta) -> Verdict:
+    def settle(
+        self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta
+    ) -> Verdict | None:
         """The same again where the gateway knows the key. Elsewhere an SMS goes out at most once: it costs, and rings;
         whether it came an operator finds out, who may put it back."""
         if self.repeats and text.to:
-            return self.send(http, hand_over, text)
+            return None
         return Verdict(Outcome.REFUSED, "unknown: no answer came, and the gateway may have sent it")
 
     def receipts(self, body: Any) -> list[Receipt]:

@@ -134,6 +134,6 @@ def _seconds(retry_after: str) -> int | None:
         return min(int(written), LONGEST_WAIT)
     try:
         wait = parsedate_to_datetime(written).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return min(max(int(wait), 0), LONGEST_WAIT)

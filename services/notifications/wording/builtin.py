@@ -56,7 +56,7 @@ def tidied(kind: TemplateKind, wording: Wording) -> Wording:
     return Wording(tidy(wording.subject), tidy(wording.text), "" if kind.is_link else tidy(wording.note))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def read(wording: Wording, kind_name: str) -> Read:
     """The words, read; once for each that there are. Raises `Unfit`."""
     names = kind_of(kind_name).names

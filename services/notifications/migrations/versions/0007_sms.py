@@ -10,6 +10,10 @@ ALTER TABLE messages
     ADD COLUMN channel text,
     -- since when it may be with a provider that must not get it twice; null once the answer is known
     ADD COLUMN handed_at timestamptz,
+    -- when it was last sent under the same id, where that was done again
+    ADD COLUMN handed_again_at timestamptz,
+    -- a keyed hash of the number, for three days: nobody's phone rings all day, under whatever names
+    ADD COLUMN to_key bytea,
     -- how often it was handed over for a new: with the id it makes what the provider knows it by
     ADD COLUMN hand_over integer NOT NULL DEFAULT 0,
     -- when that happened of which it tells, by registration's clock; null for what nobody would be called about
@@ -20,6 +24,7 @@ ALTER TABLE messages
     ADD CONSTRAINT messages_state_check CHECK (
         state IN ('pending', 'sending', 'sent', 'delivered', 'failed', 'expired', 'no_contact'));
 ALTER TABLE deliveries ADD COLUMN channel text, ADD COLUMN reference text;
+CREATE INDEX messages_to ON messages (to_key, sent_at) WHERE to_key IS NOT NULL;
 CREATE INDEX deliveries_reference ON deliveries (reference) WHERE reference IS NOT NULL;
 -- what is not yet said to registration
 CREATE INDEX messages_untold ON messages (number) WHERE (channel = 'sms' OR state = 'no_contact')

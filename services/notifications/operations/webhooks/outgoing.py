@@ -28,6 +28,9 @@ the name of its host takes long to be found."""
 AT_ONCE = 4
 """Requests to one endpoint at the same time."""
 
+OF_SITE = 6
+"""And to all of one site's: most of the senders are there for the others, however slowly one site's programs answer."""
+
 BACKOFF = (5, 30, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds until the next attempt after the first, second, … one: eleven in all, over three days."""
 
@@ -71,19 +74,22 @@ class Result:
         return ": ".join(filter(None, [str(self.status) if self.status else self.outcome, self.reply]))
 
 
-# One at a time looks, so that nobody counts what another is just taking. Each endpoint in turn gives one, then each
-# a second one: whoever has ten thousand waiting is served no earlier for it.
+# One at a time looks, so that nobody counts what another is just taking. Each site in turn gives one, then each a
+# second one, and what it has under way counts: whoever has ten thousand waiting, or answers slowly, is served no
+# earlier for it.
 ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtextextended('webhooks are claimed', 0))")
 ANY_DUE = text("SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE state = 'pending' AND next_attempt_at <= now())")
 CLAIM = text("""
     WITH room AS MATERIALIZED (
-        SELECT endpoint.id, CASE WHEN endpoint.failures > 0 THEN 1 ELSE :at_once END - (
+        SELECT endpoint.id, endpoint.site_id, (
+            SELECT count(*) FROM webhook_deliveries AS d WHERE d.state = 'sending' AND d.site_id = endpoint.site_id
+        ) AS busy, CASE WHEN endpoint.failures > 0 THEN 1 ELSE :at_once END - (
             SELECT count(*) FROM webhook_deliveries WHERE state = 'sending' AND endpoint_id = endpoint.id) AS places
         FROM webhook_endpoints AS endpoint
         WHERE disabled_at IS NULL AND (resting_until IS NULL OR resting_until <= now())
     ), waiting AS (
-        SELECT delivery.id, row_number() OVER (PARTITION BY room.id ORDER BY next_attempt_at, number) AS turn,
-               next_attempt_at
+        SELECT delivery.id, next_attempt_at, room.busy + row_number() OVER (
+                   PARTITION BY room.site_id ORDER BY next_attempt_at, number) AS turn
         FROM room CROSS JOIN LATERAL (
             SELECT id, next_attempt_at, number FROM webhook_deliveries
             WHERE endpoint_id = room.id AND state = 'pending' AND next_attempt_at <= now() AND expires_at > now()
@@ -91,7 +97,9 @@ CLAIM = text("""
         ) AS delivery
     ), due AS MATERIALIZED (
         SELECT id FROM webhook_deliveries
-        WHERE id = ANY (ARRAY(SELECT id FROM waiting ORDER BY turn, next_attempt_at LIMIT :limit)) AND state = 'pending'
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM waiting WHERE turn <= :of_site ORDER BY turn, next_attempt_at LIMIT :limit))
+          AND state = 'pending'
         FOR UPDATE SKIP LOCKED
     )
     UPDATE webhook_deliveries AS delivery
@@ -109,7 +117,7 @@ def claim(database: Database, limit: int) -> list[Claimed]:
     with database.transaction(EVERY_SITE) as session:
         if limit <= 0 or not session.scalar(ANY_DUE) or not session.scalar(ONE_AT_A_TIME):
             return []
-        rows = session.execute(CLAIM, {"limit": limit, "at_once": AT_ONCE})
+        rows = session.execute(CLAIM, {"limit": limit, "at_once": AT_ONCE, "of_site": OF_SITE})
         return [Claimed(**row._mapping) for row in rows]
 
 

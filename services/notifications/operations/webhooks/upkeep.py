@@ -51,10 +51,11 @@ EXPIRE = text("""
 
 FORGET = text("""
     DELETE FROM webhook_deliveries USING (
-        SELECT id FROM webhook_deliveries ORDER BY number LIMIT :sweep
+        SELECT id FROM webhook_deliveries
+        WHERE state NOT IN ('pending', 'sending') AND created_at < now() - make_interval(days => :days)
+        ORDER BY number LIMIT :sweep
     ) AS oldest
     WHERE webhook_deliveries.id = oldest.id AND state NOT IN ('pending', 'sending')
-      AND created_at < now() - make_interval(days => :days)
 """)
 
 END_SECRETS = text("""
