@@ -22,6 +22,7 @@ TABLES = {
     "merges": Words("重复人员合并", "merge of doubles"),
     "objections": Words("异议", "objection"),
     "organisations": Words("单位", "organisation"),
+    "messages": Words("消息", "message"),
     "people": Words("人员", "person"),
     "person_sites": Words("个人信息", "personal details"),
     "programme_clones": Words("项目的站点副本", "clone of a programme"),

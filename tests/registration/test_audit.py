@@ -55,6 +55,7 @@ NOT_WATCHED = {
     | dict.fromkeys(
         ("age_band", "channel", "came_from", "group_id", "team_id", "during"), "as it was when somebody signed up"
     )
+    | {"coming_at": "said by hand (`coming`); void with the shift's time or the place"}
     | dict.fromkeys(("queue_number", "offer_expires_at", "cancel_reason", "service_minutes"), "change with the status"),
     "imports": FIXED
     | WORKERS

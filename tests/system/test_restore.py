@@ -41,7 +41,8 @@ INDEX_KEY = "A" * 43 + "="
 SETTINGS = {
     "registration": {"personal_data_keys": PERSONAL_DATA_KEY, "blind_index_key": INDEX_KEY,
                      "notifications_token": NOTIFICATIONS_TOKEN, "reporting_token": REPORTING_TOKEN},
-    "notifications": {"notifications_token": NOTIFICATIONS_TOKEN, "smtp_url": "smtp://127.0.0.1:1",
+    "notifications": {"notifications_token": NOTIFICATIONS_TOKEN, "notifications_keys": PERSONAL_DATA_KEY,
+                      "smtp_url": "smtp://127.0.0.1:1",
                       "mail_from": "a@hesheng.example", "mail_domain": "hesheng.example"},
     "reporting": {"reporting_token": REPORTING_TOKEN},
 }  # fmt: skip

@@ -20,6 +20,7 @@ ACTIONS = {
     "try_id_number": Words("试登记了一个证件号，未被接受", "tried an ID number, which was refused,"),
     "reveal": Words("查看完整证件号", "read the whole ID number of"),
     "export": Words("导出", "exported"),
+    "coming": Words("确认会来：", "said that they will come:"),
     "download": Words("下载", "downloaded"),
     "search": Words("查找", "searched"),
     "erase": Words("删除个人信息", "erased"),

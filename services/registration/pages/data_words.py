@@ -88,6 +88,7 @@ FIELDS = {
     "person_sites.name": Words("姓名", "Name"),
     "phone": Words("电话", "Phone"),
     "place": Words("地点", "Place"),
+    "coming_at": Words("说会来的时间", "Said to come at"),
     "came_from": Words("报名时的网络（加密代号）", "Network of the sign-up, as a keyed code"),
     "priority": Words("候补优先级", "Priority in the waitlist"),
     "professions": Words("职业", "Professions"),

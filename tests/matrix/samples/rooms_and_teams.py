@@ -93,9 +93,17 @@ def _when(day: int = 60) -> dict[str, str]:
     return {"first_day": in_hours(24 * day)[:10], "from_time": "10:00", "to_time": "11:00"}
 
 
+def _moved(town: Town, made: dict[str, str]) -> dict[str, str]:
+    """To one day, also where the booking that is moved went over midnight."""
+    return _when(61) | {"last_day": _when(61)["first_day"]}
+
+
 FORMS: dict[str, Any] = (
     filled("/staff/rooms/book", fields=lambda town, made: _when() | {"room_id": _room(town)}, title="矩阵排练")
-    | filled("/staff/rooms/bookings/<uuid:booking_id>/move", fields=lambda town, made: _when(61))
+    | filled(
+        "/staff/rooms/bookings/<uuid:booking_id>/move",
+        fields=lambda town, made: _when(61) | {"last_day": _when(61)["first_day"]},
+    )
     | filled("/staff/rooms/new", name_zh="矩阵室", name_en="Matrix room", capacity="20")
     | filled("/staff/teams/new", name_zh="矩阵队", name_en="Matrix team")
     | filled("/staff/teams/<uuid:team_id>/edit")

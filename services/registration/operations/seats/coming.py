@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.common.audit import record
 from services.common.events import RegistrationComing
 from services.common.outbox import add_events
 from services.registration.models import Registration
@@ -30,6 +31,7 @@ def say_coming(session: Session, registration_id: UUID) -> Registration:
     if registration.coming_at is None:
         assign(registration, {"coming_at": datetime.now(UTC)})
         session.flush()
+        record(session, "coming", "registrations", registration.id, registration.site_id)
         add_events(session, [registration_event(RegistrationComing, registration, number)])
     return registration
 
