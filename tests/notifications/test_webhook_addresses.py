@@ -191,8 +191,9 @@ def test_who_never_answers_or_only_byte_by_byte_is_left(what: str, receiver: Rec
 
 @pytest.mark.parametrize(("written", "seconds"), [
     ("120", 120), ("0", 0), ("9999999", 86_400), ("soon", None), ("", None), ("-5", None), ("１２", None),
-    (format_datetime(datetime.now(UTC) + timedelta(days=9)), 86_400),
-    (format_datetime(datetime.now(UTC) - timedelta(days=9)), 0)])  # fmt: skip
+    pytest.param(format_datetime(datetime.now(UTC) + timedelta(days=9)), 86_400, id="in nine days"),
+    pytest.param(format_datetime(datetime.now(UTC) - timedelta(days=9)), 0, id="nine days ago"),
+    ("Mon, 01 Jan 99999999999 00:00:00 GMT", None)])  # fmt: skip
 def test_how_long_a_receiver_asks_us_to_wait(written: str, seconds: int | None) -> None:
     assert post._seconds(written) == seconds
 
