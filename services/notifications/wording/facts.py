@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
-from services.notifications.mail.words import period, plain, short_start, shortest_start
+from services.notifications.mail.words import in_language, period, plain, short_start, shortest_start
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Claimed, ClaimedLink
 from services.notifications.wording.builtin import put
@@ -47,14 +47,14 @@ def facts_of(
 def _of_registration(message: Claimed, contact: Contact | AddressedLink) -> Facts:
     language = language_of(contact)
     zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
-    site = _in(language, message.site_zh, message.site_en)
+    site = in_language(language, message.site_zh, message.site_en)
     values = {
         "name": plain(contact.name, 100),
         "site": site,
-        "site_short": _in(language, message.short_zh or message.site_zh, message.short_en or message.site_en),
+        "site_short": in_language(language, message.short_zh or message.site_zh, message.short_en or message.site_en),
         "phone": plain(message.site_phone or ""),
-        "title": _in(language, message.title_zh, message.title_en),
-        "role": _in(language, message.role_zh, message.role_en),
+        "title": in_language(language, message.title_zh, message.title_en),
+        "role": in_language(language, message.role_zh, message.role_en),
         "place": plain(message.place),
         "when": period(message.starts_at, message.ends_at, zone, language),
         "start": short_start(message.starts_at, zone, language),
@@ -81,13 +81,13 @@ def _of_sms(message: Claimed | ClaimedLink, contact: Contact | AddressedLink) ->
 def _of_link(message: ClaimedLink, link: AddressedLink) -> Facts:
     language = language_of(link)
     zone = ZoneInfo(message.time_zone or "Asia/Shanghai")
-    site = _in(language, message.site_zh or "和声", message.site_en or "Hesheng")
+    site = in_language(language, message.site_zh or "和声", message.site_en or "Hesheng")
     values = {
         "name": plain(link.name, 100),
         "site": site,
         "site_short": plain((message.short_en if language is Language.EN else message.short_zh) or "") or site,
         "phone": plain(message.site_phone or ""),
-        "about": _in(language, link.about_zh, link.about_en),
+        "about": in_language(language, link.about_zh, link.about_en),
         "until": short_start(message.expires_at, zone, language),
     }
     return Facts(language, values, [])
@@ -123,8 +123,8 @@ def _before(before: dict[str, Any], zone: ZoneInfo, language: Language) -> dict[
         return {}
     start, end = (datetime.fromisoformat(before[name]) if name in before else None for name in ("starts_at", "ends_at"))
     return {
-        "title": _in(language, before.get("title_zh"), before.get("title_en")),
-        "role": _in(language, before.get("role_zh"), before.get("role_en")),
+        "title": in_language(language, before.get("title_zh"), before.get("title_en")),
+        "role": in_language(language, before.get("role_zh"), before.get("role_en")),
         "place": plain(before.get("place", "")),
         "when": period(start, end, zone, language) if start and end else "",
     }
@@ -143,8 +143,3 @@ def _rows(values: dict[str, str], old: dict[str, str], language: Language) -> li
 
 def _label(language: Language, name: str) -> str:
     return put(language, "frame", name).fill({})
-
-
-def _in(language: Language, zh: str | None, en: str | None) -> str:
-    """The words in the language asked for, where there are any; else what there is."""
-    return plain((en if language is Language.EN else zh) or zh or en or "")
