@@ -33,13 +33,16 @@ class Kind(StrEnum):
     LINK = "link"
     NOTICE = "notice"
     HOURS = "hours"
+    ANNOUNCEMENT = "announcement"
+    DIGEST = "digest"
 
 
 class State(StrEnum):
     """Where a message is. All but `pending` and `sending` are final; an operator may put back what did not go out.
 
     `sent` was accepted, and may still become `delivered` or `failed` by the provider's receipt; `failed` was refused
-    for good; `no_contact` is for somebody whom no channel reaches, which is no failure.
+    for good; `suppressed` was not sent for a reason of the recipient's or the sender's own, which `error` says;
+    `no_contact` is for somebody whom no channel reaches, which is no failure.
     """
 
     PENDING = "pending"
@@ -48,6 +51,7 @@ class State(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
     NO_CONTACT = "no_contact"
 
 
@@ -75,6 +79,9 @@ class Message(Base):
     cause_event: Mapped[UUID | None]
     reminder_id: Mapped[int | None]
     notice_id: Mapped[int | None]
+    announcement_id: Mapped[UUID | None]
+    digest_id: Mapped[int | None]
+    chat_id: Mapped[UUID | None]
     due_at: Mapped[datetime | None]
     request_id: Mapped[str | None]
     message_id_header: Mapped[str | None]

@@ -27,15 +27,16 @@ DIE_BETWEEN_ACCEPT_AND_COMMIT = """
 import json, os, signal, sys
 from services.common.database import Database
 from services.notifications.operations import deliver
+from services.notifications.operations.deliver import sending
 from services.notifications.settings import Settings
 
-calls, record = [], deliver.record
+calls, record = [], sending.record
 def record_once(*arguments):
     calls.append(1)
     if len(calls) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     return record(*arguments)
-deliver.record = record_once
+sending.record = record_once
 settings = Settings(**json.loads(sys.argv[1]))
 deliver.deliver_batch(deliver.make_postman(settings, Database(settings.database_dsn)))
 """
@@ -89,7 +90,7 @@ def test_a_worker_that_wakes_after_its_claim_ran_out_cannot_overwrite_the_result
 def test_a_batch_that_takes_too_long_gives_the_rest_back_before_its_lease_ends(
     story: Story, postman: Postman, sink: FaultySink, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifications.operations.deliver.BATCH_SECONDS", -1.0)
+    monkeypatch.setattr("services.notifications.operations.deliver.sending.BATCH_SECONDS", -1.0)
     story.sign_up(story.opening())
     deliver_batch(postman)
     assert sink.kept == []

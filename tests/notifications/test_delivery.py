@@ -11,7 +11,8 @@ import pytest
 from services.common import events
 from services.notifications.mail import servers, smtp
 from services.notifications.mail.servers import MailServers
-from services.notifications.operations.claims import any_claimable, claim
+from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.lanes import Lane
 from services.notifications.operations.upkeep import expire_overdue, recover_abandoned

@@ -17,8 +17,8 @@ from services.notifications import rates
 from services.notifications.mail import servers
 from services.notifications.mail.servers import MailServers
 from services.notifications.models import Kind
-from services.notifications.operations import deliver, lanes
-from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations import lanes
+from services.notifications.operations.deliver import Postman, deliver_batch, sending
 from services.notifications.operations.lanes import lane_of
 from services.notifications.operations.providers import failing, tell
 from services.notifications.rates import Allowance, Bucket
@@ -54,7 +54,7 @@ def test_a_confirmation_goes_before_the_rest_of_a_batch_for_many(
     sink.kept.clear()
     story.change_shift(shift, datetime.now(UTC) + timedelta(days=4))
     monkeypatch.setattr(lanes, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(deliver, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "LOOK_SECONDS", 0.0)
     late: list[Any] = []
 
     class Hears(list[Any]):

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.common import events
-from services.notifications.operations import claims
+from services.notifications.operations.claims import news
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.upkeep import expire_overdue
 from tests.notifications.conftest import Contacts
@@ -149,8 +149,8 @@ def test_a_mail_about_a_registration_leads_to_it(
 def test_nobody_gets_more_mails_than_the_limit_and_what_waits_says_so(
     story: Story, postman: Postman, sink: FaultySink, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "PER_HOUR", 3)
-    monkeypatch.setattr(claims, "PER_DAY", 4)
+    monkeypatch.setattr(news, "PER_HOUR", 3)
+    monkeypatch.setattr(news, "PER_DAY", 4)
     shift = story.opening()
     flooded = story.person("li@example.org")
     for _ in range(6):
@@ -174,7 +174,7 @@ def test_nobody_gets_more_mails_than_the_limit_and_what_waits_says_so(
 def test_a_flood_holds_back_no_link(
     story: Story, contacts: Contacts, postman: Postman, sink: FaultySink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "PER_HOUR", 0)
+    monkeypatch.setattr(news, "PER_HOUR", 0)
     story.sign_up(story.opening())
     issue(story, contacts)
     send(postman)

@@ -10,7 +10,7 @@ import requests
 from services.common.database import Database
 from services.notifications.channels import sms as sms_channel
 from services.notifications.operations import hand_over as handing
-from services.notifications.operations.claims import claim
+from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.hand_over import forget_numbers, hand_over
 from services.notifications.operations.lanes import Lane

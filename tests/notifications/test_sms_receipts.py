@@ -10,7 +10,8 @@ from apiflask import APIFlask
 from services.common.database import EVERY_SITE, Database
 from services.notifications.app import make_app
 from services.notifications.contacts import ContactBook
-from services.notifications.operations.claims import Result, claim, record
+from services.notifications.operations.claims import Result, record
+from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.hand_over import hand_over
 from services.notifications.operations.lanes import Lane

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from services.notifications.contacts import Contact
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed
+from services.notifications.operations.claims.news import Claimed
 from services.notifications.sms.words import FACTS, Wording
 from services.notifications.wording import variables
 from services.notifications.wording.fitting import LONGEST

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from services.common import events
 from services.common.auth import new_site_key
 from services.common.database import Database
-from services.notifications.operations.claims import claim
+from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.lanes import Lane
 from tests.conftest import OPERATOR_KEY

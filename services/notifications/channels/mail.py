@@ -9,7 +9,10 @@ from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
-from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
+from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.links import ClaimedLink
+from services.notifications.operations.claims.news import Claimed
+from services.notifications.operations.claims.notices import ClaimedNotice
 
 
 @dataclass(frozen=True)

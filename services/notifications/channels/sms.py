@@ -11,7 +11,8 @@ from services.common.database import Database
 from services.common.sealing import Box
 from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
-from services.notifications.operations.claims import Claimed, Taken
+from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.hand_over import hand_over, hand_over_again
 from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider

@@ -7,7 +7,7 @@ from services.common.working_days import is_estimate
 from services.notifications.contacts import Contact, StaffContact
 from services.notifications.mail.words import in_language, period, plain, short_day, short_start
 from services.notifications.models import Kind
-from services.notifications.operations.claims import ClaimedNotice
+from services.notifications.operations.claims.notices import ClaimedNotice
 from services.notifications.wording.builtin import put
 from services.notifications.wording.facts import Facts, Row
 from services.notifications.wording.variables import Language

@@ -21,7 +21,10 @@ from services.notifications.mail.mime import assemble
 from services.notifications.mail.notices import notice_facts, notice_url, notice_words
 from services.notifications.mail.words import plain
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed, ClaimedLink, ClaimedNotice, Taken
+from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.links import ClaimedLink
+from services.notifications.operations.claims.news import Claimed
+from services.notifications.operations.claims.notices import ClaimedNotice
 from services.notifications.wording.builtin import kind_of, put
 from services.notifications.wording.facts import Facts, Row, facts_of, language_of
 from services.notifications.wording.made_with import MadeWith

@@ -21,12 +21,20 @@ class Lane(IntEnum):
     LINK = 0
     ANSWER = 1
     NEWS = 2
+    BULK = 3
 
     @property
     def gives_way(self) -> bool:
         """Whether a batch of it stops for what is more urgent."""
         return self > Lane.ANSWER
 
+    @property
+    def leaves(self) -> float:
+        """The part of what a provider takes at once that it leaves for what is more urgent."""
+        return FOR_OTHERS.get(self, 0.0)
+
+
+FOR_OTHERS = {Lane.NEWS: 0.2, Lane.BULK: 0.4}
 
 ANSWERS = (
     Kind.CONFIRMATION,
@@ -40,17 +48,21 @@ ANSWERS = (
 )
 """What became of what one person did or asked for."""
 
-LOOK_SECONDS = 1.0
-"""How often a batch that gives way looks whether it must."""
+LOOK_SECONDS = 0.25
+"""How often a batch that gives way looks whether it must: an index is asked, and so long an answer waits at most."""
 
 
 def lane_of(kind: Kind) -> Lane:
     """The lane of a kind of message, as the database has it."""
-    return Lane.LINK if kind is Kind.LINK else Lane.ANSWER if kind in ANSWERS else Lane.NEWS
+    if kind is Kind.LINK:
+        return Lane.LINK
+    if kind is Kind.ANNOUNCEMENT:
+        return Lane.BULK
+    return Lane.ANSWER if kind in ANSWERS else Lane.NEWS
 
 
-def urgent_waits(database: Database) -> bool:
-    """Whether something is due that must not wait for a batch which gives way."""
-    urgent = f"SELECT EXISTS (SELECT FROM messages WHERE lane <= :last AND {CLAIMABLE})"  # noqa: S608 - a constant
+def waits_before(database: Database, lane: Lane) -> bool:
+    """Whether something of a more urgent lane is due."""
+    urgent = f"SELECT EXISTS (SELECT FROM messages WHERE lane < :lane AND {CLAIMABLE})"  # noqa: S608 - a constant
     with database.transaction(EVERY_SITE) as session:
-        return bool(session.scalar(text(urgent), {"last": Lane.ANSWER}))
+        return bool(session.scalar(text(urgent), {"lane": lane}))

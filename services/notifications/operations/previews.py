@@ -18,7 +18,7 @@ from services.common.database import Database
 from services.common.errors import not_found
 from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.render import Composer, page_of
-from services.notifications.operations.claims import Claimed
+from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.templates import Place
 from services.notifications.settings import Settings
 from services.notifications.wording.builtin import Wording, tidied

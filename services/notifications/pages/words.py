@@ -21,12 +21,15 @@ KINDS = {
     Kind.LINK: Words("链接", "Link"),
     Kind.NOTICE: Words("工作提醒", "Reminder to staff or leaders"),
     Kind.HOURS: Words("时长待记录", "Hours to record"),
+    Kind.ANNOUNCEMENT: Words("公告", "Announcement"),
+    Kind.DIGEST: Words("明日一览", "Tomorrow at a glance"),
 }
 
 LANES = {
     Lane.LINK: Words("链接", "Links"),
     Lane.ANSWER: Words("答复", "Answers"),
     Lane.NEWS: Words("变动与提醒", "Changes and reminders"),
+    Lane.BULK: Words("公告", "Announcements"),
 }
 
 CHANNELS: defaultdict[str, Words] = defaultdict(
@@ -41,6 +44,7 @@ STATES = {
     State.DELIVERED: Words("已送达", "Delivered"),
     State.FAILED: Words("发送失败", "Failed"),
     State.EXPIRED: Words("已失效", "Expired"),
+    State.SUPPRESSED: Words("不再发送", "Not sent"),
     State.NO_CONTACT: Words("没有邮箱", "No address"),
 }
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.notifications.contacts import Contact
 from services.notifications.mail.words import plain
-from services.notifications.operations.claims import Claimed
+from services.notifications.operations.claims.news import Claimed
 from services.notifications.sms import Text
 from services.notifications.wording.facts import facts_of
 from services.notifications.wording.fitting import signature

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.words import in_language, period, plain, short_start, shortest_start
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed, ClaimedLink
+from services.notifications.operations.claims.links import ClaimedLink
+from services.notifications.operations.claims.news import Claimed
 from services.notifications.wording.builtin import put
 from services.notifications.wording.fitting import writable
 from services.notifications.wording.variables import Channel, Language

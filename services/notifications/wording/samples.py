@@ -13,7 +13,8 @@ from uuid import UUID
 from services.common.errors import Words
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.models import Kind
-from services.notifications.operations.claims import Claimed, ClaimedLink
+from services.notifications.operations.claims.links import ClaimedLink
+from services.notifications.operations.claims.news import Claimed
 from services.notifications.wording.variables import VARIABLES, Language, TemplateKind
 
 NOBODY = UUID(int=0)

@@ -11,6 +11,7 @@ ALTER TABLE messages ADD COLUMN lane smallint NOT NULL GENERATED ALWAYS AS (
     CASE WHEN kind = 'link' THEN 0
          WHEN kind IN ('confirmation', 'waitlisted', 'promotion', 'offer', 'moved_back', 'transfer_declined',
                        'transfer_expired', 'cancellation') THEN 1
+         WHEN kind = 'announcement' THEN 3
          ELSE 2 END) STORED;
 CREATE INDEX messages_lane_due ON messages (lane, next_attempt_at, number) WHERE state = 'pending';
 DROP INDEX messages_links_due;

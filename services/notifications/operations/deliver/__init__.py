@@ -1,0 +1,34 @@
+"""Send what is due: claim a batch, ask for the contacts, hand the letters over by mail or else by SMS, record each at
+once.
+
+    deliver_batch(make_postman(settings, database))
+
+Urgent lanes go first (`lanes.py`), and a batch of another stops for them. Where a provider takes so many a minute, the
+rest waits (`rates.py`), and what is not urgent leaves a part for what is. Each sort of message has a round of its own,
+one file here and one in `claims/`; what all rounds share is `sending.py`.
+
+Failures are of two kinds. What keeps everybody's mail from going out (registration, the mail server) gives the batch
+back without counting an attempt. What the server or provider says of one letter counts as an attempt of that message.
+"""
+
+import time
+
+from services.notifications.operations.deliver.links import deliver_links
+from services.notifications.operations.deliver.news import deliver_answers, deliver_news
+from services.notifications.operations.deliver.notices import deliver_notices
+from services.notifications.operations.deliver.postman import Postman, make_postman
+
+__all__ = ["Postman", "deliver_batch", "make_postman"]
+
+ROUNDS = (deliver_links, deliver_answers, deliver_news, deliver_notices)
+"""Every look takes a batch of each, the more urgent first, so that none starves."""
+
+FULL_PAUSE = 0.2
+
+
+def deliver_batch(postman: Postman) -> int:
+    """Claim due messages of each sort and bring each to its next state; returns how many were claimed."""
+    claimed = sum(deliver(postman) for deliver in ROUNDS)
+    if not claimed and postman.allowances:
+        time.sleep(FULL_PAUSE)  # a provider takes no more just now, and the pump nudges while anything is due
+    return claimed

@@ -1,0 +1,66 @@
+"""What it takes to send messages: the contacts' book, the channels, how much each takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from services.common.database import Database
+from services.notifications.channels import Channel
+from services.notifications.channels.mail import Mail
+from services.notifications.channels.sms import Sms
+from services.notifications.contacts import ContactBook
+from services.notifications.mail.render import Composer
+from services.notifications.mail.servers import MailServers
+from services.notifications.operations.providers import tell
+from services.notifications.rates import Allowance
+from services.notifications.settings import Settings
+from services.notifications.sms import Provider
+from services.notifications.sms.words import Wording
+
+
+@dataclass(frozen=True)
+class Postman:
+    """`others` are the channels for whom no mail reaches, the preferred first; `allowances` tell by a channel's name
+    how much it takes, where that is bounded."""
+
+    database: Database
+    contacts: ContactBook
+    composer: Composer
+    servers: MailServers
+    domain: str
+    others: tuple[Channel, ...] = ()
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+
+    @property
+    def mail(self) -> Mail:
+        """The channel that everybody has who can be mailed to."""
+        return Mail(self.composer, self.servers)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Each message goes by the first that reaches its person."""
+        return (self.mail, *self.others)
+
+
+def make_postman(settings: Settings, database: Database) -> Postman:
+    """The postman of a worker; nothing is connected yet, so it may be made before a fork."""
+    provider = settings.sms_provider
+    return Postman(
+        database,
+        ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
+        Composer(settings.mail_from, settings.mail_domain),
+        MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
+        settings.mail_domain,
+        (_sms(settings, database, provider),) if provider else (),
+        allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
+    )
+
+
+def _sms(settings: Settings, database: Database, provider: Provider) -> Sms:
+    prefixes = tuple(settings.sms_prefixes.split(","))
+    return Sms(database, provider, Wording(provider.signs), settings.box(), prefixes)
+
+
+def _allowances(rates: dict[str, int], settings: Settings) -> dict[str, Allowance]:
+    broker = settings.broker_url.get_secret_value()
+    return {channel: Allowance(channel, rate, broker) for channel, rate in rates.items() if rate}
