@@ -5,6 +5,7 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
+from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
@@ -46,6 +47,7 @@ def duties(settings: Settings) -> list[Duty]:
 
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
+        Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("deliver", deliver, idle=0.1),
