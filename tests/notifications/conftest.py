@@ -21,7 +21,8 @@ from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
-          "receipts", "webhook_endpoints", "templates", "clock_changes")  # fmt: skip
+          "receipts", "webhook_endpoints", "templates", "clock_changes",
+          "preferences", "merges")  # fmt: skip
 
 
 class Contacts:
