@@ -94,11 +94,13 @@ class Reach(BaseModel):
 
 
 class Told(BaseModel):
-    """Whether what happened to a registration at that moment (registration's clock) has reached its person by SMS."""
+    """Whether what happened to a registration at that moment (registration's clock) has reached its person: by SMS,
+    or, where `by_mail`, not by the mail that was sent, for it came back."""
 
     registration_id: UUID
     caused_at: datetime
     reached: bool
+    by_mail: bool = False
 
 
 class _Contacts(BaseModel):

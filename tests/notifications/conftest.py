@@ -22,7 +22,7 @@ from tests.notifications.story import Story
 TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
           "receipts", "webhook_endpoints", "templates", "clock_changes",
-          "preferences", "merges")  # fmt: skip
+          "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
 
 
 class Contacts:

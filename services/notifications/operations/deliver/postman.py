@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.common.database import Database
+from services.common.sealing import Box
 from services.notifications.channels import Channel
 from services.notifications.channels.mail import Mail
 from services.notifications.channels.sms import Sms
@@ -29,6 +30,7 @@ class Postman:
     composer: Composer
     servers: MailServers
     domain: str
+    box: Box
     others: tuple[Channel, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
@@ -53,6 +55,7 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         Composer(settings.mail_from, settings.mail_domain, way_out),
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
+        settings.box(),
         (_sms(settings, database, provider),) if provider else (),
         allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
     )
