@@ -35,6 +35,7 @@ class Kind(StrEnum):
     HOURS = "hours"
     ANNOUNCEMENT = "announcement"
     DIGEST = "digest"
+    ALARM = "alarm"
 
 
 class State(StrEnum):
