@@ -6,6 +6,7 @@ from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.digests import fire_due_digests, plan_digests
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
 from services.notifications.operations.notices import fire_due_notices
@@ -48,6 +49,8 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
+        Duty("plan_digests", lambda: plan_digests(database), idle=60.0),
+        Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),

@@ -20,6 +20,7 @@ KINDS = {
     Kind.NO_PLACE: Words("没有名额", "No place"),
     Kind.LINK: Words("链接", "Link"),
     Kind.NOTICE: Words("工作提醒", "Reminder to staff or leaders"),
+    Kind.ALARM: Words("运行告警", "Alarm"),
     Kind.HOURS: Words("时长待记录", "Hours to record"),
     Kind.ANNOUNCEMENT: Words("公告", "Announcement"),
     Kind.DIGEST: Words("明日一览", "Tomorrow at a glance"),

@@ -33,5 +33,5 @@ class ClaimedNotice(TakenOfShift):
 
 def claim_notices(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedNotice]:
     """Take up to `limit`, oldest due first, and commit that they are being sent."""
-    rows = take(database, oldest("notice_id IS NOT NULL"), TOLD, {"limit": limit, "domain": mail_domain})
+    rows = take(database, oldest("notice_id IS NOT NULL AND chat_id IS NULL"), TOLD, {"limit": limit, "domain": mail_domain})
     return [ClaimedNotice(**row._mapping) for row in rows]
