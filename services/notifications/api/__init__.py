@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
 from services.notifications.api.reminders import reminders_blueprint
@@ -21,5 +22,6 @@ def blueprints(settings: Settings, database: Database, showroom: Showroom) -> li
         reminders_blueprint(database),
         webhooks_blueprint(database, rules),
         erasures_blueprint(database),
+        digests_blueprint(database),
         templates_blueprint(database, showroom),
     ]
