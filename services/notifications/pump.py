@@ -1,10 +1,14 @@
 """The pump process: `python -m services.notifications.pump`. It keeps time for everything that is due."""
 
+from functools import partial
+
 from services.common.database import Database
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
+from services.notifications.operations.alarms import raise_alarms
+from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.digests import fire_due_digests, plan_digests
 from services.notifications.operations.erasures import forget_erasures
@@ -37,6 +41,7 @@ def duties(settings: Settings) -> list[Duty]:
     celery = make_celery(settings)
     queue = work_queue(settings.service)
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    chats = settings.operators_chat.get_secret_value()
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     def deliver() -> bool:
@@ -51,6 +56,8 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("plan_digests", lambda: plan_digests(database), idle=60.0),
         Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),
+        Duty("operators_chats", partial(keep_operators_chats, database, settings.box(), chats), idle=60.0),
+        Duty("alarms", lambda: raise_alarms(database), idle=10.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),

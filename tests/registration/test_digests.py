@@ -46,7 +46,9 @@ def test_a_days_shifts_are_told_with_their_numbers_and_who_lacks_a_consent(
         return {one["shift_id"]: one["without_consent"] for one in of_day["shifts"]}[lone]
 
     assert without() == 0, "the guardian's consent came with this sign-up"
-    site.sql("UPDATE consents SET withdrawn_at = now(), withdrawn_by = 'test' WHERE registration_id = :id", id=young["id"])
+    site.sql(
+        "UPDATE consents SET withdrawn_at = now(), withdrawn_by = 'test' WHERE registration_id = :id", id=young["id"]
+    )
     assert without() == 1
     [elsewhere] = asked(other, day_of(site, shift))
     assert elsewhere["shifts"] == [] and elsewhere["staff"] == []

@@ -18,7 +18,9 @@ from services.notifications.schemas.digests import (
     DigestSettingsBody,
 )
 
-NOBODY = Words("密钥不代表任何人，请由工作人员本人登录后设置。", "A key is nobody in particular: whoever it is about sets it.")
+NOBODY = Words(
+    "密钥不代表任何人，请由工作人员本人登录后设置。", "A key is nobody in particular: whoever it is about sets it."
+)
 
 
 def digests_blueprint(database: Database) -> APIBlueprint:

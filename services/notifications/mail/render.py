@@ -126,7 +126,9 @@ class Composer:
     def page_of_digest(self, message: ClaimedDigest, contact: StaffContact, source: str) -> Page:
         """A day in the frame; `source` is where its picture is, empty without one."""
         facts = digest_facts(message, contact, language_of(contact))
-        words = [put(facts.language, "digest", part).fill(facts.values) for part in ("subject", "text", "note", "button")]
+        words = [
+            put(facts.language, "digest", part).fill(facts.values) for part in ("subject", "text", "note", "button")
+        ]
         return Page(
             language=CONTENT_LANGUAGE[facts.language],
             subject=plain(words[0]),

@@ -60,9 +60,7 @@ class Outlook:
     def _reader(self, language: Language) -> StaffContact:
         name, spoken = READERS[language]
         shifts, hours = f"{self.pages}/staff/shifts/", f"{self.pages}/staff/hours"
-        return StaffContact(
-            staff_id=uuid4(), name=name, email="", language=spoken, shifts_url=shifts, hours_url=hours
-        )
+        return StaffContact(staff_id=uuid4(), name=name, email="", language=spoken, shifts_url=shifts, hours_url=hours)
 
 
 def make_outlook(settings: Settings, database: Database) -> Outlook:

@@ -35,7 +35,7 @@ LANES = {
 
 CHANNELS: defaultdict[str, Words] = defaultdict(
     lambda: Words("未定", "not chosen yet"),
-    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS")},
+    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS"), "chat": Words("群消息", "Chat group")},
 )
 
 STATES = {

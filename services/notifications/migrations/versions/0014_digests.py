@@ -101,7 +101,7 @@ CREATE INDEX messages_digests_due ON messages (next_attempt_at, number)
     WHERE state = 'pending' AND digest_id IS NOT NULL;
 CREATE INDEX messages_digest ON messages (digest_id) WHERE digest_id IS NOT NULL;
 CREATE INDEX messages_chats_due ON messages (next_attempt_at, number) WHERE state = 'pending' AND chat_id IS NOT NULL;
-CREATE INDEX messages_chat ON messages (chat_id, number) WHERE chat_id IS NOT NULL;
+CREATE INDEX messages_chat ON messages (chat_id, sent_at) WHERE chat_id IS NOT NULL;
 """
 
 ROW_SECURITY = "".join(

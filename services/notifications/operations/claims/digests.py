@@ -36,5 +36,7 @@ class ClaimedDigest(Taken):
 
 def claim_digests(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedDigest]:
     """Take up to `limit`, oldest due first, and commit that they are being sent."""
-    rows = take(database, oldest("digest_id IS NOT NULL AND chat_id IS NULL"), TOLD, {"limit": limit, "domain": mail_domain})
+    rows = take(
+        database, oldest("digest_id IS NOT NULL AND chat_id IS NULL"), TOLD, {"limit": limit, "domain": mail_domain}
+    )
     return [ClaimedDigest(**row._mapping) for row in rows]

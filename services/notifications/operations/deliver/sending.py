@@ -159,7 +159,8 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: B
                 if line.lost or batch.is_over(postman.database):
                     release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                result = _result(channel, line.provider, line.send(letter))
+                verdict = line.send(letter)
+                result = _result(channel, line.provider, verdict)
                 note(postman, letter.message, replace(result, made_with=letter.made_with))
     except Unavailable as error:
         _give_back(postman, [late.message for late in letters[number:]], str(error))
