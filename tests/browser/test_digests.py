@@ -23,7 +23,7 @@ def tomorrow_at(hour: int) -> float:
 
 
 def test_staff_see_tomorrow_and_set_when_it_comes(
-    visitor: Visitor, messages: str, notifications: Settings, database_of_messages: Database, site: Site,  # noqa: F811
+    visitor: Visitor, messages: str, notifications: Settings, database_of_messages: Database, site: Site,
     staff_at: Callable[..., tuple[str, str]]
 ) -> None:  # fmt: skip
     told = Story(notifications, database_of_messages, {})

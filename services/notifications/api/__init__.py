@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.notifications.api.chats import chats_blueprint
 from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
@@ -23,5 +24,6 @@ def blueprints(settings: Settings, database: Database, showroom: Showroom) -> li
         webhooks_blueprint(database, rules),
         erasures_blueprint(database),
         digests_blueprint(database),
+        chats_blueprint(database, settings.box()),
         templates_blueprint(database, showroom),
     ]

@@ -34,7 +34,8 @@ FIRE = text("""
         SELECT * FROM jsonb_to_recordset(cast(:answers AS jsonb))
             AS answer (id bigint, needed boolean, people jsonb, staff jsonb)
     ), due AS MATERIALIZED (
-        SELECT notices.* FROM notices WHERE id IN (SELECT id FROM answered) AND state = 'pending' AND due_at <= now()
+        SELECT notices.*, CASE kind WHEN 'leaders' THEN '' WHEN 'staff' THEN 'notices' ELSE 'hours' END AS topic
+        FROM notices WHERE id IN (SELECT id FROM answered) AND state = 'pending' AND due_at <= now()
         FOR UPDATE SKIP LOCKED
     ), judged AS (
         UPDATE notices AS d SET state = verdict.state, reason = verdict.reason
@@ -54,10 +55,10 @@ FIRE = text("""
              'superseded', 'a later one is due by now as well'),
             (jsonb_array_length(people) + jsonb_array_length(staff) = 0
                  AND NOT EXISTS (SELECT FROM chats WHERE chats.site_id = due.site_id AND removed_at IS NULL
-                                 AND CASE due.kind WHEN 'leaders' THEN '' WHEN 'staff' THEN 'notices' ELSE 'hours' END = ANY (topics)), 'missed', 'there is nobody to tell'),
+                                 AND topic = ANY (topics)), 'missed', 'there is nobody to tell'),
             (true, 'fired', NULL)) AS rules (holds, state, reason) WHERE holds LIMIT 1) AS verdict
         WHERE d.id = due.id
-        RETURNING d.*, people, staff
+        RETURNING d.*, people, staff, topic
     ), grouped AS (
         SELECT *, CASE WHEN kind IN ('leaders', 'staff') THEN id
                        ELSE min(id) OVER (PARTITION BY site_id, kind IN ('leaders', 'staff')) END AS head
@@ -69,7 +70,7 @@ FIRE = text("""
         SELECT head, NULL, staff_id::uuid, NULL FROM grouped CROSS JOIN jsonb_array_elements_text(staff) AS staff_id
         UNION
         SELECT head, NULL, NULL, chats.id FROM grouped JOIN chats ON chats.site_id = grouped.site_id
-        WHERE removed_at IS NULL AND CASE grouped.kind WHEN 'leaders' THEN '' WHEN 'staff' THEN 'notices' ELSE 'hours' END = ANY (topics)
+        WHERE removed_at IS NULL AND topic = ANY (topics)
     ), told AS (
         SELECT head, max(expires_at) AS expires_at, jsonb_build_object('shifts', jsonb_agg(jsonb_build_object(
                    'shift_id', shift_id, 'kind', kind, 'deadline', deadline) ORDER BY deadline, id)) AS details

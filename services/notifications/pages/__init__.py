@@ -7,6 +7,7 @@ from services.common.pages import EVERYBODY, in_menu
 from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.chats import chats_pages
 from services.notifications.pages.digests import digests_pages
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
@@ -22,6 +23,7 @@ def pages(settings: Settings, database: Database, showroom: Showroom) -> list[AP
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database), webhooks_pages(database, rules)]
     made.append(templates_pages(database, showroom))
+    made.append(chats_pages(database, settings.box()))
     made.append(digests_pages(database, make_outlook(settings, database)))
 
     @made[0].app_context_processor
