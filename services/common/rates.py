@@ -118,6 +118,8 @@ def limit_rates(app: Flask, per_minute: int) -> None:
             g.principal = identify()
             if g.principal.caller is not Caller.ANYONE:
                 caller = f"{g.principal.caller}:{g.principal.name}"
+                if g.principal.caller is Caller.SERVICE:  # whoever floods one of its questions holds up no other
+                    caller += f" {request.url_rule}"
                 if g.principal.session in ("", credential) or not credential:  # and not by another cookie beside it
                     guesses.opened(address, credential)
             ACTING.set(Acting(g.principal.actor, request.remote_addr or "", g.request_id))

@@ -26,6 +26,7 @@ def make_app(settings: Settings) -> APIFlask:
     database = Database(settings.database_dsn)
     health = Health(settings.service, database, make_celery(settings), MIGRATIONS, subscribes=True, gauges=gauges)
     showroom = make_showroom(settings, database)
+    subscriber = make_subscriber(settings, database)
     return create_app(
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
@@ -33,9 +34,9 @@ def make_app(settings: Settings) -> APIFlask:
         blueprints=[
             *blueprints(settings, database, showroom),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
-            *pages(settings, database, showroom),
+            *pages(settings, database, showroom, subscriber),
         ],
-        subscriber=make_subscriber(settings, database),
+        subscriber=subscriber,
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),
     )
 

@@ -76,7 +76,7 @@ class StaffContact(BaseModel):
 
 
 class DayShift(BaseModel):
-    """A shift of a day, by numbers and titles. `without_consent`: of how many a consent is missing that is asked for."""
+    """A shift of a day, by numbers and titles. `without_consent`: of how many a consent is missing."""
 
     shift_id: UUID
     title_zh: str

@@ -7,6 +7,7 @@ from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
+from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.alarms import raise_alarms
 from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
@@ -52,6 +53,7 @@ def duties(settings: Settings) -> list[Duty]:
 
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
+        Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("plan_digests", lambda: plan_digests(database), idle=60.0),

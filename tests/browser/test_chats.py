@@ -26,7 +26,7 @@ def test_staff_register_a_group(
     page.get_by_label("机器人的 Webhook 地址").fill("https://10.0.0.1/send?key=1234567890")
     page.get_by_label("志愿服务时长待记录").check()
     page.get_by_role("button", name="保存").click()
-    assert "应为群机器人的 Webhook 地址" in page.get_by_role("alert").inner_text()
+    assert "群机器人的 Webhook 地址。请从" in page.get_by_role("alert").inner_text()
     visitor.look("chat-refused")
     page.get_by_label("机器人的 Webhook 地址").fill(ADDRESS)
     page.get_by_role("button", name="保存").click()

@@ -19,9 +19,10 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "digests", "digest_times", "digest_refusals", "alarms", "chats", "notices", "reminders", "moments", "registrations", "shifts", "activities",
+TABLES = ("deliveries", "messages", "digests", "digest_times", "digest_refusals", "alarms", "chats",
+          "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
-          "receipts", "webhook_endpoints", "templates")  # fmt: skip
+          "receipts", "webhook_endpoints", "templates", "clock_changes")  # fmt: skip
 
 
 class Contacts:

@@ -12,6 +12,7 @@ from services.common.database import Database
 from services.common.events import Envelope, Event
 from services.common.outbox import Page
 from services.notifications.handlers import make_subscriber
+from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.settings import Settings
 
 NEVER = ("00:00", "00:00")
@@ -23,6 +24,7 @@ class Story:
 
     def __init__(self, settings: Settings, database: Database, people: dict[str, dict[str, Any]]) -> None:
         self.subscriber = make_subscriber(settings, database)
+        self.database = database
         self.epoch = uuid4()
         self.sequences = dict.fromkeys(range(events.PARTITIONS), 0)
         self.people = people
@@ -43,6 +45,8 @@ class Story:
                         head=self.sequences[partition], events=envelopes)  # fmt: skip
             pages.append(page)
             assert self.subscriber.apply_page(page) is Applied.DONE
+        while follow_clocks(self.database):
+            pass
         return pages
 
     def _envelope(self, event: Event, partition: int, at: datetime | None, request_id: str) -> Envelope:

@@ -38,6 +38,12 @@ ADDRESSES = {
 }
 
 
+GIVEN_UP = """
+    INSERT INTO webhook_endpoints (site_id, url, description, types, secret, disabled_at, disabled_why, error)
+    VALUES (:site, 'https://site.example', '', '{}', '', now(), 'failing', '503: busy')
+"""
+
+
 @pytest.fixture(scope="module")
 def bots_server() -> Iterator[Bots]:
     server = Bots()
@@ -238,8 +244,7 @@ def test_a_site_hears_of_its_own_webhook_that_was_given_up(
     group(WECOM, "webhooks")
     group(FEISHU, "digest")
     for site in (story.site_id, uuid4()):
-        rows("INSERT INTO webhook_endpoints (site_id, url, description, types, secret, disabled_at, disabled_why, error)"
-             " VALUES (:site, 'https://x.example', '', '{}', '', now(), 'failing', '503: busy')", site=site)  # fmt: skip
+        rows(GIVEN_UP, site=site)
     raise_alarms(postman.database)
     deliver_batch(postman)
     [said] = bots.wecom[WECOM]

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from services.common import events
 from services.common.database import EVERY_SITE, Database
 from services.common.events import ReminderRule
+from services.notifications.handlers import clocks
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.reminders import fire_due_reminders
 from tests.notifications.sink import FaultySink
@@ -22,6 +23,7 @@ from tests.notifications.story import Story
 Rows = Callable[..., list[Any]]
 NOON = datetime(2048, 12, 1, 4, 0, tzinfo=UTC)  # at noon in Taiyuan, and far ahead
 EVENING = ReminderRule(days_before=1, at="19:00")
+DUE_AT = "SELECT to_char(due_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') AS at FROM reminders"
 ASKING = ReminderRule(days_before=2, at="09:00", only_unconfirmed=True)
 
 
@@ -52,6 +54,21 @@ def test_other_hours_or_another_zone_of_the_site_move_what_still_lies_ahead(stor
     story.tell(events.SiteSaved(site_id=story.site_id, area="140107", name_zh="新名", name_en="New",
                                 time_zone="Asia/Urumqi", quiet_from="21:00", quiet_until="06:00"))  # fmt: skip
     assert due(rows) == {"240": "12-01 08:00", "1d19:00": "11-30 21:00"}
+
+
+def test_other_hours_are_followed_in_slices_and_what_changes_meanwhile_counts(
+    story: Story, database: Database, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "SLICE", 1)
+    for _ in range(3):
+        story.sign_up(shift_at(story, NOON, reminder_minutes=[240]))
+    rows("UPDATE sites SET quiet_until = '09:00'")
+    rows("INSERT INTO clock_changes SELECT id, now() FROM sites")
+    assert clocks.follow_clocks(database)
+    assert sorted(row.at for row in rows(DUE_AT)) == ["08:00", "08:00", "09:00"]
+    story.save_site(quiet=("18:00", "10:00"))
+    assert [row.at for row in rows(DUE_AT)] == ["10:00"] * 3
+    assert rows("SELECT * FROM clock_changes") == []
 
 
 def test_the_order_in_which_a_site_and_its_shifts_are_heard_of_makes_no_difference(story: Story, rows: Rows) -> None:

@@ -12,8 +12,9 @@ from apiflask import APIFlask
 from services.common import events
 from services.common.auth import STAFF_COOKIE, new_site_key
 from services.common.events import EVENT_TYPES
+from services.notifications.operations.webhooks import deliveries
 from services.notifications.operations.webhooks.deliveries import MOST_TESTS
-from services.notifications.operations.webhooks.endpoints import MOST
+from services.notifications.operations.webhooks.endpoints import MOST, MOST_MADE
 from services.notifications.pages.webhook_words import KINDS
 from services.notifications.webhooks.types import kinds
 from tests.conftest import OPERATOR_KEY
@@ -147,6 +148,31 @@ def test_a_test_is_a_delivery_like_any_other_and_there_are_not_many(call: Call, 
         call(f"/{webhook}/test", key, {})
     refused = call(f"/{webhook}/test", key, {})
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "600")
+
+
+def test_whoever_makes_endpoints_anew_gets_no_more_tests_by_it(call: Call, key: str, key_of: Callable[[UUID], str],
+                                                               story: Story, rows: Rows) -> None:  # fmt: skip
+    for _ in range(MOST_MADE):
+        webhook = call("", key, {"url": URL}).json["id"]
+        story.opening()
+        assert call(f"/{webhook}", key, method="DELETE").status_code == 204
+    assert (
+        rows("SELECT count(*) FROM webhook_endpoints") + rows("SELECT count(*) FROM webhook_deliveries") == [(0,)] * 2
+    )
+    assert call("", key, {"url": URL}).status_code == 429
+    assert call("", key_of(uuid4()), {"url": URL}).status_code == 201, "another site's has nothing to do with it"
+
+
+def test_what_is_sent_again_in_an_hour_is_bounded(call: Call, key: str, story: Story, rows: Rows,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(deliveries, "MOST_ASKED", 2)
+    webhook = call("", key, {"url": URL}).json["id"]
+    story.opening()
+    one = call(f"/{webhook}/deliveries", key).json["items"][0]["id"]
+    asked = [call(f"/{webhook}/deliveries/{one}/redeliver", key, method="POST").status_code for _ in range(3)]
+    assert asked == [200, 200, 429]
+    rows("UPDATE webhook_endpoints SET again_since = now() - interval '61 minutes'")
+    assert call(f"/{webhook}/deliveries/{one}/redeliver", key, method="POST").status_code == 200
 
 
 def test_what_failed_is_sent_again_one_by_one_or_all_since_a_time(call: Call, key: str, story: Story,

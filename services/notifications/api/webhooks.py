@@ -92,8 +92,7 @@ def _add_changing(blueprint: APIBlueprint, database: Database, rules: Rules) -> 
     @blueprint.output({}, status_code=204)
     def delete_webhook(webhook_id: UUID) -> Response:
         """Be told nothing more there; what it was told is forgotten."""
-        with database.transaction(g.principal.scope) as session:
-            endpoints.delete_endpoint(session, webhook_id)
+        endpoints.delete_endpoint(database, g.principal.scope, webhook_id)
         return Response(status=204)
 
     @blueprint.post("/<uuid:webhook_id>/secret")

@@ -35,11 +35,8 @@ _ADDRESSES = {
 _SECRET = re.compile("[A-Za-z0-9]{8,100}")
 
 NO_BOT = Words(
-    "应为群机器人的 Webhook 地址：企业微信 https://qyapi.weixin.qq.com/…，钉钉 https://oapi.dingtalk.com/…，"
-    "飞书 https://open.feishu.cn/…，Lark https://open.larksuite.com/…。请从群机器人页面整条复制。",
-    "must be the address of a group's bot in WeCom (https://qyapi.weixin.qq.com/…), DingTalk"
-    " (https://oapi.dingtalk.com/…), Feishu (https://open.feishu.cn/…) or Lark (https://open.larksuite.com/…), as its"
-    " page shows it.",
+    "应为企业微信、钉钉、飞书或 Lark 群机器人的 Webhook 地址。请从群机器人页面整条复制。",
+    "must be the address of a group's bot in WeCom, DingTalk, Feishu or Lark, copied whole from its page.",
 )
 NO_SECRET = Words("应为钉钉机器人“加签”里以 SEC 开头的密钥。", "must be what DingTalk shows where its bot signs: SEC….")
 ONLY_DINGTALK = Words(

@@ -42,21 +42,18 @@ SAVE_ACTIVITY = text("""
                      ELSE excluded.as_of END
 """)
 
-SHIFTS_OF_SITE = text("""
-    SELECT shifts.id FROM shifts JOIN activities ON activities.id = activity_id
-    WHERE activities.site_id = :id AND ends_at > CAST(:at AS timestamptz) - interval '60 days' AND NOT shifts.cancelled
+OTHER_CLOCKS = text("""
+    INSERT INTO clock_changes (site_id, changed_at) VALUES (:site_id, :at)
+    ON CONFLICT (site_id) DO UPDATE SET changed_at = excluded.changed_at, after = NULL
 """)
-"""Those that are over too, as long as their hours may have to be recorded."""
 
 
 def on_site_saved(session: Session, events: Sequence[Received]) -> None:
-    """Keep the site's names, phone and clocks; another zone or other quiet hours move what still lies ahead."""
+    """Keep the site's names, phone and clocks; another zone or other quiet hours move what still lies ahead
+    (`clocks.py`)."""
     for event in events:
-        at = {"at": event.time}
-        if session.execute(SAVE_SITE, event.data.model_dump() | at).scalar_one():
-            shift_ids = list(session.scalars(SHIFTS_OF_SITE, {"id": event.data.site_id} | at))
-            work_out(session, shift_ids)
-            reschedule(session, active_registrations(session, shift_ids))
+        if session.execute(SAVE_SITE, event.data.model_dump() | {"at": event.time}).scalar_one():
+            session.execute(OTHER_CLOCKS, {"site_id": event.data.site_id, "at": event.time})
 
 
 def on_activity_published(session: Session, events: Sequence[Received]) -> None:

@@ -34,6 +34,9 @@ SHIFTS = text("""
     WHERE shifts.id = ANY(:ids) AND NOT shifts.cancelled
 """)
 
+# Whoever works out the same shift at the same moment waits here, and then sees what the other made of it.
+LOCK = text("SELECT FROM shifts WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+
 SAVE_MOMENTS = text("""
     INSERT INTO moments (shift_id, of_status, rule, due_at, only_unconfirmed, late)
     SELECT * FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS wanted (
@@ -118,6 +121,7 @@ class Notice:
 def work_out(session: Session, shift_ids: Sequence[UUID]) -> None:
     """Bring the moments and notices of these shifts in line with what is now. Those called off have none; where it was
     their activity after they had taken place, hours are recorded all the same."""
+    session.execute(LOCK, {"ids": list(shift_ids)})
     rows = session.execute(SHIFTS, {"ids": list(shift_ids)}).all()
     session.execute(text("DELETE FROM moments WHERE shift_id = ANY(:ids)"), {"ids": list(shift_ids)})
     session.execute(SAVE_MOMENTS, {"rows": _json(one for row in rows for one in moments_of(row))})

@@ -64,7 +64,8 @@ CHANGE = text(f"""
         SELECT md5(concat_ws('/', 'alarm', changed.id, over, chats.id))::uuid, 'alarm', chats.site_id, changed.id,
                chats.id, jsonb_build_object('over', over), now() + interval '1 day'
         FROM changed JOIN chats ON removed_at IS NULL
-         AND (chats.site_id IS NULL OR chats.site_id = changed.site_id AND kind = 'webhook' AND 'webhooks' = ANY (topics))
+         AND (chats.site_id IS NULL
+              OR chats.site_id = changed.site_id AND kind = 'webhook' AND 'webhooks' = ANY (topics))
         ORDER BY changed.id, chats.number
         ON CONFLICT DO NOTHING
     )

@@ -137,7 +137,8 @@ def _of_site(session: Session, chat_id: UUID) -> Chat:
 
 OPERATORS = text("SELECT id FROM chats WHERE site_id IS NULL AND removed_at IS NULL")
 ADD_OPERATORS = text("""
-    INSERT INTO chats (id, service, name, language, topics, address) VALUES (:id, :service, :service, 'zh', '{}', :address)
+    INSERT INTO chats (id, service, name, language, topics, address)
+    VALUES (:id, :service, :service, 'zh', '{}', :address)
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, removed_at = NULL
 """)
 

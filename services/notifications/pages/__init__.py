@@ -2,6 +2,7 @@
 
 from apiflask import APIBlueprint
 
+from services.common.apply import Subscriber
 from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
 from services.notifications.operations.digest_previews import make_outlook
@@ -17,11 +18,11 @@ from services.notifications.pages.webhooks import webhooks_pages
 from services.notifications.settings import Settings
 
 
-def pages(settings: Settings, database: Database, showroom: Showroom) -> list[APIBlueprint]:
+def pages(settings: Settings, database: Database, showroom: Showroom, subscriber: Subscriber) -> list[APIBlueprint]:
     """All of them."""
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
-    made = [messages_pages(database), overview_pages(database), webhooks_pages(database, rules)]
+    made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
     made.append(templates_pages(database, showroom))
     made.append(chats_pages(database, settings.box()))
     made.append(digests_pages(database, make_outlook(settings, database)))

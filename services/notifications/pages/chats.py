@@ -84,9 +84,7 @@ def _add_forms(blueprint: APIBlueprint, database: Database, box: Box) -> None:
             chats.create_chat(session, box, own_site(), form.body)
         if form.failed:
             return _form(form), 422
-        return done(
-            url_for(".list_chats"), "群已添加，请发一条测试消息。", "The group was added. Please send it a test."
-        )
+        return done(url_for(".list_chats"), "群已添加，请发一条测试消息。", "The group was added. Send it a test.")
 
     @blueprint.get("/<uuid:chat_id>/edit")
     @allow(Caller.STAFF)

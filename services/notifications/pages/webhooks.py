@@ -112,8 +112,7 @@ def _add_buttons(blueprint: APIBlueprint, database: Database, rules: Rules) -> N
     @allow(Caller.STAFF)
     def delete(webhook_id: UUID) -> Answer:
         """Take it away with what it was told."""
-        with database.transaction(g.principal.scope) as session:
-            endpoints.delete_endpoint(session, webhook_id)
+        endpoints.delete_endpoint(database, g.principal.scope, webhook_id)
         return done(url_for(".list_webhooks"), "已删除。", "It was deleted.")
 
     @blueprint.post("/<uuid:webhook_id>/test")

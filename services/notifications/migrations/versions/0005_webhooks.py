@@ -31,6 +31,9 @@ CREATE TABLE webhook_endpoints (
     resting_until timestamptz,
     error text,
     delivered_at timestamptz,
+    -- deliveries that somebody asked to have again, since when
+    again integer NOT NULL DEFAULT 0,
+    again_since timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT webhook_endpoints_old_secret CHECK ((old_secret IS NULL) = (old_secret_until IS NULL)),
     CONSTRAINT webhook_endpoints_disabled CHECK ((disabled_at IS NULL) = (disabled_why IS NULL))
 );

@@ -57,6 +57,15 @@ CREATE TABLE moments (
 );
 """
 
+# Sites whose zone or quiet hours changed, and behind which of their shifts that is still to be followed.
+CLOCK_CHANGES = """
+CREATE TABLE clock_changes (
+    site_id uuid PRIMARY KEY,
+    changed_at timestamptz NOT NULL,
+    after uuid
+);
+"""
+
 # What was promised before stays as it was promised, until the shift, its activity or its site changes.
 PROMISED = """
 INSERT INTO moments (shift_id, of_status, rule, due_at)
@@ -131,5 +140,5 @@ CREATE INDEX messages_notice ON messages (notice_id) WHERE notice_id IS NOT NULL
 
 def upgrade() -> None:
     """Let reminders follow rules, and leaders and staff be reminded."""
-    for statements in (COPIES, QUIET, MOMENTS, PROMISED, REMINDERS, NOTICES):
+    for statements in (COPIES, QUIET, MOMENTS, CLOCK_CHANGES, PROMISED, REMINDERS, NOTICES):
         op.execute(statements)

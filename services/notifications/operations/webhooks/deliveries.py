@@ -17,6 +17,8 @@ from services.notifications.schemas.webhooks import WebhookDeliveriesQuery
 from services.notifications.webhooks.types import TEST
 
 MOST_AGAIN = 10_000
+MOST_ASKED = 20_000
+"""Deliveries of one endpoint that are sent again within an hour because somebody asked: all that failed, twice over."""
 MOST_TESTS = 20
 """Tests of one endpoint within an hour: whoever puts in a stranger's address cannot make us a nuisance to them."""
 
@@ -59,28 +61,47 @@ ALL_AGAIN = text(f"""
         ORDER BY number LIMIT :most)
 """)  # noqa: S608 - AGAIN is a constant
 RESTED = text("UPDATE webhook_endpoints SET resting_until = NULL WHERE id = :endpoint_id")
+ASKED = text("""
+    UPDATE webhook_endpoints SET resting_until = NULL,
+        again = :count + CASE WHEN again_since > now() - interval '1 hour' THEN again ELSE 0 END,
+        again_since = CASE WHEN again_since > now() - interval '1 hour' THEN again_since ELSE now() END
+    WHERE id = :endpoint_id RETURNING again
+""")
 
 
 def send_again(session: Session, endpoint_id: UUID, delivery_id: UUID) -> None:
     """Send one again, whatever became of it, under the same webhook-id; one that waits is tried now.
 
-    Raises 404, and 409 where its endpoint is disabled or it is being sent this moment.
+    Raises 404, 409 where its endpoint is disabled or it is being sent this moment, and 429.
     """
     _enabled(session, endpoint_id)
     get_delivery(session, endpoint_id, delivery_id)
     if not session.execute(ONE_AGAIN, {"id": delivery_id}).rowcount:  # type: ignore[attr-defined]
         raise Problem(CONFLICT, Words("正在投递，请稍候。", "It is being sent this moment. Wait a little."))
-    session.execute(RESTED, {"endpoint_id": endpoint_id})
+    _count(session, endpoint_id, 1)
     session.expire_all()
+
+
+def _count(session: Session, endpoint_id: UUID, count: int) -> None:
+    """Let the endpoint be tried now. Raises 429 where too many are asked for within an hour."""
+    if session.execute(ASKED, {"endpoint_id": endpoint_id, "count": count}).scalar_one() > MOST_ASKED:
+        raise Problem(
+            TOO_MANY,
+            Words(
+                f"一小时内最多重新投递 {MOST_ASKED} 次，请稍后再试。",
+                f"At most {MOST_ASKED} deliveries are sent again within an hour. Try again later.",
+            ),
+            retry_after="1800",
+        )
 
 
 def send_failed_again(session: Session, endpoint_id: UUID, since: datetime) -> tuple[int, bool]:
     """Send again what failed or was skipped of events from `since` on, oldest first; how many, and whether there are
-    more than are taken at once. Raises 404, and 409 where the endpoint is disabled."""
+    more than are taken at once. Raises 404, 409 where the endpoint is disabled, and 429."""
     _enabled(session, endpoint_id)
     told = {"endpoint_id": endpoint_id, "since": since, "most": MOST_AGAIN}
     count = int(session.execute(ALL_AGAIN, told).rowcount)  # type: ignore[attr-defined]
-    session.execute(RESTED, {"endpoint_id": endpoint_id})
+    _count(session, endpoint_id, count)
     return count, count == MOST_AGAIN
 
 

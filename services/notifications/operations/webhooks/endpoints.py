@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from services.common.errors import CHANGED_MEANWHILE, CONFLICT, Problem, Words, not_found
+from services.common.database import Database
+from services.common.errors import CHANGED_MEANWHILE, CONFLICT, TOO_MANY, Problem, Words, not_found
 from services.common.sealing import Box
 from services.notifications.models import WebhookEndpoint
 from services.notifications.schemas.webhooks import WebhookBody, WebhookEdit
@@ -30,11 +31,25 @@ class Rules:
     loopback: bool
 
 
+MOST_MADE = 20
+"""Of a site within a day: each may be tested, and whoever puts in a stranger's address and deletes it again must not
+get more tests by it. The audit log tells, which nothing is taken out of."""
+
+MADE = text("""
+    SELECT count(*) FROM audit_log
+    WHERE site_id = :site AND kind = 'webhook_endpoints' AND action = 'insert' AND at > now() - interval '1 day'
+""")
+SLICE = 5_000
+FORGET_SOME = text("""
+    DELETE FROM webhook_deliveries WHERE id IN (
+        SELECT id FROM webhook_deliveries WHERE endpoint_id = :id ORDER BY number LIMIT :slice)
+""")
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || :site, 0))")
 
 
 def create_endpoint(session: Session, rules: Rules, site_id: UUID, body: WebhookBody) -> tuple[WebhookEndpoint, str]:
-    """Add one, and its secret. Raises 422 for an address that is never called, 409 where the site has enough."""
+    """Add one, and its secret. Raises 422 for an address that is never called, 409 where the site has enough, and 429
+    where it made too many within a day."""
     read_url(body.url, rules.loopback)
     session.execute(ONE_AT_A_TIME, {"site": str(site_id)})
     count = session.scalar(select(func.count()).where(WebhookEndpoint.site_id == site_id)) or 0
@@ -45,6 +60,15 @@ def create_endpoint(session: Session, rules: Rules, site_id: UUID, body: Webhook
                 f"一个站点最多 {MOST} 个接收地址，请先删除不用的。",
                 f"A site has at most {MOST} endpoints. Delete one that is not used.",
             ),
+        )
+    if (session.scalar(MADE, {"site": site_id}) or 0) >= MOST_MADE:
+        raise Problem(
+            TOO_MANY,
+            Words(
+                f"一个站点一天内最多新增 {MOST_MADE} 个接收地址，请明天再试。",
+                f"A site adds at most {MOST_MADE} endpoints within a day. Try again tomorrow.",
+            ),
+            retry_after="3600",
         )
     secret = new_secret()
     endpoint = WebhookEndpoint(site_id=site_id, secret=rules.box.encrypt(secret), **body.model_dump())
@@ -83,14 +107,19 @@ def edit_endpoint(
         setattr(endpoint, name, asked[name])
     if enabled != endpoint.enabled:
         changed.append("enabled")
-        endpoint.disabled_at = None if enabled else session.scalar(select(func.now()))
-        endpoint.disabled_why = None if enabled else "staff"
+        _switch(session, endpoint, enabled)
     if works_now:
         endpoint.failures, endpoint.failing_since, endpoint.resting_until, endpoint.error = 0, None, None, None
     if changed:
         endpoint.version += 1
     session.flush()
     return endpoint
+
+
+def _switch(session: Session, endpoint: WebhookEndpoint, enabled: bool) -> None:
+    if enabled != endpoint.enabled:
+        endpoint.disabled_at = None if enabled else session.scalar(select(func.now()))
+        endpoint.disabled_why = None if enabled else "staff"
 
 
 def _check_version(endpoint: WebhookEndpoint, expected: Collection[int] | None) -> None:
@@ -104,10 +133,22 @@ def _check_version(endpoint: WebhookEndpoint, expected: Collection[int] | None) 
         )
 
 
-def delete_endpoint(session: Session, endpoint_id: UUID) -> None:
-    """Tell it nothing more, and forget what it was told. Raises 404."""
-    session.delete(find_endpoint(session, endpoint_id, lock=True))
-    session.flush()
+def delete_endpoint(database: Database, scope: str, endpoint_id: UUID) -> None:
+    """Tell it nothing more, and forget what it was told. Raises 404.
+
+    It is disabled first and what it was told goes in slices, so that years of it hold up no event of its site.
+    """
+    with database.transaction(scope) as session:
+        _switch(session, find_endpoint(session, endpoint_id, lock=True), enabled=False)
+    while _forget_some(database, scope, endpoint_id):
+        pass
+    with database.transaction(scope) as session:
+        session.delete(find_endpoint(session, endpoint_id, lock=True))
+
+
+def _forget_some(database: Database, scope: str, endpoint_id: UUID) -> int:
+    with database.transaction(scope) as session:
+        return session.execute(FORGET_SOME, {"id": endpoint_id, "slice": SLICE}).rowcount  # type: ignore[attr-defined]
 
 
 def rotate_secret(
