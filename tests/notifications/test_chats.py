@@ -68,7 +68,7 @@ def group(story: Story, settings: Settings, database: Database) -> Callable[...,
 
     def add(token: str, *topics: str, language: str = "zh") -> UUID:
         address, secret = ADDRESSES[token]
-        body = ChatBody(name="值班群", address=address, secret=secret, topics=topics, language=language)  # type: ignore[arg-type]
+        body = ChatBody(name="值班群", address=address, secret=secret, topics=topics, language=language)
         with database.transaction(str(story.site_id)) as session:
             return chats.create_chat(session, settings.box(), story.site_id, body).id
 

@@ -56,11 +56,11 @@ for _plugin in (apprise.plugins.dingtalk, apprise.plugins.feishu, apprise.plugin
     _plugin.requests = _Requests  # type: ignore[attr-defined]
 
 
-class _DingTalk(NotifyDingTalk):  # type: ignore[misc]
+class _DingTalk(NotifyDingTalk):
     def get_signature(self) -> tuple[str, str]:
         """As DingTalk wants it; `requests` escapes it, once."""
-        stamp = str(round(time.time() * 1000))
-        digest = hmac.digest(self.secret.encode(), f"{stamp}\n{self.secret}".encode(), hashlib.sha256)
+        stamp, secret = str(round(time.time() * 1000)), self.secret or ""
+        digest = hmac.digest(secret.encode(), f"{stamp}\n{secret}".encode(), hashlib.sha256)
         return stamp, base64.b64encode(digest).decode()
 
 
