@@ -147,6 +147,7 @@ def gauges(session: Session) -> dict[str, float]:
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
+               (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open,
                coalesce((SELECT extract(epoch FROM now() - min(next_attempt_at)) FROM messages
                          WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
         """)
