@@ -5,7 +5,7 @@ from alembic import op
 from services.common.audit import audited
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0011"
 
 # One for each site and day that it tells of, made ahead of time. facts: what registration said when it was due, by ids,
 # numbers and titles.
