@@ -1,12 +1,17 @@
 """The pump process: `python -m services.notifications.pump`. It keeps time for everything that is due."""
 
+from functools import partial
+
 from services.common.database import Database
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.handlers.clocks import follow_clocks
+from services.notifications.operations.alarms import raise_alarms
+from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.digests import fire_due_digests, plan_digests
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
 from services.notifications.operations.mail_receipts import forget_reports, hear_reports
@@ -39,6 +44,7 @@ def duties(settings: Settings) -> list[Duty]:
     celery = make_celery(settings)
     queue = work_queue(settings.service)
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    chats = settings.operators_chat.get_secret_value()
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     mailbox = settings.returned_to
@@ -55,6 +61,10 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
+        Duty("plan_digests", lambda: plan_digests(database), idle=30.0),
+        Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),
+        Duty("operators_chats", partial(keep_operators_chats, database, settings.box(), chats), idle=30.0),
+        Duty("alarms", lambda: raise_alarms(database), idle=10.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),

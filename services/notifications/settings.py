@@ -82,6 +82,7 @@ class Settings(CommonSettings):
     sms_receipts_token: SecretStr = SecretStr("")
     bounces_url: SecretStr = SecretStr("")
     mail_receipts_secrets: SecretStr = SecretStr("")
+    operators_chat: SecretStr = SecretStr("")
     webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 
     sms_price: Decimal | None = Field(default=None, ge=0, max_digits=8, decimal_places=4, description="of a segment")
@@ -95,6 +96,14 @@ class Settings(CommonSettings):
     @classmethod
     def _is_mail_server(cls, value: SecretStr) -> SecretStr:
         mail_servers(value)
+        return value
+
+    @field_validator("operators_chat")
+    @classmethod
+    def _has_addresses(cls, value: SecretStr) -> SecretStr:
+        for number, one in enumerate(value.get_secret_value().split(), start=1):
+            if "://" not in one:
+                raise ValueError(f"address {number} must be as Apprise writes it, such as wecombot://key")
         return value
 
     @field_validator("mail_from")

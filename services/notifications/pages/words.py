@@ -20,6 +20,7 @@ KINDS = {
     Kind.NO_PLACE: Words("没有名额", "No place"),
     Kind.LINK: Words("链接", "Link"),
     Kind.NOTICE: Words("工作提醒", "Reminder to staff or leaders"),
+    Kind.ALARM: Words("运行告警", "Alarm"),
     Kind.HOURS: Words("时长待记录", "Hours to record"),
     Kind.ANNOUNCEMENT: Words("公告", "Announcement"),
     Kind.DIGEST: Words("明日一览", "Tomorrow at a glance"),
@@ -34,7 +35,7 @@ LANES = {
 
 CHANNELS: defaultdict[str, Words] = defaultdict(
     lambda: Words("未定", "not chosen yet"),
-    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS")},
+    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS"), "chat": Words("群消息", "Chat group")},
 )
 
 STATES = {

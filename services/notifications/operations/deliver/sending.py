@@ -196,7 +196,8 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: B
                 if line.lost or batch.is_over(postman.database):
                     release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                _note_sent(postman, channel, line.provider, letter, line.send(letter))
+                verdict = line.send(letter)
+                _note_sent(postman, channel, line.provider, letter, verdict)
     except Unavailable as error:
         _give_back(postman, [late.message for late in letters[number:]], str(error))
 
