@@ -1,6 +1,6 @@
 """The tables that are read over HTTP. Everything else is written in plain SQL next to where it is used."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -56,6 +56,21 @@ class State(StrEnum):
     NO_CONTACT = "no_contact"
 
 
+class Stage(StrEnum):
+    """Where a message is, as people and programs see it: what is `pending` in the database was accepted, and is queued
+    once its time has come."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    NO_CONTACT = "no_contact"
+
+
 class Message(Base):
     """One mail or SMS to one person about one cause: what became of a registration, a link that was issued, a shift or
     hours to see to.
@@ -97,7 +112,15 @@ class Message(Base):
     template_id: Mapped[int | None]
     template_version: Mapped[int | None]
     template_fault: Mapped[str | None]
+    suppression_id: Mapped[int | None]
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
+
+    @property
+    def stage(self) -> Stage:
+        """Its state by name. What is due this very second may be called either."""
+        if self.state != State.PENDING:
+            return Stage(self.state)
+        return Stage.QUEUED if self.next_attempt_at <= datetime.now(UTC) else Stage.ACCEPTED
 
 
 class Delivery(Base):
