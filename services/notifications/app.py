@@ -13,6 +13,7 @@ from services.common.web import create_app, lasting, serve
 from services.notifications.api import blueprints
 from services.notifications.api.receipts import receipts_blueprint
 from services.notifications.handlers import make_subscriber
+from services.notifications.operations.announcements.office import make_office
 from services.notifications.operations.previews import make_showroom
 from services.notifications.operations.upkeep import gauges
 from services.notifications.pages import pages
@@ -25,13 +26,13 @@ def make_app(settings: Settings) -> APIFlask:
     """The HTTP application for these settings."""
     database = Database(settings.database_dsn)
     health = Health(settings.service, database, make_celery(settings), MIGRATIONS, subscribes=True, gauges=gauges)
-    showroom = make_showroom(settings, database)
+    showroom, office = make_showroom(settings, database), make_office(settings, database)
     return create_app(
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[
-            *blueprints(settings, database, showroom),
+            *blueprints(settings, database, showroom, office),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
             *pages(settings, database, showroom),
         ],

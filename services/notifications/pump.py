@@ -6,6 +6,8 @@ from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.handlers.clocks import follow_clocks
+from services.notifications.operations.announcements.office import sms_phones
+from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
@@ -37,6 +39,7 @@ def duties(settings: Settings) -> list[Duty]:
     celery = make_celery(settings)
     queue = work_queue(settings.service)
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    phones = sms_phones(settings)
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     def deliver() -> bool:
@@ -50,6 +53,8 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
+        Duty("announcements", lambda: send_announcements(database, book, phones), idle=0.5),
+        Duty("settle", lambda: settle_announcements(database), idle=2.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),

@@ -19,7 +19,7 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
+TABLES = ("deliveries", "messages", "announcements", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
           "receipts", "webhook_endpoints", "templates")  # fmt: skip
 

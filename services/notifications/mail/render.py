@@ -16,12 +16,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
+from services.notifications.mail.announcements import announcing, registrations_url
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.mime import assemble
 from services.notifications.mail.notices import notice_facts, notice_url, notice_words
 from services.notifications.mail.words import plain
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.claims.notices import ClaimedNotice
@@ -109,6 +111,13 @@ class Composer:
         self._write_headers(mail, message, contact, page.subject, facts.language)
         return Composed(mail, MadeWith())
 
+    def compose_announcement(self, message: ClaimedAnnouncement, contact: Contact | AddressedLink) -> Composed:
+        """The mail of an announcement."""
+        page, language = announcement_page(message, contact)
+        mail = assemble(self.as_text(page), self.as_html(page), None)
+        self._write_headers(mail, message, contact, page.subject, language)
+        return Composed(mail, MadeWith())
+
     def as_text(self, page: Page) -> str:
         """The mail as plain text."""
         return self._text.render(vars(page))
@@ -177,6 +186,23 @@ def page_of(message: Claimed | ClaimedLink, contact: Contact | AddressedLink, fa
         note=told.note,
         footer=put(language, "frame", "footer").fill(facts.values),
     )
+
+
+def announcement_page(message: ClaimedAnnouncement, contact: Contact | AddressedLink) -> tuple[Page, Language]:
+    """An announcement's words in the frame, and the language that they are in."""
+    said = announcing(message, contact)
+    page = Page(
+        language=CONTENT_LANGUAGE[said.language],
+        subject=said.subject,
+        greeting=put(said.language, "frame", "greeting").fill(said.values),
+        text=said.text,
+        rows=[],
+        button=put(said.language, "frame", "manage").fill(said.values),
+        url=registrations_url(message, contact),
+        note=(),
+        footer=put(said.language, "frame", "footer").fill(said.values),
+    )
+    return page, said.language
 
 
 def _url(contact: Contact | AddressedLink) -> str:

@@ -35,7 +35,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
     @blueprint.output(ContactsAnswer)
     def read_contacts(body: ContactsBody) -> Response:
         """Contact details at the moment of sending. For the notifications service alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             found = [_with_manage_url(links, one) for one in people.contacts(session, data, body.people)]
             return answered(ContactsAnswer(contacts=people.with_guardians(session, data, found)))
@@ -46,7 +46,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
     @blueprint.output(LinksAnswer)
     def read_links(body: LinksBody) -> Response:
         """Where one-time links lead and whom they are for, at the moment of sending. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(LinksAnswer(links=addressed(session, data, links, body.links)))
 
@@ -56,7 +56,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
     @blueprint.output(HeardAnswer)
     def hear_told(body: ToldBody) -> Response:
         """Whom an SMS reached, or did not reach after all: the list of calls follows. From notifications alone."""
-        _for_notifications()
+        for_notifications()
         # One by one: a shift that is called off meanwhile locks the calls of many, in another order.
         for one in body.told:
             with database.transaction(g.principal.scope) as session:
@@ -74,7 +74,7 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
     @blueprint.output(NoticesAnswer)
     def read_notices(body: NoticesBody) -> Response:
         """Which leaders and staff something of a shift concerns just now, by ids. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(NoticesAnswer(notices=who_has(session, body.notices)))
 
@@ -84,12 +84,13 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
     @blueprint.output(StaffContactsAnswer)
     def read_staff(body: StaffContactsBody) -> Response:
         """How to reach members of staff, at the moment of sending. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(StaffContactsAnswer(staff=staff_contacts(session, data, body.staff, links.public_url)))
 
 
-def _for_notifications() -> None:
+def for_notifications() -> None:
+    """Raise 403 for any other service."""
     if g.principal.name != "notifications":
         raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
 
