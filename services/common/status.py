@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database, expected_revision
 from services.common.logs import get_logger
+from services.common.parked import parked
 from services.common.queue import events_queue, queue_length, work_queue
 
 log = get_logger(__name__)
@@ -136,14 +137,7 @@ def _read_cursors(session: Session, status: Status) -> None:
         text("SELECT producer, partition, sequence, head, halted FROM cursors ORDER BY producer, partition")
     )
     status.cursors = [dict(row._mapping) for row in rows]
-    rows = session.execute(
-        text("""
-        SELECT producer, aggregate, count(*) AS events, min(parked_at)::text AS since,
-               (array_agg(error ORDER BY sequence))[1] AS error
-        FROM parked GROUP BY producer, aggregate ORDER BY min(parked_at) LIMIT 100
-        """)
-    )
-    status.parked = [dict(row._mapping) for row in rows]
+    status.parked = [dict(row._mapping) | {"since": str(row.since)} for row in parked(session)]
     status.parked_aggregates = (
         session.scalar(text("SELECT count(*) FROM (SELECT DISTINCT producer, aggregate FROM parked) AS held")) or 0
     )

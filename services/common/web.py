@@ -27,10 +27,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from services.common.apply import Subscriber
 from services.common.auth import Caller, Keys, Sessions, allow
 from services.common.database import ACTING, Acting
-from services.common.errors import INTERNAL, MALFORMED, Problem, Words, not_found, problem_response, register_errors
+from services.common.errors import MALFORMED, Problem, Words, problem_response, register_errors
 from services.common.logs import configure_logs, get_logger
 from services.common.pages import add_pages, problem_page, wants_page
 from services.common.pages.addresses import Pages
+from services.common.parked import release_parked
 from services.common.rates import limit_rates
 from services.common.settings import CommonSettings
 from services.common.status import Health, StatusCollector
@@ -227,17 +228,7 @@ def _operator_blueprint(health: Health, subscriber: Subscriber | None) -> APIBlu
     @allow(Caller.OPERATOR)
     def release(aggregate: str) -> dict[str, int]:
         """Apply the parked events of an aggregate in order, after the cause was mended. All or nothing."""
-        try:
-            released = subscriber.release(aggregate)
-        except Exception as error:
-            log.exception("release_failed", aggregate=aggregate)
-            raise Problem(
-                INTERNAL,
-                Words(f"处理仍然失败，事件仍被搁置：{error!r}", f"It still fails, the events stay parked: {error!r}"),
-            ) from error
-        if not released:
-            raise not_found("被搁置的对象", "parked aggregate")
-        return {"released": released}
+        return {"released": release_parked(subscriber, aggregate)}
 
     @blueprint.post("/adopt-epoch")
     @allow(Caller.OPERATOR)

@@ -12,6 +12,7 @@ from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.notifications.api import blueprints
 from services.notifications.api.receipts import receipts_blueprint
+from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.announcements.office import make_office
 from services.notifications.operations.previews import make_showroom
@@ -26,17 +27,20 @@ def make_app(settings: Settings) -> APIFlask:
     """The HTTP application for these settings."""
     database = Database(settings.database_dsn)
     health = Health(settings.service, database, make_celery(settings), MIGRATIONS, subscribes=True, gauges=gauges)
-    showroom, office = make_showroom(settings, database), make_office(settings, database)
+    book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    showroom = make_showroom(settings, database)
+    subscriber = make_subscriber(settings, database)
+    office = make_office(settings, database)
     return create_app(
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[
-            *blueprints(settings, database, showroom, office),
+            *blueprints(settings, database, showroom, book, office),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
-            *pages(settings, database, showroom),
+            *pages(settings, database, showroom, book, subscriber),
         ],
-        subscriber=make_subscriber(settings, database),
+        subscriber=subscriber,
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),
     )
 

@@ -137,8 +137,8 @@ class Template(Base):
 
 
 class AnnouncementState(StrEnum):
-    """How far an announcement is. `waiting` is for somebody's approval, `scheduled` approved; it is `sending` until each
-    of its messages has ended, then `done`; `stopped`: what had not gone did not go.
+    """How far an announcement is. `waiting` is for somebody's approval, `scheduled` approved; it is `sending` until
+    each of its messages has ended, then `done`; `stopped`: what had not gone did not go.
     """
 
     DRAFT = "draft"

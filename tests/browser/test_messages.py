@@ -3,8 +3,9 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ from werkzeug.serving import make_server
 import services.common.sessions
 from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
+from services.common.events import Envelope, SiteSaved
 from services.notifications.app import make_app
 from services.notifications.operations.providers import tell
 from services.notifications.settings import Settings
@@ -157,6 +159,30 @@ def test_an_operator_sees_what_fails_and_why_and_sends_it_again(
     assert "1 条消息将再次发送" in visitor.page.inner_text("main")
     assert "没有失败的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
     assert ask(messages, staff_at(site), "/staff/delivery").status_code == 403
+
+
+def test_an_operator_releases_what_is_held_back(
+    visitor: Visitor, messages: str, site: Site, database_of_messages: Database, staff_at: Callable[..., Told]
+) -> None:  # fmt: skip
+    saved = SiteSaved(site_id=uuid4(), area="140107", name_zh="站", name_en="Site", time_zone="Asia/Shanghai")
+    envelope = Envelope(id=uuid4(), source="/hesheng/registration", type=saved.type, subject=saved.aggregate,
+                        time=datetime.now(UTC), partition=0, sequence=1,
+                        data=saved.model_dump(mode="json"))  # fmt: skip
+    with database_of_messages.transaction(EVERY_SITE) as session:
+        session.execute(text("DELETE FROM parked"))
+        session.execute(
+            text("INSERT INTO parked (producer, partition, sequence, aggregate, envelope, error)"
+                 " VALUES ('registration', 0, 1, :aggregate, cast(:envelope AS jsonb), 'no such thing')"),
+            {"aggregate": saved.aggregate, "envelope": envelope.model_dump_json()},
+        )  # fmt: skip
+    visitor.log_in(staff_at(site, Role.OPERATOR))
+    visitor.address = messages
+    visitor.open("/staff/delivery")
+    assert f"{saved.aggregate}：1 个事件" in visitor.page.inner_text("main")
+    visitor.look("held_back")
+    visitor.page.get_by_role("button", name="放行").click()
+    words = visitor.page.inner_text("main")
+    assert "已补处理 1 个事件" in words and "被搁置" not in words
 
 
 def test_a_session_that_ends_is_over_here_as_well(

@@ -19,9 +19,10 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "announcements", "notices", "reminders", "moments", "registrations", "shifts", "activities",
-          "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
-          "receipts", "webhook_endpoints", "templates")  # fmt: skip
+TABLES = ("deliveries", "messages", "announcements", "notices", "reminders", "moments", "registrations", "shifts",
+          "activities", "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys",
+          "providers", "receipts", "webhook_endpoints", "templates", "clock_changes",
+          "preferences", "merges")  # fmt: skip
 
 
 class Contacts:
@@ -32,9 +33,12 @@ class Contacts:
         self.links: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
         self.staff: dict[str, dict[str, Any]] = {}
+        self.reached: dict[str, list[str]] = {}
         self.leaders: list[str] = []
         self.unrecorded = True
         self.failing = False
+        self.objection: str | None = None
+        self.areas: list[dict[str, str]] = []
         self.asked: list[int] = []
         self.told: list[dict[str, Any]] = []
         app = Flask("contacts")
@@ -43,7 +47,11 @@ class Contacts:
         app.post("/internal/sessions")(self._answer_sessions)
         app.post("/internal/notices")(self._answer_notices)
         app.post("/internal/staff")(self._answer_staff)
+        app.post("/internal/reach")(self._answer_reach)
         app.post("/internal/told")(self._hear_told)
+        app.post("/internal/audience")(self._answer_audience)
+        app.post("/internal/audience/count")(self._answer_count)
+        app.post("/internal/audience/choices")(self._answer_choices)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -65,7 +73,14 @@ class Contacts:
         return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
 
     def _answer_sessions(self) -> Any:
-        return jsonify(principal=self.sessions.get(request.get_json()["staff"]))
+        cookies = request.get_json()
+        return jsonify(principal=self.sessions.get(cookies["staff"] or cookies["resident"]))
+
+    def _answer_reach(self) -> Any:
+        if self.failing:
+            abort(503)
+        person = request.get_json()["person_id"]
+        return jsonify(person_id=person, persons=[person], sites=self.reached.get(person, []))
 
     def _answer_notices(self) -> Any:
         if self.failing:
@@ -81,6 +96,30 @@ class Contacts:
         if self.failing:
             abort(503)
         return jsonify(staff=[self.staff[one] for one in request.get_json()["staff"] if one in self.staff])
+
+    def _answer_audience(self) -> Any:
+        """Everybody that is known, in the name of the site that is asked about."""
+        if self.failing:
+            abort(503)
+        asked = request.get_json()
+        found = [one for one in sorted(self.people) if one > (asked["after"] or "")][: asked["limit"]]
+        people = [{"person_id": one, "site_id": asked["site_id"]} for one in found]
+        following = found[-1] if len(found) == asked["limit"] else None
+        return jsonify(**self._named(asked), people=people, next=following)
+
+    def _answer_count(self) -> Any:
+        if self.failing:
+            abort(503)
+        mail = sum(bool(one["email"]) for one in self.people.values())
+        count = len(self.people)
+        return jsonify(**self._named(request.get_json()), people=count, by_mail=mail, by_phone=0,
+                       unreached=count - mail)
+
+    def _named(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"name_zh": "赛马场站", "name_en": "Saimachang", "objection": self.objection}
+
+    def _answer_choices(self) -> Any:
+        return jsonify(teams=[], areas=self.areas)
 
     def _hear_told(self) -> Any:
         if self.failing:
@@ -106,11 +145,14 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.links.clear()
     contacts_server.sessions.clear()
     contacts_server.staff.clear()
+    contacts_server.reached.clear()
     contacts_server.leaders.clear()
     contacts_server.unrecorded = True
     contacts_server.asked.clear()
     contacts_server.told.clear()
     contacts_server.failing = False
+    contacts_server.objection = None
+    contacts_server.areas = []
     return contacts_server
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
+from services.common.parked import parked
 from services.notifications.operations.providers import failing
 
 # By lane and channel; a message has no channel before it was tried. `late_seconds`: since when the oldest is due.
@@ -33,16 +34,18 @@ FAILED = text("""
 
 @dataclass(frozen=True)
 class Overview:
-    """Queues by lane and channel, reasons with their numbers, providers that fail."""
+    """Queues by lane and channel, reasons with their numbers, providers that fail, events that are held back."""
 
     queues: Sequence[Row[Any]]
     waits: Sequence[Row[Any]]
     failed: Sequence[Row[Any]]
     failing: Sequence[Row[Any]]
+    parked: Sequence[Row[Any]]
 
 
 def overview(database: Database) -> Overview:
     """As things are now."""
     with database.transaction(EVERY_SITE) as session:
         queues, waits, failed = (session.execute(query).all() for query in (QUEUES, WAITS, FAILED))
-    return Overview(queues, waits, failed, failing(database))
+        held_back = parked(session)
+    return Overview(queues, waits, failed, failing(database), held_back)

@@ -63,6 +63,6 @@ def _machine_times(message: Claimed) -> dict[str, str]:
 
 
 def fact(name: str, value: str, language: Language) -> str:
-    """What a registered template is given. A variable must not be empty: where a site has no number, its staff are asked."""
+    """A variable of a registered template. It must not be empty: where a site has no number, its staff are asked."""
     absent = {Language.ZH: "工作人员", Language.EN: "its staff"}[language] if name == "phone" else "-"
     return plain(value, FACTS[name]) or absent

@@ -52,7 +52,7 @@ class AudienceOf(Answer):
 class AudiencePage(AudienceOf):
     """Each person once, with the site in whose name they are written to. `next` is null on the last page."""
 
-    people: list[Known] = []
+    people: list[Known] = Field(default=[])
     next: UUID | None = None
 
 

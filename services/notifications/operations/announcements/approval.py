@@ -82,7 +82,7 @@ def submit(
         )
     _check_day(session, row)
     row.people, row.unreached = counted.people, counted.unreached
-    row.submitted_at, row.submitted_by = func.now(), principal.actor  # type: ignore[assignment]
+    row.submitted_at, row.submitted_by = func.now(), principal.actor
     row.state = AnnouncementState.WAITING if needs_second else AnnouncementState.SCHEDULED
     return saved(session, row)
 
@@ -98,7 +98,7 @@ def approve(
         raise Problem(FORBIDDEN, _BY_STAFF)
     if (row.people or 0) > alone and principal.actor in (*row.written_by, row.submitted_by):
         raise Problem(FORBIDDEN, _ANOTHER)
-    row.approved_at, row.approved_by = func.now(), principal.actor  # type: ignore[assignment]
+    row.approved_at, row.approved_by = func.now(), principal.actor
     row.state, row.grown = AnnouncementState.SCHEDULED, False
     return saved(session, row)
 
@@ -107,7 +107,7 @@ def stop(session: Session, announcement_id: UUID, actor: str) -> Announcement:
     """Nothing more of it goes out from the commit on, but for what a worker holds just now. A draft is discarded."""
     row = locked(session, announcement_id, None, (*OPEN, AnnouncementState.SENDING))
     row.state, row.ended_by = AnnouncementState.STOPPED, actor
-    row.ended_at = func.now()  # type: ignore[assignment]
+    row.ended_at = func.now()
     stopped = saved(session, row)
     end_stopped_of(session, row.id)
     return stopped

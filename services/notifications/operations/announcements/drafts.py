@@ -64,7 +64,8 @@ class Bureau:
     book: ContactBook
 
     def chosen(self, principal: Principal, audience: AudienceBody, site_id: UUID | None) -> Chosen:
-        """The audience by name, of this site or of an area. Raises 403 for an area that is not theirs, 422 for what there is not."""
+        """The audience by name, of this site or of an area. Raises 403 for an area that is not theirs, 422 for what
+        there is not."""
         of_area = audience.to == "area"
         if of_area and not looks_after_areas(principal):
             raise Problem(FORBIDDEN, _NO_AREAS)

@@ -3,8 +3,9 @@
     send_announcements(database, book, phones)     # one step of one announcement
     settle_announcements(database)
 
-Whom it goes to is registration's to say, page by page and by ids. No connection is held meanwhile; a page's messages and
-how far it has come are one commit, so that a pump that dies goes on where it was, and a second one finds nothing to do.
+Whom it goes to is registration's to say, page by page and by ids. No connection is held meanwhile; a page's messages
+and how far it has come are one commit, so that a pump that dies goes on where it was, and a second one finds nothing
+to do.
 While registration does not answer, they wait.
 """
 
@@ -58,7 +59,7 @@ ADVANCE = text("""
     RETURNING written - :count AS before
 """)
 
-# Quiet hours of each person's site hold. What is about an activity that lies ahead is told before its end or not at all.
+# Quiet hours of each person's site hold. What is about an activity that lies ahead is told before its end, or not.
 WRITE = text("""
     INSERT INTO messages (id, kind, site_id, person_id, announcement_id, due_at, details, next_attempt_at, expires_at)
     SELECT md5('announcement/' || a.id || '/' || one.person_id)::uuid, 'announcement', one.site_id, one.person_id, a.id,
@@ -66,7 +67,8 @@ WRITE = text("""
                awake_at + interval '3 days',
                CASE WHEN about.ends_at > now() THEN about.ends_at END), awake_at + interval '3 days')
     FROM announcements AS a
-    CROSS JOIN unnest(cast(:people AS uuid[]), cast(:sites AS uuid[])) WITH ORDINALITY AS one (person_id, site_id, place)
+    CROSS JOIN unnest(cast(:people AS uuid[]), cast(:sites AS uuid[]))
+        WITH ORDINALITY AS one (person_id, site_id, place)
     LEFT JOIN sites ON sites.id = one.site_id
     CROSS JOIN LATERAL (SELECT greatest(now(), a.begun_at + make_interval(secs =>
         coalesce(60.0 * (:before + one.place - 1) / a.per_minute, 0))) AS due) AS paced
@@ -129,7 +131,8 @@ def begin(database: Database, row: Any, counted: AudienceCount) -> int:
 def write_down(database: Database, announcement_id: UUID, after: UUID | None, page: AudiencePage) -> int:
     """A message for each of these people, and how far it has come, in one commit."""
     values = {
-        "id": announcement_id, "after": after, "count": len(page.people), "reached": page.next, "last": page.next is None,
+        "id": announcement_id, "after": after, "count": len(page.people), "reached": page.next,
+        "last": page.next is None,
     }  # fmt: skip
     with database.transaction(EVERY_SITE) as session:
         if page.objection:
@@ -153,4 +156,4 @@ def settle_announcements(database: Database) -> int:
 def end_stopped_of(session: Session, announcement_id: UUID) -> int:
     """End what has not gone out of one that was stopped, some thousands at a time; returns how many."""
     values = {"id": announcement_id, "most": STOPPED_AT_ONCE}
-    return session.execute(text(END_STOPPED), values).rowcount  # type: ignore[attr-defined,no-any-return]
+    return session.execute(text(END_STOPPED), values).rowcount  # type: ignore[attr-defined]

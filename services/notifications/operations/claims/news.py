@@ -30,7 +30,8 @@ DUE = f"""
             SELECT count(*) FILTER (WHERE state = 'sending' OR sent_at > now() - interval '1 hour') AS hour,
                    count(*) AS day
             FROM messages AS m
-            WHERE m.person_id = fit.person_id AND m.site_id = fit.site_id AND m.link_id IS NULL AND m.announcement_id IS NULL
+            WHERE m.person_id = fit.person_id AND m.site_id = fit.site_id AND m.link_id IS NULL
+              AND m.announcement_id IS NULL
               AND (state = 'sending' OR sent_at > now() - interval '1 day')
         ) AS gone
     ), held_back AS (

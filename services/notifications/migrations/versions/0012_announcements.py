@@ -4,8 +4,8 @@ from alembic import op
 
 from services.common.audit import audited
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 ANNOUNCEMENTS = """
 CREATE TABLE announcements (
