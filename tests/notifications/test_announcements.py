@@ -145,7 +145,7 @@ def test_for_many_a_second_person_approves_and_never_a_key_or_who_wrote_it(
     done = second.expect(200, "POST", f"{path}/approve", {"people": 3}, made["version"])
     assert done["state"] == "scheduled" and done["approved_by"] != done["submitted_by"]
     changed = author.expect(200, "PUT", path, BODY, done["version"])
-    assert (changed["state"], changed["approved_by"], changed["people"]) == ("draft", None, None), "another one is meant"
+    assert (changed["state"], changed["approved_by"], changed["people"]) == ("draft", None, None), "it is another one"
     kept = rows("SELECT changed ->> 'approved_by' AS by FROM audit_log WHERE kind = 'announcements' ORDER BY id")
     assert any(row.by and done["approved_by"] in row.by for row in kept)
 

@@ -93,10 +93,10 @@ def _judge(found: FieldErrors, field: str, text: str, names: Mapping[str, str]) 
     if length > longest:
         zh = f"除变量外最多 {longest} 个字符，现有 {length} 个。"
         found.add(field, Words(zh, f"may have at most {longest} characters beside the values; there are {length}."))
-    for one in sorted(template.bare()):
-        if VARIABLES[one].may_be_empty:
-            found.add(field, brackets_needed(VARIABLES[one].zh, one))
-    if not _says_something(template):
+    bare = [one for one in sorted(template.bare()) if VARIABLES[one].may_be_empty]
+    for one in bare:
+        found.add(field, brackets_needed(VARIABLES[one].zh, one))
+    if not bare and not _says_something(template):
         found.add(field, _EMPTY)
 
 
