@@ -41,9 +41,10 @@ WITHIN = """
 OF_ACTIVITY = """
     told.person_id IN (
         SELECT r.person_id FROM registrations AS r JOIN shifts AS s ON s.id = r.shift_id
-        WHERE s.activity_id = :activity_id AND (cardinality(:shift_ids) = 0 OR s.id = ANY(:shift_ids))
+        WHERE s.activity_id = :activity_id
+          AND (cast(:shift_ids AS uuid[]) = '{}' OR s.id = ANY(cast(:shift_ids AS uuid[])))
           AND CASE WHEN r.outcome IN ('present', 'attended') THEN 'attended'
-                   WHEN r.status = 'offered' THEN 'waitlisted' ELSE r.status END = ANY(:places))
+                   WHEN r.status = 'offered' THEN 'waitlisted' ELSE r.status END = ANY(cast(:places AS text[])))
 """
 
 TO = {
