@@ -4,6 +4,8 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.notifications.api.announcements import announcements_blueprint
+from services.notifications.api.chats import chats_blueprint
+from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
 from services.notifications.api.preferences import preferences_blueprint
@@ -27,6 +29,8 @@ def blueprints(
         reminders_blueprint(database),
         webhooks_blueprint(database, rules),
         erasures_blueprint(database),
+        digests_blueprint(database),
+        chats_blueprint(database, settings.box()),
         templates_blueprint(database, showroom),
         announcements_blueprint(database, settings.box(), office),
         preferences_blueprint(database, book),

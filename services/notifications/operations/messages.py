@@ -19,13 +19,16 @@ LOCK_REGISTRATION = text("""
 
 JUDGE_RETRY = text("""
     SELECT m.state, m.kind,
-           m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') AND m.expires_at <= now() AS late,
+           m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
+               AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
            m.kind = 'notice'
-               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled
+               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
+           announcements.state = 'stopped' AS stopped
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
+    LEFT JOIN announcements ON announcements.id = m.announcement_id
     LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
     WHERE m.id = :id FOR UPDATE OF m
 """)
@@ -85,8 +88,9 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
                 handed_at = NULL,
-                expires_at = CASE WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') THEN expires_at
-                                  ELSE now() + interval '3 days' END
+                expires_at = CASE
+                    WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
+                    ELSE now() + interval '3 days' END
             WHERE id = :id
             """),
             {"id": message_id},
@@ -134,6 +138,8 @@ def _objection(row: Any) -> Words | None:
         return Words(
             "场次已取消或已变动，此消息不再属实。", "The shift was called off or moved; the message no longer holds."
         )
+    if row.stopped:
+        return Words("公告已停止发送。", "The announcement was stopped.")
     if row.overtaken:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",
@@ -141,6 +147,8 @@ def _objection(row: Any) -> Words | None:
         )
     if row.late and row.kind == "link":
         return Words("链接已过期，请重新获取。", "The link has expired; let a new one be issued.")
+    if row.late and row.kind in ("digest", "alarm"):
+        return Words("它的时间已过，不再发送。", "Its time is over; it is too late to send it.")
     if row.late and row.kind == "hours":
         return Words("时限已过，不再提醒。", "Its time is over; it is too late to remind.")
     if row.late:

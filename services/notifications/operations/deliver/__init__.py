@@ -14,6 +14,8 @@ back without counting an attempt. What the server or provider says of one letter
 import time
 
 from services.notifications.operations.deliver.announcements import deliver_announcements
+from services.notifications.operations.deliver.chats import deliver_chats
+from services.notifications.operations.deliver.digests import deliver_digests
 from services.notifications.operations.deliver.links import deliver_links
 from services.notifications.operations.deliver.news import deliver_answers, deliver_news
 from services.notifications.operations.deliver.notices import deliver_notices
@@ -21,7 +23,15 @@ from services.notifications.operations.deliver.postman import Postman, make_post
 
 __all__ = ["Postman", "deliver_batch", "make_postman"]
 
-ROUNDS = (deliver_links, deliver_answers, deliver_news, deliver_notices, deliver_announcements)
+ROUNDS = (
+    deliver_links,
+    deliver_answers,
+    deliver_news,
+    deliver_notices,
+    deliver_digests,
+    deliver_chats,
+    deliver_announcements,
+)
 """Every look takes a batch of each, the more urgent first, so that none starves."""
 
 FULL_PAUSE = 0.2

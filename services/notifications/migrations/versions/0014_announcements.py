@@ -4,8 +4,8 @@ from alembic import op
 
 from services.common.audit import audited
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 ANNOUNCEMENTS = """
 CREATE TABLE announcements (
