@@ -74,7 +74,7 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
     facts = story.sign_up(shift)
     story.wait(shift)
     for wanted in ("kind=confirmation", f"person_id={facts['person_id']}",
-                   f"registration_id={facts['registration_id']}", "state=pending&kind=confirmation"):  # fmt: skip
+                   f"registration_id={facts['registration_id']}", "state=queued&kind=confirmation"):  # fmt: skip
         (found,) = call(f"/v1/messages?{wanted}").json["items"]
         assert found["registration_id"] == str(facts["registration_id"])
     assert call("/v1/messages?state=sent").json["items"] == []
@@ -83,7 +83,7 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
 def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
     shift = story.opening()
     story.tell(*(events.RegistrationConfirmed(**story.registration(shift, story.person(None))) for _ in range(7)))
-    path, seen = "/v1/messages?limit=3&state=pending", []
+    path, seen = "/v1/messages?limit=3&state=queued", []
     while path:
         answer = call(path)
         seen += [one["id"] for one in answer.json["items"]]

@@ -26,8 +26,10 @@ JUDGE_RETRY = text("""
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
            m.kind = 'notice'
-               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled
+               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
+           announcements.state = 'stopped' AS stopped
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
+    LEFT JOIN announcements ON announcements.id = m.announcement_id
     LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
     WHERE m.id = :id FOR UPDATE OF m
 """)
@@ -150,6 +152,8 @@ def _objection(row: Any) -> Words | None:
         return Words(
             "场次已取消或已变动，此消息不再属实。", "The shift was called off or moved; the message no longer holds."
         )
+    if row.stopped:
+        return Words("公告已停止发送。", "The announcement was stopped.")
     if row.overtaken:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",
