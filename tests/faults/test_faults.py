@@ -72,6 +72,15 @@ def test_reminders_that_nobody_schedules_are_seen_as_unsent(folder: Path) -> Non
     assert any(finding.kind == "unsent" and "does not exist" in finding.text for finding in verdict.findings)
 
 
+@pytest.mark.usefixtures("healthy")
+def test_a_careless_messenger_is_seen_as_such(folder: Path) -> None:
+    verdict = sabotaged("careless_messenger", folder, 6, 6)
+    told = [(finding.kind, finding.text.split()[0]) for finding in verdict.findings]
+    assert ("duplicated", "message") in told, "an SMS went out again as another"
+    assert ("duplicated", "webhook-id") in told
+    assert any(kind == "unsent" and text.startswith("Notice") for kind, text in told)
+
+
 def test_a_healthy_system_comes_through_with_clean_books(healthy: "subprocess.Popen[str]") -> None:
     output, progress = healthy.communicate(timeout=240)
     assert healthy.returncode == 0, output + progress
