@@ -12,6 +12,7 @@ from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.notifications.api import blueprints
 from services.notifications.api.receipts import receipts_blueprint
+from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.previews import make_showroom
 from services.notifications.operations.upkeep import gauges
@@ -25,6 +26,7 @@ def make_app(settings: Settings) -> APIFlask:
     """The HTTP application for these settings."""
     database = Database(settings.database_dsn)
     health = Health(settings.service, database, make_celery(settings), MIGRATIONS, subscribes=True, gauges=gauges)
+    book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
     showroom = make_showroom(settings, database)
     subscriber = make_subscriber(settings, database)
     return create_app(
@@ -32,9 +34,9 @@ def make_app(settings: Settings) -> APIFlask:
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[
-            *blueprints(settings, database, showroom),
+            *blueprints(settings, database, showroom, book),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
-            *pages(settings, database, showroom, subscriber),
+            *pages(settings, database, showroom, book, subscriber),
         ],
         subscriber=subscriber,
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),

@@ -16,6 +16,8 @@ from uuid import UUID
 import requests
 from pydantic import BaseModel, Field, ValidationError
 
+from services.common.auth import Principal
+
 TIMEOUT = (2, 10)
 
 Known = tuple[UUID, UUID]
@@ -82,6 +84,15 @@ class _Staff(BaseModel):
     staff: list[StaffContact] = Field(repr=False)
 
 
+class Reach(BaseModel):
+    """How far a resident's session reaches: who they are now, the ids under which their rows were written, the sites
+    that it opens."""
+
+    person_id: UUID
+    sites: list[UUID]
+    persons: list[UUID]
+
+
 class Told(BaseModel):
     """Whether what happened to a registration at that moment (registration's clock) has reached its person by SMS."""
 
@@ -106,7 +117,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ContactBook:
-    """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff` and `/told`.
+    """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff`, `/reach` and `/told`.
 
     All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
     """
@@ -136,6 +147,12 @@ class ContactBook:
         """These members of staff; whoever's account is closed is missing."""
         staff = self._ask("staff", {"staff": [str(one) for one in ids]}, _Staff).staff
         return {one.staff_id: one for one in staff}
+
+    def reach(self, resident: Principal) -> Reach:
+        """Whose rows of which sites this resident's session opens."""
+        mailed_by = str(resident.mailed_by) if resident.mailed_by else None
+        asked = {"person_id": resident.name, "address": resident.address, "mailed_by": mailed_by}
+        return self._ask("reach", asked, Reach)
 
     def tell(self, told: Sequence[Told]) -> None:
         """Say whom SMS reached (at most 1000)."""

@@ -21,7 +21,8 @@ from tests.notifications.story import Story
 
 TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
-          "receipts", "webhook_endpoints", "templates", "clock_changes")  # fmt: skip
+          "receipts", "webhook_endpoints", "templates", "clock_changes",
+          "preferences", "merges")  # fmt: skip
 
 
 class Contacts:
@@ -32,6 +33,7 @@ class Contacts:
         self.links: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
         self.staff: dict[str, dict[str, Any]] = {}
+        self.reached: dict[str, list[str]] = {}
         self.leaders: list[str] = []
         self.unrecorded = True
         self.failing = False
@@ -43,6 +45,7 @@ class Contacts:
         app.post("/internal/sessions")(self._answer_sessions)
         app.post("/internal/notices")(self._answer_notices)
         app.post("/internal/staff")(self._answer_staff)
+        app.post("/internal/reach")(self._answer_reach)
         app.post("/internal/told")(self._hear_told)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -65,7 +68,14 @@ class Contacts:
         return jsonify(links=[self.links[one] for one in request.get_json()["links"] if one in self.links])
 
     def _answer_sessions(self) -> Any:
-        return jsonify(principal=self.sessions.get(request.get_json()["staff"]))
+        cookies = request.get_json()
+        return jsonify(principal=self.sessions.get(cookies["staff"] or cookies["resident"]))
+
+    def _answer_reach(self) -> Any:
+        if self.failing:
+            abort(503)
+        person = request.get_json()["person_id"]
+        return jsonify(person_id=person, persons=[person], sites=self.reached.get(person, []))
 
     def _answer_notices(self) -> Any:
         if self.failing:
@@ -106,6 +116,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.links.clear()
     contacts_server.sessions.clear()
     contacts_server.staff.clear()
+    contacts_server.reached.clear()
     contacts_server.leaders.clear()
     contacts_server.unrecorded = True
     contacts_server.asked.clear()

@@ -16,6 +16,7 @@ from deploy.local.servers import Postgres, create_databases
 from services.common.database import EVERY_SITE, Database
 from services.common.outbox import sequence_events
 from services.notifications.handlers import make_subscriber
+from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.deliver import deliver_batch, make_postman
 from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import hear
@@ -50,6 +51,13 @@ class Registration:
         self._server.shutdown()
         self._server.server_close()
         self.database.engine.dispose()
+
+
+def read_the_log(settings: Settings, database: Database) -> None:
+    """All that registration told, with what the pump does of it."""
+    make_subscriber(settings, database).catch_up_fully()
+    while follow_clocks(database):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +109,7 @@ def test_from_sign_up_over_promotion_to_cancellation_everybody_hears_what_concer
 
     beside = settings.model_copy(update={"registration_url": registration.url})
     database = Database(settings.database_dsn)
-    make_subscriber(beside, database).catch_up_fully()
+    read_the_log(beside, database)
     postman = make_postman(beside, database)
     while deliver_batch(postman):
         pass
@@ -140,7 +148,7 @@ def test_staff_are_told_of_their_shift_and_reached_by_what_registration_says_of_
 
     beside = settings.model_copy(update={"registration_url": registration.url})
     database = Database(settings.database_dsn)
-    make_subscriber(beside, database).catch_up_fully()
+    read_the_log(beside, database)
     postman = make_postman(beside, database)
     rows("UPDATE notices SET due_at = now()")
     assert fire_due_notices(database, postman.contacts) == 1
@@ -170,7 +178,7 @@ def test_whom_an_sms_reaches_is_called_no_more_until_it_turns_out_that_it_did_no
              "sms_templates": "waitlisted=SMS_1(title,start) promotion=SMS_2(title,start)"}  # fmt: skip
     beside = Settings(**settings.model_dump() | given)
     database = Database(settings.database_dsn)
-    make_subscriber(beside, database).catch_up_fully()
+    read_the_log(beside, database)
     postman = make_postman(beside, database)
     while deliver_batch(postman):
         pass

@@ -146,3 +146,18 @@ def test_a_link_is_over_when_its_address_is_no_longer_theirs(site: Site, app: AP
     site.expect(200, "PATCH", f"/v1/people/{person}", {"email": "right@example.com"}, If_Match="*")
     for method in ("GET", "POST"):
         assert app.test_client().open(path, method=method).status_code == 410
+
+
+def test_the_other_services_learn_how_far_a_session_reaches(
+    app: APIFlask, data: PersonalData, site: Site, other: Site, neighbour: Neighbour
+) -> None:
+    def reached(address: str, **more: str) -> dict[str, Any]:
+        index = data.contact_index("email", address).hex()
+        asked = {"person_id": neighbour.person, "address": index} | more
+        return Caller(app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/reach", asked)
+
+    assert reached(NOSY) == {"person_id": neighbour.person, "persons": [neighbour.person], "sites": [other.id]}
+    assert reached(OWN)["sites"] == [site.id]
+    assert reached(OWN, mailed_by=other.id)["sites"] == []
+    assert reached("nobody@example.com")["sites"] == []
+    assert site.call("POST", "/internal/reach", {"person_id": neighbour.person, "address": ""}).status_code == 403

@@ -5,15 +5,17 @@ from apiflask import APIBlueprint
 from services.common.database import Database
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.messages import messages_blueprint
+from services.notifications.api.preferences import preferences_blueprint
 from services.notifications.api.reminders import reminders_blueprint
 from services.notifications.api.templates import templates_blueprint
 from services.notifications.api.webhooks import webhooks_blueprint
+from services.notifications.contacts import ContactBook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.settings import Settings
 
 
-def blueprints(settings: Settings, database: Database, showroom: Showroom) -> list[APIBlueprint]:
+def blueprints(settings: Settings, database: Database, showroom: Showroom, book: ContactBook) -> list[APIBlueprint]:
     """All routes but those that every service has."""
     rules = Rules(settings.box(), settings.webhooks_loopback)
     return [
@@ -22,4 +24,5 @@ def blueprints(settings: Settings, database: Database, showroom: Showroom) -> li
         webhooks_blueprint(database, rules),
         erasures_blueprint(database),
         templates_blueprint(database, showroom),
+        preferences_blueprint(database, book),
     ]

@@ -8,7 +8,16 @@ from services.common.apply import Handlers, Subscriber
 from services.common.auth import forget_site_keys, remember_site_keys
 from services.common.database import Database
 from services.common.feed import FeedClient
-from services.notifications.handlers import activities, erasures, links, registrations, shifts, transfers, webhooks
+from services.notifications.handlers import (
+    activities,
+    erasures,
+    links,
+    merges,
+    registrations,
+    shifts,
+    transfers,
+    webhooks,
+)
 from services.notifications.settings import Settings
 
 HANDLERS: Handlers = {
@@ -32,6 +41,8 @@ HANDLERS: Handlers = {
     events.TransferDeclined: transfers.on_declined,
     events.TransferExpired: transfers.on_expired,
     events.LinkIssued: links.on_link_issued,
+    events.PersonMerged: merges.on_merged,
+    events.PersonUnmerged: merges.on_unmerged,
     events.PersonErased: erasures.on_erased,
     events.PersonErasedAtSite: erasures.on_erased,
 }

@@ -1,4 +1,5 @@
-"""Who was erased, remembered by ids: registration's own log is lost with what a restore brings back."""
+"""Who was erased: what they told us goes. Remembered by ids, for registration's own log is lost with what a restore
+brings back."""
 
 from collections.abc import Sequence
 
@@ -6,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.events import Received
+from services.notifications.operations.preferences import forget
 
 NOTE = text("""
     INSERT INTO erasures (event_id, person_id, site_id, erased_at) VALUES (:event_id, :person_id, :site_id, :time)
@@ -14,7 +16,9 @@ NOTE = text("""
 
 
 def on_erased(session: Session, events: Sequence[Received]) -> None:
-    """Remember it."""
+    """Remember it, and forget what they wished for."""
+    for one in events:
+        forget(session, one.data.person_id, getattr(one.data, "site_id", None))
     session.execute(
         NOTE,
         [

@@ -5,7 +5,7 @@ composer = Composer("Hesheng <hesheng@example.org>", "example.org")
 composed = composer.compose(claimed, contact)      # .mail is an EmailMessage, .made_with says with which words
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,12 +19,14 @@ from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.mime import assemble
 from services.notifications.mail.notices import notice_facts, notice_url, notice_words
+from services.notifications.mail.unsubscribe import Unsubscribe, headers
 from services.notifications.mail.words import plain
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.claims.notices import ClaimedNotice
+from services.notifications.operations.refusable import REFUSABLE
 from services.notifications.wording.builtin import kind_of, put
 from services.notifications.wording.facts import Facts, Row, facts_of, language_of
 from services.notifications.wording.made_with import MadeWith
@@ -50,6 +52,8 @@ class Page:
     url: str
     note: tuple[str, ...]
     footer: str
+    unsubscribe: str = ""
+    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Composed:
 class Composer:
     """Makes mails. Raises ValueError for an address that cannot be written into a header."""
 
-    def __init__(self, mail_from: str, mail_domain: str) -> None:
+    def __init__(self, mail_from: str, mail_domain: str, unsubscribe: Unsubscribe | None = None) -> None:
+        self._unsubscribe = unsubscribe
         name, self._address = parseaddr(mail_from)
         self._sender = SMTP.header_factory("From", Address(name, addr_spec=self._address))
         self._domain = mail_domain
@@ -82,13 +87,23 @@ class Composer:
         """The whole mail. `message` must know its site unless it carries a link, `contact` have an address."""
         facts = facts_of(message, contact)
         told = tell(kind_name(message), Channel.MAIL, facts, message.words)
-        page = page_of(message, contact, facts, told)
+        page = self._refusable(message, page_of(message, contact, facts, told), facts)
         entry = None
         if isinstance(message, Claimed) and message.calendar_sequence is not None:
             entry = self._entry(message, contact, facts)
         mail = assemble(self.as_text(page), self.as_html(page), entry)
         self._write_headers(mail, message, contact, page.subject, facts.language)
+        for name, value in headers(page.unsubscribe_url).items() if page.unsubscribe_url else ():
+            mail[name] = value
         return Composed(mail, told.made_with)
+
+    def _refusable(self, message: Claimed | ClaimedLink, page: Page, facts: Facts) -> Page:
+        """The page with its way out, where messages of this kind may be refused."""
+        if self._unsubscribe is None or not isinstance(message, Claimed) or message.kind not in REFUSABLE:
+            return page
+        words = put(facts.language, "frame", "unsubscribe").fill(facts.values)
+        url = self._unsubscribe.url(message.person_id, message.site_id, message.kind)
+        return replace(page, unsubscribe=words, unsubscribe_url=url)
 
     def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Composed:
         """The mail to a leader or a member of staff."""

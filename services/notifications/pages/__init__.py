@@ -5,22 +5,29 @@ from apiflask import APIBlueprint
 from services.common.apply import Subscriber
 from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
+from services.notifications.contacts import ContactBook
+from services.notifications.mail.unsubscribe import Unsubscribe
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
+from services.notifications.pages.preferences import preferences_pages
 from services.notifications.pages.site import working_at
 from services.notifications.pages.templates import templates_pages
 from services.notifications.pages.webhooks import webhooks_pages
 from services.notifications.settings import Settings
 
 
-def pages(settings: Settings, database: Database, showroom: Showroom, subscriber: Subscriber) -> list[APIBlueprint]:
+def pages(
+    settings: Settings, database: Database, showroom: Showroom, book: ContactBook, subscriber: Subscriber
+) -> list[APIBlueprint]:
     """All of them."""
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
     made.append(templates_pages(database, showroom))
+    links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
+    made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_provider else ("mail",))
 
     @made[0].app_context_processor
     def site_in_words() -> dict[str, object]:

@@ -60,6 +60,7 @@ OUTCOMES: defaultdict[str, Words] = defaultdict(
         "undelivered": Words("未能送达", "Not delivered"),
         "interrupted": Words("发送中断，结果不明", "Interrupted: the result is not known"),
         "no_contact": Words("没有邮箱", "No address"),
+        "refused_by_person": Words("本人不想收到", "The person wants none of these"),
         "not_rendered": Words("内容无法生成", "The words could not be made"),
         "link_is_over": Words("链接已失效", "The link was over"),
     },

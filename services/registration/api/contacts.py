@@ -9,6 +9,8 @@ from services.common.conventions import answered
 from services.common.database import Database
 from services.common.errors import FORBIDDEN, Problem, Words
 from services.registration.operations.people import people
+from services.registration.operations.people.identity import person_now
+from services.registration.operations.people.proven_sites import Resident, persons, reached_sites
 from services.registration.operations.seats import calls
 from services.registration.operations.staff.link_mails import addressed
 from services.registration.operations.staff.links import Links
@@ -22,6 +24,7 @@ from services.registration.schemas.notices import (
     StaffContactsBody,
 )
 from services.registration.schemas.people import Contact, ContactsAnswer, ContactsBody
+from services.registration.schemas.reach import ReachAnswer, ReachBody
 from services.registration.schemas.seats import HeardAnswer, ToldBody
 
 
@@ -64,6 +67,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
         return answered(HeardAnswer(heard=len(body.told)))
 
     _add_notices(blueprint, database, data, links)
+    _add_reach(blueprint, database)
     return blueprint
 
 
@@ -87,6 +91,21 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
         _for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(StaffContactsAnswer(staff=staff_contacts(session, data, body.staff, links.public_url)))
+
+
+def _add_reach(blueprint: APIBlueprint, database: Database) -> None:
+    @blueprint.post("/reach")
+    @allow(Caller.SERVICE)
+    @blueprint.input(ReachBody, arg_name="body")
+    @blueprint.output(ReachAnswer)
+    def read_reach(body: ReachBody) -> Response:
+        """Which sites a resident's session opens, and under which ids their rows were written. For notifications."""
+        _for_notifications()
+        resident = Resident(body.person_id, bytes.fromhex(body.address), body.mailed_by)
+        with database.transaction(g.principal.scope) as session:
+            sites, everybody = reached_sites(session, resident), persons(session, resident)
+            now = person_now(session, body.person_id)
+        return answered(ReachAnswer(person_id=now, sites=sites, persons=everybody))
 
 
 def _for_notifications() -> None:

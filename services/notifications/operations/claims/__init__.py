@@ -150,6 +150,23 @@ def release(database: Database, messages: Sequence[Taken], delay: float, reason:
         )
 
 
+PUT_OFF = text("""
+    UPDATE messages SET state = 'pending', attempts = attempts - 1, claimed_at = NULL,
+        next_attempt_at = now() + make_interval(secs => :delay), error = 'waits: the person wants to be left alone now'
+    WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
+      AND now() + make_interval(secs => :delay) + interval '1 hour' <= expires_at
+    RETURNING id
+""")
+
+
+def put_off(database: Database, message: Taken, delay: float) -> bool:
+    """Give one back until its person's own quiet hours end, in `delay` seconds; false where it would be of no use by
+    then, less than an hour before it expires. No attempt is counted."""
+    with database.transaction(EVERY_SITE) as session:
+        told = {"id": message.id, "claimed_at": message.claimed_at, "delay": delay}
+        return session.execute(PUT_OFF, told).first() is not None
+
+
 def record(database: Database, message: Taken, result: Result) -> bool:
     """Write down what an attempt came to. False when the claim had run out and the message is no longer ours.
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 
+from services.notifications.operations.claims import put_off
 from services.notifications.operations.claims.news import Claimed, claim
 from services.notifications.operations.deliver.postman import Postman
 from services.notifications.operations.deliver.sending import IN_DOUBT, NO_ADDRESS, Ready, note, ready, send_round
 from services.notifications.operations.lanes import Lane
+from services.notifications.operations.preferences import NO_WISH, preferences_of
 
 
 def deliver_answers(postman: Postman) -> int:
@@ -20,14 +22,17 @@ def deliver_news(postman: Postman) -> int:
 
 
 def _deliver(postman: Postman, lane: Lane) -> int:
-    return send_round(postman, lane, partial(claim, postman.database, postman.domain, lane), partial(_letters, postman))
+    take = partial(claim, postman.database, postman.domain, lane)
+    return send_round(postman, lane, take, partial(_letters, postman, lane))
 
 
-def _letters(postman: Postman, messages: list[Claimed]) -> Iterator[Ready]:
-    contacts = postman.contacts.look_up({(message.person_id, message.site_id) for message in messages})
+def _letters(postman: Postman, lane: Lane, messages: list[Claimed]) -> Iterator[Ready]:
+    known = {(message.person_id, message.site_id) for message in messages}
+    contacts, wishes = postman.contacts.look_up(known), preferences_of(postman.database, known)
     for message in messages:
         contact = contacts.get((message.person_id, message.site_id))
+        wish = wishes.get((message.person_id, message.site_id), NO_WISH)
         if contact is None:
             note(postman, message, IN_DOUBT if message.in_doubt else NO_ADDRESS)
-        else:
-            yield from ready(postman, message, contact)
+        elif not (lane.gives_way and wish.sleeps and put_off(postman.database, message, wish.sleeps)):
+            yield from ready(postman, message, contact, wish.channels(message.kind, postman.channels))

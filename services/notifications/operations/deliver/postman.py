@@ -11,6 +11,7 @@ from services.notifications.channels.sms import Sms
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
+from services.notifications.mail.unsubscribe import Unsubscribe
 from services.notifications.operations.providers import tell
 from services.notifications.rates import Allowance
 from services.notifications.settings import Settings
@@ -45,10 +46,11 @@ class Postman:
 def make_postman(settings: Settings, database: Database) -> Postman:
     """The postman of a worker; nothing is connected yet, so it may be made before a fork."""
     provider = settings.sms_provider
+    way_out = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     return Postman(
         database,
         ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
-        Composer(settings.mail_from, settings.mail_domain),
+        Composer(settings.mail_from, settings.mail_domain, way_out),
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
         (_sms(settings, database, provider),) if provider else (),

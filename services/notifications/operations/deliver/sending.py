@@ -35,6 +35,7 @@ STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
 NOT_REACHED = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them")
+REFUSED = Result(State.SUPPRESSED, "refused_by_person", "refused by the person")
 IN_DOUBT = Result(State.FAILED, "refused", "unknown: no answer came, and there is nobody any more to ask about")
 
 Message = TypeVar("Message", bound=Taken)
@@ -82,11 +83,18 @@ def send_round(
     return len(claimed)
 
 
-def ready(postman: Postman, message: Taken, contact: Contact | AddressedLink) -> Iterator[Ready]:
-    """The message as a letter of the first channel that reaches them; none where that is recorded as impossible."""
-    channel = next((one for one in postman.channels if one.reaches(message, contact)), None)
+def ready(
+    postman: Postman, message: Taken, contact: Contact | AddressedLink, channels: Sequence[Channel] | None = None
+) -> Iterator[Ready]:
+    """The message as a letter of the first channel that reaches them; none where that is recorded as impossible.
+
+    `channels` are those that they did not refuse, in their order; all where they said nothing.
+    """
+    reached = [one for one in postman.channels if one.reaches(message, contact)]
+    allowed = reached if channels is None or message.in_doubt else [one for one in channels if one in reached]
+    channel = allowed[0] if allowed else None
     if channel is None:
-        nobody = NOT_REACHED if postman.others else NO_ADDRESS
+        nobody = REFUSED if reached else NOT_REACHED if postman.others else NO_ADDRESS
         note(postman, message, IN_DOUBT if message.in_doubt else nobody)
     else:
         yield from written(postman, message, channel, partial(channel.compose, message, contact))
@@ -107,7 +115,7 @@ def note(postman: Postman, message: Taken, result: Result) -> None:
     """Record it, and say so in the log."""
     with bind_request(message.request_id):
         kept = record(postman.database, message, result)
-        say = log.info if result.state in (State.SENT, State.NO_CONTACT) else log.warning
+        say = log.info if result.state in (State.SENT, State.NO_CONTACT, State.SUPPRESSED) else log.warning
         say("message_tried", message_id=str(message.id), outcome=result.outcome, reply=result.reply, recorded=kept)
 
 

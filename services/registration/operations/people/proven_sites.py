@@ -56,6 +56,11 @@ def proven_sites(session: Session, resident: Resident) -> list[UUID]:
     return sites
 
 
+def reached_sites(session: Session, resident: Resident) -> list[UUID]:
+    """The same, or none."""
+    return _sites(session, resident)
+
+
 def reaches(session: Session, resident: Resident, site_id: UUID) -> bool:
     """Whether the session opens what this site was told."""
     return site_id in _sites(session, resident)

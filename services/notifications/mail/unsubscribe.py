@@ -1,0 +1,52 @@
+"""The way out that stands in every mail which people may refuse: RFC 8058.
+
+    links = Unsubscribe(box, "https://hesheng.example.org/notifications")
+    url = links.url(person_id, site_id, "reminder")       # in the footer, and by `headers` in the header
+    links.read(token)                                      # Refusal(person_id, site_id, kind), or None
+
+A token is ciphertext, opens nothing and does not end: who finds an old mail can still refuse. It is good as long as the
+key that made it is among NOTIFICATIONS_KEYS.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.common.errors import Problem
+from services.common.sealing import Box
+
+PATH = "unsubscribe"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Which site shall tell whom nothing more of what."""
+
+    person_id: UUID
+    site_id: UUID
+    kind: str
+
+
+@dataclass(frozen=True)
+class Unsubscribe:
+    """Makes and reads the links. `public_url`: where people find notifications' pages."""
+
+    box: Box
+    public_url: str
+
+    def url(self, person_id: UUID, site_id: UUID, kind: str) -> str:
+        """Where to refuse messages of this kind; POST there does it at once."""
+        token = self.box.encrypt(f"{PATH} {person_id.hex} {site_id.hex} {kind}").decode()
+        return f"{self.public_url}/{PATH}/{token}"
+
+    def read(self, token: str) -> Refusal | None:
+        """What a link's token says; None for one that we did not make, or whose key is gone."""
+        try:
+            path, person_id, site_id, kind = self.box.decrypt(token.encode()).split(" ")
+        except (Problem, ValueError):
+            return None
+        return Refusal(UUID(person_id), UUID(site_id), kind) if path == PATH else None
+
+
+def headers(url: str) -> dict[str, str]:
+    """What mail programs show as a button."""
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
