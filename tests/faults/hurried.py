@@ -7,6 +7,8 @@ Only times are other than in a real process, and in the same proportions: a clai
 ended, and a request is given up well before its claim. Nothing in `services/` knows of it.
 """
 
+from datetime import timedelta
+
 from services.notifications import contacts, sms
 from services.notifications.channels import sms as sms_channel
 from services.notifications.mail import servers, smtp
@@ -15,6 +17,7 @@ from services.notifications.operations.claims import news
 from services.notifications.operations.deliver import sending
 from services.notifications.operations.webhooks import outgoing
 from services.notifications.operations.webhooks import upkeep as webhooks_upkeep
+from services.notifications.sms import aliyun
 from services.notifications.webhooks import post
 from tests.faults.sabotage.wrap import run_real
 
@@ -37,6 +40,7 @@ def hurry() -> None:
         (sending, "BATCH_SECONDS", BATCH),
         (sending, "OUTAGE_DELAY", 1.0),
         (servers, "RESTS", (0.5, 1.0, 2.0, 3.0)),
+        (aliyun, "SURELY", timedelta(seconds=3)),
         (sms, "TIMEOUT", (1, ANSWER)),
         (sms_channel, "REST", 1.0),
         (smtp, "TIMEOUT", ANSWER),

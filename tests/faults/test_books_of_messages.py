@@ -56,8 +56,8 @@ def test_an_sms_failed_only_where_its_receipt_says_so_or_nobody_can_know() -> No
 
     assert ended("not delivered: absent", receipts={HAND_OVER: False}) == []
     assert ended("not delivered: absent", receipts={HAND_OVER: True}) == ["unsent"]
-    assert ended("unknown: no answer came", repeats=False) == []
-    assert ended("unknown: no answer came", repeats=True) == ["unsent"]
+    assert ended("unknown: no answer came", settles=False) == []
+    assert ended("unknown: no answer came", settles=True) == ["unsent"]
 
 
 def test_a_message_is_sent_once_and_to_whom_it_is_for() -> None:

@@ -35,7 +35,7 @@ def _is_excused(material: Material, message: MessageRow) -> bool:
             sms.message_id == message.id and not material.world.receipts.get(sms.id, True) for sms in material.world.sms
         )
         return (told_so and error.startswith("not delivered")) or (
-            not material.world.repeats and error.startswith("unknown")
+            not material.world.settles and error.startswith("unknown")
         )
     return error.startswith("550") and material.address(message).endswith(f"@{REFUSED}")
 

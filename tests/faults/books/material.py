@@ -209,12 +209,12 @@ class Request:
 
 @dataclass(frozen=True)
 class World:
-    """What the world outside remembers. `receipts`: by hand-over, whether it is said to be delivered; `requests`: by
-    endpoint. `staff` and `leaders` are those of each site."""
+    """What the world outside remembers. `receipts`: by hand-over, whether it is said to be delivered; `settles`:
+    whether the SMS provider can be asked again; `requests`: by endpoint. `staff` and `leaders` are each site's."""
 
     sms: list[SmsTaken] = field(default_factory=list)
     receipts: dict[str, bool] = field(default_factory=dict)
-    repeats: bool = True
+    settles: bool = True
     requests: dict[str, list[Request]] = field(default_factory=dict)
     staff: dict[str, set[str]] = field(default_factory=dict)
     leaders: dict[str, str] = field(default_factory=dict)

@@ -14,24 +14,26 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.notifications.wording.variables import KINDS, Channel
 from tests.faults.books.material import Request, SmsTaken, World
 from tests.faults.outside.deck import Deck
 from tests.faults.outside.mail import MAIL_FAULTS, MailServer
 from tests.faults.outside.receivers import RECEIVER_FAULTS, SiteReceiver
-from tests.faults.outside.sms import SMS_FAULTS, Gateway
+from tests.faults.outside.sms import Aliyun, Gateway
 from tests.faults.scene import Scene
 
 RECEIPTS_TOKEN = "receipts-of-the-faults-" + "r" * 16
 
 
 class Outside:
-    """All of it; `repeats`: whether the gateway knows our keys again (docs/sms-gateway.md)."""
+    """All of it. Which SMS provider there is follows from the seed: Alibaba Cloud, a gateway that knows our keys again,
+    or one that does not."""
 
     def __init__(self, seed: int, mails: Path) -> None:
         chance = random.Random(f"outside {seed}")
-        self.repeats = seed % 2 == 1
         self.mail = MailServer(mails, Deck(MAIL_FAULTS, 30, chance))
-        self.sms = Gateway(Deck(SMS_FAULTS, 6, chance), chance, self.repeats)
+        self.sms: Aliyun | Gateway = Gateway(chance, seed % 3 == 2) if seed % 3 else Aliyun(chance)
+        self._told, self.settles = _sms_settings(self.sms, seed % 3 == 2)
         self.receivers: dict[str, SiteReceiver] = {}
         self._chance = chance
 
@@ -39,9 +41,8 @@ class Outside:
         """What notifications is told of it. The mail server that misbehaves is the wanted one."""
         return {
             "SMTP_URL": f"{self.mail.url},{other_mail_server}",
-            "SMS_URL": self.sms.url(*(["repeats=safe"] if self.repeats else [])),
             "SMS_RECEIPTS_TOKEN": RECEIPTS_TOKEN,
-        }
+        } | self._told
 
     def settle_in(self, notifications: str, scene: Scene) -> None:
         """Know where receipts go, and have each site told of its events."""
@@ -57,7 +58,7 @@ class Outside:
         return World(
             sms=[SmsTaken(one.id, one.to, one.at.timestamp()) for one in self.sms.taken],
             receipts={one.id: one.delivered for one in self.sms.receipts.values()},
-            repeats=self.repeats,
+            settles=self.settles,
             requests={
                 one.endpoint: [Request(r.webhook_id, r.event_id, r.answer) for r in one.requests]
                 for one in self.receivers.values()
@@ -93,3 +94,12 @@ class Outside:
         self.sms.end()
         for receiver in self.receivers.values():
             receiver.stop()
+
+
+def _sms_settings(provider: Aliyun | Gateway, repeats: bool) -> tuple[dict[str, str], bool]:
+    """The provider's settings, and whether it can be found out there what became of an SMS."""
+    if isinstance(provider, Gateway):
+        return {"SMS_URL": provider.url(*(["repeats=safe"] if repeats else []))}, repeats
+    kinds = [kind for kind, known in KINDS.items() if Channel.SMS in known.channels]
+    templates = " ".join(f"{kind}=SMS_1(title,start)" for kind in kinds)
+    return {"SMS_URL": provider.url, "SMS_TEMPLATES": templates}, True

@@ -14,7 +14,6 @@ BREAKS: dict[str, list[str]] = {
     "mark_before_send": ["registration-pump", *_SUBSCRIBERS],
     "forgetful_cursor": _SUBSCRIBERS,
     "ignore_capacity": ["registration-api"],
-    "no_reminders": ["notifications-worker", "notifications-pump"],
     "careless_messenger": ["notifications-worker", "notifications-pump"],
     "resend_with_new_id": ["notifications-worker", "notifications-pump"],
 }

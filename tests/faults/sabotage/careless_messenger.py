@@ -1,11 +1,12 @@
 """A messenger without care: an SMS whose answer did not come goes out again as another, each attempt at a webhook has
-an id of its own, and notices are told to nobody."""
+an id of its own, notices are told to nobody, and reminders are not even written down."""
 
 from dataclasses import replace
 from uuid import uuid4
 
 from sqlalchemy import text
 
+from services.notifications.handlers import reminders
 from services.notifications.operations import notices
 from services.notifications.operations.webhooks import send
 from services.notifications.sms.gateway import Gateway
@@ -15,7 +16,8 @@ _hand_over = Gateway.send
 _try = send.Sender._try
 
 RULE, BROKEN = "FROM recipients JOIN", "FROM (SELECT * FROM recipients LIMIT 0) AS recipients JOIN"
-if RULE not in notices.FIRE.text:
+SCHEDULED = "INSERT INTO reminders"
+if SCHEDULED not in reminders.SCHEDULE.text or RULE not in notices.FIRE.text:
     raise RuntimeError("the rule to break is not where it was: mend this sabotage")
 
 
@@ -30,6 +32,7 @@ def _with_any_id(self, claimed, secrets):  # type: ignore[no-untyped-def]
 Gateway.send = _under_any_id  # type: ignore[method-assign]
 Gateway.settle = lambda *_: None  # type: ignore[method-assign]
 send.Sender._try = _with_any_id  # type: ignore[method-assign]
+reminders.SCHEDULE = text("SELECT cast(:registration_ids AS uuid[]), cast(:times AS timestamptz[])")
 notices.FIRE = text(notices.FIRE.text.replace(RULE, BROKEN))
 
 if __name__ == "__main__":
