@@ -48,8 +48,8 @@ def hurry() -> None:
     ):
         getattr(module, name)
         setattr(module, name, value)
-    upkeep.recover_abandoned.__defaults__ = (LEASE,)
-    webhooks_upkeep.recover_deliveries.__defaults__ = (LEASE,)
+    for sweep in (upkeep.recover_abandoned, webhooks_upkeep.recover_deliveries):
+        sweep.__defaults__ = (min(LEASE, *sweep.__defaults__ or ()),)
 
 
 hurry()

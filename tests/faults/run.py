@@ -95,10 +95,11 @@ def _running(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[t
     try:
         say("starting the system")
         system.start_servers()
-        for name in BREAKS[plan.sabotage] if plan.sabotage else []:
-            system.processes[name].command = broken_command(system.processes[name].command, plan.sabotage)
         for name in HURRIED:
             system.processes[name].command = hurried_command(system.processes[name].command)
+        # What is broken must be before anything else takes it up by its name.
+        for name in BREAKS[plan.sabotage] if plan.sabotage else []:
+            system.processes[name].command = broken_command(system.processes[name].command, plan.sabotage)
         system.migrate()
         system.start_processes()
         system.wait_ready()

@@ -27,6 +27,6 @@ def broken_command(command: list[str], name: str) -> list[str]:
 
 
 def hurried_command(command: list[str]) -> list[str]:
-    """The same, whose messages wait less long (`tests/faults/hurried.py`), on top of whatever is broken."""
+    """The same, whose messages wait less long (`tests/faults/hurried.py`)."""
     place = command.index("-m") + 1
     return [*command[:place], "tests.faults.hurried", *command[place:]]
