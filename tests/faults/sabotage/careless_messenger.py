@@ -32,7 +32,7 @@ def _with_any_id(self, claimed, secrets):  # type: ignore[no-untyped-def]
 Gateway.send = _under_any_id  # type: ignore[method-assign]
 Gateway.settle = lambda *_: None  # type: ignore[method-assign]
 send.Sender._try = _with_any_id  # type: ignore[method-assign]
-reminders.SCHEDULE = text("SELECT cast(:registration_ids AS uuid[]), cast(:times AS timestamptz[])")
+reminders.SCHEDULE = text("SELECT cast(:registration_ids AS uuid[])")
 notices.FIRE = text(notices.FIRE.text.replace(RULE, BROKEN))
 
 if __name__ == "__main__":
