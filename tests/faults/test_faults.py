@@ -68,7 +68,7 @@ def test_a_new_message_id_at_each_attempt_is_seen_as_duplicated_mails(folder: Pa
 
 @pytest.mark.usefixtures("healthy")
 def test_a_careless_messenger_is_seen_as_such(folder: Path) -> None:
-    verdict = sabotaged("careless_messenger", folder, 6, 6)
+    verdict = sabotaged("careless_messenger", folder, 6, 10)
     told = [(finding.kind, finding.text.split()[0]) for finding in verdict.findings]
     assert ("duplicated", "message") in told, "an SMS went out again as another"
     assert ("duplicated", "webhook-id") in told
