@@ -1,7 +1,7 @@
 """Which messages people may refuse.
 
-News that nobody asked for can be refused at any time, at no cost and as easily as it came: 《通信短信息服务管理规定》
-(MIIT Order 31 of 2015), articles 18 and 20, of commercial SMS; Personal Information Protection Law, article 44, of
+News that nobody asked for can be refused at any time, at no cost and as easily as it came: MIIT Order 31 of 2015 on
+services of short messages, articles 18 and 20, of commercial SMS; Personal Information Protection Law, article 44, of
 processing in general; RFC 8058 says how a mail offers it. What answers somebody's own act, or tells that what they were
 promised has changed, is part of the service that they asked for, and is told by one channel or the other.
 """
