@@ -35,7 +35,7 @@ class Client:
     """One caller with one key; one per thread."""
 
     def __init__(self, base_url: str, key: str) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"Bearer {key}"
@@ -59,7 +59,7 @@ class Client:
              params: dict[str, str] | None, tries: int) -> Answer | None:  # fmt: skip
         try:
             answer = self._http.request(
-                method, self._base_url + path, json=body, headers=headers, params=params, timeout=TIMEOUT
+                method, self.base_url + path, json=body, headers=headers, params=params, timeout=TIMEOUT
             )
             content = answer.json() if answer.content else {}
         except (requests.RequestException, ValueError):

@@ -5,6 +5,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+REFUSED = "refused.example"
+"""Whoever has an address there is refused by the mail server for good: by policy, which says nothing of the address."""
+
 
 class Told(StrEnum):
     """What became of a request as its caller saw it."""
