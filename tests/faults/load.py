@@ -40,6 +40,7 @@ class Load:
             if shift.early:
                 for _ in range(EARLY_PEOPLE):
                     opening.sign_up(shift)
+        self.ledger.before = list(self.ledger.sign_ups)
         for thread in self._threads:
             thread.start()
 

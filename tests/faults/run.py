@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deploy.local.ports import HOST, free_port
 from deploy.local.system import Ports, System
+from tests.faults.announce import Announcer
 from tests.faults.books import audit
 from tests.faults.books.collect import WANTED, collect, undecided
 from tests.faults.books.material import Finding, Material
@@ -70,8 +71,9 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
         outside.settle_in(system.urls["notifications"], scene)
         watch = Watch(system, lambda: outside.unrest() + undecided(system))
         say(f"{len(scene.shifts)} shifts at {len(scene.sites)} sites; {plan.seconds:g} s of faults, seed {plan.seed}")
-        load, chaos = _trouble(plan, system, scene, watch)
+        load, chaos, announcer = _trouble(plan, system, scene, watch)
         say(f"{sum(chaos.injected.values())} faults done, everything restored; waiting for quiet")
+        announcer.join()
         recovery_s, unrest = _settle(scene, watch, load, plan.patience)
         say("doing the books")
         material = collect(system, load.ledger, outside.world(scene))
@@ -112,13 +114,15 @@ def _running(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[t
         outside.stop()
 
 
-def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Load, Chaos]:
+def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Load, Chaos, Announcer]:
     """Load and faults together; returns when the faults are over and everything was let go again."""
     stop, calm = threading.Event(), threading.Event()
     load = Load(system.urls["registration"], scene, plan.seed, stop)
     chaos = Chaos(system, draw(plan.seconds, plan.seed), system.data / "faults.log")
     watcher = threading.Thread(target=_keep_looking, args=(watch, calm))
     load.start()
+    announcer = Announcer(system.urls["notifications"], load.ledger, scene)
+    announcer.start()
     try:
         watcher.start()
         time.sleep(WARM_UP)
@@ -127,7 +131,7 @@ def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Lo
         stop.set()
         calm.set()
         watcher.join()
-    return load, chaos
+    return load, chaos, announcer
 
 
 def _keep_looking(watch: Watch, calm: threading.Event) -> None:

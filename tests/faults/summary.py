@@ -21,6 +21,7 @@ def table(verdict: Verdict) -> str:
         ("reminders", _counts(Counter(reminder.state for reminder in material.reminders.values()))),
         ("mails", f"{len(material.mails)}, of them {reminders_sent(material)} reminders; resent={resent(material)}"),
         ("notices", _counts(Counter(f"{notice.kind} {notice.state}" for notice in material.notices))),
+        ("announcements", _counts(Counter(row.state for row in material.announcements))),
         ("sms", f"{len(material.world.sms)}, of them {sum(material.world.receipts.values())} delivered"),
         ("webhooks", _counts(Counter(row.state for row in material.webhooks))),
         ("faults", _counts(verdict.injected)),

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.faults.books import ends, notices, sms, webhooks
+from tests.faults.books import announcements, ends, notices, sms, webhooks
 from tests.faults.books.material import (
+    AnnouncementRow,
     Endpoint,
     LogEntry,
     MessageRow,
@@ -17,7 +18,7 @@ from tests.faults.books.material import (
     WebhookRow,
     World,
 )
-from tests.faults.ledger import REFUSED, Ledger, SignUp, Told
+from tests.faults.ledger import REFUSED, Announced, Ledger, SignUp, Told
 from tests.faults.test_books import NOW, SHIFT, a_log, a_mail, a_message, kinds, material
 
 ID = "0d3c2b1a-0000-4000-8000-000000000001"
@@ -148,3 +149,42 @@ def test_leaders_and_staff_are_each_told_once_when_the_log_says_so() -> None:
     called_off = [*TELLING, ("shift.cancelled", SHIFT)]
     assert findings(replace(NOTICE, state="withdrawn"), to=(), log=called_off) == []
     assert findings(replace(NOTICE, state="withdrawn"), to=()) == ["unsent"]
+
+
+def test_an_announcement_reaches_each_once_with_a_second_persons_word() -> None:
+    row = AnnouncementRow("n", "site", "done", "staff:a", "staff:b", 2)
+    people = [SignUp(f"k{one}", "site", "s", one, {}, Told.ACKED, one, one, "confirmed") for one in ("p", "q")]
+    known = {one.person_id: RegistrationRow(one.person_id, "s", one.person_id, "site", "confirmed", 1, None, 0)
+             for one in people}  # fmt: skip
+
+    def findings(*to: str, row: AnnouncementRow = row, stopped_at: float | None = None, at: float = 0.0) -> list[str]:
+        told = [a_message(id=f"m{n}", message_id=f"<m{n}@h>", kind="announcement", announcement_id="n", person_id=one)
+                for n, one in enumerate(to)]  # fmt: skip
+        ledger = Ledger(announced=[Announced("n", "site", stopped_at)], before=people)
+        books = material([], ledger=ledger, registrations=known, messages=told, announcements=[row],
+                         mails=[a_mail("<m0@h>", at)])  # fmt: skip
+        checks = (announcements.announcements_ended, announcements.announcements_reach_everyone_once,
+                  announcements.nothing_goes_out_after_the_stop)  # fmt: skip
+        return [kind for check in checks for kind in kinds(check(books))]
+
+    assert findings("p", "q") == []
+    assert findings("p", "p") == ["duplicated", "unsent"]
+    assert findings("p") == ["duplicated", "unsent"], "it counts two"
+    assert findings("p", "z") == ["stray mail", "unsent"]
+    assert findings("p", "q", row=replace(row, approved_by=None)) == ["promise"]
+    assert findings("p", "q", row=replace(row, approved_by="staff:a")) == ["promise"]
+    assert findings("p", "q", row=replace(row, state="sending")) == ["unsent"]
+    stopped = replace(row, state="stopped", written=1)
+    assert findings("p", row=stopped, stopped_at=1000.0, at=1010.0) == []
+    assert findings("p", row=stopped, stopped_at=1000.0, at=1100.0) == ["stopped"]
+    assert findings("p", row=stopped) == ["unsent"], "nobody stopped it"
+
+
+def test_only_what_was_stopped_may_stay_behind_as_suppressed() -> None:
+    def ended(stopped_at: float | None) -> list[str]:
+        message = a_message(state="suppressed", error="stopped", announcement_id="n")
+        ledger = Ledger(announced=[Announced("n", "site", stopped_at)])
+        return kinds(ends.every_message_ended(material([], ledger=ledger, messages=[message])))
+
+    assert ended(1000.0) == []
+    assert ended(None) == ["unsent"]

@@ -7,6 +7,7 @@ and mails that `material.py` fetched once, so that each can be tried on made-up 
 from collections.abc import Callable, Iterable
 
 from tests.faults.books import (
+    announcements,
     effects,
     ends,
     log,
@@ -65,6 +66,9 @@ CHECKS: list[Callable[[Material], Iterable[Finding]]] = [
     notices.notices_are_as_the_log_has_them,
     notices.notices_reach_everyone_once,
     notices.nothing_due_was_left,
+    announcements.announcements_ended,
+    announcements.announcements_reach_everyone_once,
+    announcements.nothing_goes_out_after_the_stop,
     sms.no_sms_twice,
     sms.every_sms_has_its_message,
     sms.receipts_were_heard,

@@ -13,6 +13,7 @@ from psycopg.rows import class_row, dict_row
 
 from deploy.local.system import System
 from tests.faults.books.material import (
+    AnnouncementRow,
     AppliedRow,
     CursorRow,
     Endpoint,
@@ -48,8 +49,9 @@ FROM outbox WHERE sequence IS NOT NULL ORDER BY partition, sequence
 MESSAGES = """
 SELECT id::text, kind, coalesce(registration_id::text, '') AS registration_id, state,
        coalesce(message_id_header, '') AS message_id,
-       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id) AS cause,
-       reminder_id, due_at, error, person_id::text, staff_id::text, notice_id, channel,
+       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id,
+                'announcement ' || announcement_id) AS cause,
+       reminder_id, due_at, error, person_id::text, staff_id::text, notice_id, announcement_id::text, channel,
        ARRAY(SELECT outcome FROM deliveries WHERE message_id = messages.id ORDER BY id) AS tries
 FROM messages ORDER BY number
 """
@@ -59,6 +61,7 @@ SELECT id::text, endpoint_id::text, event_id::text, state, error,
        ARRAY(SELECT outcome FROM webhook_attempts WHERE delivery_id = webhook_deliveries.id ORDER BY id) AS tries
 FROM webhook_deliveries ORDER BY number
 """
+ANNOUNCEMENTS = "SELECT id::text, site_id::text, state, created_by, approved_by, written FROM announcements"
 ENDPOINTS = "SELECT id::text, site_id::text, created_at FROM webhook_endpoints ORDER BY number"
 REMINDERS = "SELECT id, registration_id::text, rule, due_at, state, occurrence, of_status FROM reminders"
 APPLIED = "SELECT partition, sequence, event_id::text FROM applied ORDER BY id"
@@ -113,6 +116,7 @@ def collect(system: System, ledger: Ledger, world: World) -> Material:
         notices=notifications.rows(NoticeRow, NOTICES),
         webhooks=notifications.rows(WebhookRow, WEBHOOKS),
         endpoints=notifications.rows(Endpoint, ENDPOINTS),
+        announcements=notifications.rows(AnnouncementRow, ANNOUNCEMENTS),
         world=world,
         mails=[read_mail(file) for folder in mail_folders(system) for file in sorted(folder.glob("*.eml"))],
         recounts=recount(
@@ -127,6 +131,7 @@ def collect(system: System, ledger: Ledger, world: World) -> Material:
 UNDECIDED = """
 SELECT (SELECT count(*) FROM notices WHERE state = 'pending' AND due_at <= now())
      + (SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'sending'))
+     + (SELECT count(*) FROM announcements WHERE state IN ('scheduled', 'sending'))
      + (SELECT count(*) FROM receipts WHERE applied_at IS NULL)
 """
 
@@ -137,7 +142,7 @@ def undecided(system: System) -> list[str]:
         count = Database(system.postgres.admin_url, "notifications").value(UNDECIDED)
     except psycopg.Error as error:
         return [f"notifications' database: {type(error).__name__}"]
-    return [f"notifications: {count} notices, webhooks and receipts undecided"] if count else []
+    return [f"notifications: {count} notices, webhooks, announcements and receipts undecided"] if count else []
 
 
 def mail_folders(system: System) -> list[Path]:

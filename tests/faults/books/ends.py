@@ -24,8 +24,12 @@ def every_message_ended(material: Material) -> Iterator[Finding]:
 
 
 def _is_excused(material: Material, message: MessageRow) -> bool:
-    """Whether it is over for a reason that holds: recalled; refused for good; not delivered, or perhaps, by SMS."""
+    """Whether it is over for a reason that holds: recalled, stopped, refused for good, or an SMS that did not come."""
     error = message.error or ""
+    if message.state == "suppressed":
+        return error == "stopped" and message.announcement_id in {
+            one.id for one in material.ledger.announced if one.stopped_at
+        }
     if message.state == "expired":
         return "recalled" in error
     if message.state != "failed":

@@ -118,6 +118,7 @@ class MessageRow:
     person_id: str | None = None
     staff_id: str | None = None
     notice_id: int | None = None
+    announcement_id: str | None = None
     channel: str | None = "mail"
     tries: list[str] = field(default_factory=list)
 
@@ -149,6 +150,18 @@ class NoticeRow:
     due_at: datetime
     state: str
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class AnnouncementRow:
+    """An announcement, and how many people it was written down for."""
+
+    id: str
+    site_id: str
+    state: str
+    created_by: str
+    approved_by: str | None
+    written: int
 
 
 @dataclass(frozen=True)
@@ -247,6 +260,7 @@ class Material:
     notices: list[NoticeRow] = field(default_factory=list)
     webhooks: list[WebhookRow] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
+    announcements: list[AnnouncementRow] = field(default_factory=list)
     world: World = field(default_factory=World)
 
     @cached_property

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.notifications.wording.variables import KINDS, Channel
+from tests.faults.announce import ALONE
 from tests.faults.books.material import Request, SmsTaken, World
 from tests.faults.outside.deck import Deck
 from tests.faults.outside.mail import MAIL_FAULTS, MailServer
@@ -42,6 +43,7 @@ class Outside:
         return {
             "SMTP_URL": f"{self.mail.url},{other_mail_server}",
             "SMS_RECEIPTS_TOKEN": RECEIPTS_TOKEN,
+            "ANNOUNCEMENT_ALONE": str(ALONE),
         } | self._told
 
     def settle_in(self, notifications: str, scene: Scene) -> None:
