@@ -116,8 +116,9 @@ class Contacts:
             abort(503)
         mail = sum(bool(one["email"]) for one in self.people.values())
         count = len(self.people)
-        return jsonify(**self._named(request.get_json()), people=count, by_mail=mail, by_phone=0,
-                       unreached=count - mail)
+        return jsonify(
+            **self._named(request.get_json()), people=count, by_mail=mail, by_phone=0, unreached=count - mail
+        )
 
     def _named(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"name_zh": "赛马场站", "name_en": "Saimachang", "objection": self.objection}

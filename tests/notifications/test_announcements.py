@@ -17,6 +17,8 @@ from services.notifications.operations.announcements.sending import (
     settle_announcements,
     write_down,
 )
+from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.claims.announcements import claim_announcements
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.settings import Settings
 from tests.conftest import OPERATOR_KEY
@@ -236,6 +238,24 @@ def test_a_small_one_does_not_wait_behind_a_large_one(site: Desk, story: Story, 
     deliver_batch(postman)
     sent = rows("SELECT count(*) AS n FROM messages WHERE state = 'sent' AND announcement_id = :id", id=later["id"])
     assert sent[0].n >= 20
+
+
+def test_one_worker_at_a_time_sends_them_and_the_others_are_there_for_what_comes(
+    site: Desk, story: Story, postman: Postman, rows: Rows
+) -> None:
+    database = postman.database
+    for number in range(3):
+        story.person(f"p{number}@example.org")
+    site.submitted(3)
+    while send_announcements(database, postman.contacts, ()):
+        pass
+    assert any_claimable(database)
+    assert len(claim_announcements(database, "example.org", 1)) == 1
+    assert claim_announcements(database, "example.org") == [] and not any_claimable(database)
+    story.sign_up(story.opening())
+    assert any_claimable(database), "a confirmation has a worker to go to"
+    rows("UPDATE messages SET claimed_at = now() - interval '21 seconds' WHERE state = 'sending'")
+    assert len(claim_announcements(database, "example.org")) == 2, "who died keeps nobody from it"
 
 
 @pytest.mark.parametrize(("typed", "field", "said"), [

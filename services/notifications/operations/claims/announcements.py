@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.common.database import Database
-from services.notifications.operations.claims import CLAIM, CLAIMABLE, OF_ALL, Taken, take
+from services.notifications.operations.claims import BULK_IS_SENT, CLAIM, CLAIMABLE, OF_ALL, Taken, take
 
 # `active` is found by one look into the index for each announcement that has something left, however many those are.
 DUE = f"""
@@ -24,7 +24,7 @@ DUE = f"""
                    AND m.sent_at > now() - interval '1 minute') - (
                    SELECT count(*) FROM messages AS m WHERE m.announcement_id = a.id AND m.state = 'sending')
                END AS room
-        FROM found JOIN announcements AS a ON a.id = found.id
+        FROM found JOIN announcements AS a ON a.id = found.id WHERE NOT {BULK_IS_SENT}
     ), fit AS MATERIALIZED (
         SELECT due.id, due.number, stopped, per_minute, room,
                row_number() OVER (PARTITION BY active.id ORDER BY due.number) AS place
@@ -69,7 +69,8 @@ class ClaimedAnnouncement(Taken):
 
 
 def claim_announcements(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedAnnouncement]:
-    """Take up to `limit`, and commit that they are being sent. What was stopped while a worker had it ends here.
+    """Take up to `limit`, and commit that they are being sent; none while another worker process has some. What was
+    stopped while a worker had it ends here.
 
     Workers that claim at the same moment do not see each other's, so that a minute's number may be passed by a batch.
     """
