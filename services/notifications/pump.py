@@ -13,6 +13,7 @@ from services.notifications.operations.announcements.office import sms_phones
 from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.claims.announcements import bulk_claimable
 from services.notifications.operations.digests import fire_due_digests, plan_digests
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
@@ -32,7 +33,7 @@ from services.notifications.operations.upkeep import (
 from services.notifications.operations.webhooks.send import Sender
 from services.notifications.operations.webhooks.upkeep import end_deliveries, forget_deliveries, recover_deliveries
 from services.notifications.settings import Settings
-from services.notifications.tasks import DELIVER_TASK
+from services.notifications.tasks import BULK_TASK, DELIVER_TASK
 
 FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_reports, forget_numbers, forget_deliveries)
 
@@ -59,6 +60,11 @@ def duties(settings: Settings) -> list[Duty]:
         nudge(celery, DELIVER_TASK, settings.service)
         return True
 
+    def deliver_announcements() -> bool:
+        if bulk_claimable(database):
+            nudge(celery, BULK_TASK, settings.service)
+        return False  # a nudge for each rest: while one is under way another would find nothing to take
+
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("clocks", lambda: follow_clocks(database), idle=0.5),
@@ -71,6 +77,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("operators_chats", partial(keep_operators_chats, database, settings.box(), chats), idle=30.0),
         Duty("alarms", lambda: raise_alarms(database), idle=10.0),
         Duty("deliver", deliver, idle=0.1),
+        Duty("deliver_bulk", deliver_announcements, idle=0.25),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
         Duty("webhooks", webhooks.send_due, idle=0.2),

@@ -8,10 +8,11 @@ from services.common.database import Database
 from services.common.outbox import Page
 from services.common.queue import APPLY_TASK, make_celery
 from services.notifications.handlers import make_subscriber
-from services.notifications.operations.deliver import deliver_batch, make_postman
+from services.notifications.operations.deliver import deliver_batch, deliver_bulk, make_postman
 from services.notifications.settings import Settings
 
 DELIVER_TASK = "deliver"
+BULK_TASK = "deliver_bulk"
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -28,5 +29,9 @@ def make_celery_app(settings: Settings) -> Celery:
     @app.task(shared=False, name=DELIVER_TASK)
     def deliver() -> None:
         deliver_batch(postman)
+
+    @app.task(shared=False, name=BULK_TASK)
+    def bulk() -> None:
+        deliver_bulk(postman)
 
     return app

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from services.common.database import EVERY_SITE, Database
 from services.notifications.wording.made_with import MadeWith
@@ -31,13 +31,6 @@ CLAIMABLE = """
           AND earlier.state IN ('pending', 'sending'))
 """
 """Due, and not overtaking an earlier message of the same registration."""
-
-BULK_IS_SENT = """
-    EXISTS (SELECT FROM messages WHERE state = 'sending' AND announcement_id IS NOT NULL
-            AND claimed_at > now() - interval '20 seconds')
-"""
-"""Whether a worker process has messages of announcements in hand. One at a time does: the others are there for what
-happens meanwhile, which is no message yet when it comes. Batches are shorter (`sending.BATCH_SECONDS`)."""
 
 CLAIMED = """
     claimed AS (
@@ -115,14 +108,11 @@ class Result:
     """The address as a keyed hash, for a week: a mail that bounces says whose message it was, and not to whom."""
 
 
-ANY_CLAIMABLE = text(f"""
-    SELECT EXISTS (SELECT FROM messages WHERE lane < 3 AND {CLAIMABLE})
-        OR NOT {BULK_IS_SENT} AND EXISTS (SELECT FROM messages WHERE lane = 3 AND {CLAIMABLE})
-""")  # noqa: S608 - constants
+ANY_CLAIMABLE = text(f"SELECT EXISTS (SELECT FROM messages WHERE lane < 3 AND {CLAIMABLE})")  # noqa: S608 - a constant
 
 
 def any_claimable(database: Database) -> bool:
-    """Whether there is a message to send now."""
+    """Whether there is a message to send now, besides those of announcements."""
     with database.transaction(EVERY_SITE) as session:
         return bool(session.scalar(ANY_CLAIMABLE))
 
@@ -131,7 +121,12 @@ def take(database: Database, due: str, told: str, values: dict[str, Any]) -> Seq
     """Commit that messages are being sent. `due` are queries of WITH, the last of which is called so and gives their
     ids; `told` is the query of what is to be known of them. Of `values`, `domain` goes into their Message-IDs."""
     with database.transaction(EVERY_SITE) as session:
-        return session.execute(text(f"WITH {due}, {CLAIMED} {told}"), values).all()
+        return session.execute(taking(due, told), values).all()
+
+
+def taking(due: str, told: str) -> TextClause:
+    """The statement of `take`."""
+    return text(f"WITH {due}, {CLAIMED} {told}")
 
 
 def oldest(which: str) -> str:

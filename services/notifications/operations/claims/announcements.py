@@ -4,8 +4,25 @@ wait for a large one; of one that is throttled no more go than within its minute
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.common.database import Database
-from services.notifications.operations.claims import BULK_IS_SENT, CLAIM, CLAIMABLE, OF_ALL, Taken, take
+from sqlalchemy import text
+
+from services.common.database import EVERY_SITE, Database
+from services.notifications.operations.claims import CLAIMABLE, OF_ALL, Taken, taking
+
+AT_ONCE = 20
+"""Messages of a batch: half a second, after which the worker process is there for others again."""
+
+ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtextextended('announcements are claimed', 0))")
+BEING_SENT = """
+    EXISTS (SELECT FROM messages WHERE state = 'sending' AND announcement_id IS NOT NULL
+            AND claimed_at > now() - interval '20 seconds')
+"""
+"""Whether a worker process has some in hand. A batch is shorter (`sending.BATCH_SECONDS`), unless its worker died."""
+
+IS_SENT = text(f"SELECT {BEING_SENT}")
+CAN_BE_CLAIMED = text(f"""
+    SELECT NOT {BEING_SENT} AND EXISTS (SELECT FROM messages WHERE lane = 3 AND {CLAIMABLE})
+""")  # noqa: S608 - constants
 
 # `active` is found by one look into the index for each announcement that has something left, however many those are.
 DUE = f"""
@@ -24,7 +41,7 @@ DUE = f"""
                    AND m.sent_at > now() - interval '1 minute') - (
                    SELECT count(*) FROM messages AS m WHERE m.announcement_id = a.id AND m.state = 'sending')
                END AS room
-        FROM found JOIN announcements AS a ON a.id = found.id WHERE NOT {BULK_IS_SENT}
+        FROM found JOIN announcements AS a ON a.id = found.id
     ), fit AS MATERIALIZED (
         SELECT due.id, due.number, stopped, per_minute, room,
                row_number() OVER (PARTITION BY active.id ORDER BY due.number) AS place
@@ -68,11 +85,20 @@ class ClaimedAnnouncement(Taken):
     about_en: str
 
 
-def claim_announcements(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedAnnouncement]:
+def claim_announcements(database: Database, mail_domain: str, limit: int = AT_ONCE) -> list[ClaimedAnnouncement]:
     """Take up to `limit`, and commit that they are being sent; none while another worker process has some. What was
     stopped while a worker had it ends here.
 
-    Workers that claim at the same moment do not see each other's, so that a minute's number may be passed by a batch.
+    The lock comes in a statement of its own, so that the next one sees what whoever had it before has taken.
     """
-    rows = take(database, DUE, TOLD, {"limit": limit, "domain": mail_domain})
+    with database.transaction(EVERY_SITE) as session:
+        if not session.scalar(ONE_AT_A_TIME) or session.scalar(IS_SENT):
+            return []
+        rows = session.execute(taking(DUE, TOLD), {"limit": limit, "domain": mail_domain}).all()
     return [ClaimedAnnouncement(**row._mapping) for row in rows]
+
+
+def bulk_claimable(database: Database) -> bool:
+    """Whether there is a message of an announcement to send now, and no worker process is at any."""
+    with database.transaction(EVERY_SITE) as session:
+        return bool(session.scalar(CAN_BE_CLAIMED))

@@ -21,7 +21,7 @@ from services.notifications.operations.deliver.news import deliver_answers, deli
 from services.notifications.operations.deliver.notices import deliver_notices
 from services.notifications.operations.deliver.postman import Postman, make_postman
 
-__all__ = ["Postman", "deliver_batch", "make_postman"]
+__all__ = ["Postman", "deliver_batch", "deliver_bulk", "make_postman"]
 
 ROUNDS = (
     deliver_links,
@@ -30,11 +30,16 @@ ROUNDS = (
     deliver_notices,
     deliver_digests,
     deliver_chats,
-    deliver_announcements,
 )
-"""Every look takes a batch of each, the more urgent first, so that none starves."""
+"""Every look takes a batch of each, the more urgent first, so that none starves. Announcements have looks of their own
+(`deliver_bulk`): a worker process that is at one keeps the other free for events and for all of these."""
 
 FULL_PAUSE = 0.2
+
+
+def deliver_bulk(postman: Postman) -> int:
+    """The same for a batch of announcements; none while another worker process is at one."""
+    return deliver_announcements(postman)
 
 
 def deliver_batch(postman: Postman) -> int:

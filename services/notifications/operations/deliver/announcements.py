@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.notifications.operations.claims.announcements import claim_announcements
+from services.notifications.operations.claims.announcements import AT_ONCE, ClaimedAnnouncement, claim_announcements
 from services.notifications.operations.deliver.news import letters_to_people
 from services.notifications.operations.deliver.postman import Postman
 from services.notifications.operations.deliver.sending import send_round
@@ -11,5 +11,9 @@ from services.notifications.operations.lanes import Lane
 
 def deliver_announcements(postman: Postman) -> int:
     """What many get; returns how many were claimed."""
-    claim = partial(claim_announcements, postman.database, postman.domain)
-    return send_round(postman, Lane.BULK, claim, partial(letters_to_people, postman, Lane.BULK))
+    letters = partial(letters_to_people, postman, Lane.BULK)
+    return send_round(postman, Lane.BULK, partial(_claim, postman), letters)
+
+
+def _claim(postman: Postman, most: int) -> list[ClaimedAnnouncement]:
+    return claim_announcements(postman.database, postman.domain, min(most, AT_ONCE))
