@@ -4,6 +4,7 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.notifications.api.erasures import erasures_blueprint
+from services.notifications.api.inbox import inbox_blueprint
 from services.notifications.api.messages import messages_blueprint
 from services.notifications.api.preferences import preferences_blueprint
 from services.notifications.api.reminders import reminders_blueprint
@@ -25,4 +26,5 @@ def blueprints(settings: Settings, database: Database, showroom: Showroom, book:
         erasures_blueprint(database),
         templates_blueprint(database, showroom),
         preferences_blueprint(database, book),
+        inbox_blueprint(database, book),
     ]

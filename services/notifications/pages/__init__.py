@@ -9,6 +9,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.mail.unsubscribe import Unsubscribe
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.inbox import inbox_pages
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.preferences import preferences_pages
@@ -25,7 +26,7 @@ def pages(
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
-    made.append(templates_pages(database, showroom))
+    made += [templates_pages(database, showroom), inbox_pages(database, book)]
     links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_provider else ("mail",))
 
