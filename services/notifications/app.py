@@ -11,6 +11,7 @@ from services.common.sessions import SessionsElsewhere
 from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.notifications.api import blueprints
+from services.notifications.api.mail_receipts import mail_receipts_blueprint
 from services.notifications.api.receipts import receipts_blueprint
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
@@ -35,6 +36,7 @@ def make_app(settings: Settings) -> APIFlask:
         health,
         blueprints=[
             *blueprints(settings, database, showroom, book),
+            mail_receipts_blueprint(database, settings.signing_secrets, settings.mail_domain),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
             *pages(settings, database, showroom, book, subscriber),
         ],

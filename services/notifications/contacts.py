@@ -5,11 +5,12 @@ book.look_up([(person_id, site_id), …])     # {(person_id, site_id): Contact}
 book.open_links([link_id, …])               # {link_id: AddressedLink}
 book.who_has([(shift_id, "staff"), …])      # [Notice]: ids of those to be told
 book.look_up_staff([staff_id, …])           # {staff_id: StaffContact}
+book.days_of([(site_id, day), …])           # {(site_id, day): Day}: what a day holds
 book.tell([Told(…), …])                     # whom an SMS reached
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -76,6 +77,50 @@ class StaffContact(BaseModel):
     hours_url: str
 
 
+class DayShift(BaseModel):
+    """A shift of a day, by numbers and titles. `without_consent`: of how many a consent is missing."""
+
+    shift_id: UUID
+    title_zh: str
+    title_en: str
+    role_zh: str
+    role_en: str
+    where_zh: str
+    where_en: str
+    starts_at: datetime
+    ends_at: datetime
+    places: int
+    confirmed: int
+    waitlisted: int
+    offered: int
+    without_consent: int
+
+
+class DayAttendance(BaseModel):
+    """A shift that is over: how many did not come, and of how many nobody said it yet."""
+
+    shift_id: UUID
+    title_zh: str
+    title_en: str
+    starts_at: datetime
+    absent: int
+    open: int
+
+
+class Day(BaseModel):
+    """What a site's staff should know of a day, and who they are, by ids."""
+
+    site_id: UUID
+    day: date
+    shifts: list[DayShift]
+    attendance: list[DayAttendance]
+    staff: list[UUID]
+
+
+class _Days(BaseModel):
+    digests: list[Day]
+
+
 class _Notices(BaseModel):
     notices: list[Notice]
 
@@ -94,11 +139,13 @@ class Reach(BaseModel):
 
 
 class Told(BaseModel):
-    """Whether what happened to a registration at that moment (registration's clock) has reached its person by SMS."""
+    """Whether what happened to a registration at that moment (registration's clock) has reached its person: by SMS,
+    or, where `by_mail`, not by the mail that was sent, for it came back."""
 
     registration_id: UUID
     caused_at: datetime
     reached: bool
+    by_mail: bool = False
 
 
 class _Contacts(BaseModel):
@@ -117,7 +164,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ContactBook:
-    """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff`, `/reach` and `/told`.
+    """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff`, `/digest`, `/reach` and `/told`.
 
     All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
     """
@@ -147,6 +194,11 @@ class ContactBook:
         """These members of staff; whoever's account is closed is missing."""
         staff = self._ask("staff", {"staff": [str(one) for one in ids]}, _Staff).staff
         return {one.staff_id: one for one in staff}
+
+    def days_of(self, wanted: Collection[tuple[UUID, date]]) -> dict[tuple[UUID, date], Day]:
+        """What these days (at most 100) hold at their sites; a site that is closed is missing."""
+        asked = [{"site_id": str(site), "day": day.isoformat()} for site, day in wanted]
+        return {(one.site_id, one.day): one for one in self._ask("digest", {"digests": asked}, _Days).digests}
 
     def reach(self, resident: Principal) -> Reach:
         """Whose rows of which sites this resident's session opens."""

@@ -1,6 +1,6 @@
 """The tables that are read over HTTP. Everything else is written in plain SQL next to where it is used."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -35,6 +35,7 @@ class Kind(StrEnum):
     HOURS = "hours"
     ANNOUNCEMENT = "announcement"
     DIGEST = "digest"
+    ALARM = "alarm"
 
 
 class State(StrEnum):
@@ -60,7 +61,7 @@ class Message(Base):
     hours to see to.
 
     A link's message has no registration, and no `person_id` where it goes to staff. One to leaders or staff has no
-    registration either, and names the leader by `person_id`, a member of staff by `staff_id`.
+    registration either, and names the leader by `person_id`, a member of staff by `staff_id`, a group by `chat_id`.
     """
 
     __tablename__ = "messages"
@@ -82,6 +83,7 @@ class Message(Base):
     announcement_id: Mapped[UUID | None]
     digest_id: Mapped[int | None]
     chat_id: Mapped[UUID | None]
+    alarm_id: Mapped[int | None]
     due_at: Mapped[datetime | None]
     request_id: Mapped[str | None]
     message_id_header: Mapped[str | None]
@@ -133,6 +135,39 @@ class Template(Base):
     taken_from: Mapped[int | None]
     saved_at: Mapped[datetime] = mapped_column(server_default=func.now())
     saved_by: Mapped[str]
+
+
+class Digest(Base):
+    """What the staff of a site are told of a day before it comes."""
+
+    __tablename__ = "digests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[UUID]
+    day: Mapped[date]
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+
+
+class Chat(Base):
+    """A group that a bot writes to: a site's, or without a site one of the operators'. Once it was removed it has no
+    address any more."""
+
+    __tablename__ = "chats"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=FetchedValue())
+    number: Mapped[int] = mapped_column(server_default=FetchedValue())
+    site_id: Mapped[UUID | None]
+    service: Mapped[str]
+    name: Mapped[str]
+    language: Mapped[str]
+    topics: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    address: Mapped[bytes | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    removed_at: Mapped[datetime | None]
 
 
 class WebhookState(StrEnum):

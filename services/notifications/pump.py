@@ -1,17 +1,24 @@
 """The pump process: `python -m services.notifications.pump`. It keeps time for everything that is due."""
 
+from functools import partial
+
 from services.common.database import Database
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.handlers.clocks import follow_clocks
+from services.notifications.operations.alarms import raise_alarms
+from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
+from services.notifications.operations.digests import fire_due_digests, plan_digests
 from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
+from services.notifications.operations.mail_receipts import forget_reports, hear_reports
 from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.returned_mails import ReturnedMails
 from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.operations.upkeep import (
     expire_overdue,
@@ -25,7 +32,7 @@ from services.notifications.operations.webhooks.upkeep import end_deliveries, fo
 from services.notifications.settings import Settings
 from services.notifications.tasks import DELIVER_TASK
 
-FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_numbers, forget_deliveries)
+FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_reports, forget_numbers, forget_deliveries)
 
 LONGEST_QUEUE = 4
 """Nudges waiting beyond which no more are sent: each worker process has its next one, and more would bring nothing."""
@@ -37,7 +44,11 @@ def duties(settings: Settings) -> list[Duty]:
     celery = make_celery(settings)
     queue = work_queue(settings.service)
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    chats = settings.operators_chat.get_secret_value()
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
+
+    mailbox = settings.returned_to
+    returned = ReturnedMails(database, mailbox, settings.mail_domain) if mailbox else None
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
@@ -50,12 +61,18 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
+        Duty("plan_digests", lambda: plan_digests(database), idle=30.0),
+        Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),
+        Duty("operators_chats", partial(keep_operators_chats, database, settings.box(), chats), idle=30.0),
+        Duty("alarms", lambda: raise_alarms(database), idle=10.0),
         Duty("deliver", deliver, idle=0.1),
         Duty("recover", lambda: recover_abandoned(database), idle=5.0),
         Duty("expire", lambda: expire_overdue(database), idle=5.0),
         Duty("webhooks", webhooks.send_due, idle=0.2),
         Duty("webhooks_upkeep", lambda: recover_deliveries(database) + end_deliveries(database), idle=5.0),
         Duty("receipts", lambda: hear_waiting(database), idle=2.0),
+        Duty("mail_reports", lambda: hear_reports(database, settings.sms_provider is not None), idle=2.0),
+        *([Duty("returned_mails", returned.read, idle=30.0)] if returned else []),
         Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
         Duty("forget", lambda: sum(forget(database) for forget in FORGETTING), idle=30.0),

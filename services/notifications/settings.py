@@ -1,5 +1,6 @@
 """Settings of the notifications service; every variable is explained in `.env.example`."""
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parseaddr
@@ -10,10 +11,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.common.sealing import Box
 from services.common.settings import CommonSettings, ServiceName
+from services.notifications.mail.mailbox import Mailbox
 from services.notifications.sms import Provider
 from services.notifications.sms.provider import provider_of
 
 SHORTEST_TOKEN = 32
+SHORTEST_SECRET = 24
 DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
@@ -58,6 +61,10 @@ def mail_servers(urls: SecretStr) -> list[MailServer]:
     return [MailServer.from_url(url.strip()) for url in urls.get_secret_value().split(",")]
 
 
+def _listed(values: SecretStr) -> list[str]:
+    return [value.strip() for value in values.get_secret_value().split(",") if value.strip()]
+
+
 class Settings(CommonSettings):
     """What the notifications service needs to run."""
 
@@ -73,6 +80,9 @@ class Settings(CommonSettings):
     sms_rate: int = Field(default=0, ge=0, description="SMS per minute that the provider takes; 0: any number")
     sms_prefixes: str = Field(default="+86", pattern=r"^\+[0-9]{1,6}(,\+[0-9]{1,6})*$")
     sms_receipts_token: SecretStr = SecretStr("")
+    bounces_url: SecretStr = SecretStr("")
+    mail_receipts_secrets: SecretStr = SecretStr("")
+    operators_chat: SecretStr = SecretStr("")
     webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 
     sms_price: Decimal | None = Field(default=None, ge=0, max_digits=8, decimal_places=4, description="of a segment")
@@ -88,11 +98,38 @@ class Settings(CommonSettings):
         mail_servers(value)
         return value
 
+    @field_validator("operators_chat")
+    @classmethod
+    def _has_addresses(cls, value: SecretStr) -> SecretStr:
+        for number, one in enumerate(value.get_secret_value().split(), start=1):
+            if "://" not in one:
+                raise ValueError(f"address {number} must be as Apprise writes it, such as wecombot://key")
+        return value
+
     @field_validator("mail_from")
     @classmethod
     def _has_address(cls, value: str) -> str:
         if "@" not in parseaddr(value)[1]:
             raise ValueError("must be an address, such as `Hesheng <hesheng@example.org>`")
+        return value
+
+    @field_validator("bounces_url")
+    @classmethod
+    def _is_mailbox(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            Mailbox.from_url(value.get_secret_value())
+        return value
+
+    @field_validator("mail_receipts_secrets")
+    @classmethod
+    def _are_secrets(cls, value: SecretStr) -> SecretStr:
+        for secret in _listed(value):
+            try:
+                long_enough = len(b64decode(secret.removeprefix("whsec_"), validate=True)) >= SHORTEST_SECRET
+            except ValueError:
+                long_enough = False
+            if not (long_enough and secret.startswith("whsec_")):
+                raise ValueError(f"must be whsec_ and the base64 of at least {SHORTEST_SECRET} bytes each")
         return value
 
     @model_validator(mode="after")
@@ -122,6 +159,17 @@ class Settings(CommonSettings):
     def mail_servers(self) -> list[MailServer]:
         """SMTP_URL, taken apart: the first is wanted, the others are for when it fails."""
         return mail_servers(self.smtp_url)
+
+    @property
+    def returned_to(self) -> Mailbox | None:
+        """BOUNCES_URL, taken apart; None where nobody reads what comes back."""
+        url = self.bounces_url.get_secret_value()
+        return Mailbox.from_url(url) if url else None
+
+    @property
+    def signing_secrets(self) -> list[str]:
+        """MAIL_RECEIPTS_SECRETS: what a mail provider signs its call-backs with, two while one is exchanged."""
+        return _listed(self.mail_receipts_secrets)
 
     @property
     def sms_provider(self) -> Provider | None:

@@ -19,10 +19,11 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "notices", "reminders", "moments", "registrations", "shifts", "activities",
+TABLES = ("deliveries", "messages", "digests", "digest_times", "digest_refusals", "alarms", "chats",
+          "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
           "receipts", "webhook_endpoints", "templates", "clock_changes",
-          "preferences", "merges")  # fmt: skip
+          "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
 
 
 class Contacts:
@@ -33,6 +34,7 @@ class Contacts:
         self.links: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
         self.staff: dict[str, dict[str, Any]] = {}
+        self.days: dict[str, dict[str, Any]] = {}
         self.reached: dict[str, list[str]] = {}
         self.leaders: list[str] = []
         self.unrecorded = True
@@ -45,6 +47,7 @@ class Contacts:
         app.post("/internal/sessions")(self._answer_sessions)
         app.post("/internal/notices")(self._answer_notices)
         app.post("/internal/staff")(self._answer_staff)
+        app.post("/internal/digest")(self._answer_digest)
         app.post("/internal/reach")(self._answer_reach)
         app.post("/internal/told")(self._hear_told)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -92,6 +95,12 @@ class Contacts:
             abort(503)
         return jsonify(staff=[self.staff[one] for one in request.get_json()["staff"] if one in self.staff])
 
+    def _answer_digest(self) -> Any:
+        if self.failing:
+            abort(503)
+        wanted = [one for one in request.get_json()["digests"] if one["site_id"] in self.days]
+        return jsonify(digests=[self.days[one["site_id"]] | one | {"staff": list(self.staff)} for one in wanted])
+
     def _hear_told(self) -> Any:
         if self.failing:
             abort(503)
@@ -116,6 +125,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.links.clear()
     contacts_server.sessions.clear()
     contacts_server.staff.clear()
+    contacts_server.days.clear()
     contacts_server.reached.clear()
     contacts_server.leaders.clear()
     contacts_server.unrecorded = True

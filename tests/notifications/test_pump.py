@@ -53,7 +53,8 @@ def test_a_wiped_queue_is_filled_again(story: Story, looks: dict[str, Duty], cel
 
 def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, Duty]) -> None:
     assert set(looks) == {"catch_up", "clocks", "reminders", "deliver", "recover", "expire", "trim", "forget",
-                          "receipts", "told", "notices", "webhooks", "webhooks_upkeep"}  # fmt: skip
+                          "receipts", "mail_reports", "told", "notices", "webhooks", "webhooks_upkeep",
+                          "plan_digests", "digests", "operators_chats", "alarms"}  # fmt: skip
     assert max(duty.idle for duty in looks.values()) <= 30
 
 

@@ -151,6 +151,27 @@ def test_who_cancelled_since_is_not_called_when_an_old_sms_turns_out_to_have_fai
     assert calls(site) == []
 
 
+def test_whose_mail_came_back_is_called_of_what_holds_by_now(site: Site) -> None:
+    shift = site.shift(1)
+    holder, waiting = site.sign_up(shift, email="gone@example.org"), site.sign_up(shift, email="gone2@example.org")
+
+    def came_back(registration: str, at: str) -> None:
+        told = {"registration_id": registration, "caused_at": at, "reached": False, "by_mail": True}
+        for _ in range(2):
+            Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/told", {"told": [told]})
+
+    [before] = site.sql("SELECT now() - interval '1 second' AS at")
+    came_back(holder["id"], before.at.isoformat())
+    came_back(waiting["id"], before.at.isoformat())
+    assert calls(site) == [(holder["id"], "place"), (waiting["id"], "waits")]
+    call = site.sql("SELECT id FROM calls WHERE registration_id = :r", r=holder["id"])[0].id
+    site.expect(200, "POST", f"/v1/calls/{call}/done")
+    came_back(holder["id"], before.at.isoformat())
+    site.cancel(waiting["id"])
+    came_back(waiting["id"], "2099-01-01T00:00:00Z")
+    assert calls(site) == [], "one was called already, the other gave the place up themselves"
+
+
 def test_only_notifications_says_whom_an_sms_reached(site: Site) -> None:
     for key in (REPORTING_TOKEN, site.key):
         assert Caller(site.app, key).call("POST", "/internal/told", {"told": []}).status_code == 403

@@ -3,6 +3,8 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.notifications.api.chats import chats_blueprint
+from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
 from services.notifications.api.inbox import inbox_blueprint
 from services.notifications.api.messages import messages_blueprint
@@ -24,6 +26,8 @@ def blueprints(settings: Settings, database: Database, showroom: Showroom, book:
         reminders_blueprint(database),
         webhooks_blueprint(database, rules),
         erasures_blueprint(database),
+        digests_blueprint(database),
+        chats_blueprint(database, settings.box()),
         templates_blueprint(database, showroom),
         preferences_blueprint(database, book),
         inbox_blueprint(database, book),

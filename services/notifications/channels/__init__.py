@@ -49,6 +49,8 @@ class Letter:
     to: str
     content: Any
     made_with: MadeWith | None = None
+    falls_back: bool = False
+    """Whether another channel would reach them, should this one not."""
 
     def __repr__(self) -> str:
         return f"<letter of message {self.message.id}>"

@@ -10,6 +10,7 @@ from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
 from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.claims.notices import ClaimedNotice
@@ -39,6 +40,11 @@ class Mail:
         """The whole mail to a leader or a member of staff."""
         made = self.composer.compose_notice(message, contact)
         return Letter(message, contact.email or "", made.mail, made.made_with)
+
+    def compose_digest(self, message: ClaimedDigest, contact: StaffContact) -> Letter:
+        """The whole mail about a day of a site."""
+        made = self.composer.compose_digest(message, contact)
+        return Letter(message, contact.email, made.mail, made.made_with)
 
     @contextmanager
     def open(self) -> Iterator["MailLine"]:

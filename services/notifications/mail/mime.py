@@ -6,6 +6,7 @@ header of the `EmailMessage`, which lets nothing but that one header through.
 """
 
 from base64 import encodebytes
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -14,17 +15,27 @@ from services.notifications.mail.calendar import Entry, calendar
 # Base64 has no `_`: these cannot occur in a part.
 WHOLE = "hesheng_whole"
 ALTERNATIVES = "hesheng_alternatives"
+RELATED = "hesheng_related"
 
 # The same in every mail, so read once.
 _VERSION = SMTP.header_factory("MIME-Version", "1.0")
 _MIXED = SMTP.header_factory("Content-Type", f'multipart/mixed; boundary="{WHOLE}"')
 
 
-def assemble(text: str, html: str, entry: Entry | None) -> EmailMessage:
+@dataclass(frozen=True)
+class Inline:
+    """A PNG that the HTML shows by its Content-ID."""
+
+    cid: str
+    png: bytes
+
+
+def assemble(text: str, html: str, entry: Entry | None, inline: Inline | None = None) -> EmailMessage:
     """A mail with its parts, and without the headers that say who and what."""
+    shown = _part("text/html; charset=utf-8", _lines(html))
     alternatives = [
         _part("text/plain; charset=utf-8", _lines(text)),
-        _part("text/html; charset=utf-8", _lines(html)),
+        _with_picture(shown, inline) if inline else shown,
     ]
     files = []
     if entry is not None:
@@ -39,6 +50,14 @@ def assemble(text: str, html: str, entry: Entry | None) -> EmailMessage:
     mail["Content-Type"] = _MIXED
     mail.set_payload(_joined(WHOLE, [first + _joined(ALTERNATIVES, alternatives), *files]))
     return mail
+
+
+def _with_picture(html: str, inline: Inline) -> str:
+    """The page with what belongs to it (RFC 2387)."""
+    about = f'Content-ID: <{inline.cid}>\r\nContent-Disposition: inline; filename="day.png"\r\n'
+    parts = [html, _part("image/png", inline.png, about)]
+    first = f'Content-Type: multipart/related; boundary="{RELATED}"; type="text/html"\r\n\r\n'
+    return first + _joined(RELATED, parts)
 
 
 def _part(content_type: str, content: bytes, more: str = "") -> str:

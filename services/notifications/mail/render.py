@@ -17,12 +17,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.calendar import Entry
-from services.notifications.mail.mime import assemble
+from services.notifications.mail.digests import Picture, Section, digest_facts, picture_of, sections_of
+from services.notifications.mail.mime import Inline, assemble
 from services.notifications.mail.notices import notice_facts, notice_url, notice_words
 from services.notifications.mail.unsubscribe import Unsubscribe, headers
 from services.notifications.mail.words import plain
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.claims.notices import ClaimedNotice
@@ -54,6 +56,8 @@ class Page:
     footer: str
     inbox: str = ""
     inbox_url: str = ""
+    picture: Picture | None = None
+    sections: tuple[Section, ...] = ()
     unsubscribe: str = ""
     unsubscribe_url: str = ""
 
@@ -132,6 +136,36 @@ class Composer:
         mail = assemble(self.as_text(page), self.as_html(page), None)
         self._write_headers(mail, message, contact, page.subject, facts.language)
         return Composed(mail, MadeWith())
+
+    def compose_digest(self, message: ClaimedDigest, contact: StaffContact) -> Composed:
+        """The mail about a day, with its picture where one could be drawn."""
+        cid = f"day.{message.id}@{self._domain}"
+        drawn, language = picture_of(message, language_of(contact)), language_of(contact)
+        page = self.page_of_digest(message, contact, f"cid:{cid}" if drawn else "")
+        inline = Inline(cid, drawn) if drawn else None
+        mail = assemble(self.as_text(page), self.as_html(page), None, inline)
+        self._write_headers(mail, message, contact, page.subject, language)
+        return Composed(mail, MadeWith())
+
+    def page_of_digest(self, message: ClaimedDigest, contact: StaffContact, source: str) -> Page:
+        """A day in the frame; `source` is where its picture is, empty without one."""
+        facts = digest_facts(message, contact, language_of(contact))
+        words = [
+            put(facts.language, "digest", part).fill(facts.values) for part in ("subject", "text", "note", "button")
+        ]
+        return Page(
+            language=CONTENT_LANGUAGE[facts.language],
+            subject=plain(words[0]),
+            greeting=put(facts.language, "frame", "greeting").fill(facts.values),
+            text=(words[1],),
+            rows=[],
+            button=words[3],
+            url=contact.shifts_url.removesuffix("shifts/"),
+            note=(words[2],),
+            footer=put(facts.language, "frame", "footer").fill(facts.values),
+            picture=Picture(source, put(facts.language, "digest", "picture").fill(facts.values)) if source else None,
+            sections=sections_of(message, contact, facts.language),
+        )
 
     def as_text(self, page: Page) -> str:
         """The mail as plain text."""

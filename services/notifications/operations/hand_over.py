@@ -32,7 +32,8 @@ AGAIN = text("""
 FORGET_NUMBERS = text("""
     UPDATE messages SET to_key = NULL WHERE id IN (
         SELECT id FROM messages WHERE to_key IS NOT NULL AND state NOT IN ('pending', 'sending')
-          AND coalesce(sent_at, created_at) < now() - interval '3 days' LIMIT 1000)
+          AND coalesce(sent_at, created_at) < now() - make_interval(days => CASE channel WHEN 'sms' THEN 3 ELSE 7 END)
+        LIMIT 1000)
 """)
 
 
@@ -62,6 +63,7 @@ def hand_over_again(database: Database, message: Taken) -> None:
 
 
 def forget_numbers(database: Database) -> int:
-    """Forget to whom the SMS of more than three days ago went; returns how many."""
+    """Forget to whom the SMS of more than three days ago went, and the mails of a week ago, which bounce within five
+    days; returns how many."""
     with database.transaction(EVERY_SITE) as session:
         return session.execute(FORGET_NUMBERS).rowcount  # type: ignore[attr-defined]

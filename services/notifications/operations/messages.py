@@ -19,7 +19,8 @@ LOCK_REGISTRATION = text("""
 
 JUDGE_RETRY = text("""
     SELECT m.state, m.kind,
-           m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') AND m.expires_at <= now() AS late,
+           m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
+               AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
@@ -85,8 +86,9 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
                 handed_at = NULL,
-                expires_at = CASE WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours') THEN expires_at
-                                  ELSE now() + interval '3 days' END
+                expires_at = CASE
+                    WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
+                    ELSE now() + interval '3 days' END
             WHERE id = :id
             """),
             {"id": message_id},
@@ -141,6 +143,8 @@ def _objection(row: Any) -> Words | None:
         )
     if row.late and row.kind == "link":
         return Words("链接已过期，请重新获取。", "The link has expired; let a new one be issued.")
+    if row.late and row.kind in ("digest", "alarm"):
+        return Words("它的时间已过，不再发送。", "Its time is over; it is too late to send it.")
     if row.late and row.kind == "hours":
         return Words("时限已过，不再提醒。", "Its time is over; it is too late to remind.")
     if row.late:

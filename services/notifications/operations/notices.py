@@ -1,4 +1,4 @@
-"""Due notices become messages: to the leaders of a shift's team, or to the staff of its site.
+"""Due notices become messages: to the leaders of a shift's team, or to the staff of its site and its chat groups.
 
     fire_due_notices(database, contact_book)
 
@@ -34,7 +34,8 @@ FIRE = text("""
         SELECT * FROM jsonb_to_recordset(cast(:answers AS jsonb))
             AS answer (id bigint, needed boolean, people jsonb, staff jsonb)
     ), due AS MATERIALIZED (
-        SELECT notices.* FROM notices WHERE id IN (SELECT id FROM answered) AND state = 'pending' AND due_at <= now()
+        SELECT notices.*, CASE kind WHEN 'leaders' THEN '' WHEN 'staff' THEN 'notices' ELSE 'hours' END AS topic
+        FROM notices WHERE id IN (SELECT id FROM answered) AND state = 'pending' AND due_at <= now()
         FOR UPDATE SKIP LOCKED
     ), judged AS (
         UPDATE notices AS d SET state = verdict.state, reason = verdict.reason
@@ -52,29 +53,35 @@ FIRE = text("""
                    AND NOT (later.state = 'pending' AND later.late = 'skip'
                             AND later.due_at <= now() - :skipped_after)),
              'superseded', 'a later one is due by now as well'),
-            (jsonb_array_length(people) + jsonb_array_length(staff) = 0, 'missed', 'there is nobody to tell'),
+            (jsonb_array_length(people) + jsonb_array_length(staff) = 0
+                 AND NOT EXISTS (SELECT FROM chats WHERE chats.site_id = due.site_id AND removed_at IS NULL
+                                 AND topic = ANY (topics)), 'missed', 'there is nobody to tell'),
             (true, 'fired', NULL)) AS rules (holds, state, reason) WHERE holds LIMIT 1) AS verdict
         WHERE d.id = due.id
-        RETURNING d.*, people, staff
+        RETURNING d.*, people, staff, topic
     ), grouped AS (
         SELECT *, CASE WHEN kind IN ('leaders', 'staff') THEN id
                        ELSE min(id) OVER (PARTITION BY site_id, kind IN ('leaders', 'staff')) END AS head
         FROM judged WHERE state = 'fired'
     ), recipients AS (
-        SELECT head, person_id::uuid, NULL::uuid AS staff_id
+        SELECT head, person_id::uuid, NULL::uuid AS staff_id, NULL::uuid AS chat_id
         FROM grouped CROSS JOIN jsonb_array_elements_text(people) AS person_id
         UNION
-        SELECT head, NULL, staff_id::uuid FROM grouped CROSS JOIN jsonb_array_elements_text(staff) AS staff_id
+        SELECT head, NULL, staff_id::uuid, NULL FROM grouped CROSS JOIN jsonb_array_elements_text(staff) AS staff_id
+        UNION
+        SELECT head, NULL, NULL, chats.id FROM grouped JOIN chats ON chats.site_id = grouped.site_id
+        WHERE removed_at IS NULL AND topic = ANY (topics)
     ), told AS (
         SELECT head, max(expires_at) AS expires_at, jsonb_build_object('shifts', jsonb_agg(jsonb_build_object(
                    'shift_id', shift_id, 'kind', kind, 'deadline', deadline) ORDER BY deadline, id)) AS details
         FROM grouped GROUP BY head
     ), caused AS (
-        INSERT INTO messages (id, kind, site_id, shift_id, person_id, staff_id, notice_id, due_at, details, expires_at,
-                              next_attempt_at)
-        SELECT md5(concat_ws('/', shift_id, notice.kind, rule, extract(epoch FROM due_at), person_id, staff_id))::uuid,
+        INSERT INTO messages (id, kind, site_id, shift_id, person_id, staff_id, chat_id, notice_id, due_at, details,
+                              expires_at, next_attempt_at)
+        SELECT md5(concat_ws('/', shift_id, notice.kind, rule, extract(epoch FROM due_at), person_id, staff_id,
+                             chat_id))::uuid,
                CASE WHEN notice.kind IN ('leaders', 'staff') THEN 'notice' ELSE 'hours' END, site_id, shift_id,
-               person_id, staff_id, notice.id, due_at, told.details, told.expires_at,
+               person_id, staff_id, chat_id, notice.id, due_at, told.details, told.expires_at,
                CASE WHEN morning + interval '1 hour' <= told.expires_at THEN morning ELSE now() END
         FROM recipients JOIN grouped AS notice ON notice.id = recipients.head JOIN told ON told.head = recipients.head
         LEFT JOIN sites ON sites.id = notice.site_id

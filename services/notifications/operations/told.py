@@ -1,4 +1,5 @@
-"""Registration hears whom an SMS reached: its list of calls is then for those alone whom neither mail nor SMS reaches.
+"""Registration hears whom an SMS reached, and whose mail came back: its list of calls is then for those alone whom
+neither reaches.
 
 A call stays on that list until we say that its person was reached, so nothing that fails here makes somebody go untold.
 It is said of the state that a message ended in, and again when a receipt makes it another: saying so twice changes
@@ -19,9 +20,11 @@ log = get_logger(__name__)
 BATCH = 500
 
 UNTOLD = text("""
-    SELECT id, registration_id, caused_at, state IN ('sent', 'delivered') AS reached FROM messages
-    WHERE (channel = 'sms' OR state = 'no_contact') AND caused_at IS NOT NULL AND state NOT IN ('pending', 'sending')
-      AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
+    SELECT id, registration_id, caused_at, state IN ('sent', 'delivered') AS reached,
+           channel IS DISTINCT FROM 'sms' AND state <> 'no_contact' AS by_mail
+    FROM messages
+    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed', 'suppressed')) AND caused_at IS NOT NULL
+      AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
     ORDER BY number LIMIT :batch
 """)
 NOTE = text("""
@@ -47,7 +50,7 @@ def tell_whom_sms_reached(database: Database, book: ContactBook) -> int:
 
 
 def _told(row: Any) -> Told:
-    return Told(registration_id=row.registration_id, caused_at=row.caused_at, reached=row.reached)
+    return Told(registration_id=row.registration_id, caused_at=row.caused_at, reached=row.reached, by_mail=row.by_mail)
 
 
 def _note(database: Database, rows: Sequence[Any]) -> None:

@@ -38,6 +38,16 @@ FORGET = (
     WHERE notices.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
       AND NOT EXISTS (SELECT 1 FROM messages WHERE notice_id = notices.id)
     """),
+    text("""
+    DELETE FROM digests USING (SELECT id FROM digests ORDER BY id LIMIT :batch) AS oldest
+    WHERE digests.id = oldest.id AND state <> 'pending' AND expires_at < now() - make_interval(days => :days)
+      AND NOT EXISTS (SELECT 1 FROM messages WHERE digest_id = digests.id)
+    """),
+    text("""
+    DELETE FROM alarms USING (SELECT id FROM alarms ORDER BY id LIMIT :batch) AS oldest
+    WHERE alarms.id = oldest.id AND ended_at < now() - make_interval(days => :days)
+      AND NOT EXISTS (SELECT 1 FROM messages WHERE alarm_id = alarms.id)
+    """),
 )
 
 
@@ -127,6 +137,8 @@ def gauges(session: Session) -> dict[str, float]:
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS reminders_late,
                (SELECT count(*) FROM notices
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS notices_late,
+               (SELECT count(*) FROM digests
+                WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS digests_late,
                (SELECT count(*) FROM messages WHERE state = 'pending') AS messages_pending,
                (SELECT count(*) FROM messages WHERE state = 'pending' AND next_attempt_at <= now()) AS messages_due,
                (SELECT count(*) FROM messages
@@ -135,6 +147,7 @@ def gauges(session: Session) -> dict[str, float]:
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
+               (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open,
                coalesce((SELECT extract(epoch FROM now() - min(next_attempt_at)) FROM messages
                          WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
         """)

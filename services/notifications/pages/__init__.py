@@ -7,8 +7,11 @@ from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.unsubscribe import Unsubscribe
+from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.chats import chats_pages
+from services.notifications.pages.digests import digests_pages
 from services.notifications.pages.inbox import inbox_pages
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
@@ -27,6 +30,8 @@ def pages(
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
     made += [templates_pages(database, showroom), inbox_pages(database, book)]
+    made.append(chats_pages(database, settings.box()))
+    made.append(digests_pages(database, make_outlook(settings, database)))
     links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_provider else ("mail",))
 

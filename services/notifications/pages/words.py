@@ -20,6 +20,7 @@ KINDS = {
     Kind.NO_PLACE: Words("没有名额", "No place"),
     Kind.LINK: Words("链接", "Link"),
     Kind.NOTICE: Words("工作提醒", "Reminder to staff or leaders"),
+    Kind.ALARM: Words("运行告警", "Alarm"),
     Kind.HOURS: Words("时长待记录", "Hours to record"),
     Kind.ANNOUNCEMENT: Words("公告", "Announcement"),
     Kind.DIGEST: Words("明日一览", "Tomorrow at a glance"),
@@ -34,7 +35,7 @@ LANES = {
 
 CHANNELS: defaultdict[str, Words] = defaultdict(
     lambda: Words("未定", "not chosen yet"),
-    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS")},
+    {"mail": Words("邮件", "Mail"), "sms": Words("短信", "SMS"), "chat": Words("群消息", "Chat group")},
 )
 
 STATES = {
@@ -60,6 +61,9 @@ OUTCOMES: defaultdict[str, Words] = defaultdict(
         "undelivered": Words("未能送达", "Not delivered"),
         "interrupted": Words("发送中断，结果不明", "Interrupted: the result is not known"),
         "no_contact": Words("没有邮箱", "No address"),
+        "suppressed": Words("此邮箱已停发", "No mail goes to this address"),
+        "bounced": Words("退信", "Bounced"),
+        "complained": Words("被标为垃圾邮件", "Reported as spam"),
         "refused_by_person": Words("本人不想收到", "The person wants none of these"),
         "not_rendered": Words("内容无法生成", "The words could not be made"),
         "link_is_over": Words("链接已失效", "The link was over"),

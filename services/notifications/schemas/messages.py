@@ -29,7 +29,7 @@ class DeliveryAnswer(Answer):
     )
     provider: str | None = Field(description="with whom, where it got so far")
     reply: str | None = Field(description="the server's or provider's answer, without the address or number")
-    channel: str | None = Field(description="mail or sms")
+    channel: str | None = Field(description="mail, sms or chat")
     reference: str | None = Field(description="by what the SMS provider knows it")
 
 
@@ -44,6 +44,7 @@ class MessageAnswer(Answer):
     registration_id: UUID | None = Field(description="null for a link, and for what leaders and staff see to")
     person_id: UUID | None = Field(description="null for what goes to a member of staff")
     staff_id: UUID | None = Field(description="the member of staff it goes to, for what is theirs to see to")
+    chat_id: UUID | None = Field(description="the chat group it goes to")
     link_id: UUID | None
     purpose: str | None = Field(description="what the link opens: my_registrations, guardian_consent, …")
     cause_event: UUID | None = Field(description="the event that caused it; null for a reminder")
@@ -56,7 +57,7 @@ class MessageAnswer(Answer):
     expires_at: datetime
     created_at: datetime
     sent_at: datetime | None
-    channel: str | None = Field(description="mail or sms; null before it was tried")
+    channel: str | None = Field(description="mail, sms or chat; null before it was tried")
     error: str | None
     template_id: int | None = Field(description="the saved words it was made with last; null for the built-in ones")
     template_version: int | None = Field(description="of these words; 0 are the built-in ones, null: not made yet")

@@ -12,10 +12,12 @@ from services.registration.operations.people import people
 from services.registration.operations.people.identity import person_now
 from services.registration.operations.people.proven_sites import Resident, persons, reached_sites
 from services.registration.operations.seats import calls
+from services.registration.operations.staff.digests import facts_of
 from services.registration.operations.staff.link_mails import addressed
 from services.registration.operations.staff.links import Links
 from services.registration.operations.staff.notices import staff_contacts, who_has
 from services.registration.personal_data import PersonalData
+from services.registration.schemas.digests import DigestsAnswer, DigestsBody
 from services.registration.schemas.links import LinksAnswer, LinksBody
 from services.registration.schemas.notices import (
     NoticesAnswer,
@@ -91,6 +93,16 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
         _for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(StaffContactsAnswer(staff=staff_contacts(session, data, body.staff, links.public_url)))
+
+    @blueprint.post("/digest")
+    @allow(Caller.SERVICE)
+    @blueprint.input(DigestsBody, arg_name="body")
+    @blueprint.output(DigestsAnswer)
+    def read_digests(body: DigestsBody) -> Response:
+        """What a day holds at these sites, by ids, numbers and titles. For notifications alone."""
+        _for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(DigestsAnswer(digests=facts_of(session, body.digests)))
 
 
 def _add_reach(blueprint: APIBlueprint, database: Database) -> None:

@@ -129,15 +129,16 @@ class OwnTransfers(Answer):
 
 
 class Told(Body):
-    """Whether an SMS about what happened to a registration at that moment has reached its person."""
+    """Whether what happened to a registration at that moment has reached its person."""
 
     registration_id: UUID
     caused_at: AwareDatetime = Field(description="`time` of the event that it was about")
     reached: bool
+    by_mail: bool = Field(default=False, description="a mail about it came back, and nothing else went out")
 
 
 class ToldBody(Body):
-    """What became of SMS."""
+    """What became of SMS, and of mails that reached nobody."""
 
     told: list[Told] = Field(max_length=1000)
 

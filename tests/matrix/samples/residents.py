@@ -43,6 +43,7 @@ BODIES: dict[str, Any] = {
     "POST /internal/links": {"links": []},
     "POST /internal/notices": {"notices": []},
     "POST /internal/staff": {"staff": []},
+    "POST /internal/digest": {"digests": []},
     "POST /internal/told": {"told": []},
 }
 

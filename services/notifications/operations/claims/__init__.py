@@ -103,6 +103,9 @@ class Result:
     reference: str | None = None
     provider: str | None = None
     made_with: MadeWith | None = None
+    suppression_id: int | None = None
+    to_key: bytes | None = None
+    """The address as a keyed hash, for a week: a mail that bounces says whose message it was, and not to whom."""
 
 
 def any_claimable(database: Database) -> bool:
@@ -180,6 +183,7 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                     handed_at = CASE WHEN :outcome = 'unknown' THEN handed_at END,
                     sent_at = CASE WHEN :state = 'sent' THEN now() END,
                     error = CASE WHEN :state = 'sent' THEN NULL ELSE :error END,
+                    suppression_id = :suppression_id, to_key = coalesce(:to_key, to_key),
                     template_id = :template_id, template_version = :template_version, template_fault = :template_fault,
                     next_attempt_at = now() + make_interval(secs => CASE WHEN :state <> 'pending' THEN 0
                         ELSE (cast(:backoff AS integer[]))[least(attempts, cardinality(:backoff))] END)
@@ -201,6 +205,8 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 "reference": result.reference,
                 "error": result.reply or result.outcome,
                 "backoff": list(BACKOFF),
+                "suppression_id": result.suppression_id,
+                "to_key": result.to_key,
                 "template_id": result.made_with and result.made_with.template_id,
                 "template_version": result.made_with and result.made_with.version,
                 "template_fault": result.made_with and result.made_with.fault,

@@ -13,6 +13,8 @@ back without counting an attempt. What the server or provider says of one letter
 
 import time
 
+from services.notifications.operations.deliver.chats import deliver_chats
+from services.notifications.operations.deliver.digests import deliver_digests
 from services.notifications.operations.deliver.links import deliver_links
 from services.notifications.operations.deliver.news import deliver_answers, deliver_news
 from services.notifications.operations.deliver.notices import deliver_notices
@@ -20,7 +22,7 @@ from services.notifications.operations.deliver.postman import Postman, make_post
 
 __all__ = ["Postman", "deliver_batch", "make_postman"]
 
-ROUNDS = (deliver_links, deliver_answers, deliver_news, deliver_notices)
+ROUNDS = (deliver_links, deliver_answers, deliver_news, deliver_notices, deliver_digests, deliver_chats)
 """Every look takes a batch of each, the more urgent first, so that none starves."""
 
 FULL_PAUSE = 0.2

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.common.database import Database
+from services.common.sealing import Box
 from services.notifications.channels import Channel
+from services.notifications.channels.chat import Chat
 from services.notifications.channels.mail import Mail
 from services.notifications.channels.sms import Sms
 from services.notifications.contacts import ContactBook
@@ -29,6 +31,8 @@ class Postman:
     composer: Composer
     servers: MailServers
     domain: str
+    box: Box
+    chat: Chat
     others: tuple[Channel, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
@@ -39,8 +43,8 @@ class Postman:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Each message goes by the first that reaches its person."""
-        return (self.mail, *self.others)
+        """Each message goes by the first that reaches its person; what is for a group, by the last."""
+        return (self.mail, *self.others, self.chat)
 
 
 def make_postman(settings: Settings, database: Database) -> Postman:
@@ -53,6 +57,8 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         Composer(settings.mail_from, settings.mail_domain, way_out),
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
+        settings.box(),
+        Chat(settings.box(), settings.pages_of["registration"]),
         (_sms(settings, database, provider),) if provider else (),
         allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
     )

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.logs import bind_request, get_logger
 from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
 from services.notifications.channels.mail import Mail
 from services.notifications.contacts import AddressedLink, Contact, ContactsUnavailable
+from services.notifications.mail.refusals import is_no_mailbox
 from services.notifications.models import State
 from services.notifications.operations.claims import CLAIM, Result, Taken, record, release
 from services.notifications.operations.deliver.postman import Postman
 from services.notifications.operations.lanes import LOOK_SECONDS, Lane, waits_before
+from services.notifications.operations.suppressions import Closed, address_key, close_address
 
 log = get_logger(__name__)
 
@@ -83,27 +85,54 @@ def send_round(
     return len(claimed)
 
 
+@dataclass(frozen=True)
+class Ways:
+    """How somebody may be told something: by these channels, in this order, and by mail unless it is closed."""
+
+    channels: Sequence[Channel]
+    closed: Closed | None = None
+
+
 def ready(
-    postman: Postman, message: Taken, contact: Contact | AddressedLink, channels: Sequence[Channel] | None = None
+    postman: Postman, message: Taken, contact: Contact | AddressedLink, ways: Ways | None = None
 ) -> Iterator[Ready]:
     """The message as a letter of the first channel that reaches them; none where that is recorded as impossible.
 
-    `channels` are those that they did not refuse, in their order; all where they said nothing.
+    What may be with a provider already is asked after there, whatever they wish by now.
     """
     reached = [one for one in postman.channels if one.reaches(message, contact)]
-    allowed = reached if channels is None or message.in_doubt else [one for one in channels if one in reached]
-    channel = allowed[0] if allowed else None
-    if channel is None:
-        nobody = REFUSED if reached else NOT_REACHED if postman.others else NO_ADDRESS
-        note(postman, message, IN_DOUBT if message.in_doubt else nobody)
+    if ways is None or message.in_doubt:
+        allowed = reached
     else:
-        yield from written(postman, message, channel, partial(channel.compose, message, contact))
+        allowed = [one for one in ways.channels if one in reached and not (ways.closed and one.name == Mail.name)]
+    if allowed:
+        compose = partial(allowed[0].compose, message, contact)
+        yield from written(postman, message, allowed[0], compose, falls_back=len(allowed) > 1)
+    else:
+        note(postman, message, _not_told(postman, message, reached, ways))
 
 
-def written(postman: Postman, message: Taken, channel: Channel, compose: Callable[[], Letter]) -> Iterator[Ready]:
-    """The letter, or none where it cannot be made: that is recorded."""
+def _not_told(postman: Postman, message: Taken, reached: Sequence[Channel], ways: Ways | None) -> Result:
+    """Why a message goes nowhere."""
+    if message.in_doubt:
+        return IN_DOUBT
+    if ways and ways.closed and any(one.name == Mail.name for one in reached if one in ways.channels):
+        return held_back(ways.closed)
+    return REFUSED if reached else NOT_REACHED if postman.others else NO_ADDRESS
+
+
+def held_back(closed: Closed) -> Result:
+    """What becomes of a mail to an address that is closed."""
+    why = "an earlier mail to this address bounced" if closed.reason == "bounce" else "the person complained of spam"
+    return Result(State.SUPPRESSED, "suppressed", f"{why}: {closed.said}"[:300], suppression_id=closed.id)
+
+
+def written(
+    postman: Postman, message: Taken, channel: Channel, compose: Callable[[], Letter], falls_back: bool = False
+) -> Iterator[Ready]:
+    """The letter, or none where it cannot be made: that is recorded. `falls_back`: another channel would reach them."""
     try:
-        yield channel, compose()
+        yield channel, replace(compose(), falls_back=falls_back)
     except Exception as error:
         # One bad row must not hold up its neighbours. Where it failed, but not what was in it: that is personal.
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -167,12 +196,24 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: B
                 if line.lost or batch.is_over(postman.database):
                     release(postman.database, [late.message for late in letters[number:]], 0.0)
                     return
-                result = _result(channel, line.provider, line.send(letter))
-                note(postman, letter.message, replace(result, made_with=letter.made_with))
+                verdict = line.send(letter)
+                _note_sent(postman, channel, line.provider, letter, verdict)
     except Unavailable as error:
         _give_back(postman, [late.message for late in letters[number:]], str(error))
 
 
-def _result(channel: Channel, provider: str, verdict: Verdict) -> Result:
+def _note_sent(postman: Postman, channel: Channel, provider: str, letter: Letter, verdict: Verdict) -> None:
+    """Record what an attempt came to. An address that is none is remembered, and who has a phone is told by SMS."""
     state = STATES.get(verdict.outcome, State.PENDING)
-    return Result(state, verdict.outcome, verdict.reply, channel.name, verdict.reference, provider)
+    key = None
+    if channel.name == Mail.name:
+        key = address_key(postman.box, letter.to)
+        if verdict.outcome is Outcome.REFUSED and is_no_mailbox(verdict.reply):
+            message = letter.message
+            with postman.database.transaction(EVERY_SITE) as session:
+                close_address(session, key, "bounce", verdict.reply, message.id, message.site_id)
+            state = State.PENDING if letter.falls_back else state
+    result = Result(
+        state, verdict.outcome, verdict.reply, channel.name, verdict.reference, provider, letter.made_with, to_key=key
+    )
+    note(postman, letter.message, result)

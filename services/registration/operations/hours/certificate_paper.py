@@ -28,7 +28,7 @@ TEMPLATE = 1
 
 FOLDER = Path(__file__).parents[2]
 LAYOUTS = {1: FOLDER / "templates" / "certificates" / "certificate.typ"}
-FONTS = FOLDER / "fonts"
+FONTS = FOLDER.parent / "common" / "fonts"
 FONT = FONTS / "NotoSansSC-Regular.ttf"
 
 UNPRINTABLE = Kind("unprintable", 422, Words("有字无法打印", "A character cannot be printed"))

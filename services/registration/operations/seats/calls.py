@@ -1,5 +1,5 @@
-"""Calls that staff make: news for people whom no mail reaches. The trigger `note_call` notes them, and a call stays
-until somebody made it or notifications says that an SMS reached its person."""
+"""Calls that staff make: news for people whom no mail reaches. The trigger `note_call` notes them, or notifications
+says that a mail came back; a call stays until somebody made it or an SMS reached its person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,8 +103,26 @@ _NOT_REACHED = text("""
 """)
 
 
+# Whose mail came back is called as somebody without an address is, of what holds by now; who did it themselves knows.
+_CAME_BACK = text("""
+    INSERT INTO calls (site_id, registration_id, news)
+    SELECT r.site_id, r.id, CASE r.status WHEN 'confirmed' THEN 'place' WHEN 'offered' THEN 'offer'
+                                          WHEN 'waitlisted' THEN 'waits' ELSE 'cancelled' END
+    FROM registrations AS r JOIN shifts ON shifts.id = r.shift_id
+    JOIN person_sites AS told ON told.person_id = r.person_id AND told.site_id = r.site_id
+    WHERE r.id = :registration_id AND shifts.ends_at > now() AND told.phone IS NOT NULL
+      AND (r.status <> 'cancelled' OR r.cancel_reason IN (
+          'site', 'shift_cancelled', 'activity_cancelled', 'offer_expired', 'requirements'))
+      AND NOT EXISTS (SELECT FROM calls AS later WHERE later.registration_id = r.id AND later.made_at >= :caused_at)
+    ON CONFLICT (registration_id) WHERE done_at IS NULL DO NOTHING
+""")
+
+
 def hear_told(session: Session, told: Told) -> None:
-    """Whom an SMS reached need not be called; whom it did not reach after all is to be called again. Hearing it twice
-    changes nothing."""
+    """Whom an SMS reached need not be called; whom it did not reach after all is to be called again, and so is whose
+    mail came back. Hearing it twice changes nothing."""
     values = {"registration_id": told.registration_id, "caused_at": told.caused_at, "by": BY_SMS}
-    session.execute(_REACHED if told.reached else _NOT_REACHED, values)
+    if told.by_mail and not told.reached:
+        session.execute(_CAME_BACK, values)
+    else:
+        session.execute(_REACHED if told.reached else _NOT_REACHED, values)

@@ -25,7 +25,7 @@ def who_has(session: Session, questions: Sequence[NoticeQuestion]) -> list[Notic
     still_open = are_open(session, [one.shift_id for one in questions if one.kind in HOURS])
     sites = {shift.site_id for shift, _ in found.values()}
     teams = {activity.team_id for _, activity in found.values() if activity.team_id}
-    staff, leaders = _staff_of(session, sites), _leaders_of(session, teams)
+    staff, leaders = staff_of(session, sites), _leaders_of(session, teams)
     answers = []
     for one in questions:
         shift, activity = found.get(one.shift_id, (None, None))
@@ -62,13 +62,7 @@ def staff_contacts(session: Session, data: PersonalData, ids: Collection[UUID], 
     ]
 
 
-def _shifts(session: Session, ids: Collection[UUID]) -> dict[UUID, tuple[Shift, Activity]]:
-    query = select(Shift, Activity).join(Activity, Activity.id == Shift.activity_id)
-    rows = session.execute(query.where(Shift.id.in_(ids), Shift.status == "open"))
-    return {shift.id: (shift, activity) for shift, activity in rows}
-
-
-def _staff_of(session: Session, sites: Collection[UUID]) -> dict[UUID, list[UUID]]:
+def staff_of(session: Session, sites: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """Who works at each site and has come in at least once. Whoever looks after an area is not at work there."""
     has_come = or_(Staff.password.is_not(None), Staff.oidc_subject.is_not(None))
     query = (
@@ -78,6 +72,12 @@ def _staff_of(session: Session, sites: Collection[UUID]) -> dict[UUID, list[UUID
         .where(StaffGrant.site_id.in_(sites), Staff.disabled_at.is_(None), has_come)
     )
     return _grouped(session.execute(query.distinct().order_by(Staff.id)).all())
+
+
+def _shifts(session: Session, ids: Collection[UUID]) -> dict[UUID, tuple[Shift, Activity]]:
+    query = select(Shift, Activity).join(Activity, Activity.id == Shift.activity_id)
+    rows = session.execute(query.where(Shift.id.in_(ids), Shift.status == "open"))
+    return {shift.id: (shift, activity) for shift, activity in rows}
 
 
 def _leaders_of(session: Session, teams: Collection[UUID]) -> dict[UUID, list[UUID]]:

@@ -1,0 +1,62 @@
+"""Chat groups: by Apprise, each message to the bot of its group."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from services.common.sealing import Box
+from services.notifications.channels import Letter, Outcome, Verdict
+from services.notifications.chat.bots import make_bot, post
+from services.notifications.chat.words import text_of
+from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.chats import ClaimedChat
+
+UNKNOWN_BOT = Verdict(Outcome.REFUSED, "its address is of no service that Apprise knows")
+
+
+@dataclass(frozen=True)
+class Chat:
+    """The channel of groups. `pages` is where people find registration's."""
+
+    box: Box
+    pages: str
+
+    name = "chat"
+
+    def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
+        """Nobody by themselves: groups get messages of their own."""
+        return False
+
+    def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
+        """There is none to a person."""
+        raise TypeError("a person is no group")
+
+    def compose_for(self, message: ClaimedChat, address: str) -> Letter:
+        """The text for a group whose address was read."""
+        return Letter(message, address, text_of(message, self.pages))
+
+    @contextmanager
+    def open(self) -> Iterator["ChatLine"]:
+        """A line to all of them: each letter is a request of its own."""
+        yield ChatLine()
+
+
+@dataclass
+class ChatLine:
+    """`provider` is whose bot the last letter went to."""
+
+    provider: str = "chat"
+    lost: bool = False
+
+    def send(self, letter: Letter) -> Verdict:
+        """Post it. What the service repeats of the address is cut out of its answer."""
+        self.provider = letter.message.service if isinstance(letter.message, ClaimedChat) else "chat"
+        bot = make_bot(letter.to)
+        verdict = post(bot, letter.content) if bot is not None else UNKNOWN_BOT
+        secret = letter.to.partition("://")[2].strip("/")
+        parts = [part for part in secret.replace("@", "/").split("/") if len(part) > 5]
+        reply = verdict.reply
+        for part in parts:
+            reply = reply.replace(part, "…")
+        return Verdict(verdict.outcome, reply)

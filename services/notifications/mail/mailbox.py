@@ -1,0 +1,91 @@
+"""The mailbox to which mails come back, by POP3: read, kept, and only then deleted there.
+
+with Mailbox(url).open() as box:              # raises `MailboxUnavailable`
+    for number, name, raw in box.mails(seen): ...
+        box.delete(number)
+"""
+
+import contextlib
+import poplib
+import ssl
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+TIMEOUT = 20.0
+AT_ONCE = 100
+"""Mails that are read in one go."""
+
+LINES = 2_000
+"""Lines of each that are asked for: a report stands before what came back, whose headers come first."""
+
+PORTS = {"pop3": 110, "pop3s": 995}
+
+
+class MailboxUnavailable(Exception):
+    """The mailbox cannot be read now; says why, without the password."""
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Where mails come back. `scheme` is pop3 or pop3s."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def from_url(cls, url: str) -> "Mailbox":
+        """Read `pop3s://user:password@host:port`. Raises ValueError with what is wrong, never with the password."""
+        parts = urlsplit(url)
+        if parts.scheme not in PORTS or not parts.hostname or not parts.username:
+            raise ValueError("must be pop3s://user:password@host")
+        try:
+            port = parts.port or PORTS[parts.scheme]
+        except ValueError:  # it quotes what it took for the port, which may be of the password
+            raise ValueError("names no port; / in a user or password is written %2F") from None
+        return cls(parts.scheme, parts.hostname, port, unquote(parts.username), unquote(parts.password or ""))
+
+    @property
+    def name(self) -> str:
+        """As operators see it."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator["OpenMailbox"]:
+        """Raises `MailboxUnavailable`, at entering and while it is read. What was deleted is gone at the end only."""
+        try:
+            client = self._client()
+            try:
+                client.user(self.user)
+                client.pass_(self.password)
+                yield OpenMailbox(client)
+                client.quit()
+            finally:
+                client.close()
+        except (OSError, EOFError, poplib.error_proto) as error:
+            raise MailboxUnavailable(f"the mailbox cannot be read: {type(error).__name__}") from None
+
+    def _client(self) -> poplib.POP3:
+        if self.scheme == "pop3s":
+            return poplib.POP3_SSL(self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context())
+        return poplib.POP3(self.host, self.port, timeout=TIMEOUT)
+
+
+@dataclass(frozen=True)
+class OpenMailbox:
+    """A session with it."""
+
+    client: poplib.POP3
+
+    def mails(self, seen: Collection[str]) -> Iterator[tuple[int, str, bytes]]:
+        """The oldest mails that were not seen yet: each by its number in this session, its lasting name, its bytes."""
+        listed = [line.decode().split(" ", 1) for line in self.client.uidl()[1]]
+        for number, name in [one for one in listed if one[1] not in seen][:AT_ONCE]:
+            yield int(number), name, b"\r\n".join(self.client.top(int(number), LINES)[1])
+
+    def delete(self, number: int) -> None:
+        """Have it deleted when the session ends well."""
+        self.client.dele(number)
