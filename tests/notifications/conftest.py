@@ -23,7 +23,7 @@ TABLES = ("deliveries", "messages", "digests", "digest_times", "digest_refusals"
           "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
           "receipts", "webhook_endpoints", "templates", "clock_changes",
-          "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
+          "calendar_feeds", "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
 
 
 class Contacts:

@@ -58,9 +58,9 @@ SHOWN = """
 LIST = text(f"""
     SELECT {SHOWN} {OWN} AND (m.number < :before OR cast(:before AS bigint) IS NULL)
     ORDER BY m.number DESC LIMIT :limit
-""")  # noqa: S608 - constants
+""")
 
-ONE = text(f"SELECT {SHOWN} {OWN} AND m.id = :id")  # noqa: S608 - constants
+ONE = text(f"SELECT {SHOWN} {OWN} AND m.id = :id")
 
 AS_CLAIMED = text(f"""
     SELECT m.id, m.created_at AS claimed_at, m.kind, m.person_id, m.site_id, m.registration_id,
@@ -70,7 +70,7 @@ AS_CLAIMED = text(f"""
            sites.name_en AS site_en, sites.time_zone, sites.phone AS site_phone, sites.short_zh, sites.short_en,
            words_of(m.site_id, m.kind) AS words, registrations.coming
     {OWN} AND m.id = :id AND sites.id IS NOT NULL AND registrations.id IS NOT NULL
-""")  # noqa: S608 - constants
+""")
 
 
 @dataclass(frozen=True)
