@@ -59,7 +59,8 @@ def mailed(sink: FaultySink, postman: Postman) -> Any:
     while deliver_batch(postman):
         pass
     parts = [part for kept in sink.kept for part in kept.mail.walk() if part.get_content_type() == "text/calendar"]
-    return next(iter(Calendar.from_ical(parts[-1].get_payload(decode=True)).walk("VEVENT")))
+    newest: Any = parts[-1].get_payload(decode=True)
+    return next(iter(Calendar.from_ical(newest).walk("VEVENT")))
 
 
 def same(entry: Any, other: Any) -> bool:
