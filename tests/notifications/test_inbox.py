@@ -58,7 +58,8 @@ def test_people_read_what_they_were_told_and_what_became_of_it(
     assert [one["id"] for one in first.json["items"]] == [cancelled["id"]]
     following = first.headers["Link"].partition("<")[2].partition(">")[0]
     assert [one["id"] for one in get(person, f"/v1/my/messages{following}").json["items"]] == [confirmed["id"]]
-    assert get(person, "/v1/my/messages?cursor=x").status_code == 422
+    for path in ("/v1/my/messages?cursor=x", "/my/messages?cursor=x", "/my/messages?cursor=%C2%B2"):
+        assert get(person, path).status_code == 422
 
 
 def test_no_other_persons_messages_other_sites_or_words_of_staff(story: Story, get: Get, rows: Rows) -> None:
