@@ -7,7 +7,7 @@ with fresh_system() as system:
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,11 +25,12 @@ CONSUMERS = tuple(
 
 
 @contextmanager
-def fresh_system(*, processes: bool = True) -> Iterator[System]:
-    """Servers, migrated databases and (unless told otherwise) the nine processes, on servers of its own."""
+def fresh_system(*, processes: bool = True, told: Mapping[str, Mapping[str, str]] | None = None) -> Iterator[System]:
+    """Servers, migrated databases and (unless told otherwise) the nine processes, on servers of its own. `told` goes
+    into the environment of a service or process, by its name."""
     for given in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(given, None)  # a benchmark fills and deletes databases: never those of somebody else
-    system = System(Path(tempfile.mkdtemp(prefix="hesheng-bench-", dir=FOLDER)), extra=NO_LIMIT)
+    system = System(Path(tempfile.mkdtemp(prefix="hesheng-bench-", dir=FOLDER)), extra=NO_LIMIT, extra_for=told)
     try:
         if processes:
             system.start()

@@ -57,17 +57,17 @@ class Programme:
         return _shift(api, _activity(api), capacity), key
 
 
-def load_programme(system: System) -> Programme:
-    """Make the areas, ten sites with a key each, and 1,000 shifts."""
+def load_programme(system: System, sites: int = SITES, activities: int = ACTIVITIES) -> Programme:
+    """Make the areas, ten sites with a key each, and 1,000 shifts; or as many as are wanted."""
     url = system.urls["registration"]
     operator = Api(url, system.operator_key)
     for code, parent, level, name_zh, name_en in AREAS:
         operator.call(
             "PUT", f"/v1/areas/{code}", {"parent": parent, "level": level, "name_zh": name_zh, "name_en": name_en}
         )
-    programme = Programme([_site(operator, url, number) for number in range(SITES)])
+    programme = Programme([_site(operator, url, number) for number in range(sites)])
     for _, key, api in programme.sites:
-        for _ in range(ACTIVITIES):
+        for _ in range(activities):
             activity = _activity(api)
             programme.spread += [(_shift(api, activity, ROOM_FOR_ALL), key) for _ in range(SHIFTS)]
     return programme

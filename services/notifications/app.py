@@ -15,6 +15,7 @@ from services.notifications.api.mail_receipts import mail_receipts_blueprint
 from services.notifications.api.receipts import receipts_blueprint
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
+from services.notifications.operations.announcements.office import make_office
 from services.notifications.operations.previews import make_showroom
 from services.notifications.operations.upkeep import gauges
 from services.notifications.pages import pages
@@ -30,12 +31,13 @@ def make_app(settings: Settings) -> APIFlask:
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
     showroom = make_showroom(settings, database)
     subscriber = make_subscriber(settings, database)
+    office = make_office(settings, database)
     return create_app(
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[
-            *blueprints(settings, database, showroom, book),
+            *blueprints(settings, database, showroom, book, office),
             mail_receipts_blueprint(database, settings.signing_secrets, settings.mail_domain),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
             *pages(settings, database, showroom, book, subscriber),

@@ -7,11 +7,14 @@ book.who_has([(shift_id, "staff"), …])      # [Notice]: ids of those to be tol
 book.look_up_staff([staff_id, …])           # {staff_id: StaffContact}
 book.days_of([(site_id, day), …])           # {(site_id, day): Day}: what a day holds
 book.tell([Told(…), …])                     # whom an SMS reached
+book.audience({"to": "site", …}, after)     # whom an announcement goes to, by ids, page by page
+book.count({"to": "site", …}, ["+86"])      # how many these are, and how they are reached
+book.choices(site_id, staff_id)             # teams and areas to choose from
 """
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import requests
@@ -20,6 +23,8 @@ from pydantic import BaseModel, Field, ValidationError
 from services.common.auth import Principal
 
 TIMEOUT = (2, 10)
+LONG_TIMEOUT = (2, 60)
+"""For what looks at everybody in an area: a million people take ten seconds."""
 
 Known = tuple[UUID, UUID]
 """A person and the site that knows them: what they told one site is not for another's mail."""
@@ -148,6 +153,50 @@ class Told(BaseModel):
     by_mail: bool = False
 
 
+class Audience(BaseModel):
+    """What was chosen as an announcement's audience, by name; or why it may not be."""
+
+    name_zh: str
+    name_en: str
+    objection: Literal["unknown", "not_theirs"] | None
+
+
+class _Recipient(BaseModel):
+    person_id: UUID
+    site_id: UUID
+
+
+class AudiencePage(Audience):
+    """A page of those whom it goes to, each once; `next` is None on the last."""
+
+    people: list[_Recipient]
+    next: UUID | None
+
+
+class AudienceCount(Audience):
+    """How many there are, and how many of them are reached by what."""
+
+    people: int
+    by_mail: int
+    by_phone: int
+    unreached: int
+
+
+class Choice(BaseModel):
+    """Something to choose: a team's id, or an area's code."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+class Choices(BaseModel):
+    """What somebody may choose from."""
+
+    teams: list[Choice]
+    areas: list[Choice]
+
+
 class _Contacts(BaseModel):
     contacts: list[Contact] = Field(repr=False)
 
@@ -210,9 +259,25 @@ class ContactBook:
         """Say whom SMS reached (at most 1000)."""
         self._ask("told", {"told": [one.model_dump(mode="json") for one in told]}, _Heard)
 
-    def _ask(self, what: str, question: dict[str, Any], model: type[Answer]) -> Answer:
+    def audience(self, question: dict[str, Any], after: UUID | None = None, limit: int = 1) -> AudiencePage:
+        """A page (at most 10,000) of those whom it goes to, in the order of their ids, behind `after`."""
+        asked = question | {"after": str(after) if after else None, "limit": limit}
+        return self._ask("audience", asked, AudiencePage)
+
+    def count(self, question: dict[str, Any], phones: Sequence[str]) -> AudienceCount:
+        """How many they are. `phones` are the beginnings of numbers to which an SMS can go."""
+        return self._ask("audience/count", question | {"phones": list(phones)}, AudienceCount, LONG_TIMEOUT)
+
+    def choices(self, site_id: UUID | None, staff_id: UUID | None) -> Choices:
+        """The site's teams, and the areas that this member of staff looks after (None: the operator's key)."""
+        asked = {"site_id": str(site_id) if site_id else None, "asked_by": str(staff_id) if staff_id else None}
+        return self._ask("audience/choices", asked, Choices)
+
+    def _ask(
+        self, what: str, question: dict[str, Any], model: type[Answer], timeout: tuple[int, int] = TIMEOUT
+    ) -> Answer:
         try:
-            answer = self._http.post(f"{self._url}/{what}", json=question, timeout=TIMEOUT)
+            answer = self._http.post(f"{self._url}/{what}", json=question, timeout=timeout)
             answer.raise_for_status()
             return model.model_validate_json(answer.content)
         except requests.HTTPError as error:

@@ -1,11 +1,12 @@
 """The tables that are read over HTTP. Everything else is written in plain SQL next to where it is used."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import FetchedValue, ForeignKey, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import DateTime
 
@@ -56,6 +57,21 @@ class State(StrEnum):
     NO_CONTACT = "no_contact"
 
 
+class Stage(StrEnum):
+    """Where a message is, as people and programs see it: what is `pending` in the database was accepted, and is queued
+    once its time has come."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    NO_CONTACT = "no_contact"
+
+
 class Message(Base):
     """One mail or SMS to one person about one cause: what became of a registration, a link that was issued, a shift or
     hours to see to.
@@ -97,7 +113,15 @@ class Message(Base):
     template_id: Mapped[int | None]
     template_version: Mapped[int | None]
     template_fault: Mapped[str | None]
+    suppression_id: Mapped[int | None]
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.id")
+
+    @property
+    def stage(self) -> Stage:
+        """Its state by name. What is due this very second may be called either."""
+        if self.state != State.PENDING:
+            return Stage(self.state)
+        return Stage.QUEUED if self.next_attempt_at <= datetime.now(UTC) else Stage.ACCEPTED
 
 
 class Delivery(Base):
@@ -168,6 +192,58 @@ class Chat(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     removed_at: Mapped[datetime | None]
+
+
+class AnnouncementState(StrEnum):
+    """How far an announcement is. `waiting` is for somebody's approval, `scheduled` approved; it is `sending` until
+    each of its messages has ended, then `done`; `stopped`: what had not gone did not go.
+    """
+
+    DRAFT = "draft"
+    WAITING = "waiting"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+class Announcement(Base):
+    """What many are told at once: its words, whom it goes to, who approved it. Without a site it is to an area."""
+
+    __tablename__ = "announcements"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=FetchedValue())
+    number: Mapped[int] = mapped_column(server_default=FetchedValue())
+    site_id: Mapped[UUID | None]
+    area: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(default=AnnouncementState.DRAFT.value)
+    audience: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    about_zh: Mapped[str]
+    about_en: Mapped[str]
+    subject_zh: Mapped[str]
+    text_zh: Mapped[str]
+    subject_en: Mapped[str]
+    text_en: Mapped[str]
+    send_at: Mapped[datetime | None]
+    per_minute: Mapped[int | None]
+    copied_from: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    created_by: Mapped[str]
+    written_by: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    people: Mapped[int | None]
+    unreached: Mapped[int | None]
+    grown: Mapped[bool] = mapped_column(default=False)
+    submitted_at: Mapped[datetime | None]
+    submitted_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    approved_by: Mapped[str | None]
+    begun_at: Mapped[datetime | None]
+    reached: Mapped[UUID | None]
+    written: Mapped[int] = mapped_column(default=0)
+    written_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
 
 
 class WebhookState(StrEnum):

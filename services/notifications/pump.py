@@ -9,6 +9,8 @@ from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.alarms import raise_alarms
+from services.notifications.operations.announcements.office import sms_phones
+from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.digests import fire_due_digests, plan_digests
@@ -44,6 +46,7 @@ def duties(settings: Settings) -> list[Duty]:
     celery = make_celery(settings)
     queue = work_queue(settings.service)
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    phones = sms_phones(settings)
     chats = settings.operators_chat.get_secret_value()
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
@@ -61,6 +64,8 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
+        Duty("announcements", lambda: send_announcements(database, book, phones), idle=0.5),
+        Duty("settle", lambda: settle_announcements(database), idle=2.0),
         Duty("plan_digests", lambda: plan_digests(database), idle=30.0),
         Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),
         Duty("operators_chats", partial(keep_operators_chats, database, settings.box(), chats), idle=30.0),

@@ -139,7 +139,7 @@ def test_an_operator_sends_it_again_and_no_forged_form_does(
     assert "Send again" in page
     assert ask(messages, operator, path, csrf_token="0" * 64).status_code == 403
     assert ask(messages, operator, path, csrf_token=csrf(page)).status_code == 303
-    assert "Waiting" in ask(messages, operator, f"/staff/messages/{failed}").text
+    assert "Queued" in ask(messages, operator, f"/staff/messages/{failed}").text
     answer = ask(messages, operator, path, csrf_token=csrf(page))
     assert answer.status_code == 409 and "it is pending" in answer.text
 

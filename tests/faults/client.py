@@ -1,6 +1,7 @@
 """HTTP as a careful client does it: the same request again, with the same key, until there is an answer."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +33,13 @@ class Answer:
 
 
 class Client:
-    """One caller with one key; one per thread."""
+    """One caller with one key, or with what else shows who calls; one per thread."""
 
-    def __init__(self, base_url: str, key: str) -> None:
-        self._base_url = base_url
+    def __init__(self, base_url: str, key: str, headers: Mapping[str, str] | None = None) -> None:
+        self.base_url = base_url
         self._http = requests.Session()
         self._http.trust_env = False
-        self._http.headers["Authorization"] = f"Bearer {key}"
+        self._http.headers.update(headers or {"Authorization": f"Bearer {key}"})
         self._http.headers["Accept-Language"] = "en"
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None, *, patience: float = 20.0,
@@ -59,7 +60,7 @@ class Client:
              params: dict[str, str] | None, tries: int) -> Answer | None:  # fmt: skip
         try:
             answer = self._http.request(
-                method, self._base_url + path, json=body, headers=headers, params=params, timeout=TIMEOUT
+                method, self.base_url + path, json=body, headers=headers, params=params, timeout=TIMEOUT
             )
             content = answer.json() if answer.content else {}
         except (requests.RequestException, ValueError):

@@ -5,6 +5,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+REFUSED = "refused.example"
+"""Whoever has an address there is refused by the mail server for good: by policy, which says nothing of the address."""
+
 
 class Told(StrEnum):
     """What became of a request as its caller saw it."""
@@ -49,9 +52,18 @@ class Attendance:
     unsure: bool = False
 
 
+@dataclass(frozen=True)
+class Announced:
+    """An announcement that was approved; `stopped_at` (seconds since 1970) where somebody stopped it."""
+
+    id: str
+    site_id: str
+    stopped_at: float | None
+
+
 @dataclass
 class Ledger:
-    """Shared by all load threads: take `lock` around every change."""
+    """Shared by all load threads: take `lock` around every change. `before`: sign-ups of before the faults."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     sign_ups: list[SignUp] = field(default_factory=list)
@@ -60,6 +72,8 @@ class Ledger:
     attendance: dict[str, Attendance] = field(default_factory=dict)
     shift_changes: list[ShiftChange] = field(default_factory=list)
     shift_cancels: dict[str, Told] = field(default_factory=dict)
+    announced: list[Announced] = field(default_factory=list)
+    before: list[SignUp] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
 

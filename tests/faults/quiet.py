@@ -1,6 +1,7 @@
 """When is everything done? Asked of the three services' own status, as an operator would."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,16 +10,17 @@ from deploy.local.system import System
 from tests.faults.client import Client
 
 POLL = 0.2
-UNDONE = ("dirty", "due", "late", "messages_pending", "messages_sending")
+UNDONE = ("dirty", "due", "late", "messages_pending", "messages_sending", "webhooks_waiting", "webhooks_sending")
 """Words in the names of figures that count what is still to be done. A message that a killed worker left is `sending`
 until its claim runs out; one that was refused is pending, without being due."""
 
 
 @dataclass
 class Watch:
-    """Asks for the status over and over, and remembers the greatest lag."""
+    """Asks for the status over and over, and remembers the greatest lag. `others` are asked besides."""
 
     system: System
+    others: Callable[[], list[str]] = list
     max_lag: int = 0
     _clients: dict[str, Client] = field(default_factory=dict)
 
@@ -30,6 +32,7 @@ class Watch:
         found = {service: self._status(service) for service in SERVICES}
         silent = [f"{service}: its api does not answer" for service, status in found.items() if status is None]
         statuses = {service: status for service, status in found.items() if status is not None}
+        silent += self.others()
         return silent + [text for service, status in statuses.items() for text in self._unrest(service, status, found)]
 
     def _status(self, service: str) -> dict[str, Any] | None:

@@ -14,16 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.local.system import System
+from deploy.local.ports import HOST, free_port
+from deploy.local.system import Ports, System
+from tests.faults.announce import Announcer
 from tests.faults.books import audit
-from tests.faults.books.collect import collect
+from tests.faults.books.collect import WANTED, collect, undecided
 from tests.faults.books.material import Finding, Material
 from tests.faults.chaos import Chaos, draw
 from tests.faults.load import Load
+from tests.faults.outside import Outside
 from tests.faults.quiet import Watch
-from tests.faults.sabotage import BREAKS, broken_command
+from tests.faults.sabotage import BREAKS, broken_command, hurried_command
 from tests.faults.scene import Scene, make_scene
 
+HURRIED = ("notifications-worker", "notifications-pump")
 WARM_UP = 2.0
 WATCH_EVERY = 1.0
 
@@ -61,31 +65,41 @@ class Verdict:
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Verdict:
     """Do all of it under `folder`, which keeps the logs and databases; `System.destroy` is left to the caller."""
-    with _running(plan, folder, say) as system:
+    with _running(plan, folder, say) as (system, outside):
         chance = random.Random(plan.seed)
-        scene = make_scene(system.urls["registration"], system.operator_key, plan.seconds, chance)
-        watch = Watch(system)
+        scene = make_scene(system, plan.seconds, chance)
+        outside.settle_in(system.urls["notifications"], scene)
+        watch = Watch(system, lambda: outside.unrest() + undecided(system))
         say(f"{len(scene.shifts)} shifts at {len(scene.sites)} sites; {plan.seconds:g} s of faults, seed {plan.seed}")
-        load, chaos = _trouble(plan, system, scene, watch)
+        load, chaos, announcer = _trouble(plan, system, scene, watch)
         say(f"{sum(chaos.injected.values())} faults done, everything restored; waiting for quiet")
+        announcer.join()
         recovery_s, unrest = _settle(scene, watch, load, plan.patience)
         say("doing the books")
-        material = collect(system, load.ledger)
+        material = collect(system, load.ledger, outside.world(scene))
         findings = [Finding("not quiet", text) for text in unrest] + audit(material)
         findings += [Finding("harness", text) for text in chaos.troubles]
-        return Verdict(plan, material, findings, dict(chaos.injected), recovery_s, watch.max_lag)
+        injected = chaos.injected + outside.injected
+        return Verdict(plan, material, findings, dict(injected), recovery_s, watch.max_lag)
 
 
 @contextmanager
-def _running(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[System]:
-    """The system, supervised, with the processes that the sabotage replaces."""
+def _running(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[tuple[System, Outside]]:
+    """The system, supervised, in the world outside; with the processes that wait less long, and those that the
+    sabotage replaces."""
     for given in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(given, None)  # servers that are killed must be our own
-    system = System(folder)
+    ports = Ports(smtp=free_port())
+    outside = Outside(plan.seed, folder / WANTED)
+    told = outside.environment(f"smtp://{HOST}:{ports.smtp}")
+    system = System(folder, ports, extra_for={"notifications": told})
     over = threading.Event()
     try:
         say("starting the system")
         system.start_servers()
+        for name in HURRIED:
+            system.processes[name].command = hurried_command(system.processes[name].command)
+        # What is broken must be before anything else takes it up by its name.
         for name in BREAKS[plan.sabotage] if plan.sabotage else []:
             system.processes[name].command = broken_command(system.processes[name].command, plan.sabotage)
         system.migrate()
@@ -93,19 +107,22 @@ def _running(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[S
         system.wait_ready()
         nurse = threading.Thread(target=system.supervise, kwargs={"stop": over}, daemon=True)
         nurse.start()
-        yield system
+        yield system, outside
     finally:
         over.set()
         system.stop()
+        outside.stop()
 
 
-def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Load, Chaos]:
+def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Load, Chaos, Announcer]:
     """Load and faults together; returns when the faults are over and everything was let go again."""
     stop, calm = threading.Event(), threading.Event()
     load = Load(system.urls["registration"], scene, plan.seed, stop)
     chaos = Chaos(system, draw(plan.seconds, plan.seed), system.data / "faults.log")
     watcher = threading.Thread(target=_keep_looking, args=(watch, calm))
     load.start()
+    announcer = Announcer(system.urls["notifications"], load.ledger, scene)
+    announcer.start()
     try:
         watcher.start()
         time.sleep(WARM_UP)
@@ -114,7 +131,7 @@ def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Lo
         stop.set()
         calm.set()
         watcher.join()
-    return load, chaos
+    return load, chaos, announcer
 
 
 def _keep_looking(watch: Watch, calm: threading.Event) -> None:

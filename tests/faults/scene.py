@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from deploy.local.system import System
 from tests.faults.client import Answer, Client
+from tests.faults.people import Colleague, hire
 
 AREAS = [
     ("140000", None, "province", "山西省", "Shanxi"),
@@ -17,25 +19,31 @@ SITES = 5
 ACTIVITIES = 3
 SHIFTS = 2
 KINDS = ["blood_drive", "class", "performance", "clinic", "other"]
+TO_TEAM_AND_STAFF = [{"to": to, "minutes_before": 4} for to in ("leaders", "staff")]
+"""Due with the reminders of those who take part (`SOON_MINUTES`)."""
 EVENING = {"to": "participants", "days_before": 1, "at": "19:00", "only_unconfirmed": True}
+BEGINS_SOON = timedelta(seconds=20)
 SOON_MINUTES = 4
 """A shift that reminds starts this many minutes after its reminder."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A site and its key."""
+    """A site and its key, and its team with the one who leads it."""
 
     id: str
     key: str
     area: str
+    team: str
+    leader: str
+    leader_email: str
 
 
 @dataclass
 class Shift:
     """A shift that people sign up for. `reminds_at` is when its last reminder falls due, None when far away.
 
-    `early` ones are filled before the faults and then moved into the past, so that hours can be earned on them.
+    `early` ones are filled before the faults and begin with them, so that attendance is taken on them.
     """
 
     id: str
@@ -52,6 +60,7 @@ class Scene:
 
     sites: list[Site]
     shifts: list[Shift]
+    colleagues: list[Colleague]
 
     @property
     def last_reminder(self) -> datetime:
@@ -69,20 +78,22 @@ def _must(answer: Answer | None, what: str) -> dict[str, Any]:
     return answer.body
 
 
-def make_scene(url: str, operator_key: str, seconds: float, chance: random.Random) -> Scene:
+def make_scene(system: System, seconds: float, chance: random.Random) -> Scene:
     """Make everything, before the faults begin. Near reminders fall due within the run and up to 4 s after it."""
-    operator = Client(url, operator_key)
+    url = system.urls["registration"]
+    operator = Client(url, system.operator_key)
     for code, parent, level, zh, en in AREAS:
         body = {"parent": parent, "level": level, "name_zh": zh, "name_en": en}
         _must(operator.send("PUT", f"/v1/areas/{code}", body), "area")
     sites = [_make_site(operator, number) for number in range(SITES)]
+    colleagues = hire(system, [site.id for site in sites])
     shifts: list[Shift] = []
     for site in sites:
         client = Client(url, site.key)
         for number in range(ACTIVITIES):
             shifts += _make_activity(client, site, number, seconds, chance)
         shifts.append(_make_early(client, site))
-    return Scene(sites, shifts)
+    return Scene(sites, shifts, colleagues)
 
 
 def _make_site(operator: Client, number: int) -> Site:
@@ -93,7 +104,35 @@ def _make_site(operator: Client, number: int) -> Site:
     awake = {"quiet_from": "00:00", "quiet_until": "00:00"}
     _must(operator.send("PATCH", f"/v1/sites/{site['id']}/settings", awake, if_match="*"), "settings")
     key = _must(operator.send("POST", f"/v1/sites/{site['id']}/keys", {"label": "faults"}, key=f"key-{number}"), "key")
-    return Site(site["id"], key["key"], area)
+    return Site(site["id"], key["key"], area, *_make_team(Client(operator.base_url, key["key"]), number))
+
+
+def _make_team(client: Client, number: int) -> tuple[str, str, str]:
+    """A team, who leads it, and their address. They are known to the site from a rehearsal that nobody else touches."""
+    mark, email = f"team-{number}", f"leader-{number}@people.example"
+    body = {"kind": "rehearsal", "title_zh": "排练", "title_en": "Rehearsal", "place": "大厅", "reminder_minutes": []}
+    activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "rehearsal")
+    shift = _shift(client, activity["id"], mark, datetime.now(UTC) + timedelta(days=20), 5)
+    _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
+    person = {"name": f"L{number}", "birth_date": "1980-05-17", "email": email}
+    path = f"/v1/shifts/{shift['id']}/registrations"
+    known = _must(client.send("POST", path, {"person": person}, key=f"leader-{mark}"), "leader")
+    team = {"kind": "choir", "name_zh": f"第{number}合唱团", "name_en": f"Choir {number}"}
+    team_id = _must(client.send("POST", "/v1/teams", team, key=mark), "team")["id"]
+    joins = {"person_id": known["person_id"], "agreement": "signed the list"}
+    _must(client.send("POST", f"/v1/teams/{team_id}/members", joins, key=f"member-{mark}"), "member")
+    leads = {"person_id": known["person_id"]}
+    _must(client.send("PUT", f"/v1/teams/{team_id}/leader", leads), "leader")
+    return team_id, known["person_id"], email
+
+
+def _shift(client: Client, activity_id: str, mark: str, starts_at: datetime, capacity: int) -> dict[str, Any]:
+    body = {
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        "capacity": capacity,
+    }
+    return _must(client.send("POST", f"/v1/activities/{activity_id}/shifts", body, key=f"shift-{mark}"), "shift")
 
 
 def _make_early(client: Client, site: Site) -> Shift:
@@ -101,10 +140,8 @@ def _make_early(client: Client, site: Site) -> Shift:
     body = {"kind": "visit", "title_zh": "探访", "title_en": "Visit", "place": "大厅", "volunteering": True,
             "risks_zh": "无特别风险。"}  # fmt: skip
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
-    starts_at = datetime.now(UTC) + timedelta(hours=3)
-    times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=2)).isoformat()}
-    path = f"/v1/activities/{activity['id']}/shifts"
-    shift = _must(client.send("POST", path, times | {"capacity": 40}, key=f"shift-{mark}"), "shift")
+    starts_at = datetime.now(UTC) + BEGINS_SOON
+    shift = _shift(client, activity["id"], mark, starts_at, 40)
     _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
     return Shift(shift["id"], activity["id"], site, starts_at, None, early=True)
 
@@ -120,7 +157,8 @@ def _make_activity(client: Client, site: Site, number: int, seconds: float, chan
         "volunteering": chance.random() < 0.5,
         "risks_zh": "无特别风险。",
         "reminder_minutes": [SOON_MINUTES] if near else [1440, 120],
-        "reminder_rules": [] if near else [EVENING],
+        "reminder_rules": TO_TEAM_AND_STAFF if near else [EVENING],
+        "team_id": site.team,
     }
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "activity")
     shifts = [
@@ -147,11 +185,5 @@ def _when(place: int, seconds: float, chance: random.Random) -> tuple[datetime, 
 
 def _make_shift(client: Client, site: Site, activity_id: str, mark: str, starts_at: datetime,
                 reminds_at: datetime | None, chance: random.Random) -> Shift:  # fmt: skip
-    body = {
-        "starts_at": starts_at.isoformat(),
-        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
-        "capacity": chance.choice([3, 8, 15, 30]),
-    }
-    answer = client.send("POST", f"/v1/activities/{activity_id}/shifts", body, key=f"shift-{mark}")
-    shift = _must(answer, "shift")
+    shift = _shift(client, activity_id, mark, starts_at, chance.choice([3, 8, 15, 30]))
     return Shift(shift["id"], activity_id, site, starts_at, reminds_at)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.faults.books import log, mails, places, promises, reminders, subscribers
+from tests.faults.books import ends, log, mails, places, promises, reminders, subscribers
 from tests.faults.books.material import (
     AppliedRow,
     Finding,
@@ -210,11 +210,13 @@ def test_missing_stray_and_doubled_mails_are_told_apart_from_resent_ones() -> No
 
     def findings(messages: list[MessageRow], sink: list[Mail]) -> list[str]:
         books = material(entries, messages=messages, mails=sink)
-        checks = (mails.one_message_per_cause, mails.every_message_was_sent, mails.every_mail_has_its_message,
-                  mails.no_mail_twice)  # fmt: skip
+        checks = (mails.one_message_per_cause, ends.every_message_ended, mails.every_mail_has_its_message,
+                  mails.no_mail_twice, mails.no_mail_again_without_cause)  # fmt: skip
         return [kind for check in checks for kind in kinds(check(books))]
 
-    assert findings([a_message()], [a_mail(), a_mail()]) == []
+    twice = a_message(tries=["lost", "sent"])
+    assert findings([twice], [a_mail(), a_mail()]) == []
+    assert findings([a_message(tries=["sent"])], [a_mail(), a_mail()]) == ["duplicated"], "nobody was interrupted"
     assert mails.resent(material(entries, mails=[a_mail(), a_mail()])) == 1
     assert findings([], []) == ["unsent"]
     assert findings([a_message()], []) == ["unsent"]
@@ -222,20 +224,6 @@ def test_missing_stray_and_doubled_mails_are_told_apart_from_resent_ones() -> No
     assert findings([a_message()], [a_mail(), a_mail("<other@h>")]) == ["duplicated"]
     twin = a_message(id="n", message_id="<n@h>")
     assert findings([a_message(), twin], [a_mail(), a_mail("<n@h>")]) == ["duplicated", "duplicated"]
-
-
-def test_only_for_somebody_without_an_address_may_a_message_stay_behind() -> None:
-    row = RegistrationRow("x", "s", "p", "site", "confirmed", 1, None, 0)
-
-    def findings(state: str, **person: str) -> list[str]:
-        asked = SignUp("k", "site", "s", "P1", {"person": {"name": "P1"} | person}, Told.ACKED, "x", "p", "confirmed")
-        books = material([], ledger=Ledger(sign_ups=[asked]), registrations={"x": row}, person_names={"p": "P1"},
-                         messages=[a_message(state=state)])  # fmt: skip
-        return kinds(mails.every_message_was_sent(books))
-
-    assert findings("no_contact", phone="13800000000") == []
-    assert findings("no_contact", email="p1@people.example") == ["unsent"]
-    assert findings("failed", phone="13800000000") == ["unsent"]
 
 
 def test_everyone_signed_up_is_told_of_a_move_and_of_nothing_else() -> None:

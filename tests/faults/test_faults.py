@@ -67,8 +67,12 @@ def test_a_new_message_id_at_each_attempt_is_seen_as_duplicated_mails(folder: Pa
 
 
 @pytest.mark.usefixtures("healthy")
-def test_reminders_that_nobody_schedules_are_seen_as_unsent(folder: Path) -> None:
-    verdict = sabotaged("no_reminders", folder, 5, 6)
+def test_a_careless_messenger_is_seen_as_such(folder: Path) -> None:
+    verdict = sabotaged("careless_messenger", folder, 6, 10)
+    told = [(finding.kind, finding.text.split()[0]) for finding in verdict.findings]
+    assert ("duplicated", "message") in told, "an SMS went out again as another"
+    assert ("duplicated", "webhook-id") in told
+    assert any(kind == "unsent" and text.startswith("NoticeRow") for kind, text in told)
     assert any(finding.kind == "unsent" and "does not exist" in finding.text for finding in verdict.findings)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
@@ -19,8 +20,8 @@ from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
-TABLES = ("deliveries", "messages", "digests", "digest_times", "digest_refusals", "alarms", "chats",
-          "notices", "reminders", "moments", "registrations", "shifts", "activities",
+TABLES = ("deliveries", "messages", "announcements", "digests", "digest_times", "digest_refusals",
+          "alarms", "chats", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
           "receipts", "webhook_endpoints", "templates", "clock_changes",
           "calendar_feeds", "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
@@ -39,6 +40,8 @@ class Contacts:
         self.leaders: list[str] = []
         self.unrecorded = True
         self.failing = False
+        self.objection: str | None = None
+        self.areas: list[dict[str, str]] = []
         self.asked: list[int] = []
         self.told: list[dict[str, Any]] = []
         app = Flask("contacts")
@@ -50,6 +53,9 @@ class Contacts:
         app.post("/internal/digest")(self._answer_digest)
         app.post("/internal/reach")(self._answer_reach)
         app.post("/internal/told")(self._hear_told)
+        app.post("/internal/audience")(self._answer_audience)
+        app.post("/internal/audience/count")(self._answer_count)
+        app.post("/internal/audience/choices")(self._answer_choices)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -95,6 +101,31 @@ class Contacts:
             abort(503)
         return jsonify(staff=[self.staff[one] for one in request.get_json()["staff"] if one in self.staff])
 
+    def _answer_audience(self) -> Any:
+        """Everybody that is known, in the name of the site that is asked about."""
+        if self.failing:
+            abort(503)
+        asked = request.get_json()
+        found = [one for one in sorted(self.people) if one > (asked["after"] or "")][: asked["limit"]]
+        people = [{"person_id": one, "site_id": asked.get("site_id") or str(uuid4())} for one in found]
+        following = found[-1] if len(found) == asked["limit"] else None
+        return jsonify(**self._named(asked), people=people, next=following)
+
+    def _answer_count(self) -> Any:
+        if self.failing:
+            abort(503)
+        mail = sum(bool(one["email"]) for one in self.people.values())
+        count = len(self.people)
+        return jsonify(
+            **self._named(request.get_json()), people=count, by_mail=mail, by_phone=0, unreached=count - mail
+        )
+
+    def _named(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"name_zh": "赛马场站", "name_en": "Saimachang", "objection": self.objection}
+
+    def _answer_choices(self) -> Any:
+        return jsonify(teams=[], areas=self.areas)
+
     def _answer_digest(self) -> Any:
         if self.failing:
             abort(503)
@@ -132,6 +163,8 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.asked.clear()
     contacts_server.told.clear()
     contacts_server.failing = False
+    contacts_server.objection = None
+    contacts_server.areas = []
     return contacts_server
 
 

@@ -74,7 +74,7 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
     facts = story.sign_up(shift)
     story.wait(shift)
     for wanted in ("kind=confirmation", f"person_id={facts['person_id']}",
-                   f"registration_id={facts['registration_id']}", "state=pending&kind=confirmation"):  # fmt: skip
+                   f"registration_id={facts['registration_id']}", "state=queued&kind=confirmation"):  # fmt: skip
         (found,) = call(f"/v1/messages?{wanted}").json["items"]
         assert found["registration_id"] == str(facts["registration_id"])
     assert call("/v1/messages?state=sent").json["items"] == []
@@ -83,7 +83,7 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
 def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
     shift = story.opening()
     story.tell(*(events.RegistrationConfirmed(**story.registration(shift, story.person(None))) for _ in range(7)))
-    path, seen = "/v1/messages?limit=3&state=pending", []
+    path, seen = "/v1/messages?limit=3&state=queued", []
     while path:
         answer = call(path)
         seen += [one["id"] for one in answer.json["items"]]
@@ -114,7 +114,7 @@ def test_a_failed_message_is_put_back_by_an_operator_and_goes_out(story: Story, 
     (failed,) = rows("SELECT id, message_id_header FROM messages")
     assert call(f"/v1/messages/{failed.id}/retry", key, method="POST").status_code == 403
     answer = call(f"/v1/messages/{failed.id}/retry", method="POST")
-    assert (answer.status_code, answer.json["state"], answer.json["attempts"]) == (200, "pending", 0)
+    assert (answer.status_code, answer.json["state"], answer.json["attempts"]) == (200, "queued", 0)
     deliver_batch(postman)
     assert [kept.message_id for kept in sink.kept] == [failed.message_id_header]
     again = call(f"/v1/messages/{failed.id}/retry", method="POST")
@@ -136,7 +136,7 @@ def test_a_message_without_an_address_can_be_retried_once_there_is_one(story: St
     deliver_batch(postman)
     (one,) = call("/v1/messages?state=no_contact").json["items"]
     story.people[str(facts["person_id"])]["email"] = "wang@example.org"
-    assert call(f"/v1/messages/{one['id']}/retry", method="POST").json["state"] == "pending"
+    assert call(f"/v1/messages/{one['id']}/retry", method="POST").json["state"] == "queued"
     deliver_batch(postman)
     assert [kept.message_id for kept in sink.kept] == [f"<{one['id']}@hesheng.example>"]
 

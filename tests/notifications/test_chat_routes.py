@@ -82,7 +82,7 @@ def test_groups_and_tests_are_bounded_and_an_address_that_leads_elsewhere_is_ref
     tests = [call(path, key, {}) for _ in range(MOST_TESTS + 1)]
     assert [one.status_code for one in tests] == [201] * MOST_TESTS + [409]
     message = call(f"/messages/{tests[0].json['message_id']}", key).json
-    assert (message["kind"], message["chat_id"], message["state"]) == ("alarm", made[0].json["id"], "pending")
+    assert (message["kind"], message["chat_id"], message["state"]) == ("alarm", made[0].json["id"], "queued")
 
 
 def test_a_site_sets_the_time_of_its_digest_and_each_says_whether_they_want_it(

@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 
 from services.common.database import Database
+from services.notifications.api.announcements import announcements_blueprint
 from services.notifications.api.chats import chats_blueprint
 from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
@@ -13,12 +14,15 @@ from services.notifications.api.reminders import reminders_blueprint
 from services.notifications.api.templates import templates_blueprint
 from services.notifications.api.webhooks import webhooks_blueprint
 from services.notifications.contacts import ContactBook
+from services.notifications.operations.announcements.office import Office
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.settings import Settings
 
 
-def blueprints(settings: Settings, database: Database, showroom: Showroom, book: ContactBook) -> list[APIBlueprint]:
+def blueprints(
+    settings: Settings, database: Database, showroom: Showroom, book: ContactBook, office: Office
+) -> list[APIBlueprint]:
     """All routes but those that every service has."""
     rules = Rules(settings.box(), settings.webhooks_loopback)
     return [
@@ -29,6 +33,7 @@ def blueprints(settings: Settings, database: Database, showroom: Showroom, book:
         digests_blueprint(database),
         chats_blueprint(database, settings.box()),
         templates_blueprint(database, showroom),
+        announcements_blueprint(database, settings.box(), office),
         preferences_blueprint(database, book),
         inbox_blueprint(database, book),
     ]

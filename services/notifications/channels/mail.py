@@ -10,6 +10,7 @@ from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
 from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
@@ -31,9 +32,12 @@ class Mail:
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """The whole mail."""
-        if not isinstance(message, Claimed | ClaimedLink):
-            raise TypeError("a mail is about a registration or a link")
-        made = self.composer.compose(message, contact)
+        if isinstance(message, ClaimedAnnouncement):
+            made = self.composer.compose_announcement(message, contact)
+        elif isinstance(message, Claimed | ClaimedLink):
+            made = self.composer.compose(message, contact)
+        else:
+            raise TypeError("a mail is about a registration, a link or an announcement")
         return Letter(message, contact.email or "", made.mail, made.made_with)
 
     def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Letter:

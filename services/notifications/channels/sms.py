@@ -12,11 +12,14 @@ from services.common.sealing import Box
 from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.hand_over import hand_over, hand_over_again
 from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider
+from services.notifications.sms.announcements import announced_text
 from services.notifications.sms.words import Wording
+from services.notifications.wording.made_with import MadeWith
 
 ENOUGH = Verdict(Outcome.DEFERRED, "held back: too many SMS to this person within a day")
 
@@ -42,7 +45,7 @@ class Sms:
     def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
         """Whether they have a phone and the provider has words for it; or it went there already, and nobody knows what
         became of it."""
-        if not isinstance(message, Claimed) or not isinstance(contact, Contact):
+        if not isinstance(message, Claimed | ClaimedAnnouncement) or not isinstance(contact, Contact):
             return False
         language = "en" if contact.language.lower().startswith("en") else "zh"
         to = (contact.phone or "").startswith(self.prefixes)
@@ -50,8 +53,11 @@ class Sms:
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """Its text."""
+        if isinstance(message, ClaimedAnnouncement) and isinstance(contact, Contact):
+            said = announced_text(message, contact, self.provider.signs)
+            return Letter(message, said.to, said, MadeWith())
         if not isinstance(message, Claimed) or not isinstance(contact, Contact):
-            raise TypeError("only messages about a registration go by SMS")
+            raise TypeError("only messages about a registration and announcements go by SMS")
         made = self.wording.compose(message, contact)
         return Letter(message, made.text.to, made.text, made.made_with)
 

@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
+from services.notifications.mail.announcements import Announcing, announcing, registrations_url
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.digests import Picture, Section, digest_facts, picture_of, sections_of
 from services.notifications.mail.mime import Inline, assemble
@@ -24,6 +25,7 @@ from services.notifications.mail.unsubscribe import Unsubscribe, headers
 from services.notifications.mail.words import plain
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
@@ -114,7 +116,14 @@ class Composer:
         page = replace(page, inbox=inbox, inbox_url=f"{self._unsubscribe.public_url}/my/messages")
         if message.kind not in REFUSABLE:
             return page
-        words = put(facts.language, "frame", "unsubscribe").fill(facts.values)
+        return self._with_way_out(message, page, facts.language, facts.values)
+
+    def _with_way_out(
+        self, message: Claimed | ClaimedAnnouncement, page: Page, language: Language, values: dict[str, str]
+    ) -> Page:
+        if self._unsubscribe is None:
+            return page
+        words = put(language, "frame", "unsubscribe").fill(values)
         url = self._unsubscribe.url(message.person_id, message.site_id, message.kind)
         return replace(page, unsubscribe=words, unsubscribe_url=url)
 
@@ -135,6 +144,16 @@ class Composer:
         )
         mail = assemble(self.as_text(page), self.as_html(page), None)
         self._write_headers(mail, message, contact, page.subject, facts.language)
+        return Composed(mail, MadeWith())
+
+    def compose_announcement(self, message: ClaimedAnnouncement, contact: Contact | AddressedLink) -> Composed:
+        """The mail of an announcement."""
+        page, said = announcement_page(message, contact)
+        page = self._with_way_out(message, page, said.language, said.values)
+        mail = assemble(self.as_text(page), self.as_html(page), None)
+        self._write_headers(mail, message, contact, page.subject, said.language)
+        for name, value in headers(page.unsubscribe_url).items() if page.unsubscribe_url else ():
+            mail[name] = value
         return Composed(mail, MadeWith())
 
     def compose_digest(self, message: ClaimedDigest, contact: StaffContact) -> Composed:
@@ -235,6 +254,23 @@ def page_of(message: Claimed | ClaimedLink, contact: Contact | AddressedLink, fa
         note=told.note,
         footer=put(language, "frame", "footer").fill(facts.values),
     )
+
+
+def announcement_page(message: ClaimedAnnouncement, contact: Contact | AddressedLink) -> tuple[Page, Announcing]:
+    """An announcement's words in the frame, and what they are made of."""
+    said = announcing(message, contact)
+    page = Page(
+        language=CONTENT_LANGUAGE[said.language],
+        subject=said.subject,
+        greeting=put(said.language, "frame", "greeting").fill(said.values),
+        text=said.text,
+        rows=[],
+        button=put(said.language, "frame", "manage").fill(said.values),
+        url=registrations_url(message, contact),
+        note=(),
+        footer=put(said.language, "frame", "footer").fill(said.values),
+    )
+    return page, said
 
 
 def _url(contact: Contact | AddressedLink) -> str:

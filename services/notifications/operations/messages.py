@@ -5,12 +5,13 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import selectinload
 
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
-from services.notifications.models import Message, State
+from services.notifications.models import Message, Stage, State
+from services.notifications.operations.suppressions import lift_of_message
 from services.notifications.schemas.messages import MessageQuery
 
 LOCK_REGISTRATION = text("""
@@ -18,15 +19,17 @@ LOCK_REGISTRATION = text("""
 """)
 
 JUDGE_RETRY = text("""
-    SELECT m.state, m.kind,
+    SELECT m.state, m.kind, m.suppression_id IS NOT NULL AS suppressed,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
                AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
            m.kind = 'notice'
-               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled
+               AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
+           announcements.state = 'stopped' AS stopped
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
+    LEFT JOIN announcements ON announcements.id = m.announcement_id
     LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
     WHERE m.id = :id FOR UPDATE OF m
 """)
@@ -35,7 +38,9 @@ JUDGE_RETRY = text("""
 def list_messages(database: Database, scope: str, query: MessageQuery) -> tuple[Sequence[Message], str | None]:
     """A page of what `scope` may see, newest first, and the cursor of the next page if there is one."""
     wanted = select(Message).order_by(Message.number.desc()).limit(query.limit + 1)
-    for name, value in query.model_dump(exclude={"cursor", "limit"}, exclude_none=True).items():
+    if query.state is not None:
+        wanted = wanted.where(*_at(query.state))
+    for name, value in query.model_dump(exclude={"cursor", "limit", "state"}, exclude_none=True).items():
         wanted = wanted.where(getattr(Message, name) == value)
     if query.cursor is not None:
         wanted = wanted.where(Message.number < number_of(query.cursor))
@@ -45,9 +50,18 @@ def list_messages(database: Database, scope: str, query: MessageQuery) -> tuple[
     return page, str(page[-1].number) if len(found) > query.limit else None
 
 
+def _at(stage: Stage) -> tuple[ColumnElement[bool], ...]:
+    if stage not in (Stage.ACCEPTED, Stage.QUEUED):
+        return (Message.state == stage,)
+    due = Message.next_attempt_at <= func.now()
+    return Message.state == State.PENDING, due if stage is Stage.QUEUED else ~due
+
+
 STANDS = text("""
-    SELECT state, count(*) AS number FROM messages
-    WHERE state IN ('pending', 'sending', 'failed', 'no_contact') GROUP BY state ORDER BY state
+    SELECT CASE WHEN state <> 'pending' THEN state WHEN next_attempt_at <= now() THEN 'queued' ELSE 'accepted' END
+           AS state, count(*) AS number
+    FROM messages
+    WHERE state IN ('pending', 'sending', 'failed', 'suppressed', 'no_contact') GROUP BY 1 ORDER BY 1
 """)
 
 
@@ -67,7 +81,8 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID) -> None:
-    """Put back what failed or had no address, with all attempts anew and three more days.
+    """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so says that its
+    address works by now.
 
     A reminder, word that there is no place, or a link keeps its own time.
 
@@ -82,10 +97,11 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
         objection = _objection(row)
         if objection:
             raise Problem(CONFLICT, objection)
+        lift_of_message(session, message_id)
         session.execute(
             text("""
-            UPDATE messages SET state = 'pending', attempts = 0, next_attempt_at = now(), error = NULL,
-                handed_at = NULL,
+            UPDATE messages SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
+                error = NULL, handed_at = NULL,
                 expires_at = CASE
                     WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
                     ELSE now() + interval '3 days' END
@@ -125,10 +141,10 @@ def retry_failed(database: Database, reason: str | None) -> int:
 
 def _objection(row: Any) -> Words | None:
     """Why this message may not go out again."""
-    if row.state not in (State.FAILED, State.NO_CONTACT):
+    if row.state not in (State.FAILED, State.NO_CONTACT) and not (row.state == State.SUPPRESSED and row.suppressed):
         return Words(
-            f"只能重试发送失败或没有邮箱的消息，此消息为 {row.state}。",
-            f"Only a failed one, or one without an address, can be retried; it is {row.state}.",
+            f"只能重试发送失败、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
+            f"Only one that failed, has no address or a closed one can be retried; it is {row.state}.",
         )
     if row.cancelled:
         return Words("报名已取消，此消息不再属实。", "The registration is cancelled; the message no longer holds.")
@@ -136,6 +152,8 @@ def _objection(row: Any) -> Words | None:
         return Words(
             "场次已取消或已变动，此消息不再属实。", "The shift was called off or moved; the message no longer holds."
         )
+    if row.stopped:
+        return Words("公告已停止发送。", "The announcement was stopped.")
     if row.overtaken:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",

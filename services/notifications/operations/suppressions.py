@@ -11,13 +11,13 @@ Links are not held back: each was just asked for by somebody who waits for it, a
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import not_found
 from services.common.sealing import Box
 from services.notifications.operations.refusable import REFUSABLE
 
@@ -37,8 +37,15 @@ CLOSE = text("""
     DO UPDATE SET since = now(), said = excluded.said, message_id = excluded.message_id, site_id = excluded.site_id
 """)
 
+OF_MESSAGE = text("""
+    SELECT id, reason, said, since FROM suppressions
+    WHERE lifted_at IS NULL AND (message_id = :id OR id = (SELECT suppression_id FROM messages WHERE id = :id))
+    ORDER BY id LIMIT 1
+""")
 LIFT = text("""
-    UPDATE suppressions SET lifted_at = now(), lifted_why = :why WHERE id = :id AND lifted_at IS NULL RETURNING id
+    UPDATE suppressions SET lifted_at = now(), lifted_why = 'somebody says that the address works'
+    WHERE lifted_at IS NULL AND (message_id = :id OR id = (SELECT suppression_id FROM messages WHERE id = :id))
+    RETURNING id
 """)
 
 
@@ -76,7 +83,11 @@ def close_address(session: Session, key: bytes, reason: str, said: str, message_
     session.execute(CLOSE, told)
 
 
-def lift_suppression(session: Session, suppression_id: int, why: str) -> None:
-    """Send mails there again. Raises 404 for one that the caller may not see, or that was lifted already."""
-    if session.execute(LIFT, {"id": suppression_id, "why": why}).first() is None:
-        raise not_found("这条停发记录", "suppression")
+def suppression_of(session: Session, message_id: UUID) -> Row[Any] | None:
+    """What keeps mails from this message's address, where it held the message back or the message showed it."""
+    return session.execute(OF_MESSAGE, {"id": message_id}).first()
+
+
+def lift_of_message(session: Session, message_id: UUID) -> bool:
+    """Send mails to this message's address again, because somebody says that it works; whether none went there."""
+    return session.execute(LIFT, {"id": message_id}).first() is not None

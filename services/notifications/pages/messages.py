@@ -9,8 +9,9 @@ from flask import g, request, url_for
 from services.common.auth import OPERATORS, Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
-from services.notifications.models import Kind, Message, State
+from services.notifications.models import Kind, Message, Stage
 from services.notifications.operations.messages import get_message, list_messages, retry_message, stands
+from services.notifications.operations.suppressions import lift_of_message, suppression_of
 from services.notifications.pages.site import zone
 from services.notifications.pages.words import CHANNELS, KINDS, OUTCOMES, PURPOSES, STATES
 from services.notifications.schemas.messages import MessageQuery
@@ -54,18 +55,31 @@ def messages_pages(database: Database) -> APIBlueprint:
             return _one(database, get_message(database, g.principal.scope, message_id), form), 409
         return done(url_for(".show_message", message_id=message_id), "消息将再次发送。", "The message is sent again.")
 
+    @blueprint.post("/<uuid:message_id>/lift")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    def lift(message_id: UUID) -> Answer:
+        """Send mails to its address again."""
+        get_message(database, g.principal.scope, message_id)
+        with database.transaction(g.principal.scope) as session:
+            lift_of_message(session, message_id)
+        return done(url_for(".show_message", message_id=message_id), "已恢复发送。", "Mails go there again.")
+
     return blueprint
 
 
 def _list(database: Database, form: Form[MessageQuery], asked: dict[str, str], **more: Any) -> str:
-    chosen = {"state": [(one, STATES[one]) for one in State], "kind": [(one, KINDS[one]) for one in Kind]}
+    chosen = {"state": [(one, STATES[one]) for one in Stage], "kind": [(one, KINDS[one]) for one in Kind]}
     known: dict[str, Any] = {"messages": [], "counts": {}, "more": ""}
     return render("messages/list.html", form=form, asked=asked, chosen=chosen, **_words(database), **known | more)
 
 
 def _one(database: Database, message: Message, form: Form[Any]) -> str:
-    again = g.principal.is_operator and message.state in (State.FAILED, State.NO_CONTACT)
-    return render("messages/one.html", message=message, form=form, again=again, outcomes=OUTCOMES, **_words(database))
+    ended = message.stage in (Stage.FAILED, Stage.NO_CONTACT) or message.suppression_id is not None
+    again = g.principal.is_operator and ended
+    with database.transaction(g.principal.scope) as session:
+        closed = suppression_of(session, message.id)
+    more = {"again": again, "outcomes": OUTCOMES, "closed": closed}
+    return render("messages/one.html", message=message, form=form, **more, **_words(database))
 
 
 def _words(database: Database) -> dict[str, Any]:

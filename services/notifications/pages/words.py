@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from services.common.errors import Words
-from services.notifications.models import Kind, State
+from services.notifications.models import Kind, Stage
 from services.notifications.operations.lanes import Lane
 
 KINDS = {
@@ -39,14 +39,15 @@ CHANNELS: defaultdict[str, Words] = defaultdict(
 )
 
 STATES = {
-    State.PENDING: Words("等待发送", "Waiting"),
-    State.SENDING: Words("正在发送", "Being sent"),
-    State.SENT: Words("已发送", "Sent"),
-    State.DELIVERED: Words("已送达", "Delivered"),
-    State.FAILED: Words("发送失败", "Failed"),
-    State.EXPIRED: Words("已失效", "Expired"),
-    State.SUPPRESSED: Words("不再发送", "Not sent"),
-    State.NO_CONTACT: Words("没有邮箱", "No address"),
+    Stage.ACCEPTED: Words("已受理，未到时间", "Accepted, its time has not come"),
+    Stage.QUEUED: Words("等待发送", "Queued"),
+    Stage.SENDING: Words("正在发送", "Being sent"),
+    Stage.SENT: Words("已发送", "Sent"),
+    Stage.DELIVERED: Words("已送达", "Delivered"),
+    Stage.FAILED: Words("发送失败", "Failed"),
+    Stage.EXPIRED: Words("已失效", "Expired"),
+    Stage.SUPPRESSED: Words("不再发送", "Not sent"),
+    Stage.NO_CONTACT: Words("没有邮箱", "No address"),
 }
 
 OUTCOMES: defaultdict[str, Words] = defaultdict(

@@ -3,16 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from services.common.schemas import Answer, Body, ListQuery
-from services.notifications.models import Kind, State
+from services.notifications.models import Kind, Stage
 
 
 class MessageQuery(ListQuery):
     """Which messages; newest first."""
 
-    state: State | None = None
+    state: Stage | None = None
     kind: Kind | None = None
     person_id: UUID | None = None
     registration_id: UUID | None = None
@@ -38,7 +38,11 @@ class MessageAnswer(Answer):
 
     id: UUID
     kind: Kind
-    state: State
+    state: Stage = Field(
+        validation_alias=AliasChoices("stage", "state"),
+        description="accepted until its time has come, then queued; from sent on they are ends, and delivered or failed"
+        " may follow",
+    )
     site_id: UUID | None = Field(description="null for a link that is of no single site, as an operator's is")
     shift_id: UUID | None
     registration_id: UUID | None = Field(description="null for a link, and for what leaders and staff see to")
@@ -61,6 +65,7 @@ class MessageAnswer(Answer):
     error: str | None
     template_id: int | None = Field(description="the saved words it was made with last; null for the built-in ones")
     template_version: int | None = Field(description="of these words; 0 are the built-in ones, null: not made yet")
+    suppression_id: int | None = Field(description="what keeps mails from this address, where that held it back")
     template_fault: str | None = Field(description="why those words could not be used, and the built-in ones went out")
 
 

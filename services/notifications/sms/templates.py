@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.notifications.models import Kind
 from services.notifications.sms.words import FACTS
 from services.notifications.wording.variables import KINDS, Channel
 
@@ -46,7 +47,7 @@ def _entry(part: str) -> tuple[tuple[str, str], Template]:
         raise ValueError(f"{part!r} is not like `reminder=SMS_123(title,start)`")
     names = tuple(name for name in found["names"].split(",") if name)
     kind = KINDS.get(found["kind"])
-    if kind is None or Channel.SMS not in kind.channels:
+    if found["kind"] != Kind.ANNOUNCEMENT and (kind is None or Channel.SMS not in kind.channels):
         raise ValueError(f"there is no kind of message {found['kind']!r} that goes by SMS")
     for name in names:
         if name not in FACTS:

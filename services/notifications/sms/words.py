@@ -50,7 +50,7 @@ class Wording:
             kind=message.kind,
             language=facts.language.value,
             words=sign + told.text[0],
-            facts={name: _fact(name, known[name], facts.language) for name in FACTS} | _machine_times(message),
+            facts={name: fact(name, known[name], facts.language) for name in FACTS} | _machine_times(message),
         )
         return Made(text, told.made_with)
 
@@ -62,7 +62,7 @@ def _machine_times(message: Claimed) -> dict[str, str]:
     return start | ({"until": f"{datetime.fromisoformat(until).astimezone(zone):%Y-%m-%d %H:%M}"} if until else {})
 
 
-def _fact(name: str, value: str, language: Language) -> str:
-    """A variable must not be empty: where a site has no number, its staff are asked."""
+def fact(name: str, value: str, language: Language) -> str:
+    """A variable of a registered template. It must not be empty: where a site has no number, its staff are asked."""
     absent = {Language.ZH: "工作人员", Language.EN: "its staff"}[language] if name == "phone" else "-"
     return plain(value, FACTS[name]) or absent

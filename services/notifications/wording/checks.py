@@ -59,10 +59,11 @@ def _judge(found: FieldErrors, name: str, template: Template) -> None:
         found.add(name, Words(zh, f"may have at most {longest} characters beside the values; there are {length}."))
     for one in sorted(template.bare()):
         if VARIABLES[one].may_be_empty:
-            found.add(name, _to_be_bracketed(VARIABLES[one].zh, one))
+            found.add(name, brackets_needed(VARIABLES[one].zh, one))
 
 
-def _to_be_bracketed(zh: str, en: str) -> Words:
+def brackets_needed(zh: str, en: str) -> Words:
+    """What is said of a value outside of brackets that some messages do not have."""
     return Words(
         f"有的消息没有“{{{{{zh}}}}}”：请连同前后的字写进方括号，如“[[，{{{{{zh}}}}}]]”，没有时整段省略。",
         f"Some messages have no {{{{{en}}}}}: put it in brackets with the words around it, such as"

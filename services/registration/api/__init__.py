@@ -7,6 +7,7 @@ from services.common.feed import feed_blueprint
 from services.registration.api.activities import activities_blueprint
 from services.registration.api.areas import areas_blueprint
 from services.registration.api.attendance import attendance_blueprint
+from services.registration.api.audience import audience_blueprint
 from services.registration.api.audit import audit_blueprint
 from services.registration.api.bookings import bookings_blueprint
 from services.registration.api.calendar import calendar_blueprint
@@ -81,6 +82,7 @@ def blueprints(
         certificates_blueprint(database, data, links.public_url, tries),
         people_blueprint(database, data),
         contacts_blueprint(database, data, links),
+        audience_blueprint(database, data),
         sessions_blueprint(sessions),
         volunteers_blueprint(database, data),
         own_volunteer_blueprint(database, data),

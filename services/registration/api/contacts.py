@@ -40,7 +40,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
     @blueprint.output(ContactsAnswer)
     def read_contacts(body: ContactsBody) -> Response:
         """Contact details at the moment of sending. For the notifications service alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             found = [_with_manage_url(links, one) for one in people.contacts(session, data, body.people)]
             return answered(ContactsAnswer(contacts=people.with_guardians(session, data, found)))
@@ -51,7 +51,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
     @blueprint.output(LinksAnswer)
     def read_links(body: LinksBody) -> Response:
         """Where one-time links lead and whom they are for, at the moment of sending. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(LinksAnswer(links=addressed(session, data, links, body.links)))
 
@@ -61,7 +61,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
     @blueprint.output(HeardAnswer)
     def hear_told(body: ToldBody) -> Response:
         """Whom an SMS reached, or did not reach after all: the list of calls follows. From notifications alone."""
-        _for_notifications()
+        for_notifications()
         # One by one: a shift that is called off meanwhile locks the calls of many, in another order.
         for one in body.told:
             with database.transaction(g.principal.scope) as session:
@@ -80,7 +80,7 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
     @blueprint.output(NoticesAnswer)
     def read_notices(body: NoticesBody) -> Response:
         """Which leaders and staff something of a shift concerns just now, by ids. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(NoticesAnswer(notices=who_has(session, body.notices)))
 
@@ -90,7 +90,7 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
     @blueprint.output(StaffContactsAnswer)
     def read_staff(body: StaffContactsBody) -> Response:
         """How to reach members of staff, at the moment of sending. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(StaffContactsAnswer(staff=staff_contacts(session, data, body.staff, links.public_url)))
 
@@ -100,7 +100,7 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
     @blueprint.output(DigestsAnswer)
     def read_digests(body: DigestsBody) -> Response:
         """What a day holds at these sites, by ids, numbers and titles. For notifications alone."""
-        _for_notifications()
+        for_notifications()
         with database.transaction(g.principal.scope) as session:
             return answered(DigestsAnswer(digests=facts_of(session, body.digests)))
 
@@ -112,7 +112,7 @@ def _add_reach(blueprint: APIBlueprint, database: Database) -> None:
     @blueprint.output(ReachAnswer)
     def read_reach(body: ReachBody) -> Response:
         """Which sites a resident's session opens, and under which ids their rows were written. For notifications."""
-        _for_notifications()
+        for_notifications()
         resident = Resident(body.person_id, bytes.fromhex(body.address), body.mailed_by)
         with database.transaction(g.principal.scope) as session:
             sites, everybody = reached_sites(session, resident), persons(session, resident)
@@ -120,7 +120,8 @@ def _add_reach(blueprint: APIBlueprint, database: Database) -> None:
         return answered(ReachAnswer(person_id=now, sites=sites, persons=everybody))
 
 
-def _for_notifications() -> None:
+def for_notifications() -> None:
+    """Raise 403 for any other service."""
     if g.principal.name != "notifications":
         raise Problem(FORBIDDEN, Words("此服务无权读取联系方式。", "This service may not read contact details."))
 

@@ -6,7 +6,20 @@ and mails that `material.py` fetched once, so that each can be tried on made-up 
 
 from collections.abc import Callable, Iterable
 
-from tests.faults.books import effects, log, mails, places, promises, reminders, subscribers
+from tests.faults.books import (
+    announcements,
+    effects,
+    ends,
+    log,
+    mails,
+    notices,
+    places,
+    promises,
+    reminders,
+    sms,
+    subscribers,
+    webhooks,
+)
 from tests.faults.books.material import Finding, Material
 
 CHECKS: list[Callable[[Material], Iterable[Finding]]] = [
@@ -38,13 +51,30 @@ CHECKS: list[Callable[[Material], Iterable[Finding]]] = [
     places.nobody_is_in_two_places,
     mails.one_message_per_cause,
     mails.one_message_per_reminder,
-    mails.every_message_was_sent,
+    ends.every_message_ended,
+    ends.every_message_ended_once,
+    ends.each_went_to_whom_it_is_for,
+    ends.nothing_came_early,
+    ends.the_world_complains_of_nothing,
     mails.every_mail_has_its_message,
     mails.no_mail_twice,
+    mails.no_mail_again_without_cause,
     mails.no_reminder_early,
     mails.every_reminder_was_decided,
     reminders.reminders_are_as_the_log_has_them,
     reminders.reminder_messages_are_as_the_log_has_them,
+    notices.notices_are_as_the_log_has_them,
+    notices.notices_reach_everyone_once,
+    notices.nothing_due_was_left,
+    announcements.announcements_ended,
+    announcements.announcements_reach_everyone_once,
+    announcements.nothing_goes_out_after_the_stop,
+    sms.no_sms_twice,
+    sms.every_sms_has_its_message,
+    sms.receipts_were_heard,
+    webhooks.every_event_has_its_delivery,
+    webhooks.every_delivery_ended,
+    webhooks.no_event_under_two_ids,
 ]
 
 

@@ -13,20 +13,26 @@ from psycopg.rows import class_row, dict_row
 
 from deploy.local.system import System
 from tests.faults.books.material import (
+    AnnouncementRow,
     AppliedRow,
     CursorRow,
+    Endpoint,
     LogEntry,
     Mail,
     Material,
     MessageRow,
+    NoticeRow,
     RegistrationRow,
     ReminderRow,
     ShiftRow,
+    WebhookRow,
+    World,
 )
 from tests.faults.books.recount import recount
 from tests.faults.ledger import Ledger
 
 Row = TypeVar("Row")
+WANTED = "mails-of-the-wanted-server"
 SUBSCRIBERS = ("notifications", "reporting")
 REGISTRATIONS = """
 SELECT id::text, shift_id::text, person_id::text, site_id::text, status, version, outcome, service_minutes
@@ -41,11 +47,22 @@ SELECT partition, sequence, event_id::text, type, aggregate, data, occurred_at
 FROM outbox WHERE sequence IS NOT NULL ORDER BY partition, sequence
 """
 MESSAGES = """
-SELECT id::text, kind, registration_id::text, state, coalesce(message_id_header, '') AS message_id,
-       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id) AS cause,
-       reminder_id, due_at, error
+SELECT id::text, kind, coalesce(registration_id::text, '') AS registration_id, state,
+       coalesce(message_id_header, '') AS message_id,
+       coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id,
+                'announcement ' || announcement_id) AS cause,
+       reminder_id, due_at, error, person_id::text, staff_id::text, notice_id, announcement_id::text, channel,
+       ARRAY(SELECT outcome FROM deliveries WHERE message_id = messages.id ORDER BY id) AS tries
 FROM messages ORDER BY number
 """
+NOTICES = "SELECT id, shift_id::text, kind, rule, due_at, state, reason FROM notices ORDER BY id"
+WEBHOOKS = """
+SELECT id::text, endpoint_id::text, event_id::text, state, error,
+       ARRAY(SELECT outcome FROM webhook_attempts WHERE delivery_id = webhook_deliveries.id ORDER BY id) AS tries
+FROM webhook_deliveries ORDER BY number
+"""
+ANNOUNCEMENTS = "SELECT id::text, site_id::text, state, created_by, approved_by, written FROM announcements"
+ENDPOINTS = "SELECT id::text, site_id::text, created_at FROM webhook_endpoints ORDER BY number"
 REMINDERS = "SELECT id, registration_id::text, rule, due_at, state, occurrence, of_status FROM reminders"
 APPLIED = "SELECT partition, sequence, event_id::text FROM applied ORDER BY id"
 CURSORS = "SELECT partition, epoch::text, sequence, halted FROM cursors"
@@ -75,7 +92,7 @@ class Database:
         return row[0] if row else None
 
 
-def collect(system: System, ledger: Ledger) -> Material:
+def collect(system: System, ledger: Ledger, world: World) -> Material:
     """Everything, as of now."""
     at = {name: Database(system.postgres.admin_url, name) for name in ("registration", *SUBSCRIBERS)}
     producer, notifications = at["registration"], at["notifications"]
@@ -96,7 +113,12 @@ def collect(system: System, ledger: Ledger) -> Material:
         facts=at["reporting"].dicts(FACTS),
         messages=notifications.rows(MessageRow, MESSAGES),
         reminders={row.id: row for row in notifications.rows(ReminderRow, REMINDERS)},
-        mails=[read_mail(file) for file in sorted(system.mails.glob("*.eml"))],
+        notices=notifications.rows(NoticeRow, NOTICES),
+        webhooks=notifications.rows(WebhookRow, WEBHOOKS),
+        endpoints=notifications.rows(Endpoint, ENDPOINTS),
+        announcements=notifications.rows(AnnouncementRow, ANNOUNCEMENTS),
+        world=world,
+        mails=[read_mail(file) for folder in mail_folders(system) for file in sorted(folder.glob("*.eml"))],
         recounts=recount(
             system.urls["reporting"],
             system.operator_key,
@@ -104,6 +126,28 @@ def collect(system: System, ledger: Ledger) -> Material:
             producer.dicts,
         ),
     )
+
+
+UNDECIDED = """
+SELECT (SELECT count(*) FROM notices WHERE state = 'pending' AND due_at <= now())
+     + (SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'sending'))
+     + (SELECT count(*) FROM announcements WHERE state IN ('scheduled', 'sending'))
+     + (SELECT count(*) FROM receipts WHERE applied_at IS NULL)
+"""
+
+
+def undecided(system: System) -> list[str]:
+    """What no service's figures count: notices that are due, webhooks that wait for their next attempt, receipts."""
+    try:
+        count = Database(system.postgres.admin_url, "notifications").value(UNDECIDED)
+    except psycopg.Error as error:
+        return [f"notifications' database: {type(error).__name__}"]
+    return [f"notifications: {count} notices, webhooks, announcements and receipts undecided"] if count else []
+
+
+def mail_folders(system: System) -> list[Path]:
+    """Where mails lie: those that the wanted server took, and those that went to the other one."""
+    return [system.data / WANTED, system.mails]
 
 
 def _names(producer: Database, secrets: Mapping[str, str]) -> dict[str, str]:

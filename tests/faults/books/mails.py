@@ -18,13 +18,15 @@ KIND_OF_EVENT = {
 REMINDERS = ("reminder", "no_place")
 """What the clock causes, and no event."""
 
+NOT_OF_EVENTS = (*REMINDERS, "notice", "hours", "announcement", "digest")
+
 CLOCK_SECONDS = 0.002
 """The sink notes milliseconds, the database microseconds."""
 
 
 def one_message_per_cause(material: Material) -> Iterator[Finding]:
     """Each event of a registration has its one message, everyone is told once of each change, nothing else is said."""
-    caused = Counter((m.registration_id, m.kind, m.cause) for m in material.messages if m.kind not in REMINDERS)
+    caused = Counter((m.registration_id, m.kind, m.cause) for m in material.messages if m.kind not in NOT_OF_EVENTS)
     expected = {
         (entry.data["registration_id"], KIND_OF_EVENT[entry.name], entry.event_id)
         for entry in material.log
@@ -49,32 +51,6 @@ def one_message_per_reminder(material: Material) -> Iterator[Finding]:
             yield Finding("duplicated", f"{count} messages for {cause}")
 
 
-def every_message_was_sent(material: Material) -> Iterator[Finding]:
-    """Each message is sent and lies in the sink; only what was recalled, or has no address to go to, stays behind."""
-    received = {mail.message_id for mail in material.mails}
-    unreachable = _without_address(material)
-    for message in material.messages:
-        what = f"message {message.id} ({message.kind})"
-        if message.state == "sent" and message.message_id not in received:
-            yield Finding("unsent", f"{what} is marked sent, the sink never got it")
-        elif message.state == "no_contact" and message.registration_id not in unreachable:
-            yield Finding("unsent", f"{what} is no_contact, but the person has an address")
-        elif message.state in ("pending", "sending", "failed"):
-            yield Finding("unsent", f"{what} is {message.state}: {message.error}")
-        elif message.state == "expired" and "recalled" not in (message.error or ""):
-            yield Finding("unsent", f"{what} expired: {message.error}")
-
-
-def _without_address(material: Material) -> set[str]:
-    """Registrations of people who gave no e-mail address when they first signed up."""
-    names = {
-        sign_up.name
-        for sign_up in material.ledger.sign_ups
-        if isinstance(person := sign_up.body.get("person"), dict) and "email" not in person
-    }
-    return {row.id for row in material.registrations.values() if material.person_names.get(row.person_id) in names}
-
-
 def every_mail_has_its_message(material: Material) -> Iterator[Finding]:
     """Each Message-ID in the sink belongs to one message. One that does not doubles the mail that it resembles."""
     known = Counter(message.message_id for message in material.messages if message.message_id)
@@ -95,10 +71,11 @@ def every_mail_has_its_message(material: Material) -> Iterator[Finding]:
 def no_mail_twice(material: Material) -> Iterator[Finding]:
     """Nobody got two mails with different Message-IDs for one kind and cause."""
     received = {mail.message_id for mail in material.mails}
-    groups: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    groups: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for message in material.messages:
         if message.message_id in received:
-            groups[message.registration_id, message.kind, message.cause].add(message.message_id)
+            whose = message.registration_id, message.staff_id or message.person_id or ""
+            groups[*whose, message.kind, message.cause].add(message.message_id)
     for key, message_ids in groups.items():
         if len(message_ids) > 1:
             yield Finding("duplicated", f"{len(message_ids)} mails were sent for {key}")
@@ -117,6 +94,18 @@ def every_reminder_was_decided(material: Material) -> Iterator[Finding]:
     for reminder in material.reminders.values():
         if reminder.state == "pending" and reminder.due_at < material.taken_at:
             yield Finding("unsent", f"reminder {reminder.id} was due at {reminder.due_at} and is still pending")
+
+
+def no_mail_again_without_cause(material: Material) -> Iterator[Finding]:
+    """A mail comes again under its Message-ID only where a connection broke or a sender was interrupted: for each such
+    attempt once at most."""
+    copies = Counter(mail.message_id for mail in material.mails)
+    for message in material.messages:
+        excused = sum(outcome in ("lost", "interrupted") for outcome in message.tries)
+        if copies[message.message_id] > 1 + excused:
+            yield Finding(
+                "duplicated", f"{message} came {copies[message.message_id]} times, its attempts were {message.tries}"
+            )
 
 
 def resent(material: Material) -> int:

@@ -1,8 +1,10 @@
 """What the books are done from: rows of the three databases and the sink's mails, as `collect.py` reads them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from tests.faults.books.recount import Recount
 from tests.faults.ledger import Ledger
@@ -101,7 +103,8 @@ class ShiftRow:
 
 @dataclass(frozen=True)
 class MessageRow:
-    """A message of notifications. `cause` is an event's id, or `reminder <id>/<occurrence>`."""
+    """A message of notifications. `cause` is an event's id, or `reminder <id>/<occurrence>`; `tries` are the outcomes
+    of its attempts in their order, with what receipts said."""
 
     id: str
     kind: str
@@ -112,6 +115,15 @@ class MessageRow:
     reminder_id: int | None
     due_at: datetime | None
     error: str | None
+    person_id: str | None = None
+    staff_id: str | None = None
+    notice_id: int | None = None
+    announcement_id: str | None = None
+    channel: str | None = "mail"
+    tries: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"message {self.id} ({self.kind})"
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,52 @@ class ReminderRow:
 
 
 @dataclass(frozen=True)
+class NoticeRow:
+    """A notice to the leaders or the staff of a shift."""
+
+    id: int
+    shift_id: str
+    kind: str
+    rule: str
+    due_at: datetime
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class AnnouncementRow:
+    """An announcement, and how many people it was written down for."""
+
+    id: str
+    site_id: str
+    state: str
+    created_by: str
+    approved_by: str | None
+    written: int
+
+
+@dataclass(frozen=True)
+class WebhookRow:
+    """One event on its way to a site's receiver; `tries` are the outcomes of its attempts."""
+
+    id: str
+    endpoint_id: str
+    event_id: str
+    state: str
+    error: str | None = None
+    tries: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a site is told of its events."""
+
+    id: str
+    site_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Mail:
     """A mail in the sink."""
 
@@ -137,6 +195,44 @@ class Mail:
     subject: str
     request_id: str
     received_at: float
+
+
+@dataclass(frozen=True)
+class SmsTaken:
+    """What the gateway took: `id` is the hand-over's."""
+
+    id: str
+    to: str
+    at: float
+
+    @property
+    def message_id(self) -> str:
+        """The message that it is of."""
+        return str(UUID(self.id.partition("-")[0]))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One that came to a receiver, signed as it should be."""
+
+    webhook_id: str
+    event_id: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class World:
+    """What the world outside remembers. `receipts`: by hand-over, whether it is said to be delivered; `settles`:
+    whether the SMS provider can be asked again; `requests`: by endpoint. `staff` and `leaders` are each site's."""
+
+    sms: list[SmsTaken] = field(default_factory=list)
+    receipts: dict[str, bool] = field(default_factory=dict)
+    settles: bool = True
+    requests: dict[str, list[Request]] = field(default_factory=dict)
+    staff: dict[str, set[str]] = field(default_factory=dict)
+    leaders: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -161,3 +257,19 @@ class Material:
     reminders: dict[int, ReminderRow]
     mails: list[Mail]
     recounts: list[Recount]
+    notices: list[NoticeRow] = field(default_factory=list)
+    webhooks: list[WebhookRow] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    announcements: list[AnnouncementRow] = field(default_factory=list)
+    world: World = field(default_factory=World)
+
+    @cached_property
+    def contacts(self) -> dict[str, str]:
+        """By name, the address or else the phone number that somebody gave."""
+        people = [sign_up.body["person"] for sign_up in self.ledger.sign_ups if sign_up.name]
+        return {one["name"]: one.get("email") or one.get("phone", "") for one in people}  # type: ignore[index, attr-defined]
+
+    def address(self, message: MessageRow) -> str:
+        """Where it is to go; empty where nobody knows."""
+        known = self.world.addresses.get(message.staff_id or message.person_id or "")
+        return known or self.contacts.get(self.person_names.get(message.person_id or "", ""), "")

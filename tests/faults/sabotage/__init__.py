@@ -14,7 +14,7 @@ BREAKS: dict[str, list[str]] = {
     "mark_before_send": ["registration-pump", *_SUBSCRIBERS],
     "forgetful_cursor": _SUBSCRIBERS,
     "ignore_capacity": ["registration-api"],
-    "no_reminders": ["notifications-worker", "notifications-pump"],
+    "careless_messenger": ["notifications-worker", "notifications-pump"],
     "resend_with_new_id": ["notifications-worker", "notifications-pump"],
 }
 """Each break, and the processes that are started with it."""
@@ -24,3 +24,9 @@ def broken_command(command: list[str], name: str) -> list[str]:
     """`python -m real.module` as `python -m tests.faults.sabotage.<name> real.module`."""
     place = command.index("-m") + 1
     return [*command[:place], f"tests.faults.sabotage.{name}", *command[place:]]
+
+
+def hurried_command(command: list[str]) -> list[str]:
+    """The same, whose messages wait less long (`tests/faults/hurried.py`)."""
+    place = command.index("-m") + 1
+    return [*command[:place], "tests.faults.hurried", *command[place:]]

@@ -45,6 +45,8 @@ BODIES: dict[str, Any] = {
     "POST /internal/staff": {"staff": []},
     "POST /internal/digest": {"digests": []},
     "POST /internal/told": {"told": []},
+    "POST /internal/audience": {"to": "site"},
+    "POST /internal/audience/count": {"to": "site"},
 }
 
 

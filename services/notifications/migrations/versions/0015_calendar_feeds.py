@@ -5,7 +5,7 @@ from alembic import op
 from services.common.audit import audited
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 # Of the address itself a hash; of whom it serves an id, and what registration needs to say how far that reaches. One
 # that ended stays, so that calendars that still ask are told so.

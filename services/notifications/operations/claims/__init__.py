@@ -32,6 +32,13 @@ CLAIMABLE = """
 """
 """Due, and not overtaking an earlier message of the same registration."""
 
+BULK_IS_SENT = """
+    EXISTS (SELECT FROM messages WHERE state = 'sending' AND announcement_id IS NOT NULL
+            AND claimed_at > now() - interval '20 seconds')
+"""
+"""Whether a worker process has messages of announcements in hand. One at a time does: the others are there for what
+happens meanwhile, which is no message yet when it comes. Batches are shorter (`sending.BATCH_SECONDS`)."""
+
 CLAIMED = """
     claimed AS (
         UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
@@ -108,10 +115,16 @@ class Result:
     """The address as a keyed hash, for a week: a mail that bounces says whose message it was, and not to whom."""
 
 
+ANY_CLAIMABLE = text(f"""
+    SELECT EXISTS (SELECT FROM messages WHERE lane < 3 AND {CLAIMABLE})
+        OR NOT {BULK_IS_SENT} AND EXISTS (SELECT FROM messages WHERE lane = 3 AND {CLAIMABLE})
+""")  # noqa: S608 - constants
+
+
 def any_claimable(database: Database) -> bool:
     """Whether there is a message to send now."""
     with database.transaction(EVERY_SITE) as session:
-        return bool(session.scalar(text(f"SELECT EXISTS (SELECT 1 FROM messages WHERE {CLAIMABLE})")))  # noqa: S608
+        return bool(session.scalar(ANY_CLAIMABLE))
 
 
 def take(database: Database, due: str, told: str, values: dict[str, Any]) -> Sequence[Row[Any]]:

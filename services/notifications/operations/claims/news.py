@@ -31,6 +31,7 @@ DUE = f"""
                    count(*) AS day
             FROM messages AS m
             WHERE m.person_id = fit.person_id AND m.site_id = fit.site_id AND m.link_id IS NULL
+              AND m.announcement_id IS NULL
               AND (state = 'sending' OR sent_at > now() - interval '1 day')
         ) AS gone
     ), held_back AS (

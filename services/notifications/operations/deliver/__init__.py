@@ -13,6 +13,7 @@ back without counting an attempt. What the server or provider says of one letter
 
 import time
 
+from services.notifications.operations.deliver.announcements import deliver_announcements
 from services.notifications.operations.deliver.chats import deliver_chats
 from services.notifications.operations.deliver.digests import deliver_digests
 from services.notifications.operations.deliver.links import deliver_links
@@ -22,7 +23,15 @@ from services.notifications.operations.deliver.postman import Postman, make_post
 
 __all__ = ["Postman", "deliver_batch", "make_postman"]
 
-ROUNDS = (deliver_links, deliver_answers, deliver_news, deliver_notices, deliver_digests, deliver_chats)
+ROUNDS = (
+    deliver_links,
+    deliver_answers,
+    deliver_news,
+    deliver_notices,
+    deliver_digests,
+    deliver_chats,
+    deliver_announcements,
+)
 """Every look takes a batch of each, the more urgent first, so that none starves."""
 
 FULL_PAUSE = 0.2

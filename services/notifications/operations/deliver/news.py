@@ -1,9 +1,10 @@
 """The rounds of messages about registrations: answers to what somebody did, and news for many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from services.notifications.operations.claims import put_off
+from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed, claim
 from services.notifications.operations.deliver.postman import Postman
 from services.notifications.operations.deliver.sending import IN_DOUBT, NO_ADDRESS, Ready, Ways, note, ready, send_round
@@ -24,10 +25,13 @@ def deliver_news(postman: Postman) -> int:
 
 def _deliver(postman: Postman, lane: Lane) -> int:
     take = partial(claim, postman.database, postman.domain, lane)
-    return send_round(postman, lane, take, partial(_letters, postman, lane))
+    return send_round(postman, lane, take, partial(letters_to_people, postman, lane))
 
 
-def _letters(postman: Postman, lane: Lane, messages: list[Claimed]) -> Iterator[Ready]:
+def letters_to_people(
+    postman: Postman, lane: Lane, messages: Sequence[Claimed | ClaimedAnnouncement]
+) -> Iterator[Ready]:
+    """Each by the first channel that reaches its person and that they did not refuse; what they sleep through waits."""
     known = {(message.person_id, message.site_id) for message in messages}
     contacts, wishes = postman.contacts.look_up(known), preferences_of(postman.database, known)
     emails = {contact.email for contact in contacts.values() if contact.email}

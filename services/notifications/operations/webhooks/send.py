@@ -8,7 +8,7 @@ No connection to the database is held while a receiver is waited for.
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from services.common.database import Database
 from services.common.errors import Problem
@@ -23,6 +23,9 @@ log = get_logger(__name__)
 
 THREADS = 16
 """Requests at the same time: four endpoints may hang with four each before anybody waits, and only until they rest."""
+
+SOON = 0.2
+"""Seconds that a look waits at most for a thread to be free."""
 
 SECRET_DELAY = 600.0
 """Seconds until a delivery is looked at again whose secret cannot be read: an operator must put a key back."""
@@ -44,9 +47,17 @@ class Sender:
     def send_due(self) -> int:
         """Begin to send what is due and has a thread; returns how many that were."""
         with self._lock:
-            self._under_way = {one for one in self._under_way if not one.done()}
-            claimed = claim(self._database, THREADS - len(self._under_way))
-            self._under_way |= {self._pool.submit(self._deliver_logged, one) for one in claimed}
+            begun = self._begin()
+            if not begun and self._under_way:
+                # What is due waits for one of these: it goes as soon as that is done, and not at the next look.
+                wait(self._under_way, SOON, FIRST_COMPLETED)
+                begun = self._begin()
+        return begun
+
+    def _begin(self) -> int:
+        self._under_way = {one for one in self._under_way if not one.done()}
+        claimed = claim(self._database, THREADS - len(self._under_way))
+        self._under_way |= {self._pool.submit(self._deliver_logged, one) for one in claimed}
         return len(claimed)
 
     def finish(self) -> None:

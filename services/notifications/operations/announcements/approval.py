@@ -1,0 +1,137 @@
+"""Counting, submitting, approving, stopping. What is approved is what is sent: a version, and so many people.
+
+    counted = counter.count(session_scope, announcement_id)     # asks registration; no connection is held
+    submit(session, announcement_id, expected, principal, counted, people, alone=200)
+
+Above a size a second person approves: staff in a session, who had no hand in it. A key stands for nobody in particular.
+"""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from services.common.auth import Caller, Principal
+from services.common.database import Database
+from services.common.errors import CONFLICT, FORBIDDEN, UNAVAILABLE, Problem, Words, invalid
+from services.notifications.contacts import AudienceCount, ContactBook, ContactsUnavailable
+from services.notifications.models import Announcement, AnnouncementState
+from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, find, locked, saved
+from services.notifications.operations.announcements.sending import end_stopped_of
+from services.notifications.operations.announcements.whom import question_of
+
+MOST_A_DAY = 20
+"""Announcements of one site, or to one area, that are submitted within a day."""
+
+AT_ONCE = 4
+"""Counts that one api process asks for at the same time: that of a city takes registration seconds."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counts whom announcements go to. `phones` are the beginnings of numbers to which an SMS can go, none where no
+    provider carries announcements."""
+
+    database: Database
+    book: ContactBook
+    phones: tuple[str, ...]
+    turns: threading.Semaphore
+
+    def count(self, scope: str, announcement_id: UUID) -> AudienceCount:
+        """How many people it goes to now. Raises 404, 409 where its audience is gone, 503 while nobody can say."""
+        with self.database.transaction(scope) as session:
+            row = find(session, announcement_id)
+            question = question_of(row.audience, row.site_id)
+        if not self.turns.acquire(blocking=False):
+            raise Problem(UNAVAILABLE, _BUSY)
+        try:
+            counted = self.book.count(question, self.phones)
+        except ContactsUnavailable:
+            raise Problem(UNAVAILABLE, NOT_NOW) from None
+        finally:
+            self.turns.release()
+        if counted.objection:
+            raise Problem(CONFLICT, _GONE)
+        return counted
+
+
+_BUSY = Words("正在统计其他公告的人数，请稍后重试。", "Other audiences are being counted. Please try again shortly.")
+_GONE = Words("收信范围已不存在，请重新选择。", "Its audience is no longer there. Choose another one.")
+
+
+def submit(
+    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal,
+    counted: AudienceCount, people: int, alone: int,
+) -> Announcement:  # fmt: skip
+    """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people.
+
+    Raises 409 where it is not for as many people as the caller has in mind, 403 for a key where a second person must
+    approve.
+    """
+    row = locked(session, announcement_id, expected, (AnnouncementState.DRAFT,))
+    _check_count(counted.people, people)
+    needs_second = counted.people > alone
+    if needs_second and principal.caller is not Caller.STAFF:
+        raise Problem(FORBIDDEN, _BY_STAFF)
+    if row.send_at is not None and row.send_at <= session.execute(select(func.now())).scalar_one():
+        raise invalid(
+            "send_at", Words("时间已过，请另选，或改为立即发送。", "has passed: choose another time, or none.")
+        )
+    _check_day(session, row)
+    row.people, row.unreached = counted.people, counted.unreached
+    row.submitted_at, row.submitted_by = func.now(), principal.actor
+    row.state = AnnouncementState.WAITING if needs_second else AnnouncementState.SCHEDULED
+    return saved(session, row)
+
+
+def approve(
+    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int,
+    alone: int,
+) -> Announcement:  # fmt: skip
+    """Approve what waits. Raises 403 for whoever had a hand in it, 409 where the number of people is another."""
+    row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
+    _check_count(row.people or 0, people)
+    if principal.caller is not Caller.STAFF:
+        raise Problem(FORBIDDEN, _BY_STAFF)
+    if (row.people or 0) > alone and principal.actor in (*row.written_by, row.submitted_by):
+        raise Problem(FORBIDDEN, _ANOTHER)
+    row.approved_at, row.approved_by = func.now(), principal.actor
+    row.state, row.grown = AnnouncementState.SCHEDULED, False
+    return saved(session, row)
+
+
+def stop(session: Session, announcement_id: UUID, actor: str) -> Announcement:
+    """Nothing more of it goes out from the commit on, but for what a worker holds just now. A draft is discarded."""
+    row = locked(session, announcement_id, None, (*OPEN, AnnouncementState.SENDING))
+    row.state, row.ended_by = AnnouncementState.STOPPED, actor
+    row.ended_at = func.now()
+    stopped = saved(session, row)
+    end_stopped_of(session, row.id)
+    return stopped
+
+
+_BY_STAFF = Words(
+    "发给这么多人的公告，须由工作人员登录后提交，另一位工作人员批准，不能用密钥。",
+    "For so many people, staff who are logged in submit it and another one approves it; a key cannot.",
+)
+_ANOTHER = Words(
+    "您参与了起草或提交，须由另一位工作人员批准。", "You had a hand in it: another member of staff must approve it."
+)
+
+
+def _check_count(now: int, people: int) -> None:
+    if now == 0:
+        raise Problem(CONFLICT, Words("没有人符合条件。", "Nobody fits: there is no one to write to."))
+    if now != people:
+        raise Problem(CONFLICT, Words(f"现在是 {now} 人，请再确认。", f"It is {now} people now. Please confirm again."))
+
+
+def _check_day(session: Session, row: Announcement) -> None:
+    of = Announcement.site_id == row.site_id if row.site_id else Announcement.area == row.area
+    lately = Announcement.submitted_at > func.now() - text("interval '1 day'")
+    if (session.scalar(select(func.count()).where(of, lately)) or 0) >= MOST_A_DAY:
+        zh = f"一天最多发 {MOST_A_DAY} 份公告，请明天再发。"
+        raise Problem(CONFLICT, Words(zh, f"At most {MOST_A_DAY} announcements go out in a day. Please wait."))

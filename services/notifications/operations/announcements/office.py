@@ -1,0 +1,49 @@
+"""What routes and pages of announcements need: who may write to whom, counts, previews, how many one may write to."""
+
+import threading
+from dataclasses import dataclass
+
+from services.common.auth import Principal
+from services.common.database import EVERY_SITE, Database
+from services.notifications.contacts import ContactBook
+from services.notifications.mail.render import Composer
+from services.notifications.models import Kind
+from services.notifications.operations.announcements.approval import AT_ONCE, Counter
+from services.notifications.operations.announcements.drafts import Bureau
+from services.notifications.operations.announcements.preview import Window
+from services.notifications.operations.announcements.whom import looks_after_areas
+from services.notifications.settings import Settings
+
+
+@dataclass(frozen=True)
+class Office:
+    """`alone` are the people whom one person may write to without a second one's approval."""
+
+    bureau: Bureau
+    counter: Counter
+    window: Window
+    alone: int
+
+    def list_scope(self, principal: Principal) -> str:
+        """Under what a list is read: whoever looks after areas sees those to them beside the site's own."""
+        return EVERY_SITE if looks_after_areas(principal) else principal.scope
+
+
+def make_office(settings: Settings, database: Database) -> Office:
+    """The office of the api process."""
+    book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
+    provider = settings.sms_provider
+    carries = provider if provider and provider.carries(Kind.ANNOUNCEMENT, "zh") else None
+    return Office(
+        Bureau(database, book),
+        Counter(database, book, sms_phones(settings), threading.Semaphore(AT_ONCE)),
+        Window(database, Composer(settings.mail_from, settings.mail_domain), carries),
+        settings.announcement_alone,
+    )
+
+
+def sms_phones(settings: Settings) -> tuple[str, ...]:
+    """The beginnings of numbers to which an announcement can go by SMS; none where no provider carries them."""
+    provider = settings.sms_provider
+    carries = provider is not None and provider.carries(Kind.ANNOUNCEMENT, "zh")
+    return tuple(settings.sms_prefixes.split(",")) if carries else ()

@@ -1,0 +1,56 @@
+"""Whom an announcement goes to, for the service that sends it: ids and counts, and what can be chosen by name."""
+
+from apiflask import APIBlueprint
+from flask import Response, g
+
+from services.common.auth import Caller, allow
+from services.common.conventions import answered
+from services.common.database import Database
+from services.registration.api.contacts import for_notifications
+from services.registration.operations.people.audience import audience_count, audience_page, choices
+from services.registration.personal_data import PersonalData
+from services.registration.schemas.audience import (
+    AudienceCount,
+    AudienceCountBody,
+    AudiencePage,
+    AudiencePageBody,
+    ChoicesAnswer,
+    ChoicesBody,
+)
+
+
+def audience_blueprint(database: Database, data: PersonalData) -> APIBlueprint:
+    """The routes of audiences."""
+    blueprint = APIBlueprint("audience", __name__, tag="Services", url_prefix="/internal")
+
+    @blueprint.post("/audience")
+    @allow(Caller.SERVICE)
+    @blueprint.input(AudiencePageBody, arg_name="body")
+    @blueprint.output(AudiencePage)
+    def read_audience(body: AudiencePageBody) -> Response:
+        """A page of people by ids, each once. For notifications alone."""
+        for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(audience_page(session, data, body))
+
+    @blueprint.post("/audience/count")
+    @allow(Caller.SERVICE)
+    @blueprint.input(AudienceCountBody, arg_name="body")
+    @blueprint.output(AudienceCount)
+    def count_audience(body: AudienceCountBody) -> Response:
+        """How many people, and how many of them no message reaches. For notifications alone."""
+        for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(audience_count(session, data, body))
+
+    @blueprint.post("/audience/choices")
+    @allow(Caller.SERVICE)
+    @blueprint.input(ChoicesBody, arg_name="body")
+    @blueprint.output(ChoicesAnswer)
+    def read_choices(body: ChoicesBody) -> Response:
+        """The teams and areas that somebody may choose. For notifications alone."""
+        for_notifications()
+        with database.transaction(g.principal.scope) as session:
+            return answered(choices(session, body))
+
+    return blueprint

@@ -1,0 +1,107 @@
+"""The world outside, which misbehaves by a plan drawn from the seed: mail server, SMS gateway, sites' receivers.
+
+    outside = Outside(seed=7)
+    system = System(folder, extra_for={"notifications": outside.environment(smtp_url)})
+    outside.settle_in(system.urls["notifications"], scene)     # receivers are registered, receipts have where to go
+    outside.unrest()                                            # what is still to be told, in words
+
+They run in this process, which nobody kills, so that what they remember of what they accepted is the truth. Each has a
+deck of faults; every so many requests the next one is played, so that a short run meets them all.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.notifications.wording.variables import KINDS, Channel
+from tests.faults.announce import ALONE
+from tests.faults.books.material import Request, SmsTaken, World
+from tests.faults.outside.deck import Deck
+from tests.faults.outside.mail import MAIL_FAULTS, MailServer
+from tests.faults.outside.receivers import RECEIVER_FAULTS, SiteReceiver
+from tests.faults.outside.sms import Aliyun, Gateway
+from tests.faults.scene import Scene
+
+RECEIPTS_TOKEN = "receipts-of-the-faults-" + "r" * 16
+
+
+class Outside:
+    """All of it. Which SMS provider there is follows from the seed: Alibaba Cloud, a gateway that knows our keys again,
+    or one that does not."""
+
+    def __init__(self, seed: int, mails: Path) -> None:
+        chance = random.Random(f"outside {seed}")
+        self.mail = MailServer(mails, Deck(MAIL_FAULTS, 30, chance))
+        self.sms: Aliyun | Gateway = Gateway(chance, seed % 3 == 2) if seed % 3 else Aliyun(chance)
+        self._told, self.settles = _sms_settings(self.sms, seed % 3 == 2)
+        self.receivers: dict[str, SiteReceiver] = {}
+        self._chance = chance
+
+    def environment(self, other_mail_server: str) -> dict[str, str]:
+        """What notifications is told of it. The mail server that misbehaves is the wanted one."""
+        return {
+            "SMTP_URL": f"{self.mail.url},{other_mail_server}",
+            "SMS_RECEIPTS_TOKEN": RECEIPTS_TOKEN,
+            "ANNOUNCEMENT_ALONE": str(ALONE),
+        } | self._told
+
+    def settle_in(self, notifications: str, scene: Scene) -> None:
+        """Know where receipts go, and have each site told of its events."""
+        self.sms.receipts_to = f"{notifications}/v1/sms/receipts/{RECEIPTS_TOKEN}"
+        for site in scene.sites:
+            receiver = SiteReceiver(Deck(RECEIVER_FAULTS, 25, self._chance))
+            receiver.register(notifications, site.key)
+            self.receivers[site.id] = receiver
+
+    def world(self, scene: Scene) -> World:
+        """What it remembers, for the books."""
+        signed = {one.id: one.site_id for one in scene.colleagues}
+        return World(
+            sms=[SmsTaken(one.id, one.to, one.at.timestamp()) for one in self.sms.taken],
+            receipts={one.id: one.delivered for one in self.sms.receipts.values()},
+            settles=self.settles,
+            requests={
+                one.endpoint: [Request(r.webhook_id, r.event_id, r.answer) for r in one.requests]
+                for one in self.receivers.values()
+            },
+            staff={site.id: {one for one, at in signed.items() if at == site.id} for site in scene.sites},
+            leaders={site.id: site.leader for site in scene.sites},
+            addresses={one.id: one.email for one in scene.colleagues}
+            | {site.leader: site.leader_email for site in scene.sites},
+            complaints=self.sms.wrong + [
+                f"{one.refused} requests to {site} were not signed as they should be"
+                for site, one in self.receivers.items() if one.refused
+            ],
+        )  # fmt: skip
+
+    def unrest(self) -> list[str]:
+        """Receipts that nobody heard yet."""
+        return [f"outside: {count} receipts not told"] if (count := self.sms.untold) else []
+
+    @property
+    def injected(self) -> Counter[str]:
+        """Which faults were met."""
+        return sum((Counter(met) for met in self._met()), Counter())
+
+    def _met(self) -> Iterator[Counter[str]]:
+        yield Counter({f"mail {what}": count for what, count in self.mail.met.items()})
+        yield Counter({f"sms {what}": count for what, count in self.sms.met.items()})
+        for receiver in self.receivers.values():
+            yield Counter({f"receiver {what}": count for what, count in receiver.deck.met.items()})
+
+    def stop(self) -> None:
+        """Close everything."""
+        self.mail.stop()
+        self.sms.end()
+        for receiver in self.receivers.values():
+            receiver.stop()
+
+
+def _sms_settings(provider: Aliyun | Gateway, repeats: bool) -> tuple[dict[str, str], bool]:
+    """The provider's settings, and whether it can be found out there what became of an SMS."""
+    if isinstance(provider, Gateway):
+        return {"SMS_URL": provider.url(*(["repeats=safe"] if repeats else []))}, repeats
+    kinds = [kind for kind, known in KINDS.items() if Channel.SMS in known.channels]
+    templates = " ".join(f"{kind}=SMS_1(title,start)" for kind in kinds)
+    return {"SMS_URL": provider.url, "SMS_TEMPLATES": templates}, True

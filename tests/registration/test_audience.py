@@ -1,0 +1,80 @@
+"""Whom an announcement goes to: the right people, each once, in pages that fit together; and how many are reached."""
+
+from typing import Any
+from uuid import uuid4
+
+from tests.conftest import NOTIFICATIONS_TOKEN, REPORTING_TOKEN
+from tests.registration.office import Office
+from tests.registration.world import Caller, Site, fresh_phone
+
+
+def ask(site: Site, to: str, what: str = "", **asked: Any) -> Any:
+    body = {"to": to, "site_id": site.id} | asked
+    return Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", f"/internal/audience{what}", body)
+
+
+def whom(site: Site, to: str, **asked: Any) -> set[str]:
+    """All of them, by pages of two."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = ask(site, to, after=after, limit=2, **asked)
+        found += [one["person_id"] for one in page["people"]]
+        after = page["next"]
+        if after is None:
+            assert len(found) == len(set(found)), "nobody is there twice"
+            assert ask(site, to, "/count", **asked)["people"] == len(found)
+            return set(found)
+
+
+def test_those_of_an_activity_by_what_became_of_their_sign_up(site: Site) -> None:
+    shift = site.shift(capacity=2)
+    one, two, waits = (site.sign_up(shift)["person_id"] for _ in range(3))
+    elsewhere = site.sign_up(site.shift())["person_id"]
+    activity = site.activity_of(shift)
+    assert whom(site, "activity", activity_id=activity) == {one, two, waits}
+    assert whom(site, "activity", activity_id=activity, places=["waitlisted"]) == {waits}
+    assert whom(site, "activity", activity_id=activity, places=["confirmed"], shift_ids=[shift]) == {one, two}
+    assert whom(site, "activity", activity_id=activity, shift_ids=[str(uuid4())]) == set()
+    assert {one, elsewhere} <= whom(site, "site")
+
+
+def test_who_is_known_at_two_sites_of_an_area_is_written_to_once_and_who_was_erased_never(
+    site: Site, other: Site, office: Office
+) -> None:
+    phone = fresh_phone()
+    both = site.sign_up(site.shift(), name="两处的人", phone=phone)["person_id"]
+    assert other.sign_up(other.shift(), name="两处的人", phone=phone)["person_id"] == both
+    gone = site.sign_up(site.shift())["person_id"]
+    site.sql("UPDATE people SET erased_at = now() WHERE id = :id", id=gone)
+    area = site.expect(200, "GET", f"/v1/sites/{site.id}")["area"]
+    body = {"to": "area", "area": area, "limit": 10000}
+    service = Caller(site.app, NOTIFICATIONS_TOKEN)
+    page = service.expect(200, "POST", "/internal/audience", body)
+    people = [one["person_id"] for one in page["people"]]
+    assert people.count(both) == 1 and gone not in people and people == sorted(people)
+    clerk = office.account(("site_staff", site.id, None))
+    answer = service.expect(200, "POST", "/internal/audience", body | {"asked_by": clerk})
+    assert (answer["objection"], answer["people"]) == ("not_theirs", [])
+    assert service.expect(200, "POST", "/internal/audience", body | {"area": "999999"})["objection"] == "unknown"
+    Caller(site.app, REPORTING_TOKEN).expect(403, "POST", "/internal/audience", body)
+
+
+def test_how_many_no_channel_reaches(site: Site) -> None:
+    shift = site.shift()
+    site.sign_up(shift, email=f"{uuid4().hex}@example.org")
+    site.sign_up(shift, phone=fresh_phone(), email=None)
+    activity = {"activity_id": site.activity_of(shift)}
+    counted = ask(site, "activity", "/count", **activity)
+    assert (counted["people"], counted["by_mail"], counted["by_phone"], counted["unreached"]) == (2, 1, 0, 1)
+    counted = ask(site, "activity", "/count", phones=["+86"], **activity)
+    assert (counted["by_phone"], counted["unreached"]) == (1, 0)
+
+
+def test_the_ages_are_those_of_the_day(site: Site) -> None:
+    shift = site.shift()
+    child = site.sign_up(shift, birth_date="2014-05-01", guardian_consent=True)["person_id"]
+    adult = site.sign_up(shift, birth_date="1960-05-01")["person_id"]
+    activity = {"activity_id": site.activity_of(shift)}
+    assert whom(site, "activity", ages="minors", **activity) == {child}
+    assert whom(site, "activity", ages="adults", **activity) == {adult}
