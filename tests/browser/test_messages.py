@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 import services.common.sessions
 from services.common.auth import Role
 from services.common.database import EVERY_SITE, Database
-from services.common.events import Envelope, SiteSaved
+from services.common.events import Envelope, RegistrationConfirmed, SiteSaved
 from services.notifications.app import make_app
 from services.notifications.operations.providers import tell
 from services.notifications.settings import Settings
@@ -216,3 +216,45 @@ def test_a_good_cookie_pays_for_no_guesses_at_another(
         guarded.set_cookie("hesheng_staff", f"guess-{number}")
         answers.append(guarded.get("/v1/messages").status_code)
     assert answers[0] == 403 and answers[-1] == 429
+
+
+def test_people_read_their_messages_and_take_their_shifts_along(
+    visitor: Visitor,
+    messages: str,
+    notifications: Settings,
+    database_of_messages: Database,
+    site: Site,
+    resident_cookie: Callable[[str], Told],
+) -> None:
+    person_id = site.sign_up(site.shift())["person_id"]
+    story = Story(notifications, database_of_messages, {})
+    story.site_id = UUID(site.id)
+    story.activity["site_id"] = story.site_id
+    shift_id = story.opening()
+    story.tell(RegistrationConfirmed(**story.registration(shift_id, UUID(person_id))))
+    story.sign_up(shift_id)
+    visitor.log_in(resident_cookie(person_id))
+    visitor.open("/my")
+    led = visitor.page.get_by_role("link", name="我的消息").get_attribute("href")
+    assert led and led.endswith("/my/messages"), "registration's menu leads there"
+    visitor.address = messages
+    visitor.open("/my/messages")
+    visitor.look("inbox")
+    visitor.page.get_by_role("link", name="报名成功").click()
+    visitor.look("inbox-message")
+    assert "歌手" in visitor.page.inner_text("main")
+    visitor.page.get_by_role("button", name="English").click()
+    visitor.look("inbox-message-en")
+    visitor.page.get_by_role("link", name="All messages").click()
+    visitor.look("inbox-en")
+    visitor.page.get_by_role("link", name="Into my phone's calendar").click()
+    visitor.page.get_by_role("button", name="Get the address").click()
+    visitor.look("inbox-calendar-en")
+    feed = visitor.page.get_by_label("Or copy the address").input_value()
+    shown = requests.get(messages + feed.removeprefix(notifications.pages_of["notifications"]), timeout=30)
+    assert shown.status_code == 200 and shown.text.count("BEGIN:VEVENT") == 1
+    visitor.page.get_by_role("button", name="中文").click()
+    visitor.look("inbox-calendar")
+    visitor.page.get_by_role("button", name="停用").click()
+    again = requests.get(shown.url, timeout=30)
+    assert again.status_code == 410

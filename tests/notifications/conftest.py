@@ -24,7 +24,7 @@ TABLES = ("deliveries", "messages", "announcements", "digests", "digest_times", 
           "alarms", "chats", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
           "receipts", "webhook_endpoints", "templates", "clock_changes",
-          "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
+          "calendar_feeds", "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
 
 
 class Contacts:

@@ -7,6 +7,7 @@ from services.notifications.api.announcements import announcements_blueprint
 from services.notifications.api.chats import chats_blueprint
 from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
+from services.notifications.api.inbox import inbox_blueprint
 from services.notifications.api.messages import messages_blueprint
 from services.notifications.api.preferences import preferences_blueprint
 from services.notifications.api.reminders import reminders_blueprint
@@ -34,4 +35,5 @@ def blueprints(
         templates_blueprint(database, showroom),
         announcements_blueprint(database, settings.box(), office),
         preferences_blueprint(database, book),
+        inbox_blueprint(database, book),
     ]

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.common.events import Received
+from services.notifications.operations.calendar_feeds import end_feeds_of
 from services.notifications.operations.preferences import forget
 
 NOTE = text("""
@@ -16,9 +17,13 @@ NOTE = text("""
 
 
 def on_erased(session: Session, events: Sequence[Received]) -> None:
-    """Remember it, and forget what they wished for."""
+    """Remember it, forget what they wished for, and end their calendar. (At one site alone, registration says that it
+    opens no more.)"""
     for one in events:
-        forget(session, one.data.person_id, getattr(one.data, "site_id", None))
+        site_id = getattr(one.data, "site_id", None)
+        forget(session, one.data.person_id, site_id)
+        if site_id is None:
+            end_feeds_of(session, one.data.person_id)
     session.execute(
         NOTE,
         [

@@ -32,10 +32,15 @@ class Entry:
         return "CANCEL" if self.cancelled else "REQUEST"
 
 
+def uid_of(registration_id: UUID, domain: str) -> str:
+    """By what calendars recognise the entry of a registration, wherever they have it from."""
+    return f"{registration_id}@{domain}"
+
+
 def calendar(entry: Entry) -> bytes:
     """The entry as iCalendar text (RFC 5545, iTIP)."""
     event = Event()
-    event.add("uid", f"{entry.registration_id}@{entry.domain}")
+    event.add("uid", uid_of(entry.registration_id, entry.domain))
     event.add("sequence", entry.sequence)
     event.add("dtstamp", entry.stamp.astimezone(UTC))
     event.add("dtstart", entry.starts_at.astimezone(UTC))

@@ -56,6 +56,8 @@ class Page:
     url: str
     note: tuple[str, ...]
     footer: str
+    inbox: str = ""
+    inbox_url: str = ""
     picture: Picture | None = None
     sections: tuple[Section, ...] = ()
     unsubscribe: str = ""
@@ -93,7 +95,7 @@ class Composer:
         """The whole mail. `message` must know its site unless it carries a link, `contact` have an address."""
         facts = facts_of(message, contact)
         told = tell(kind_name(message), Channel.MAIL, facts, message.words)
-        page = self._refusable(message, page_of(message, contact, facts, told), facts)
+        page = self._with_ways_on(message, page_of(message, contact, facts, told), facts)
         entry = None
         if isinstance(message, Claimed) and message.calendar_sequence is not None:
             entry = self._entry(message, contact, facts)
@@ -103,9 +105,16 @@ class Composer:
             mail[name] = value
         return Composed(mail, told.made_with)
 
-    def _refusable(self, message: Claimed | ClaimedLink, page: Page, facts: Facts) -> Page:
-        """The page with its way out, where messages of this kind may be refused."""
-        if self._unsubscribe is None or not isinstance(message, Claimed) or message.kind not in REFUSABLE:
+    def _with_ways_on(self, message: Claimed | ClaimedLink, page: Page, facts: Facts) -> Page:
+        """The page with the way to all messages, and with its way out where messages of this kind may be refused.
+
+        The former opens nothing: whoever follows it logs in.
+        """
+        if self._unsubscribe is None or not isinstance(message, Claimed):
+            return page
+        inbox = put(facts.language, "frame", "inbox").fill(facts.values)
+        page = replace(page, inbox=inbox, inbox_url=f"{self._unsubscribe.public_url}/my/messages")
+        if message.kind not in REFUSABLE:
             return page
         return self._with_way_out(message, page, facts.language, facts.values)
 

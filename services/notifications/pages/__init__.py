@@ -5,13 +5,17 @@ from apiflask import APIBlueprint
 from services.common.apply import Subscriber
 from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
+from services.common.rates import Windows
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.unsubscribe import Unsubscribe
+from services.notifications.operations.calendar_feeds import PER_MINUTE, CalendarFeeds
 from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.calendar_feed import calendar_feed_pages
 from services.notifications.pages.chats import chats_pages
 from services.notifications.pages.digests import digests_pages
+from services.notifications.pages.inbox import inbox_pages
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.preferences import preferences_pages
@@ -28,9 +32,13 @@ def pages(
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
-    made.append(templates_pages(database, showroom))
+    made += [templates_pages(database, showroom), inbox_pages(database, book)]
     made.append(chats_pages(database, settings.box()))
     made.append(digests_pages(database, make_outlook(settings, database)))
+    feeds = CalendarFeeds(
+        database, book, settings.box(), settings.pages_of["notifications"], settings.mail_domain, Windows(PER_MINUTE)
+    )
+    made += calendar_feed_pages(feeds, book)
     links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_provider else ("mail",))
 

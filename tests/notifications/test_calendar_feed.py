@@ -1,0 +1,132 @@
+"""A person's shifts in the calendar of their phone, in step with the entries of their mails."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from apiflask import APIFlask
+from dateutil.parser import parse
+from icalendar import Calendar
+
+from services.common import events
+from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
+from services.common.auth import Caller as Kind
+from services.notifications.operations.calendar_feeds import PER_MINUTE
+from services.notifications.operations.deliver import Postman, deliver_batch
+from tests.notifications.conftest import Contacts
+from tests.notifications.sink import FaultySink
+from tests.notifications.story import Story
+
+Rows = Callable[..., list[Any]]
+Post = Callable[..., Any]
+PAGE = "/my/messages/calendar"
+
+
+@pytest.fixture
+def post(app: APIFlask, contacts: Contacts, story: Story) -> Post:
+    """Presses a button of the page as somebody whose session reaches the story's site."""
+
+    def call(person_id: UUID, path: str = PAGE, address: str = "ab", mailed_by: UUID | None = None) -> Any:
+        cookie = f"cookie of {person_id} {address} {mailed_by}"
+        contacts.sessions[cookie] = {"caller": "person", "name": str(person_id), "session": cookie,
+                                     "address": address, "mailed_by": mailed_by and str(mailed_by)}  # fmt: skip
+        contacts.reached[str(person_id)] = [str(story.site_id)]
+        client = app.test_client()
+        client.set_cookie(RESIDENT_COOKIE, cookie)
+        token = csrf_token(Principal(Kind.PERSON, "", session=cookie))
+        return client.post(path, headers={"X-CSRF-Token": token})
+
+    return call
+
+
+def address(page: Any) -> str:
+    """The feed's path, as the page shows it."""
+    assert page.status_code == 200, page.text
+    return f"/calendar/{page.text.partition('/calendar/')[2].partition('.ics')[0]}.ics"
+
+
+def read(app: APIFlask, path: str) -> dict[str, Any]:
+    """The entries by UID."""
+    answer = app.test_client().get(path)
+    assert (answer.status_code, answer.mimetype) == (200, "text/calendar")
+    return {str(event["uid"]): event for event in Calendar.from_ical(answer.data).walk("VEVENT")}
+
+
+def mailed(sink: FaultySink, postman: Postman) -> Any:
+    """The newest entry that went out by mail."""
+    while deliver_batch(postman):
+        pass
+    parts = [part for kept in sink.kept for part in kept.mail.walk() if part.get_content_type() == "text/calendar"]
+    newest: Any = parts[-1].get_payload(decode=True)
+    return next(iter(Calendar.from_ical(newest).walk("VEVENT")))
+
+
+def same(entry: Any, other: Any) -> bool:
+    return all(entry[name] == other[name] for name in ("uid", "sequence", "summary", "location")) and all(
+        entry.decoded(name) == other.decoded(name) for name in ("dtstart", "dtend"))  # fmt: skip
+
+
+def test_a_feed_tells_what_the_mails_entries_tell(
+    story: Story, app: APIFlask, post: Post, postman: Postman, sink: FaultySink
+) -> None:
+    shift_id = story.opening(timedelta(days=3))
+    facts = story.sign_up(shift_id)
+    path = address(post(facts["person_id"]))
+    uid = f"{facts['registration_id']}@hesheng.example"
+    confirmed = read(app, path)[uid]
+    assert confirmed["status"] == "CONFIRMED" and same(confirmed, mailed(sink, postman))
+    later = parse(confirmed["dtstart"].to_ical().decode()) + timedelta(hours=1)
+    story.change_shift(shift_id, later)
+    moved = read(app, path)[uid]
+    assert moved.decoded("dtstart") == later and moved["sequence"] > confirmed["sequence"]
+    assert same(moved, mailed(sink, postman))
+    story.cancel(facts)
+    gone = read(app, path)[uid]
+    assert gone["status"] == "CANCELLED" and gone["sequence"] > moved["sequence"]
+    assert same(gone, mailed(sink, postman))
+    waiting = story.wait(story.opening())
+    assert read(app, address(post(waiting["person_id"]))) == {}, "nobody plans with a place that is not theirs"
+
+
+def test_a_feed_is_asked_for_again_and_again_cheaply_and_not_without_end(
+    story: Story, app: APIFlask, post: Post
+) -> None:
+    path = address(post(story.sign_up(story.opening())["person_id"]))
+    first = app.test_client().get(path)
+    assert "private" in first.headers["Cache-Control"] and b"REFRESH-INTERVAL;VALUE=DURATION:PT4H" in first.data
+    again = app.test_client().get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304 and again.data == b""
+    # A minute may begin in between: twice as many are too many in one of the two.
+    assert 429 in {app.test_client().get(path).status_code for _ in range(2 * PER_MINUTE)}
+
+
+def test_another_address_ends_the_old_one_and_an_erasure_all(
+    story: Story, app: APIFlask, post: Post, contacts: Contacts, rows: Rows
+) -> None:
+    person = story.sign_up(story.opening())["person_id"]
+    old, guardians = address(post(person)), address(post(person, address="cd"))
+    new = address(post(person))
+    client = app.test_client()
+    assert [client.get(path).status_code for path in (old, new, guardians)] == [410, 200, 200]
+    assert "已经停用" in client.get(old).text
+    assert client.get(f"/calendar/{'x' * 43}.ics").status_code == 404
+    secret = new.removeprefix("/calendar/").removesuffix(".ics")
+    assert secret not in str(rows("SELECT * FROM calendar_feeds")), "whoever has the database has no address"
+    contacts.failing = True
+    assert client.get(new).status_code == 503
+    contacts.failing = False
+    contacts.reached[str(person)] = []
+    assert client.get(new).status_code == 410, "an address that opens nothing any more"
+    assert post(person, f"{PAGE}/stop").status_code == 303
+    assert [client.get(path).status_code for path in (new, guardians)] == [410, 200]
+    story.tell(events.PersonErased(person_id=person))
+    assert client.get(guardians).status_code == 410
+    assert rows("SELECT DISTINCT proven FROM calendar_feeds") == [(None,)]
+
+
+def test_the_link_of_a_mail_gets_no_calendar(story: Story, post: Post, rows: Rows) -> None:
+    story.opening()
+    assert post(uuid4(), mailed_by=story.site_id).status_code == 403
+    assert rows("SELECT * FROM calendar_feeds") == []
