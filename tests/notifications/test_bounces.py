@@ -14,15 +14,17 @@ from apiflask import APIFlask
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.notifications.app import make_app
 from services.notifications.mail.bounces import read_report
 from services.notifications.mail.mailbox import Mailbox
 from services.notifications.mail.refusals import is_no_mailbox
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.mail_receipts import forget_reports, hear_reports
+from services.notifications.operations.messages import retry_failed, retry_message
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.returned_mails import ReturnedMails
+from services.notifications.operations.suppressions import address_key, close_address
 from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.settings import Settings
 from tests.notifications.conftest import Contacts
@@ -149,7 +151,10 @@ def test_what_bounced_goes_by_sms_while_it_still_holds(
     assert len(gateway.to(PHONE)) == 1
     mailbox.put(delivery_report(first))
     returned.read()
-    assert hear_reports(database, falls_back=True) == 0, "the same once more changes nothing"
+    hear_reports(database, falls_back=True)
+    sent(with_sms, sink)
+    assert rows("SELECT state FROM messages WHERE kind = 'confirmation' AND channel = 'sms'") == [("sent",)]
+    assert len(gateway.to(PHONE)) == 1, "the same once more changes nothing"
 
 
 def test_a_server_that_knows_no_such_mailbox_is_believed_and_one_that_dislikes_the_mail_is_not(
@@ -239,6 +244,47 @@ def test_a_report_in_words_counts_only_from_a_machine(story: Story, postman: Pos
     assert read_report(words.as_bytes(), "other.example") == []
     words.replace_header("From", "wang@example.org")
     assert read_report(words.as_bytes(), DOMAIN) == []
+
+
+@pytest.mark.parametrize("broken", [b"<", b"<a@[", b"=?utf-8?q?=0A?="])
+def test_a_mail_that_nobody_can_read_is_no_report(broken: bytes) -> None:
+    ours = f"<{uuid4()}@{DOMAIN}>".encode()
+    back = b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type:"
+    assert read_report(back + b" message/rfc822\n\nMessage-ID: " + broken + b"\n\n--b--\n", DOMAIN) == []
+    assert read_report(b"From: " + broken + b"\n\n550 no such user " + ours + b"\n", DOMAIN) == []
+
+
+def test_sent_again_it_may_come_back_again(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, database: Database, mailbox: MailboxStandIn,
+    returned: ReturnedMails,
+) -> None:  # fmt: skip
+    story.sign_up(story.opening())
+    story.sign_up(story.opening(), "WANG@example.org")
+    mailbox.put(delivery_report(sent(postman, sink)[0]))
+    returned.read()
+    hear_reports(database, False)
+    [first, _] = rows("SELECT id, state FROM messages ORDER BY number")
+    assert first.state == "failed"
+    assert retry_failed(database, None) == 1, "of all that failed: nobody has said of this address that it works"
+    sent(postman, sink)
+    assert rows("SELECT state FROM messages WHERE id = :id", id=first.id) == [("suppressed",)]
+    retry_message(database, EVERY_SITE, first.id)
+    mailbox.put(delivery_report(sent(postman, sink)[-1]))
+    returned.read()
+    hear_reports(database, False)
+    assert rows("SELECT state FROM messages WHERE id = :id", id=first.id) == [("failed",)]
+
+
+def test_capital_letters_make_no_other_address(story: Story, postman: Postman, sink: FaultySink, rows: Rows,
+                                               database: Database) -> None:  # fmt: skip
+    key = address_key(postman.box, "wang@example.org")
+    with database.transaction(EVERY_SITE) as session:
+        close_address(session, key, "bounce", "550", uuid4(), None)
+    shift = story.opening()
+    for address in ("wang@example.org", "Wang@example.org", "WANG@EXAMPLE.ORG"):
+        story.sign_up(shift, address)
+    assert sent(postman, sink) == []
+    assert rows("SELECT DISTINCT state FROM messages") == [("suppressed",)]
 
 
 @pytest.fixture

@@ -52,9 +52,11 @@ def test_a_wiped_queue_is_filled_again(story: Story, looks: dict[str, Duty], cel
 
 
 def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, Duty]) -> None:
-    assert set(looks) == {"catch_up", "clocks", "reminders", "deliver", "deliver_bulk", "recover", "expire", "trim",
-                          "forget", "receipts", "mail_reports", "told", "notices", "webhooks", "webhooks_upkeep",
-                          "settle", "announcements", "plan_digests", "digests", "operators_chats", "alarms"}  # fmt: skip
+    assert set(looks) == {
+        "catch_up", "clocks", "reminders", "deliver", "deliver_bulk", "recover", "expire", "trim", "forget",
+        "receipts", "mail_reports", "told", "notices", "webhooks", "webhooks_upkeep", "settle", "announcements",
+        "plan_digests", "digests", "operators_chats", "alarms",
+    }  # fmt: skip
     assert max(duty.idle for duty in looks.values()) <= 30
 
 

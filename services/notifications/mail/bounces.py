@@ -16,8 +16,11 @@ from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from uuid import UUID
 
+from services.common.logs import get_logger
 from services.notifications.mail.refusals import is_no_mailbox
 from services.notifications.mail.smtp import without_address
+
+log = get_logger(__name__)
 
 OURS = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([A-Za-z0-9.-]+)>")
 """A Message-ID of ours: the message's id at MAIL_DOMAIN."""
@@ -46,7 +49,15 @@ def message_of(message_id: str, mail_domain: str) -> UUID | None:
 
 
 def read_report(raw: bytes, mail_domain: str) -> list[Report]:
-    """What this mail says of ours; nothing where it is no report."""
+    """What this mail says of ours; nothing where it is no report, or none that can be read: anybody may write here."""
+    try:
+        return _read(raw, mail_domain)
+    except Exception as error:  # the library's parser raises whatever it stumbles over, in headers that strangers wrote
+        log.warning("returned_mail_unreadable", reason=type(error).__name__)
+        return []
+
+
+def _read(raw: bytes, mail_domain: str) -> list[Report]:
     mail = BytesParser(policy=policy.default).parsebytes(raw[:LONGEST])
     ids = [UUID(found) for found, domain in OURS.findall(_what_came_back(mail)) if domain == mail_domain]
     if not ids:

@@ -24,7 +24,8 @@ log = get_logger(__name__)
 KEPT_DAYS = 14
 
 KEEP = text("""
-    INSERT INTO mail_receipts (message_id, event, permanent, said) VALUES (:message_id, :event, :permanent, :said)
+    INSERT INTO mail_receipts (message_id, event, permanent, said, sent_at)
+    VALUES (:message_id, :event, :permanent, :said, (SELECT sent_at FROM messages WHERE id = :message_id))
     ON CONFLICT DO NOTHING
 """)
 WAITING = text("""

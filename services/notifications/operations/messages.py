@@ -80,9 +80,9 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
     return found
 
 
-def retry_message(database: Database, scope: str, message_id: UUID) -> None:
-    """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so says that its
-    address works by now.
+def retry_message(database: Database, scope: str, message_id: UUID, address_works: bool = True) -> None:
+    """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so of one
+    message says that its address works by now (`address_works`).
 
     A reminder, word that there is no place, or a link keeps its own time.
 
@@ -97,7 +97,8 @@ def retry_message(database: Database, scope: str, message_id: UUID) -> None:
         objection = _objection(row)
         if objection:
             raise Problem(CONFLICT, objection)
-        lift_of_message(session, message_id)
+        if address_works:
+            lift_of_message(session, message_id)
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
@@ -134,7 +135,7 @@ def retry_failed(database: Database, reason: str | None) -> int:
     count = 0
     for message_id in ids:
         with suppress(Problem):
-            retry_message(database, EVERY_SITE, message_id)
+            retry_message(database, EVERY_SITE, message_id, address_works=False)
             count += 1
     return count
 

@@ -69,12 +69,13 @@ def address_key(box: Box, address: str) -> bytes:
 
 def closed_addresses(database: Database, box: Box, addresses: Collection[str]) -> dict[str, Closed]:
     """Those of these that are closed; of one that bounced and complained, the bounce, which holds for more."""
-    keys = {address_key(box, address): address for address in addresses}
+    keys = {address: address_key(box, address) for address in addresses}
     if not keys:
         return {}
     with database.transaction(EVERY_SITE) as session:
-        rows = session.execute(CLOSED, {"keys": list(keys), "days": BOUNCE_DAYS}).all()
-    return {keys[bytes(row.address_key)]: Closed(row.id, row.reason, row.said) for row in rows}
+        rows = session.execute(CLOSED, {"keys": list(set(keys.values())), "days": BOUNCE_DAYS}).all()
+    closed = {bytes(row.address_key): Closed(row.id, row.reason, row.said) for row in rows}
+    return {address: closed[key] for address, key in keys.items() if key in closed}
 
 
 def close_address(session: Session, key: bytes, reason: str, said: str, message_id: UUID, site_id: UUID | None) -> None:

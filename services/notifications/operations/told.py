@@ -23,7 +23,7 @@ UNTOLD = text("""
     SELECT id, registration_id, caused_at, state IN ('sent', 'delivered') AS reached,
            channel IS DISTINCT FROM 'sms' AND state <> 'no_contact' AS by_mail
     FROM messages
-    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed', 'suppressed')) AND caused_at IS NOT NULL
+    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL) AND caused_at IS NOT NULL
       AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
     ORDER BY number LIMIT :batch
 """)

@@ -47,9 +47,11 @@ CREATE TABLE mail_receipts (
     -- of one that bounced: whether the address is none, so that no other mail will reach it either
     permanent boolean NOT NULL,
     said text NOT NULL,
+    -- when that mail was sent: sent again, it may come back again
+    sent_at timestamptz,
     received_at timestamptz NOT NULL DEFAULT now(),
     applied_at timestamptz,
-    CONSTRAINT mail_receipts_once UNIQUE (message_id, event, permanent)
+    CONSTRAINT mail_receipts_once UNIQUE NULLS NOT DISTINCT (message_id, event, permanent, sent_at)
 );
 CREATE INDEX mail_receipts_waiting ON mail_receipts (number) WHERE applied_at IS NULL;
 CREATE INDEX mail_receipts_age ON mail_receipts (received_at);
@@ -63,7 +65,7 @@ CREATE POLICY own_site ON mail_receipts USING (current_setting('hesheng.site', t
 UNTOLD = """
 DROP INDEX messages_untold;
 CREATE INDEX messages_untold ON messages (number)
-    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed', 'suppressed'))
+    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL)
     AND caused_at IS NOT NULL AND state NOT IN ('pending', 'sending')
     AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'));
 """
@@ -71,7 +73,7 @@ CREATE INDEX messages_untold ON messages (number)
 
 def upgrade() -> None:
     """Keep both."""
-    op.execute(UNTOLD)
     op.execute(SUPPRESSIONS)
+    op.execute(UNTOLD)
     op.execute(MAIL_RECEIPTS)
     op.execute(audited("suppressions"))

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 
+from services.notifications.models import Kind
 from services.notifications.operations.claims.digests import ClaimedDigest, claim_digests
 from services.notifications.operations.deliver.postman import Postman
-from services.notifications.operations.deliver.sending import NO_ADDRESS, Ready, note, send_round, written
+from services.notifications.operations.deliver.sending import Ready, by_mail, send_round
 from services.notifications.operations.lanes import Lane
+from services.notifications.operations.suppressions import closed_addresses
 
 
 def deliver_digests(postman: Postman) -> int:
@@ -17,10 +19,7 @@ def deliver_digests(postman: Postman) -> int:
 
 def _letters(postman: Postman, messages: list[ClaimedDigest]) -> Iterator[Ready]:
     staff = postman.contacts.look_up_staff({one.staff_id for one in messages})
-    mail = postman.mail
+    closed = closed_addresses(postman.database, postman.box, {one.email for one in staff.values()})
     for message in messages:
         contact = staff.get(message.staff_id)
-        if contact is None:
-            note(postman, message, NO_ADDRESS)
-        else:
-            yield from written(postman, message, mail, partial(mail.compose_digest, message, contact))
+        yield from by_mail(postman, message, Kind.DIGEST, contact, closed, postman.mail.compose_digest)

@@ -5,16 +5,16 @@ send_round(postman, Lane.NEWS, claim, compose)
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import bind_request, get_logger
 from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
 from services.notifications.channels.mail import Mail
-from services.notifications.contacts import AddressedLink, Contact, ContactsUnavailable
+from services.notifications.contacts import AddressedLink, Contact, ContactsUnavailable, StaffContact
 from services.notifications.mail.refusals import is_no_mailbox
 from services.notifications.models import State
 from services.notifications.operations.claims import CLAIM, Result, Taken, record, release
@@ -125,6 +125,23 @@ def held_back(closed: Closed) -> Result:
     """What becomes of a mail to an address that is closed."""
     why = "an earlier mail to this address bounced" if closed.reason == "bounce" else "the person complained of spam"
     return Result(State.SUPPRESSED, "suppressed", f"{why}: {closed.said}"[:300], suppression_id=closed.id)
+
+
+def by_mail(
+    postman: Postman,
+    message: Message,
+    kind: str,
+    contact: Contact | StaffContact | None,
+    closed: Mapping[str, Closed],
+    compose: Callable[[Message, Any], Letter],
+) -> Iterator[Ready]:
+    """The message as a mail, for whom there is no other channel; none where it has nowhere to go, which is recorded."""
+    if contact is None or not contact.email:
+        note(postman, message, NO_ADDRESS)
+    elif contact.email in closed and closed[contact.email].closes(kind):
+        note(postman, message, held_back(closed[contact.email]))
+    else:
+        yield from written(postman, message, postman.mail, partial(compose, message, contact))
 
 
 def written(
