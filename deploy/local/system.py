@@ -39,8 +39,18 @@ PYTHON_VARIABLES = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHASHSEED")
 _open = build_opener(ProxyHandler({})).open  # a proxy of the environment is not for 127.0.0.1
 
 
-SMS_VARIABLES = ("SMS_URL", "SMS_TEMPLATES", "SMS_RATE", "SMS_PREFIXES", "SMS_RECEIPTS_TOKEN", "SMS_PRICE")
-"""Taken from the environment of `make run`: without them no SMS goes out."""
+PASSED_ON = (
+    "SMS_URL",
+    "SMS_TEMPLATES",
+    "SMS_RATE",
+    "SMS_PREFIXES",
+    "SMS_RECEIPTS_TOKEN",
+    "SMS_PRICE",
+    "OPERATORS_CHAT",
+    "BOUNCES_URL",
+    "MAIL_RECEIPTS_SECRETS",
+)
+"""Taken from the environment of `make run`: without them no SMS goes out, no group is told, no bounce is heard of."""
 
 
 class SystemFailure(RuntimeError):
@@ -274,7 +284,7 @@ class System:
         if service == "notifications":
             own |= {"SMTP_URL": self.smtp_url, "MAIL_FROM": "Hesheng <hesheng@hesheng.example>",
                     "MAIL_DOMAIN": "hesheng.example", "WEBHOOKS_LOOPBACK": "true"}  # fmt: skip
-            own |= {name: os.environ[name] for name in SMS_VARIABLES if name in os.environ}
+            own |= {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         return own
 
     def _all_processes(self) -> dict[str, Process]:
