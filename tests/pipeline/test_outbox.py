@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from services.common import outbox
 from services.common.database import Database
 from services.common.events import PARTITIONS, AreaSaved
 from services.common.outbox import (
-    LONGEST_QUEUE,
+    BUSY,
     PAGE_SIZE,
     add_events,
     begin_new_epoch,
@@ -176,10 +177,21 @@ def test_a_page_whose_sending_failed_is_sent_later(producer: Database) -> None:
     assert send_pages(producer, queue, "registration", ["reporting", "notifications"]) == 0
 
 
-def test_a_long_queue_is_left_to_the_feed(producer: Database) -> None:
+def test_while_a_subscriber_is_busy_events_gather_into_larger_pages(producer: Database) -> None:
+    busy, queue = Queue(waiting=BUSY + 1), Queue()
+    for _ in range(3):
+        write(producer, "a")
+        sequence_events(producer)
+        assert send_pages(producer, busy, "registration", ["reporting"]) == 0
+    assert send_pages(producer, queue, "registration", ["reporting"]) == 1
+    assert [envelope["sequence"] for envelope in queue.pages[0][1]["events"]] == [1, 2, 3]
+
+
+def test_a_long_backlog_is_left_to_the_feed(producer: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "LONGEST_BACKLOG", 2)
     write(producer, "a", 3)
     sequence_events(producer)
-    full = Queue(waiting=LONGEST_QUEUE + 1)
+    full = Queue(waiting=BUSY + 1)
     assert send_pages(producer, full, "registration", ["reporting"]) == 0
     write(producer, "a")
     sequence_events(producer)
