@@ -79,7 +79,7 @@ def test_a_message_waits_for_the_earlier_ones_of_its_registration(story: Story, 
 
 def test_a_message_that_was_given_up_holds_nobody_up(story: Story, postman: Postman, sink: FaultySink) -> None:
     facts = story.sign_up(story.opening())
-    sink.behaviour["wang@example.org"] = ["550 no such user"]
+    sink.behaviour["wang@example.org"] = ["554 5.7.1 refused"]
     deliver_batch(postman)
     story.cancel(facts)
     deliver_batch(postman)

@@ -54,6 +54,7 @@ def test_a_reminder_has_a_way_out_and_a_confirmation_has_none(
     confirmation, reminder = sent(postman, sink)
     assert confirmation["List-Unsubscribe"] is None
     assert reminder["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert re.search(rb"\r\nList-Unsubscribe: <http[^>]+>\r\n", sink.kept[1].raw), "as mail programs read it"
     path = way_out(reminder)
     for kind in ("plain", "html"):
         body = reminder.get_body((kind,))
@@ -95,8 +96,11 @@ def test_a_merge_carries_refusals_over_and_an_erasure_forgets_them(story: Story,
     assert rows(of_survivor, id=survivor) == [([],)]
     story.tell(events.PersonErasedAtSite(person_id=survivor, person_number=2, site_id=uuid4()))
     assert rows(of_survivor, id=survivor) == [([],)], "erased at another site"
-    story.tell(events.PersonErased(person_id=survivor), events.PersonErased(person_id=facts["person_id"]))
+    story.tell(events.PersonMerged(**merged | {"merge_id": uuid4()}))
+    story.tell(events.PersonErased(person_id=survivor))
     assert rows("SELECT * FROM preferences") == []
+    assert app.test_client().post(old_mail).status_code == 200
+    assert rows("SELECT * FROM preferences") == [], "nothing is kept of whom we forgot"
 
 
 @pytest.fixture

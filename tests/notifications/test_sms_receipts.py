@@ -186,8 +186,8 @@ def test_registration_hears_whom_sms_reached_and_that_it_did_not_after_all(
     (caused_at,) = {row.caused_at for row in rows("SELECT caused_at FROM messages WHERE channel = 'sms'")}
     told = {"registration_id": str(facts["registration_id"]), "caused_at": caused_at}
     assert [one | {"caused_at": caused_at} for one in contacts.told] == [
-        told | {"reached": True},
-        told | {"reached": False},
+        told | {"reached": True, "by_mail": False},
+        told | {"reached": False, "by_mail": False},
     ]
 
 

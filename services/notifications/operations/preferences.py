@@ -68,7 +68,10 @@ SAVE = text("""
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 REFUSE = text("""
-    INSERT INTO preferences AS p (person_id, site_id, refused) VALUES (person_now(:person_id), :site_id, :what)
+    INSERT INTO preferences AS p (person_id, site_id, refused)
+    SELECT person_now(:person_id), cast(:site_id AS uuid), cast(:what AS text[])
+    WHERE NOT EXISTS (SELECT FROM erasures WHERE erasures.person_id IN (:person_id, person_now(:person_id))
+                      AND (erasures.site_id IS NULL OR erasures.site_id = :site_id))
     ON CONFLICT (person_id, site_id) DO UPDATE SET version = p.version + 1,
         refused = ARRAY(SELECT DISTINCT one FROM unnest(p.refused || excluded.refused) AS one ORDER BY one)
     WHERE NOT p.refused @> excluded.refused
@@ -81,11 +84,17 @@ ALLOW = text("""
 """)
 
 KNOWN_AT_SITE = text("""
-    SELECT EXISTS (SELECT FROM registrations WHERE person_id = :person_id AND site_id = :site_id)
-        OR EXISTS (SELECT FROM messages WHERE person_id = :person_id AND site_id = :site_id)
+    WITH persons AS MATERIALIZED (
+        SELECT cast(:person_id AS uuid) AS id UNION SELECT person_id FROM merges WHERE into_id = :person_id)
+    SELECT EXISTS (SELECT FROM registrations JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
+        OR EXISTS (SELECT FROM messages JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
 """)
 
-FORGET = text("DELETE FROM preferences WHERE person_id = :person_id AND (site_id = :site_id OR :site_id IS NULL)")
+FORGET = text("""
+    DELETE FROM preferences
+    WHERE (person_id = :person_id OR person_id IN (SELECT person_id FROM merges WHERE into_id = :person_id))
+      AND (site_id = :site_id OR cast(:site_id AS uuid) IS NULL)
+""")
 
 
 def preferences_of(database: Database, people: Collection[Known]) -> dict[Known, Preference]:
