@@ -132,6 +132,7 @@ SAMPLES: dict[str, Any] = {
 BODIES: dict[str, Any] = {
     "PATCH /v1/people/<uuid:person_id>": {"language": "en"},
     "POST /internal/contacts": lambda town, made: {"people": [{"person_id": town.person, "site_id": town.own.id}]},
+    "POST /internal/reach": lambda town, made: {"person_id": town.person, "address": "ab"},
     "POST /v1/people": lambda town, made: somebody(),
     "POST /v1/people/search": {"email": "matrix@example.com"},
     "PUT /v1/people/<uuid:person_id>/guardian": GUARDIAN,
