@@ -40,7 +40,7 @@ def make_app(settings: Settings) -> APIFlask:
             *blueprints(settings, database, showroom, book, office),
             mail_receipts_blueprint(database, settings.signing_secrets, settings.mail_domain),
             receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
-            *pages(settings, database, showroom, book, subscriber),
+            *pages(settings, database, showroom, book, office, subscriber),
         ],
         subscriber=subscriber,
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),

@@ -8,10 +8,12 @@ from services.common.pages import EVERYBODY, in_menu
 from services.common.rates import Windows
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.unsubscribe import Unsubscribe
+from services.notifications.operations.announcements.office import Office
 from services.notifications.operations.calendar_feeds import PER_MINUTE, CalendarFeeds
 from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
+from services.notifications.pages.announcements import announcements_pages
 from services.notifications.pages.calendar_feed import calendar_feed_pages
 from services.notifications.pages.chats import chats_pages
 from services.notifications.pages.digests import digests_pages
@@ -26,14 +28,19 @@ from services.notifications.settings import Settings
 
 
 def pages(
-    settings: Settings, database: Database, showroom: Showroom, book: ContactBook, subscriber: Subscriber
+    settings: Settings,
+    database: Database,
+    showroom: Showroom,
+    book: ContactBook,
+    office: Office,
+    subscriber: Subscriber,
 ) -> list[APIBlueprint]:
     """All of them."""
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
     made += [templates_pages(database, showroom), inbox_pages(database, book)]
-    made.append(chats_pages(database, settings.box()))
+    made += [chats_pages(database, settings.box()), announcements_pages(database, office)]
     made.append(digests_pages(database, make_outlook(settings, database)))
     feeds = CalendarFeeds(
         database, book, settings.box(), settings.pages_of["notifications"], settings.mail_domain, Windows(PER_MINUTE)
