@@ -103,5 +103,5 @@ def _sms_settings(provider: Aliyun | Gateway, repeats: bool) -> tuple[dict[str, 
     if isinstance(provider, Gateway):
         return {"SMS_URL": provider.url(*(["repeats=safe"] if repeats else []))}, repeats
     kinds = [kind for kind, known in KINDS.items() if Channel.SMS in known.channels]
-    templates = " ".join(f"{kind}=SMS_1(title,start)" for kind in kinds)
+    templates = " ".join([*(f"{kind}=SMS_1(title,start)" for kind in kinds), "announcement=SMS_2(title,phone)"])
     return {"SMS_URL": provider.url, "SMS_TEMPLATES": templates}, True
