@@ -1,27 +1,41 @@
 """Staff write an announcement, see to how many it goes, have it approved by a colleague, and stop one."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
-from services.common.database import Database
+from services.common import events
+from services.common.auth import Role
+from services.common.database import EVERY_SITE, Database
 from services.notifications.contacts import ContactBook
-from services.notifications.operations.announcements.sending import send_announcements
+from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
+from services.notifications.operations.deliver import deliver_batch, deliver_bulk, make_postman
 from services.notifications.settings import Settings
 from tests.browser.conftest import Visitor
 from tests.browser.test_messages import database_of_messages, messages  # noqa: F401
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
+from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 from tests.registration.world import Site
 
 
 @pytest.fixture(scope="module")
-def notifications(common_settings: Callable[[str], dict[str, str]], live: str) -> Settings:
+def sink() -> Iterator[FaultySink]:
+    server = FaultySink()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def notifications(common_settings: Callable[[str], dict[str, str]], live: str, sink: FaultySink) -> Settings:
     """For more than two people a second person approves."""
     own = {
         "registration_url": live, "notifications_token": NOTIFICATIONS_TOKEN, "notifications_keys": PERSONAL_DATA_KEY,
-        "smtp_url": "smtp://127.0.0.1:1", "mail_from": "hesheng@example.org", "mail_domain": "example.org",
+        "smtp_url": sink.url, "mail_from": "hesheng@example.org", "mail_domain": "example.org",
         "announcement_alone": "2",
     }  # fmt: skip
     return Settings(**common_settings("notifications") | own)  # type: ignore[arg-type]
@@ -29,14 +43,14 @@ def notifications(common_settings: Callable[[str], dict[str, str]], live: str) -
 
 def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
     make_visitor: Callable[..., Visitor], messages: str, notifications: Settings, database_of_messages: Database,
-    site: Site, staff_at: Callable[..., tuple[str, str]], live: str,
+    site: Site, staff_at: Callable[..., tuple[str, str]], live: str, sink: FaultySink,
 ) -> None:  # fmt: skip
     told = Story(notifications, database_of_messages, {})
     told.site_id = UUID(site.id)
     told.save_site()
     shift = site.shift(10)
-    for _ in range(3):
-        site.sign_up(shift)
+    for number in range(3):
+        site.sign_up(shift, email=f"{site.id}-{number}@example.org")
     writer, colleague = make_visitor(), make_visitor()
     writer.log_in(staff_at(site))
     colleague.log_in(staff_at(site))
@@ -77,5 +91,78 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
     colleague.look("announcement-stopped-english")
     colleague.page.get_by_role("button", name="Copy").click()
     assert "Draft" in colleague.page.inner_text("h1")
+    site.sign_up(shift)
+    colleague.page.get_by_role("button", name="Hand in").click()
+    assert "It is 4 people now" in colleague.page.inner_text("main")
+    colleague.page.get_by_role("button", name="Hand in").click()
+    writer.open(colleague.page.url.removeprefix(messages))
+    writer.page.get_by_role("button", name="批准发给这些人").click()
+    postman = make_postman(notifications, database_of_messages)
+    while send_announcements(database_of_messages, book, ()):
+        pass
+    while deliver_batch(postman) + deliver_bulk(postman):
+        pass
+    settle_announcements(database_of_messages)
+    writer.page.reload()
+    assert "已发完" in writer.page.inner_text("h1")
+    assert "已发出：3" in writer.page.inner_text("main") and "联系不到：1" in writer.page.inner_text("main")
+    assert len(sink.kept) == 3
+    writer.look("announcement-sent")
     colleague.open("/staff/announcements")
     colleague.look("announcements-english")
+
+
+def test_chosen_shifts_stay_chosen_when_words_change_and_english_is_looked_at(
+    make_visitor: Callable[..., Visitor], messages: str, notifications: Settings, database_of_messages: Database,
+    site: Site, staff_at: Callable[..., tuple[str, str]],
+) -> None:  # fmt: skip
+    told = Story(notifications, database_of_messages, {})
+    activity, told.site_id = site.activity(), UUID(site.id)
+    told.activity |= {"activity_id": UUID(activity), "site_id": told.site_id}
+    told.save_site()
+    told.tell(events.ActivityPublished(**told.activity))
+    first, second = (site.shift(10, activity=activity) for _ in range(2))
+    for shift, days in ((first, 1), (second, 2)):
+        told.tell(events.ShiftOpened(**told.shift(UUID(shift), datetime.now(UTC) + timedelta(days=days))))
+    for shift in (first, second, second):
+        site.sign_up(shift)
+    writer = make_visitor()
+    writer.log_in(staff_at(site))
+    writer.address = messages
+    writer.open("/staff/announcements/new")
+    writer.page.get_by_label("发给谁").select_option(f"activity:{activity}")
+    words = {"subject_zh": "停水", "text_zh": "停水。", "subject_en": "Water", "text_en": "No water."}
+    for field, typed in words.items():
+        writer.page.locator(f"#{field}").fill(typed)
+    writer.page.get_by_label("预览哪种语言").select_option("en")
+    writer.page.frame_locator("iframe").get_by_text("No water.").wait_for()
+    writer.page.get_by_role("button", name="保存草稿").click()
+    assert "现在的人数\n3" in writer.page.inner_text("main")
+    writer.page.get_by_role("link", name="修改").click()
+    writer.page.locator(f"#shift-{first}").check()
+    writer.look("announcement-shifts")
+    writer.page.get_by_role("button", name="保存草稿").click()
+    assert "现在的人数\n1" in writer.page.inner_text("main")
+    writer.page.get_by_role("link", name="修改").click()
+    writer.page.get_by_label("主题", exact=True).fill("周六停水")
+    writer.page.get_by_role("button", name="保存草稿").click()
+    assert "现在的人数\n1" in writer.page.inner_text("main")
+
+
+def test_who_looks_after_an_area_finds_announcements_without_a_site(
+    make_visitor: Callable[..., Visitor], messages: str, site: Site, staff_at: Callable[..., tuple[str, str]],
+    database: Database, live: str,
+) -> None:  # fmt: skip
+    cookie = staff_at(site, Role.AREA_ADMIN)
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(
+            text("UPDATE staff_sessions SET site_id = NULL WHERE sha256 = :sha256"),
+            {"sha256": hashlib.sha256(cookie[1].encode()).hexdigest()},
+        )
+    for address, path in ((messages, "/staff/announcements/new"), (live, "/staff/areas")):
+        visitor = make_visitor()
+        visitor.log_in(cookie)
+        visitor.address = address
+        visitor.log_in(cookie)
+        visitor.open(path)
+        assert visitor.page.locator("nav").get_by_role("link", name="公告", include_hidden=True).count() == 1, address

@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, g, make_response, request, url_for
 from sqlalchemy import text
 
-from services.common.auth import OPERATORS, Caller, allow
+from services.common.auth import OVER_AREAS, Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, called
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
@@ -43,13 +43,18 @@ OF_MESSAGES = {
     State.FAILED: Words("发送失败", "Failed"),
     State.EXPIRED: Words("已失效", "Expired"),
     State.SUPPRESSED: Words("不发：本人不要、邮箱停用或已停止", "Not sent: refused, a closed address, or stopped"),
-    State.NO_CONTACT: Words("没有邮箱", "No address"),
+    State.NO_CONTACT: Words("联系不到", "Cannot be reached"),
 }
 ACTIVITIES = text("""
     SELECT id, title_zh, title_en FROM activities AS a
     WHERE site_id = :site AND NOT cancelled AND EXISTS (
         SELECT FROM shifts WHERE activity_id = a.id AND ends_at > now() - interval '60 days')
     ORDER BY title_zh, id LIMIT 300
+""")
+SHIFTS = text("""
+    SELECT id, starts_at, role_zh, role_en FROM shifts
+    WHERE activity_id = :activity AND (NOT cancelled AND ends_at > now() - interval '60 days' OR id = ANY(:chosen))
+    ORDER BY id = ANY(:chosen) DESC, starts_at, id LIMIT 400
 """)
 SHORT = ("subject_zh", "text_zh", "subject_en", "text_en")
 
@@ -59,7 +64,7 @@ Option = tuple[str, str]
 def announcements_pages(database: Database, office: Office) -> APIBlueprint:
     """The pages of announcements."""
     blueprint = page_blueprint("announcements_pages", __name__, url_prefix="/staff/announcements")
-    in_menu("announcements_pages.list_announcements", "公告", "Announcements", 15, without_site=OPERATORS)
+    in_menu("announcements_pages.list_announcements", "公告", "Announcements", 15, without_site=OVER_AREAS)
     _add_reading(blueprint, database, office)
     _add_writing(blueprint, database, office)
     _add_sending(blueprint, database, office)
@@ -226,8 +231,9 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     with database.transaction(scope) as session:
         row, states = drafts.find(session, announcement_id), states_of(session, announcement_id)
     counted = None
-    if row.state == AnnouncementState.DRAFT and not form.failed:
-        with form.catching():
+    if row.state == AnnouncementState.DRAFT:
+        counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside
+        with counting.catching():
             counted = office.counter.count(scope, announcement_id)
     known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": office.alone}
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
@@ -238,7 +244,7 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
 def _form_page(
     database: Database, office: Office, form: Form[Any], row: Announcement | None = None, status: int = 200
 ) -> Response:
-    known = {"row": row, "options": _audiences(database, office)}
+    known = {"row": row, "options": _audiences(database, office)} | _shifts(database, row)
     return _showing_frame(render("announcements/form.html", form=form, **known, **_words(database)), status)
 
 
@@ -273,12 +279,28 @@ def _audiences(database: Database, office: Office) -> list[Option]:
     ]
 
 
+def _shifts(database: Database, row: Announcement | None) -> dict[str, Any]:
+    """The shifts of the activity it goes to, and those among them that were chosen: what is not shown would be lost,
+    and without any it goes to all."""
+    audience = AudienceBody.model_validate(row.audience) if row else None
+    if audience is None or audience.activity_id is None:
+        return {"shifts": [], "chosen": [], "unheard": [], "shifts_of": ""}
+    with database.transaction(EVERY_SITE) as session:
+        asked = {"activity": audience.activity_id, "chosen": audience.shift_ids}
+        found: Sequence[Any] = session.execute(SHIFTS, asked).all()
+    unheard = set(audience.shift_ids) - {one.id for one in found}
+    by_time = sorted(found, key=lambda one: one.starts_at)
+    return {"shifts": by_time, "chosen": audience.shift_ids, "unheard": unheard, "shifts_of": audience.activity_id}
+
+
 def _read(database: Database) -> Form[AnnouncementBody]:
     typed = request.form
     kind, _, chosen = typed.get("whom", "").partition(":")
     named = {"activity": "activity_id", "team": "team_id", "area": "area"}
     audience: dict[str, Any] = {"to": kind or "site", "places": typed.getlist("places") if kind == "activity" else []}
     audience |= {named[kind]: chosen} if kind in named else {}
+    if kind == "activity" and chosen == typed.get("shifts_of"):
+        audience["shift_ids"] = typed.getlist("shift_ids")
     audience |= {name: typed[name] for name in ("language", "ages") if typed.get(name)}
     audience["volunteers_only"] = typed.get("volunteers_only") == "on"
     body: dict[str, Any] = {name: typed.get(name, "") for name in SHORT} | {"audience": audience}

@@ -2,7 +2,7 @@
 
 from apiflask import APIBlueprint
 
-from services.common.auth import OPERATORS
+from services.common.auth import OPERATORS, OVER_AREAS
 from services.common.database import Database
 from services.common.pages import in_menu
 from services.registration.api.certificates import Tries
@@ -78,7 +78,7 @@ def pages(
     certificates = Certificates(data, links.public_url)
     in_menu("notifications:/staff/messages", "消息", "Messages", 6, without_site=OPERATORS)
     in_menu("notifications:/staff/webhooks", "事件推送", "Webhooks", 27, without_site=OPERATORS)
-    in_menu("notifications:/staff/announcements", "公告", "Announcements", 15, without_site=OPERATORS)
+    in_menu("notifications:/staff/announcements", "公告", "Announcements", 15, without_site=OVER_AREAS)
     in_menu("notifications:/staff/digests", "明日一览", "Tomorrow at a glance", 16)
     in_menu("notifications:/staff/chats", "消息群", "Chat groups", 28, without_site=OPERATORS)
     in_menu("notifications:/staff/templates", "消息措辞", "Words of messages", 17, without_site=OPERATORS)
