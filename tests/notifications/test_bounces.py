@@ -32,6 +32,7 @@ from tests.notifications.mailbox_stand_in import MailboxStandIn
 from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import GatewayStandIn
 from tests.notifications.story import Story
+from tests.notifications.test_links import issue
 
 Rows = Callable[..., list[Any]]
 DOMAIN = "hesheng.example"
@@ -200,6 +201,50 @@ def test_a_report_that_comes_before_the_mail_is_recorded_waits(
     assert rows("SELECT state FROM messages") == [("delivered",)]
     rows("UPDATE mail_receipts SET received_at = now() - interval '15 days'")
     assert forget_reports(database) == 1
+
+
+def test_a_link_that_comes_back_is_not_mailed_again(
+    story: Story, with_sms: Postman, sink: FaultySink, rows: Rows, database: Database, mailbox: MailboxStandIn,
+    returned: ReturnedMails, contacts: Contacts,
+) -> None:  # fmt: skip
+    story.opening()
+    issue(story, contacts, "guardian_consent", hours=72)
+    [mail] = sent(with_sms, sink)
+    mailbox.put(delivery_report(mail))
+    returned.read()
+    hear_reports(database, falls_back=True)
+    assert len(sent(with_sms, sink)) == 1
+    assert rows("SELECT state FROM messages") == [("failed",)]
+
+
+def test_a_late_report_of_the_old_address_does_not_close_the_new_one(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, database: Database, mailbox: MailboxStandIn,
+    returned: ReturnedMails, contacts: Contacts,
+) -> None:  # fmt: skip
+    story.sign_up(story.opening())
+    [mail] = sent(postman, sink)
+    mailbox.put(delivery_report(mail, "4.4.7", "smtp; 451 given up"))
+    returned.read()
+    hear_reports(database, False)
+    for person in contacts.people.values():
+        person["email"] = "new@example.org"
+    retry_message(database, EVERY_SITE, rows("SELECT id FROM messages")[0].id)
+    assert len(sent(postman, sink)) == 2
+    mailbox.put(delivery_report(mail))
+    returned.read()
+    hear_reports(database, False)
+    story.sign_up(story.opening(), "new@example.org")
+    assert len(sent(postman, sink)) == 3
+
+
+def test_a_letter_with_a_long_line_keeps_no_report_from_being_read(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, mailbox: MailboxStandIn, returned: ReturnedMails
+) -> None:
+    story.sign_up(story.opening())
+    mailbox.put(b"From: x@example.com\n\n" + b"a" * 3000 + b"\n", delivery_report(sent(postman, sink)[0]))
+    assert returned.read() and returned.read() and not returned.read()
+    assert rows("SELECT count(*) FROM mail_receipts") == [(1,)]
+    assert len(mailbox.mails) == 1, "somebody wrote it"
 
 
 def test_a_mailbox_that_breaks_off_or_takes_nobody_in_loses_nothing(

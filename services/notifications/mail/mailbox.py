@@ -21,9 +21,20 @@ LINES = 2_000
 
 PORTS = {"pop3": 110, "pop3s": 995}
 
+BROKEN_OFF = "-ERR EOF"
+"""What `poplib` says where the server hung up: that is no fault of the mail's."""
+
 
 class MailboxUnavailable(Exception):
     """The mailbox cannot be read now; says why, without the password."""
+
+
+class UnreadableMail(MailboxUnavailable):
+    """The library cannot read this one, as where a line is longer than it takes; the session is of no more use."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("a mail in it cannot be read and is passed over")
+        self.mail = name
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,15 @@ class OpenMailbox:
         """The oldest mails that were not seen yet: each by its number in this session, its lasting name, its bytes."""
         listed = [line.decode().split(" ", 1) for line in self.client.uidl()[1]]
         for number, name in [one for one in listed if one[1] not in seen][:AT_ONCE]:
-            yield int(number), name, b"\r\n".join(self.client.top(int(number), LINES)[1])
+            yield int(number), name, self._top(int(number), name)
+
+    def _top(self, number: int, name: str) -> bytes:
+        try:
+            return b"\r\n".join(self.client.top(number, LINES)[1])
+        except poplib.error_proto as error:
+            if str(error) == BROKEN_OFF:
+                raise
+            raise UnreadableMail(name) from None
 
     def delete(self, number: int) -> None:
         """Have it deleted when the session ends well."""

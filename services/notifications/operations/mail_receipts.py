@@ -17,6 +17,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.notifications.mail.bounces import Report
 from services.notifications.models import State
+from services.notifications.operations.refusable import ORDERED
 from services.notifications.operations.suppressions import close_address
 
 log = get_logger(__name__)
@@ -34,7 +35,10 @@ WAITING = text("""
     WHERE r.applied_at IS NULL AND m.state <> 'sending' ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
 """)
 FIND = text("""
-    SELECT id, state, channel, site_id, to_key, kind, expires_at > now() AND NOT EXISTS (
+    SELECT id, state, channel, site_id, to_key, kind,
+           (SELECT count(*) FROM deliveries
+            WHERE message_id = m.id AND channel = 'mail' AND outcome = 'sent') > 1 AS again,
+           expires_at > now() AND NOT EXISTS (
                SELECT FROM messages AS later
                WHERE later.registration_id = m.registration_id AND later.number > m.number) AS holds
     FROM messages AS m WHERE id = :id FOR UPDATE
@@ -76,14 +80,17 @@ def hear_reports(database: Database, falls_back: bool) -> int:
 
 
 def _hear(session: Session, message: Any, report: Any, falls_back: bool) -> None:
-    """Only of a message that went by mail last: what went by another channel since is not ended by it."""
-    if report.permanent and message.to_key and message.channel == "mail":
+    """Only of a message that went by mail last: what went by another channel since is not ended by it. Of one that was
+    mailed again nobody knows which of the two came back, and the second may have gone to another address: that one is
+    closed by what comes back next."""
+    if report.permanent and message.to_key and message.channel == "mail" and not message.again:
         reason = "complaint" if report.event == "complained" else "bounce"
         close_address(session, message.to_key, reason, report.said, message.id, message.site_id)
     if message.channel != "mail" or message.state not in (State.SENT, State.DELIVERED):
         return
     if report.event == "bounced":
-        again = falls_back and report.permanent and message.holds
+        # What goes by mail alone, as links do, would only come back again.
+        again = falls_back and report.permanent and message.holds and message.kind in ORDERED
         _end(session, message, State.PENDING if again else State.FAILED, report, f"not delivered: {report.said}")
     elif report.event == "complained":
         _end(session, message, message.state, report, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from services.common.database import Database
 from services.common.logs import get_logger
 from services.notifications.mail.bounces import read_report
-from services.notifications.mail.mailbox import Mailbox, MailboxUnavailable
+from services.notifications.mail.mailbox import Mailbox, MailboxUnavailable, UnreadableMail
 from services.notifications.operations.mail_receipts import keep_reports
 from services.notifications.operations.providers import tell
 
@@ -26,9 +26,14 @@ class ReturnedMails:
     letters: set[str] = field(default_factory=set)
 
     def read(self) -> bool:
-        """Keep what the reports say; returns whether there were any. While it cannot be read operators see why."""
+        """Keep what the reports say; returns whether there were any. While it cannot be read operators see why. A mail
+        that cannot be read keeps nobody from those behind it: anybody may write here."""
         try:
             count = self._read()
+        except UnreadableMail as error:
+            self.letters.add(error.mail)
+            log.warning("returned_mail_unreadable", reason=str(error))
+            return True
         except MailboxUnavailable as error:
             tell(self.database, self.mailbox.name, str(error))
             return False
