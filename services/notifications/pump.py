@@ -61,7 +61,7 @@ def duties(settings: Settings) -> list[Duty]:
         return True
 
     def deliver_announcements() -> bool:
-        if bulk_claimable(database):
+        if bulk_claimable(database) and queue_length(celery, queue) < LONGEST_QUEUE:
             nudge(celery, BULK_TASK, settings.service)
         return False  # a nudge for each rest: while one is under way another would find nothing to take
 
