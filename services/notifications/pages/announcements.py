@@ -229,7 +229,7 @@ def _find(database: Database, office: Office, announcement_id: UUID) -> Announce
 def _one(database: Database, office: Office, announcement_id: UUID, form: Form[Any], status: int = 200) -> Response:
     scope = office.bureau.scope(g.principal, announcement_id)
     with database.transaction(scope) as session:
-        row, states = drafts.find(session, announcement_id), states_of(session, announcement_id)
+        row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
     counted = None
     if row.state == AnnouncementState.DRAFT:
         counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside
