@@ -35,7 +35,8 @@ BODY = {"audience": {"to": "site"}, **WORDS, **ENGLISH}
 class Desk:
     """Somebody who calls: with a key, or as staff in a session."""
 
-    def __init__(self, app: APIFlask, headers: dict[str, str], cookie: str = "") -> None:
+    def __init__(self, app: APIFlask, headers: dict[str, str], cookie: str = "", staff_id: str = "") -> None:
+        self.staff_id = staff_id
         self.client, self.headers = app.test_client(), headers | {"Accept-Language": "en"}
         if cookie:
             self.client.set_cookie(STAFF_COOKIE, cookie)
@@ -79,7 +80,7 @@ def works(app: APIFlask, story: Story, contacts: Contacts) -> Callable[..., Desk
         contacts.sessions[cookie] = {
             "caller": "staff", "name": name, "site_id": str(story.site_id), "role": role, "session": cookie,
         }  # fmt: skip
-        return Desk(app, {"X-CSRF-Token": csrf_token(principal)}, cookie)
+        return Desk(app, {"X-CSRF-Token": csrf_token(principal)}, cookie, name)
 
     return log_in
 

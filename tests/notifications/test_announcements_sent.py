@@ -18,6 +18,7 @@ from services.notifications.operations.announcements.sending import (
     send_announcements,
     settle_announcements,
 )
+from services.notifications.operations.claims import put_off
 from services.notifications.operations.claims.announcements import bulk_claimable, claim_announcements
 from services.notifications.operations.deliver import Postman, deliver_bulk
 from services.notifications.operations.messages import retry_message
@@ -239,3 +240,18 @@ def test_who_declines_says_why_and_who_stops_may(
     stopped = author.expect(200, "POST", f"{path}/stop", {"why": "改到下周"})
     assert (stopped["state"], stopped["ended_why"], stopped["declined_by"]) == ("stopped", "改到下周", None)
     assert stopped["ended_by"] == again["submitted_by"]
+
+
+def test_a_message_that_is_put_off_in_vain_goes_and_one_that_is_no_longer_ours_does_not(
+    site: Desk,
+    story: Story,
+    postman: Postman,
+    rows: Rows,
+) -> None:
+    story.person("p@example.org")
+    site.submitted(1)
+    written(postman)
+    [claimed] = claim_announcements(postman.database, "example.org")
+    assert put_off(postman.database, claimed, 3600 * 24 * 3) is False, "it would have expired"
+    assert put_off(postman.database, claimed, 60) is True and states(rows) == {"pending": 1}
+    assert put_off(postman.database, claimed, 60) is None, "its claim is over"

@@ -71,7 +71,8 @@ DUE = f"""
 
 TOLD = f"""
     SELECT {OF_ALL}, c.kind, person_now(c.person_id) AS person_id, c.announcement_id, NULL AS words,
-           a.subject_zh, a.text_zh, a.subject_en, a.text_en, a.audience ->> 'to' = 'activity' AS of_activity, a.about_zh, a.about_en
+           a.subject_zh, a.text_zh, a.subject_en, a.text_en,
+           a.audience ->> 'to' = 'activity' AS of_activity, a.about_zh, a.about_en
     FROM claimed AS c JOIN announcements AS a ON a.id = c.announcement_id LEFT JOIN sites ON sites.id = c.site_id
     ORDER BY c.number
 """  # noqa: S608 - a constant
