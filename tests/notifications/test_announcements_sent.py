@@ -56,7 +56,7 @@ def test_one_whose_count_fails_is_put_off_and_keeps_no_other_waiting(
     assert tuple(found[UUID(first["id"])])[1:] == ("scheduled", "registration answered 503")
     contacts.uncounted = None
     written(postman)
-    assert rows("SELECT count(*) FROM announcements WHERE state = 'scheduled'") == [(1,)], "it rests for a minute"
+    assert rows("SELECT count(*) FROM announcements WHERE state = 'scheduled'") == [(1,)], "it rests for a while"
     rows("UPDATE announcements SET tried_at = now() - interval '61 seconds' WHERE tried_at IS NOT NULL")
     written(postman)
     assert rows("SELECT count(*) FROM announcements WHERE state = 'sending' AND waits IS NULL") == [(2,)]

@@ -7,7 +7,7 @@ Whom it goes to is registration's to say, page by page and by ids. No connection
 and how far it has come are one commit, so that a pump that dies goes on where it was, and a second one finds nothing
 to do.
 
-While registration does not say whom one goes to, that one is put off for a minute and says why; the others go on.
+While registration does not say whom one goes to, that one is put off and says why; the others go on.
 """
 
 from typing import Any
@@ -33,8 +33,9 @@ SLACK, SLACK_FEW = 0.2, 10
 """By how much the number of people may have grown since it was approved: a fifth, or ten. Beyond that somebody looks
 at it again."""
 
-REST = 60.0
-"""Seconds until one is tried again of which registration could not say whom it goes to."""
+REST = 10.0
+"""Seconds until one is tried again of which registration could not say whom it goes to, behind all others: a count may
+take a minute to fail."""
 
 STOPPED_AT_ONCE = 5000
 
@@ -42,7 +43,7 @@ UNDER_WAY = text("""
     SELECT id, site_id, audience, state, people, alone, approved_at, reached FROM announcements
     WHERE (state = 'sending' AND written_at IS NULL OR state = 'scheduled' AND (send_at IS NULL OR send_at <= now()))
       AND (tried_at IS NULL OR tried_at <= now() - make_interval(secs => :rest))
-    ORDER BY written, number LIMIT 1
+    ORDER BY tried_at NULLS FIRST, written, number LIMIT 1
 """)
 PUT_OFF = text("UPDATE announcements SET tried_at = now(), waits = :waits WHERE id = :id")
 

@@ -30,7 +30,8 @@ OF_ONE = """
     AND (announcement_id, next_attempt_at) <= (a.id, now())
 """
 
-# `left_over` are those with anything left, each found by one look into the index, however many messages they have.
+# `left_over` are those under way with anything left (one that is done has what was put back), each found by one look
+# into the index, however many messages they have.
 # `able` are those of which something may go now, and how much: what sleeps or is paced takes nobody's part.
 ABLE = f"""
     left_over AS MATERIALIZED (
@@ -41,7 +42,8 @@ ABLE = f"""
             SELECT (SELECT announcement_id FROM messages WHERE state = 'pending' AND announcement_id > found.id
                     ORDER BY announcement_id, next_attempt_at, number LIMIT 1) FROM found WHERE found.id IS NOT NULL
         )
-        SELECT a.id, a.per_minute FROM found JOIN announcements AS a ON a.id = found.id WHERE a.state <> 'stopped'
+        SELECT a.id, a.per_minute FROM found JOIN announcements AS a ON a.id = found.id
+        WHERE a.state IN ('sending', 'done')
     ), able AS MATERIALIZED (
         SELECT a.id, room FROM left_over AS a
         CROSS JOIN LATERAL (SELECT CASE WHEN per_minute IS NOT NULL THEN per_minute - (
