@@ -116,6 +116,7 @@ def test_two_who_turn_out_to_be_one_while_it_is_written_down_get_it_once(
     merged(story, one, into)
     goes_out(postman)
     assert len(sink.kept) == 1 and states(rows) == {"sent": 1}
+    assert rows("SELECT written, state FROM announcements") == [(1, "done")]
 
 
 def test_two_who_turn_out_to_be_one_while_their_messages_wait_get_one_of_them(

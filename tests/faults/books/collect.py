@@ -50,7 +50,7 @@ MESSAGES = """
 SELECT id::text, kind, coalesce(registration_id::text, '') AS registration_id, state,
        coalesce(message_id_header, '') AS message_id,
        coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id,
-                'announcement ' || announcement_id) AS cause,
+                'announcement ' || announcement_id, 'approval ' || approval_of || '/' || due_at) AS cause,
        reminder_id, due_at, error, person_id::text, staff_id::text, notice_id, announcement_id::text, channel,
        ARRAY(SELECT outcome FROM deliveries WHERE message_id = messages.id ORDER BY id) AS tries
 FROM messages ORDER BY number

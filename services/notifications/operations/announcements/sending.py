@@ -110,6 +110,8 @@ WRITE = text(f"""
     ON CONFLICT DO NOTHING
 """)  # noqa: S608 - constants
 
+FEWER = text("UPDATE announcements SET written = written - :told_before WHERE id = :id")
+
 SETTLE = text("""
     UPDATE announcements AS a SET state = 'done', ended_at = now(), version = version + 1
     WHERE state = 'sending' AND written_at IS NOT NULL
@@ -174,7 +176,10 @@ def write_down(database: Database, announcement_id: UUID, after: UUID | None, pa
         if advanced is None:
             return int(session.execute(TOO_MANY, values).rowcount)  # type: ignore[attr-defined]
         people = {"people": [one.person_id for one in page.people], "sites": [one.site_id for one in page.people]}
-        session.execute(WRITE, people | {"id": announcement_id, "before": advanced.before})
+        done = session.execute(WRITE, people | {"id": announcement_id, "before": advanced.before})
+        told_before = len(page.people) - done.rowcount  # type: ignore[attr-defined]
+        if told_before:
+            session.execute(FEWER, {"id": announcement_id, "told_before": told_before})
     return max(len(page.people), 1)
 
 
