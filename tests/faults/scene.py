@@ -108,11 +108,12 @@ def _make_site(operator: Client, number: int) -> Site:
 
 
 def _make_team(client: Client, number: int) -> tuple[str, str, str]:
-    """A team, who leads it, and their address. They are known to the site from a rehearsal that nobody else touches."""
+    """A team, who leads it, and their address. They are known to the site from a rehearsal that nobody else touches:
+    tomorrow's, so that there is something to tell the site's staff of the day to come."""
     mark, email = f"team-{number}", f"leader-{number}@people.example"
     body = {"kind": "rehearsal", "title_zh": "排练", "title_en": "Rehearsal", "place": "大厅", "reminder_minutes": []}
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "rehearsal")
-    shift = _shift(client, activity["id"], mark, datetime.now(UTC) + timedelta(days=20), 5)
+    shift = _shift(client, activity["id"], mark, datetime.now(UTC) + timedelta(days=1), 5)
     _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
     person = {"name": f"L{number}", "birth_date": "1980-05-17", "email": email}
     path = f"/v1/shifts/{shift['id']}/registrations"
