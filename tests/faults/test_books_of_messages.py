@@ -111,6 +111,9 @@ def test_each_event_of_a_site_is_told_once_and_under_one_id() -> None:
     assert findings(replace(row, state="failed")) == ["unsent"]
     assert findings(row, came=(taken, taken)) == ["duplicated"]
     assert findings(replace(row, tries=["interrupted", "delivered"]), came=(taken, taken)) == []
+    unseen = replace(row, tries=["unanswered", "delivered"])
+    assert findings(unseen, came=(taken, taken)) == []
+    assert findings(unseen, came=(replace(taken, answer="hang"), taken, taken)) == ["duplicated"]
     assert findings(row, came=(taken, replace(taken, webhook_id="d2"))) == ["duplicated", "duplicated"]
     assert findings(row, log=[replace(one, data={"site_id": "other"}) for one in entries]) == ["effects"]
     other = replace(taken, webhook_id="d2")

@@ -1,5 +1,6 @@
 """The books of what comes back, of refusals, digests and groups, on made-up rows with each defect in them."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -34,7 +35,7 @@ def attempt(outcome: str, began: float, channel: str | None = "mail") -> dict[st
 def ended(domain: str, world: World | None = None, phone: bool = False, **message: Any) -> list[str]:
     """What is found of one message whose only mail was taken, and came back."""
     contact = {"email": f"p1@{domain}"} | ({"phone": PHONE} if phone else {})
-    world = world or World(returned={"<m@h>": 1})
+    world = world or World(returned=Counter({"<m@h>": 1}))
     books = of_somebody(a_message(**message), contact, world, mails=[a_mail()])
     return [kind for check in ENDS for kind in kinds(check(books))]
 
@@ -44,7 +45,9 @@ def test_what_bounced_has_not_arrived(domain: str) -> None:
     assert ended(domain, **BOUNCED) == []
     assert ended(domain, state="sent") == ended(domain, state="delivered") == ["returned"]
     assert ended(domain, state="sent", world=World()) == [], "it went to the server that nothing comes back from"
-    assert ended(domain, state="sent", world=World(returned={"<m@h>": 2})) == [], "another copy was taken there"
+    assert ended(domain, state="sent", world=World(returned=Counter({"<m@h>": 2}))) == [], (
+        "another copy was taken there"
+    )
 
 
 def test_a_mail_failed_only_where_it_came_back() -> None:
@@ -55,7 +58,9 @@ def test_a_mail_failed_only_where_it_came_back() -> None:
 
 
 def test_what_bounced_goes_on_by_sms_once_where_there_is_a_number() -> None:
-    taken = World(returned={"<m@h>": 1}, sms=[SmsTaken(HAND_OVER, f"+86{PHONE}", 0.0)], receipts={HAND_OVER: True})
+    taken = World(
+        returned=Counter({"<m@h>": 1}), sms=[SmsTaken(HAND_OVER, f"+86{PHONE}", 0.0)], receipts={HAND_OVER: True}
+    )
     on = {"id": ID, "channel": "sms", "state": "delivered", "tries": ["sent", "bounced", "sent", "delivered"]}
     assert ended(GONE, taken, phone=True, **on) == []
     assert ended(GONE, taken, phone=True, **on | {"channel": "mail"}) == ["duplicated", "returned"]
@@ -67,7 +72,7 @@ def test_what_bounced_goes_on_by_sms_once_where_there_is_a_number() -> None:
 def test_a_message_is_held_back_only_from_an_address_of_which_a_mail_came_back() -> None:
     def held(error: str, domain: str, kind: str = "confirmation", returned: str = "<other@h>") -> list[str]:
         one = a_message(state="suppressed", error=error, message_id="", kind=kind)
-        books = of_somebody(one, {"email": f"p1@{domain}"}, World(returned={returned: 1}))
+        books = of_somebody(one, {"email": f"p1@{domain}"}, World(returned=Counter({returned: 1})))
         other = replace(books.messages[0], id="o", message_id="<other@h>", state="expired", error="recalled")
         return kinds(ends.every_message_ended(replace(books, messages=[*books.messages, other])))
 

@@ -1,5 +1,6 @@
 """What the books are done from: rows of the three databases and the sink's mails, as `collect.py` reads them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -277,7 +278,7 @@ class World:
     staff: dict[str, set[str]] = field(default_factory=dict)
     leaders: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
-    returned: dict[str, int] = field(default_factory=dict)
+    returned: Counter[str] = field(default_factory=Counter)
     clicks: list[Clicked] = field(default_factory=list)
     groups: dict[str, GroupTold] = field(default_factory=dict)
     without_digest: str = ""

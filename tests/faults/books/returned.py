@@ -20,7 +20,7 @@ def what_came_back_did_not_arrive(material: Material) -> Iterator[Finding]:
     last = {message.registration_id: message.id for message in material.messages if message.registration_id}
     for message in material.messages:
         count, domain = copies[message.message_id], material.domain(message)
-        if not count or material.world.returned.get(message.message_id) != count:
+        if not count or material.world.returned[message.message_id] != count:
             continue
         by_mail = message.channel == "mail"
         if domain in (GONE, FULL) and by_mail and message.state in REACHED:

@@ -82,7 +82,7 @@ class Outside:
             leaders={site.id: site.leader for site in scene.sites},
             addresses={one.id: one.email for one in scene.colleagues}
             | {site.leader: site.leader_email for site in scene.sites},
-            returned=dict(self.readers.returned),
+            returned=Counter(self.readers.returned),
             clicks=[Clicked(one.message_id, one.acked_at) for one in self.readers.clicks.values()],
             groups=self.groups.posted,
             without_digest=self.without_digest,
