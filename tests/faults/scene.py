@@ -19,12 +19,13 @@ SITES = 5
 ACTIVITIES = 3
 SHIFTS = 2
 KINDS = ["blood_drive", "class", "performance", "clinic", "other"]
-TO_TEAM_AND_STAFF = [{"to": to, "minutes_before": 4} for to in ("leaders", "staff")]
-"""Due with the reminders of those who take part (`SOON_MINUTES`)."""
 EVENING = {"to": "participants", "days_before": 1, "at": "19:00", "only_unconfirmed": True}
 BEGINS_SOON = timedelta(seconds=20)
-SOON_MINUTES = 4
-"""A shift that reminds starts this many minutes after its reminder."""
+SOON_MINUTES = 20
+"""A shift that reminds starts this many minutes after its reminder: after the books are done, also on a slow machine,
+as who still waits then has waited in vain."""
+
+TO_TEAM_AND_STAFF = [{"to": to, "minutes_before": SOON_MINUTES} for to in ("leaders", "staff")]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The mailbox to which mails come back, and what servers write into it. It breaks off, and people write there too."""
 
+import contextlib
 import itertools
 import random
 from email.message import Message
@@ -33,7 +34,8 @@ class ReturnedTo(MailboxStandIn):
         breaks = self._chance.random() < BREAKS_OFF
         self.broken_off += breaks
         self.breaks_after = self._chance.randint(1, 8) if breaks else 1000
-        super().serve(session)
+        with contextlib.suppress(ConnectionError):  # whoever read was killed
+            super().serve(session)
 
     @property
     def unread(self) -> int:
