@@ -57,16 +57,18 @@ class Shift:
 
 @dataclass
 class Scene:
-    """All of it."""
+    """All of it. `digests_at` is when the sites' digests fall due."""
 
     sites: list[Site]
     shifts: list[Shift]
     colleagues: list[Colleague]
+    digests_at: datetime | None = None
 
     @property
     def last_reminder(self) -> datetime:
-        """When the last of the near reminders falls due."""
-        return max(shift.reminds_at for shift in self.shifts if shift.reminds_at)
+        """When the last of the near reminders falls due, or the digests."""
+        moments = [*(shift.reminds_at for shift in self.shifts), self.digests_at]
+        return max(moment for moment in moments if moment)
 
 
 class SceneFailed(RuntimeError):

@@ -121,7 +121,7 @@ def test_nothing_is_mailed_that_its_person_refused_before_it_was_taken_up() -> N
     assert held() == [] and held(kind="reminder") == ["unsent"], "nobody refused that"
 
 
-TOMORROW = DigestRow(1, "c", (NOW + timedelta(days=1)).date(), NOW - timedelta(minutes=1), "fired")
+TOMORROW = DigestRow(1, "c", (NOW + timedelta(days=1)).date(), NOW + timedelta(minutes=1), "fired")
 WORLD = World(staff={"c": {"a", "b", "z"}}, groups={"c": GroupTold("g")}, without_digest="z")
 
 
@@ -130,7 +130,8 @@ def test_a_digest_is_one_for_each_who_wants_it() -> None:
         told = [a_message(id=one, kind="digest", digest_id=1, **{"chat_id" if one == "g" else "staff_id": one})
                 for one in to]  # fmt: skip
         entries = a_log(("shift.opened", SHIFT | {"version": 1})) if log is None else log
-        books = material(entries, digests=list(rows), messages=told, world=WORLD)
+        now = NOW + timedelta(minutes=2)
+        books = material(entries, taken_at=now, digests=list(rows), messages=told, world=WORLD)
         checks = (digests.digests_are_decided_once, digests.digests_reach_everyone_once)
         return [kind for check in checks for kind in kinds(check(books))]
 
@@ -141,7 +142,9 @@ def test_a_digest_is_one_for_each_who_wants_it() -> None:
     for state in ("pending", "missed", "withdrawn"):
         assert findings(replace(TOMORROW, state=state), to=()) == ["unsent"]
     assert findings(replace(TOMORROW, state="withdrawn"), to=(), log=[]) == [], "there was nothing to tell"
-    ahead = replace(TOMORROW, due_at=NOW + timedelta(minutes=1))
+    other_day = a_log(("shift.opened", SHIFT | {"version": 1, "starts_at": "2026-12-03T01:00:00Z"}))
+    assert findings(replace(TOMORROW, state="withdrawn"), to=(), log=other_day) == []
+    ahead = replace(TOMORROW, due_at=NOW + timedelta(minutes=3))
     assert findings(replace(ahead, state="pending"), to=()) == []
     assert findings(ahead) == ["early"]
 

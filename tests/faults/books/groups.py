@@ -23,7 +23,8 @@ def groups_are_told_everything(material: Material) -> Iterator[Finding]:
             yield Finding("duplicated", f"notice {place} has {count} messages to a group")
     sites = {shift.id: shift.site_id for shift in material.shifts.values()}
     for row in material.notices:
-        has_group = sites.get(row.shift_id) in material.world.groups
+        named = row.due_at.timestamp() > material.world.settled_at
+        has_group = named and sites.get(row.shift_id) in material.world.groups
         if row.kind == "staff" and row.state == "fired" and has_group and not told[row.id, row.due_at]:
             yield Finding("unsent", f"{row} was not told to its site's group")
 

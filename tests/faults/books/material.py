@@ -269,7 +269,7 @@ class World:
     """What the world outside remembers. `receipts`: by hand-over, whether it is said to be delivered; `settles`:
     whether the SMS provider can be asked again; `requests`: by endpoint. `staff` and `leaders` are each site's.
     `returned`: by Message-ID, how often a mail was taken and came back; `groups`: each site's chat group;
-    `without_digest`: who of the staff wants none."""
+    `without_digest`: who of the staff wants none; `settled_at` (seconds since 1970): since when all this is so."""
 
     sms: list[SmsTaken] = field(default_factory=list)
     receipts: dict[str, bool] = field(default_factory=dict)
@@ -282,6 +282,7 @@ class World:
     clicks: list[Clicked] = field(default_factory=list)
     groups: dict[str, GroupTold] = field(default_factory=dict)
     without_digest: str = ""
+    settled_at: float = 0.0
     complaints: list[str] = field(default_factory=list)
 
 

@@ -11,6 +11,7 @@ deck of faults; every so many requests the next one is played, so that a short r
 """
 
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ class Outside:
         self.readers = Readers(chance)
         self.mail = MailServer(mails, Deck(MAIL_FAULTS, 30, chance), self.readers)
         self.groups = Groups(Deck(GROUP_FAULTS, 3, chance))
-        self.without_digest = ""
+        self.without_digest, self.settled_at = "", 0.0
         self.sms: Aliyun | Gateway = Gateway(chance, seed % 3 == 2) if seed % 3 else Aliyun(chance)
         self._told, self.settles = _sms_settings(self.sms, seed % 3 == 2)
         self.receivers: dict[str, SiteReceiver] = {}
@@ -66,6 +67,7 @@ class Outside:
             self.receivers[site.id] = receiver
         self.groups.register(notifications, scene.sites)
         self.without_digest = set_digests(notifications, scene)
+        self.settled_at = time.time()
 
     def world(self, scene: Scene) -> World:
         """What it remembers, for the books."""
@@ -86,6 +88,7 @@ class Outside:
             clicks=[Clicked(one.message_id, one.acked_at) for one in self.readers.clicks.values()],
             groups=self.groups.posted,
             without_digest=self.without_digest,
+            settled_at=self.settled_at,
             complaints=self.sms.wrong + self.readers.wrong + [
                 "somebody's letter was deleted from the mailbox" for _ in range(self.readers.mailbox.lost_letters)
             ] + [

@@ -13,12 +13,13 @@ AHEAD = timedelta(seconds=8)
 
 
 def set_digests(notifications: str, scene: Scene) -> str:
-    """Have each site's come soon. One colleague wants none, and is answered."""
-    at = f"{datetime.now(ZONE) + AHEAD + timedelta(minutes=1):%H:%M}"
-    for site in scene.sites:
-        _must(Client(notifications, site.key).send("PATCH", "/v1/digests/settings", {"at": at}))
+    """Have each site's come soon, and note when. One colleague wants none, and is answered."""
+    scene.digests_at = (datetime.now(ZONE) + AHEAD + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    at = f"{scene.digests_at:%H:%M}"
     unwilling = scene.colleagues[-1]
     _must(as_staff(notifications, unwilling).send("PATCH", "/v1/digests/settings", {"wanted": False}))
+    for site in scene.sites:
+        _must(Client(notifications, site.key).send("PATCH", "/v1/digests/settings", {"at": at}))
     return unwilling.id
 
 
