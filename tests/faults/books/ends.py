@@ -90,7 +90,7 @@ def each_went_to_whom_it_is_for(material: Material) -> Iterator[Finding]:
     by_id = {message.id: message for message in material.messages}
     for sms in material.world.sms:
         one = by_id.get(sms.message_id)
-        if one and not sms.to.endswith(number := material.contact(one).get("phone", "")):
+        if one and not sms.to.endswith(number := material.contact(one).get("phone", "none that they gave")):
             yield Finding("stray sms", f"{one} went to {sms.to} instead of {number}")
 
 
