@@ -32,8 +32,10 @@ def what_came_back_did_not_arrive(material: Material) -> Iterator[Finding]:
 
 
 def _goes_on(material: Material, message: MessageRow, last: dict[str, str]) -> bool:
-    """Whether it must go by SMS then: there is a number, and nothing was said since that takes its place."""
-    holds = last.get(message.registration_id, message.id) == message.id
+    """Whether it must go by SMS then: there is a number, nothing was said since that takes its place, nobody stopped
+    it."""
+    stopped = message.announcement_id in {one.id for one in material.ledger.announced if one.stopped_at}
+    holds = last.get(message.registration_id, message.id) == message.id and not stopped
     return bool(material.contact(message).get("phone")) and message.kind in ORDERED and holds
 
 
