@@ -40,12 +40,12 @@ class ReturnedTo(MailboxStandIn):
     @property
     def unread(self) -> int:
         """Reports that nobody has taken out."""
-        return len(self.mails.keys() - self._letters)
+        return len(set(self.mails) - self._letters)
 
     @property
     def lost_letters(self) -> int:
         """Letters of people that are gone, which nobody may delete."""
-        return len(self._letters - self.mails.keys())
+        return len(self._letters - set(self.mails))
 
 
 def delivery_report(headers: Message, action: str, status: str, said: str) -> bytes:
