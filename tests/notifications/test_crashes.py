@@ -88,6 +88,24 @@ def test_what_comes_back_of_a_mail_whose_worker_died_waits_until_it_is_known_whe
     assert rows("SELECT count(*) FROM suppressions") == [(1,)]
 
 
+def test_what_comes_back_of_a_mail_whose_connection_broke_waits_unless_it_closes_the_address(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows
+) -> None:
+    for email in ("full@example.org", "gone@example.org"):
+        story.sign_up(story.opening(), email)
+    deliver_batch(postman)
+    full, gone = rows("SELECT id FROM messages ORDER BY number")
+    rows("UPDATE messages SET state = 'pending', sent_at = NULL")  # as a lost connection leaves it
+    came_back = [Report(full.id, "bounced", False, "552 5.2.2"), Report(gone.id, "bounced", True, "550 5.1.1")]
+    keep_reports(postman.database, came_back)
+    assert hear_reports(postman.database, False) == 1
+    keep_reports(postman.database, came_back)
+    deliver_batch(postman)
+    hear_reports(postman.database, False)
+    assert [len(sink.to(f"{name}@example.org")) for name in ("full", "gone")] == [2, 1]
+    assert rows("SELECT state FROM messages ORDER BY number") == [("failed",), ("suppressed",)]
+
+
 def test_a_worker_that_wakes_after_its_claim_ran_out_cannot_overwrite_the_result(
     story: Story, postman: Postman, sink: FaultySink, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
