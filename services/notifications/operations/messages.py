@@ -98,7 +98,7 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         if objection:
             raise Problem(CONFLICT, objection)
         if address_works:
-            lift_of_message(session, message_id)
+            lift_of_message(session, message_id, "an operator sends its message again")
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
