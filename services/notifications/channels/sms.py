@@ -11,17 +11,18 @@ from services.common.database import Database
 from services.common.sealing import Box
 from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.mail import servers
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
-from services.notifications.operations.hand_over import hand_over, hand_over_again
+from services.notifications.operations.hand_over import hand_over, hand_over_again, take_back
 from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider
 from services.notifications.sms.announcements import announced_text
 from services.notifications.sms.words import Wording
 from services.notifications.wording.made_with import MadeWith
 
-ENOUGH = Verdict(Outcome.DEFERRED, "held back: too many SMS to this person within a day")
+ENOUGH = Verdict(Outcome.HELD_BACK, "held back: too many SMS to this person within a day")
 
 
 REST = 30.0
@@ -29,9 +30,18 @@ REST = 30.0
 which nobody else's message goes out."""
 
 
+def bucket_of(provider: str) -> str:
+    """Under what it is kept how much a provider of this name still takes."""
+    return f"sms {provider}"
+
+
 @dataclass(eq=False)
 class Sms:
-    """The channel of SMS. Links do not go by it: they prove an address (`sms/words.py`)."""
+    """The channel of SMS, by one provider. Links do not go by it: they prove an address (`sms/words.py`).
+
+    A provider that fails rests as a mail server does, and its next one is taken meanwhile. What may be with it is asked
+    after there alone, however long that takes.
+    """
 
     database: Database
     provider: Provider
@@ -39,17 +49,31 @@ class Sms:
     box: Box
     prefixes: tuple[str, ...] = ("+86",)
     rests_until: float = 0.0
+    failures: int = 0
 
     name = "sms"
 
+    @property
+    def bucket(self) -> str:
+        """Each provider has its own."""
+        return bucket_of(self.provider.name)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it failed just now."""
+        return time.monotonic() < self.rests_until
+
+    def holds(self, message: Taken) -> bool:
+        """Whether it went to this provider, and nobody knows what became of it."""
+        return message.in_doubt and message.handed_to == self.provider.name
+
     def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
-        """Whether they have a phone and the provider has words for it; or it went there already, and nobody knows what
-        became of it."""
+        """Whether they have a phone and the provider has words for it."""
         if not isinstance(message, Claimed | ClaimedAnnouncement) or not isinstance(contact, Contact):
             return False
         language = "en" if contact.language.lower().startswith("en") else "zh"
         to = (contact.phone or "").startswith(self.prefixes)
-        return message.in_doubt or (to and self.provider.carries(message.kind, language))
+        return to and self.provider.carries(message.kind, language)
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """Its text."""
@@ -64,7 +88,7 @@ class Sms:
     @contextmanager
     def open(self) -> Iterator["SmsLine"]:
         """One connection for a batch: none that the provider may have closed since is used again."""
-        if time.monotonic() < self.rests_until:
+        if self.rests:
             raise Unavailable("the SMS provider rests after a failure")
         with requests.Session() as http:
             http.trust_env = False  # a .netrc would replace the token
@@ -72,9 +96,17 @@ class Sms:
             try:
                 yield line
             except Unavailable as error:
-                tell(self.database, self.provider.name, str(error))
+                self._fail(servers.RESTS[min(self.failures, len(servers.RESTS) - 1)], str(error))
                 raise
-        tell(self.database, self.provider.name, "it does not answer" if line.lost else None)
+        if line.lost:
+            self._fail(REST, "it does not answer")
+        else:
+            self.failures = 0
+            tell(self.database, self.provider.name, None)
+
+    def _fail(self, rest: float, reason: str) -> None:
+        self.rests_until, self.failures = time.monotonic() + rest, self.failures + 1
+        tell(self.database, self.provider.name, reason)
 
 
 @dataclass
@@ -93,9 +125,9 @@ class SmsLine:
 
     def send(self, letter: Letter) -> Verdict:
         """Commit that it is handed over, hand it over, or find out what became of it when it was before."""
-        provider, message = self.channel.provider, letter.message
-        to_key = self.channel.box.fingerprint("phone", letter.to)[:16]
-        handed = hand_over(self.channel.database, message, self.channel.name, to_key)
+        channel, message = self.channel, letter.message
+        provider, to_key = channel.provider, channel.box.fingerprint("phone", letter.to)[:16]
+        handed = hand_over(channel.database, message, channel.name, provider.name, to_key)
         if handed is None:
             return ENOUGH
         if message.in_doubt:
@@ -103,10 +135,14 @@ class SmsLine:
             verdict = settled or self._again(letter, handed.id)
         else:
             verdict = provider.send(self.http, handed.id, letter.content)
-        if verdict.outcome is Outcome.UNKNOWN:
-            self.lost, self.channel.rests_until = True, time.monotonic() + REST
+        self.lost = verdict.outcome is Outcome.UNKNOWN
         return verdict
 
     def _again(self, letter: Letter, hand_over_id: str) -> Verdict:
+        """Under the same id, for it surely never arrived. Where it does not now either, any provider may take it."""
         hand_over_again(self.channel.database, letter.message)
-        return self.channel.provider.send(self.http, hand_over_id, letter.content)
+        try:
+            return self.channel.provider.send(self.http, hand_over_id, letter.content)
+        except Unavailable:
+            take_back(self.channel.database, letter.message)
+            raise

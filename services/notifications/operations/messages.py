@@ -102,7 +102,7 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         session.execute(
             text("""
             UPDATE messages SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
-                error = NULL, handed_at = NULL,
+                error = NULL, handed_at = NULL, refused_by = '{}',
                 expires_at = CASE
                     WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
                     ELSE now() + interval '3 days' END
