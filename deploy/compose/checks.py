@@ -185,6 +185,9 @@ def pages_behind_the_gateway(project: Project) -> None:
         for path in (f"links/{MARK}", f"links/mine/{MARK}?registration=1", f"embed/links/done/{MARK}"):
             answer = requests.get(f"{url}/{path}", timeout=10)  # the logs are looked at in the end
             expect(answer.status_code == 404, f"/{path} gets {answer.status_code}")
+        for path in (f"calendar/{MARK}.ics", f"unsubscribe/{MARK}", f"unsubscribe/{MARK}/again"):
+            answer = requests.get(f"{project.gateway}/notifications/{path}", timeout=10)
+            expect(answer.status_code in (404, 405), f"/{path} gets {answer.status_code}")
 
 
 def _too_large(url: str) -> None:

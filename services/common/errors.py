@@ -73,6 +73,9 @@ FORBIDDEN = Kind("forbidden", 403, Words("无权进行此操作", "Not allowed")
 SITE_NEEDED = Kind("site-needed", 403, Words("请先选择站点", "Choose a site first"))
 NOT_FOUND = Kind("not-found", 404, Words("没有找到", "Not found"))
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, Words("不支持此方法", "Method not allowed"))
+LINK_NEEDED = Kind("link-needed", 403, Words("需要新的链接", "A fresh link is needed"))
+"""For who came by the link of a mail, which lasts and may have been passed on."""
+
 GONE = Kind("gone", 410, Words("已经没有了", "Gone"))
 CONFLICT = Kind("conflict", 409, Words("与现状冲突", "Conflict with what is"))
 IN_PROGRESS = Kind("in-progress", 409, Words("相同的请求正在处理", "The same request is in progress"))

@@ -10,6 +10,7 @@ from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.registration.api import blueprints
 from services.registration.api.certificates import Tries
+from services.registration.api.residents import PERSONAL_DATA
 from services.registration.hours_check import figures
 from services.registration.operations.seats.public_sign_up import PublicSignUps
 from services.registration.operations.seats.sign_up import SignUps
@@ -42,7 +43,9 @@ def make_app(settings: Settings) -> APIFlask:
         *blueprints(database, data, sessions, log_ins, links, sign_ups, public, tries),
         *pages(database, data, sessions, links, log_ins, public, sign_ups, tries, _provider(settings)),
     ]
-    return create_app(settings, keys, health, routes, sessions=sessions)
+    app = create_app(settings, keys, health, routes, sessions=sessions)
+    app.extensions[PERSONAL_DATA] = data
+    return app
 
 
 def _provider(settings: Settings) -> Provider | None:

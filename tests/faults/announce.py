@@ -1,6 +1,6 @@
 """Announcements while things are killed: one to everybody at a site, and one that is stopped on its way.
 
-announcer = Announcer(url, ledger, scene, stop)
+announcer = Announcer(url, ledger, scene, patience)
 announcer.start(); announcer.join()
 
 Somebody of the site's staff writes it and a second one approves it, as above `ALONE` people they must.
@@ -21,7 +21,6 @@ SLOWLY = 120
 """People per minute of the one that is stopped, so that it has not ended before."""
 
 STOPPED_AFTER, PAUSE = 4.0, 0.3
-PATIENCE = 90.0
 WORDS = {"subject_zh": "停水通知", "text_zh": "{{name}}：明天停水。", "subject_en": "Water", "text_en": "No water."}
 GOES_OUT = ("sending", "done", "stopped")
 
@@ -29,8 +28,8 @@ GOES_OUT = ("sending", "done", "stopped")
 class Announcer:
     """Two threads, each with one announcement."""
 
-    def __init__(self, url: str, ledger: Ledger, scene: Scene) -> None:
-        self._url, self._ledger, self._scene = url, ledger, scene
+    def __init__(self, url: str, ledger: Ledger, scene: Scene, patience: float) -> None:
+        self._url, self._ledger, self._scene, self._patience = url, ledger, scene, patience
         jobs = [(scene.sites[0].id, False), (scene.sites[1].id, True)]
         self._threads = [threading.Thread(target=self._run, args=job, daemon=True) for job in jobs]
 
@@ -46,7 +45,7 @@ class Announcer:
 
     def _run(self, site_id: str, to_be_stopped: bool) -> None:
         try:
-            _Job(self._url, self._ledger, self._scene, site_id, to_be_stopped).do()
+            _Job(self._url, self._ledger, self._scene, site_id, to_be_stopped, self._patience).do()
         except Exception as error:
             self._ledger.surprise(f"an announcement failed: {error!r}")
 
@@ -54,12 +53,13 @@ class Announcer:
 class _Job:
     """One announcement, from its words to its end."""
 
-    def __init__(self, url: str, ledger: Ledger, scene: Scene, site_id: str, to_be_stopped: bool) -> None:
+    def __init__(self, url: str, ledger: Ledger, scene: Scene, site_id: str, to_be_stopped: bool,
+                 patience: float) -> None:  # fmt: skip
         author, other = [one for one in scene.colleagues if one.site_id == site_id]
         self._author, self._other = as_staff(url, author), as_staff(url, other)
         self._ledger, self._site, self._to_be_stopped = ledger, site_id, to_be_stopped
         self._path = "/v1/announcements"
-        self._deadline = time.monotonic() + PATIENCE
+        self._deadline = time.monotonic() + patience
 
     def do(self) -> None:
         """Write, count, submit, approve; then stop it, or leave it."""

@@ -49,6 +49,12 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def wait_for(self, sign_ups: int, limit: float) -> None:
+        """Wait until so many were acknowledged, `limit` seconds at most."""
+        until = time.monotonic() + limit
+        while self.ledger.told[f"sign-up {Told.ACKED}"] < sign_ups and time.monotonic() < until:
+            time.sleep(0.1)
+
     @property
     def going_on(self) -> bool:
         """Whether new requests are still begun."""

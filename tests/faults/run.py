@@ -34,12 +34,19 @@ WATCH_EVERY = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do: `seconds` of faults drawn from `seed`, and how long to wait for quiet afterwards."""
+    """What to do: `seconds` of faults drawn from `seed`, and how long to wait for quiet afterwards.
+
+    A slow machine does less in the same time, and a break needs something to break: people go on signing up after the
+    faults until `sign_ups` were acknowledged, and, given `seen`, the books are done again until it says that they show
+    the break. Both for `patience` seconds at most.
+    """
 
     seconds: float
     seed: int
     sabotage: str = ""
     patience: float = 120.0
+    sign_ups: int = 0
+    seen: Callable[[list[Finding]], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,13 +81,22 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
         load, chaos, announcer = _trouble(plan, system, scene, watch)
         say(f"{sum(chaos.injected.values())} faults done, everything restored; waiting for quiet")
         announcer.join()
-        recovery_s, unrest = _settle(scene, watch, load, plan.patience)
+        recovery_s, unrest = _settle(scene, watch, load, 0 if plan.seen else plan.patience)
         say("doing the books")
-        material = collect(system, load.ledger, outside.world(scene))
-        findings = [Finding("not quiet", text) for text in unrest] + audit(material)
+        material, findings = _books(system, outside, scene, load, unrest)
+        until = time.monotonic() + plan.patience
+        while plan.seen and not plan.seen(findings) and time.monotonic() < until:
+            material, findings = _books(system, outside, scene, load, watch.look())
         findings += [Finding("harness", text) for text in chaos.troubles]
         injected = chaos.injected + outside.injected
         return Verdict(plan, material, findings, dict(injected), recovery_s, watch.max_lag)
+
+
+def _books(
+    system: System, outside: Outside, scene: Scene, load: Load, unrest: list[str]
+) -> tuple[Material, list[Finding]]:
+    material = collect(system, load.ledger, outside.world(scene))
+    return material, [Finding("not quiet", text) for text in unrest] + audit(material)
 
 
 @contextmanager
@@ -121,12 +137,13 @@ def _trouble(plan: Plan, system: System, scene: Scene, watch: Watch) -> tuple[Lo
     chaos = Chaos(system, draw(plan.seconds, plan.seed), system.data / "faults.log")
     watcher = threading.Thread(target=_keep_looking, args=(watch, calm))
     load.start()
-    announcer = Announcer(system.urls["notifications"], load.ledger, scene)
+    announcer = Announcer(system.urls["notifications"], load.ledger, scene, plan.patience)
     announcer.start()
     try:
         watcher.start()
         time.sleep(WARM_UP)
         chaos.run(calm)
+        load.wait_for(plan.sign_ups, plan.patience)
     finally:
         stop.set()
         calm.set()

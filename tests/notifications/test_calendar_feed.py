@@ -130,3 +130,15 @@ def test_the_link_of_a_mail_gets_no_calendar(story: Story, post: Post, rows: Row
     story.opening()
     assert post(uuid4(), mailed_by=story.site_id).status_code == 403
     assert rows("SELECT * FROM calendar_feeds") == []
+
+
+def test_who_was_merged_ends_the_address_of_before(story: Story, app: APIFlask, post: Post) -> None:
+    old, survivor = story.sign_up(story.opening())["person_id"], story.person("wang@example.org")
+    passed_on = address(post(old))
+    merged = {"person_id": old, "person_number": 1, "into_id": survivor, "into_number": 2}
+    story.tell(events.PersonMerged(merge_id=uuid4(), **merged))
+    new = address(post(survivor))
+    client = app.test_client()
+    assert [client.get(path).status_code for path in (passed_on, new)] == [410, 200]
+    assert post(survivor, f"{PAGE}/stop").status_code == 303
+    assert client.get(new).status_code == 410

@@ -20,9 +20,11 @@ Get = Callable[..., Any]
 def get(app: APIFlask, contacts: Contacts, story: Story) -> Get:
     """Asks as somebody whose session reaches the story's site."""
 
-    def call(person_id: UUID, path: str, site_id: UUID | None = None, language: str = "zh") -> Any:
-        cookie = f"cookie of {person_id}"
-        contacts.sessions[cookie] = {"caller": "person", "name": str(person_id), "session": cookie, "address": "ab"}
+    def call(person_id: UUID, path: str, site_id: UUID | None = None, language: str = "zh",
+             mailed_by: UUID | None = None) -> Any:  # fmt: skip
+        cookie = f"cookie of {person_id} {mailed_by}"
+        contacts.sessions[cookie] = {"caller": "person", "name": str(person_id), "session": cookie, "address": "ab",
+                                     "mailed_by": mailed_by and str(mailed_by)}  # fmt: skip
         contacts.reached[str(person_id)] = [str(site_id or story.site_id)]
         client = app.test_client()
         client.set_cookie(RESIDENT_COOKIE, cookie)
@@ -97,3 +99,12 @@ def test_who_is_not_logged_in_is_led_to_where_they_can(app: APIFlask) -> None:
     page = app.test_client().get("/my/messages", headers={"Accept": "text/html"})
     assert page.status_code == 302 and page.headers["Location"].endswith("/my/log-in")
     assert app.test_client().get("/v1/my/messages").status_code == 401
+
+
+def test_the_link_of_a_mail_that_was_passed_on_opens_no_messages(story: Story, get: Get) -> None:
+    person = story.sign_up(story.opening())["person_id"]
+    for path in ("/my/messages", "/my/messages/settings", "/my/messages/calendar", "/v1/my/messages",
+                 "/v1/my/preferences"):  # fmt: skip
+        answer = get(person, path, mailed_by=story.site_id)
+        assert answer.status_code == 403, path
+        assert "一次性链接" in answer.text, path

@@ -41,7 +41,7 @@ def test_an_address_that_changed_meanwhile_is_not_changed_by_who_had_the_old_one
 ) -> None:
     old, new, late = (fresh_mail() for _ in range(3))
     person = site.sign_up(site.shift(), email=old)["person_id"]
-    own = Resident(UUID(person), data.contact_index("email", old))
+    own = Resident(data, UUID(person), data.contact_index("email", old))
     browser = resident_of(site, data, person)
 
     def to(address: str) -> Callable[[Session], object]:

@@ -161,3 +161,15 @@ def test_the_other_services_learn_how_far_a_session_reaches(
     assert reached(OWN, mailed_by=other.id)["sites"] == []
     assert reached("nobody@example.com")["sites"] == []
     assert site.call("POST", "/internal/reach", {"person_id": neighbour.person, "address": ""}).status_code == 403
+
+
+def test_a_guardian_reaches_nothing_once_the_child_has_grown_up(app: APIFlask, data: PersonalData, site: Site) -> None:
+    told = {"email": None, "phone": fresh_phone(), "birth_date": "2014-05-01", "guardian_consent": True}
+    child = site.sign_up(site.shift(), **told)["person_id"]
+    mother = {"name": "母亲", "email": "mother@example.org", "relation": "mother"}
+    site.expect(200, "PUT", f"/v1/people/{child}/guardian", mother)
+    asked = {"person_id": child, "address": data.contact_index("email", mother["email"]).hex()}
+    service = Caller(app, NOTIFICATIONS_TOKEN)
+    assert service.expect(200, "POST", "/internal/reach", asked)["sites"] == [site.id]
+    site.sql("UPDATE person_sites SET birth_date = :b WHERE person_id = :p", b=data.encrypt("2000-05-01"), p=child)
+    assert service.expect(200, "POST", "/internal/reach", asked)["sites"] == []

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.common.errors import Problem
 from services.common.sealing import Box
 
-PATH = "unsubscribe"
+PATH, UNDO = "unsubscribe", "subscribe-again"
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,20 @@ class Unsubscribe:
         """Where to refuse messages of this kind; POST there does it at once."""
         token = self.box.encrypt(f"{PATH} {person_id.hex} {site_id.hex} {kind}").decode()
         return f"{self.public_url}/{PATH}/{token}"
+
+    def undo(self, refusal: Refusal, version: int) -> str:
+        """What takes back this refusal, which made this version of the person's preferences."""
+        sealed = f"{UNDO} {refusal.person_id.hex} {refusal.site_id.hex} {refusal.kind} {version}"
+        return self.box.encrypt(sealed).decode()
+
+    def undone(self, token: str, refusal: Refusal) -> int | None:
+        """The version that is taken back; None for what was made for no such refusal."""
+        try:
+            *of, version = self.box.decrypt(token.encode()).split(" ")
+        except Problem:
+            return None
+        made_for = [UNDO, refusal.person_id.hex, refusal.site_id.hex, refusal.kind]
+        return int(version) if of == made_for else None
 
     def read(self, token: str) -> Refusal | None:
         """What a link's token says; None for one that we did not make, or whose key is gone."""

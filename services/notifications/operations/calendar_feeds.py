@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Principal
 from services.common.database import EVERY_SITE, Database
-from services.common.errors import FORBIDDEN, GONE, TOO_MANY, UNAVAILABLE, Problem, Words, not_found
+from services.common.errors import GONE, LINK_NEEDED, TOO_MANY, UNAVAILABLE, Problem, Words, not_found
 from services.common.rates import Windows
 from services.common.sealing import Box
 from services.notifications.contacts import ContactBook, ContactsUnavailable, Reach
@@ -31,14 +31,15 @@ PER_MINUTE = 20
 
 END = text("""
     UPDATE calendar_feeds SET ended_at = now(), proven = NULL
-    WHERE person_id = :person_id AND holder = :holder AND ended_at IS NULL
+    WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL
 """)
 MAKE = text("""
     INSERT INTO calendar_feeds (secret_hash, person_id, holder, proven, language)
     VALUES (:secret_hash, :person_id, :holder, :proven, :language)
 """)
 IS_MADE = text("""
-    SELECT EXISTS (SELECT FROM calendar_feeds WHERE person_id = :person_id AND holder = :holder AND ended_at IS NULL)
+    SELECT EXISTS (SELECT FROM calendar_feeds
+                   WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL)
 """)
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 FIND = text("SELECT person_id, proven, language FROM calendar_feeds WHERE secret_hash = :secret_hash")
@@ -64,9 +65,9 @@ OVER = Words(
 NOT_NOW = Words("暂时无法读取，请稍后重试。", "It cannot be read at the moment. Please try again shortly.")
 TOO_OFTEN = Words("读取过于频繁，请稍后再试。", "It is read too often: try again a little later.")
 BY_ONE_TIME_LINK = Words(
-    "您是从通知邮件进来的，邮件可能转给过别人。请退出后用一次性链接登录，再获取日历地址。",
-    "You came by the link of a mail, and mails are passed on. Log out, come in by a one-time link, then get the"
-    " calendar's address.",
+    "您是从通知邮件进来的，邮件可能转给过别人。消息、消息设置和日历地址请用一次性链接登录后查看。",
+    "You came by the link of a mail, and mails are passed on. Messages, their settings and the calendar's address take"
+    " a link that opens once.",
 )
 
 
@@ -89,7 +90,7 @@ class CalendarFeeds:
     def renew(self, resident: Principal, language: str) -> str:
         """Another address, shown this once; the one before ends. Raises 403 for who came by the link of a mail."""
         if resident.mailed_by is not None:
-            raise Problem(FORBIDDEN, BY_ONE_TIME_LINK)
+            raise Problem(LINK_NEEDED, BY_ONE_TIME_LINK)
         secret, holder = secrets.token_urlsafe(32), self._holder(resident)
         made = {"secret_hash": _hash(secret), "proven": self.box.encrypt(resident.address), "language": language}
         with self.database.transaction(EVERY_SITE) as session:
@@ -101,7 +102,7 @@ class CalendarFeeds:
     def stop(self, resident: Principal) -> None:
         """End it. Raises 403 for who came by the link of a mail."""
         if resident.mailed_by is not None:
-            raise Problem(FORBIDDEN, BY_ONE_TIME_LINK)
+            raise Problem(LINK_NEEDED, BY_ONE_TIME_LINK)
         with self.database.transaction(EVERY_SITE) as session:
             session.execute(END, self._holder(resident))
 
@@ -132,7 +133,7 @@ class CalendarFeeds:
         return reach
 
     def _holder(self, resident: Principal) -> dict[str, Any]:
-        holder = self.box.fingerprint("calendar", resident.name, resident.address)
+        holder = self.box.fingerprint("calendar", resident.address)
         return {"person_id": UUID(resident.name), "holder": holder}
 
 

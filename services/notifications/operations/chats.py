@@ -5,6 +5,7 @@ keep_operators_chats(database, box, "wecombot://… mailto://…")
 """
 
 from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -19,6 +20,9 @@ from services.notifications.schemas.chats import ChatBody, ChatEdit
 
 MOST = 10
 """Groups of one site: each is a request for everything that it is told."""
+
+MOST_MADE = 20
+"""Groups that one site adds within a day, those that were removed again too: each can be tested."""
 
 MOST_TESTS = 10
 """Tests to one group within an hour."""
@@ -54,6 +58,15 @@ def create_chat(session: Session, box: Box, site_id: UUID, body: ChatBody) -> Ch
             Words(
                 f"一个站点最多 {MOST} 个群，请先移除不用的。",
                 f"A site has at most {MOST} groups. Remove one that is not used.",
+            ),
+        )
+    of_today = Chat.site_id == site_id, Chat.created_at > func.now() - timedelta(days=1)
+    if (session.scalar(select(func.count()).where(*of_today)) or 0) >= MOST_MADE:
+        raise Problem(
+            CONFLICT,
+            Words(
+                f"一天最多添加 {MOST_MADE} 个群，请明天再试。",
+                f"At most {MOST_MADE} groups are added within a day. Try again tomorrow.",
             ),
         )
     chat = Chat(

@@ -74,13 +74,13 @@ REFUSE = text("""
                       AND (erasures.site_id IS NULL OR erasures.site_id = :site_id))
     ON CONFLICT (person_id, site_id) DO UPDATE SET version = p.version + 1,
         refused = ARRAY(SELECT DISTINCT one FROM unnest(p.refused || excluded.refused) AS one ORDER BY one)
-    WHERE NOT p.refused @> excluded.refused
+    WHERE NOT p.refused @> excluded.refused RETURNING p.version
 """)
 
 ALLOW = text("""
     UPDATE preferences SET version = version + 1,
         refused = ARRAY(SELECT one FROM unnest(refused) AS one WHERE one <> ALL(:what) ORDER BY one)
-    WHERE person_id = person_now(:person_id) AND site_id = :site_id AND refused && :what
+    WHERE person_id = person_now(:person_id) AND site_id = :site_id AND version = :version
 """)
 
 KNOWN_AT_SITE = text("""
@@ -133,14 +133,18 @@ def save_preferences(
     return preferences_at(session, person_id, site_id)
 
 
-def refuse(session: Session, person_id: UUID, site_id: UUID, kind: str) -> None:
-    """Have a site tell somebody nothing more of a kind, by any channel. What is so already stays so."""
-    session.execute(REFUSE, _of_kind(person_id, site_id, kind))
+def refuse(session: Session, person_id: UUID, site_id: UUID, kind: str) -> int | None:
+    """Have a site tell somebody nothing more of a kind, by any channel; answers the version that this made. What is so
+    already stays so, and makes none."""
+    version: int | None = session.scalar(REFUSE, _of_kind(person_id, site_id, kind))
+    return version
 
 
-def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str) -> None:
-    """Have a site tell them of this kind again."""
-    session.execute(ALLOW, _of_kind(person_id, site_id, kind))
+def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, version: int) -> bool:
+    """Have a site tell them of this kind again, if refusing it made this version and nothing was changed since: an old
+    mail does not undo what they chose later. Returns whether it was so."""
+    changed = session.execute(ALLOW, _of_kind(person_id, site_id, kind) | {"version": version})
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
 def _of_kind(person_id: UUID, site_id: UUID, kind: str) -> dict[str, Any]:

@@ -139,17 +139,18 @@ def gauges(session: Session) -> dict[str, float]:
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS notices_late,
                (SELECT count(*) FROM digests
                 WHERE state = 'pending' AND due_at <= now() - interval '60 seconds') AS digests_late,
-               (SELECT count(*) FROM messages WHERE state = 'pending') AS messages_pending,
-               (SELECT count(*) FROM messages WHERE state = 'pending' AND next_attempt_at <= now()) AS messages_due,
-               (SELECT count(*) FROM messages
-                WHERE state = 'pending' AND error LIKE 'held back%') AS messages_held_back,
+               waiting.*,
                (SELECT count(*) FROM messages WHERE state = 'sending') AS messages_sending,
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
-               (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open,
-               coalesce((SELECT extract(epoch FROM now() - min(next_attempt_at)) FROM messages
-                         WHERE state = 'pending' AND next_attempt_at <= now()), 0) AS oldest_due_message_seconds
+               (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open
+        FROM (SELECT count(*) AS messages_pending,
+                     count(*) FILTER (WHERE next_attempt_at <= now()) AS messages_due,
+                     count(*) FILTER (WHERE error LIKE 'held back%') AS messages_held_back,
+                     greatest(coalesce(extract(epoch FROM now() - min(next_attempt_at)), 0), 0)
+                         AS oldest_due_message_seconds
+              FROM messages WHERE state = 'pending') AS waiting
         """)
     ).one()
     webhooks = session.execute(FIGURES).one()

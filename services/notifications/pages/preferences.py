@@ -110,11 +110,12 @@ def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
     """Mail programs post here too, without a page and without cookies (RFC 8058)."""
     blueprint = page_blueprint("unsubscribe_pages", __name__, url_prefix="/unsubscribe/<string:token>")
 
-    def page(token: str, refused: bool | None = None) -> str:
+    def page(token: str, refused: bool | None = None, undo: str = "") -> str:
         refusal = _refusal(links, token)
         with database.transaction(EVERY_SITE) as session:
             site = session.execute(SITES, {"ids": [refusal.site_id]}).one_or_none()
-        shown = {"site": site, "kind": KINDS[Kind(refusal.kind)], "refused": refused, "token": token}
+        shown = {"site": site, "kind": KINDS[Kind(refusal.kind)], "refused": refused, "token": token,
+                 "undo": undo}  # fmt: skip
         return render("preferences/unsubscribe.html", **shown)
 
     @blueprint.get("")
@@ -129,17 +130,18 @@ def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
         """Refuse messages of this kind."""
         refusal = _refusal(links, token)
         with database.transaction(EVERY_SITE) as session:
-            refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
-        return page(token, refused=True)
+            version = refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
+        return page(token, refused=True, undo=links.undo(refusal, version) if version else "")
 
     @blueprint.post("/again")
     @allow(Caller.LINK)
     def subscribe_again(token: str) -> Answer:
-        """Want them again."""
+        """Take back what the page before refused, where nothing was changed since."""
         refusal = _refusal(links, token)
+        version = links.undone(request.form.get("undo", ""), refusal)
         with database.transaction(EVERY_SITE) as session:
-            allow_again(session, refusal.person_id, refusal.site_id, refusal.kind)
-        return page(token, refused=False)
+            again = version and allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, version)
+        return page(token, refused=not again)
 
     return blueprint
 

@@ -10,10 +10,19 @@ from typing import cast
 from apiflask import APIBlueprint
 from flask import Response, g, redirect
 
-from services.common.errors import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, Problem, Words, problem_response
-from services.common.pages import page_blueprint, problem_page, wants_page
+from services.common.errors import (
+    FORBIDDEN,
+    LINK_NEEDED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Problem,
+    Words,
+    problem_response,
+)
+from services.common.pages import page_blueprint, problem_page, render, wants_page
 from services.common.pages.addresses import pages_of_app
 from services.notifications.contacts import ContactBook, ContactsUnavailable, Reach
+from services.notifications.operations.calendar_feeds import BY_ONE_TIME_LINK
 
 
 def resident_blueprint(name: str, import_name: str, url_prefix: str | None = None) -> APIBlueprint:
@@ -26,14 +35,18 @@ def resident_blueprint(name: str, import_name: str, url_prefix: str | None = Non
             return problem_response(problem)
         if problem.kind is UNAUTHENTICATED:
             return cast(Response, redirect(f"{pages_of_app().base}/my/log-in"))
+        if problem.kind is LINK_NEEDED:
+            return Response(render("link_needed.html", problem=problem), status=problem.kind.status)
         return problem_page(problem)
 
     return blueprint
 
 
 def reach_of(book: ContactBook) -> Reach:
-    """How far the session of the resident who calls reaches. Raises 403 where no site is open to it, 503 while
-    registration does not answer."""
+    """How far the session of the resident who calls reaches. Raises 403 where no site is open to it and for who came by
+    the link of a mail, 503 while registration does not answer."""
+    if g.principal.mailed_by is not None:
+        raise Problem(LINK_NEEDED, BY_ONE_TIME_LINK)
     try:
         reach = book.reach(g.principal)
     except ContactsUnavailable:

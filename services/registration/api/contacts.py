@@ -69,7 +69,7 @@ def contacts_blueprint(database: Database, data: PersonalData, links: Links) -> 
         return answered(HeardAnswer(heard=len(body.told)))
 
     _add_notices(blueprint, database, data, links)
-    _add_reach(blueprint, database)
+    _add_reach(blueprint, database, data)
     return blueprint
 
 
@@ -105,7 +105,7 @@ def _add_notices(blueprint: APIBlueprint, database: Database, data: PersonalData
             return answered(DigestsAnswer(digests=facts_of(session, body.digests)))
 
 
-def _add_reach(blueprint: APIBlueprint, database: Database) -> None:
+def _add_reach(blueprint: APIBlueprint, database: Database, data: PersonalData) -> None:
     @blueprint.post("/reach")
     @allow(Caller.SERVICE)
     @blueprint.input(ReachBody, arg_name="body")
@@ -113,7 +113,7 @@ def _add_reach(blueprint: APIBlueprint, database: Database) -> None:
     def read_reach(body: ReachBody) -> Response:
         """Which sites a resident's session opens, and under which ids their rows were written. For notifications."""
         for_notifications()
-        resident = Resident(body.person_id, bytes.fromhex(body.address), body.mailed_by)
+        resident = Resident(data, body.person_id, bytes.fromhex(body.address), body.mailed_by)
         with database.transaction(g.principal.scope) as session:
             sites, everybody = reached_sites(session, resident), persons(session, resident)
             now = person_now(session, body.person_id)

@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from flask import g
+from flask import current_app, g
 
-from services.common.errors import Kind, Problem, Words
+from services.common.errors import LINK_NEEDED, Problem, Words
 from services.registration.operations.people.proven_sites import Resident
 
-LINK_NEEDED = Kind("link-needed", 403, Words("需要新的链接", "A fresh link is needed"))
+PERSONAL_DATA = "hesheng.personal_data"
+"""Where the app keeps what reads birth dates: nobody is a guardian of somebody who is 18 by now."""
 
 
 def resident(by_mail: bool = False) -> Resident:
@@ -24,4 +25,5 @@ def resident(by_mail: bool = False) -> Resident:
                 "By the link of a mail you see, change and cancel registrations. All else takes a fresh link.",
             ),
         )
-    return Resident(UUID(g.principal.name), bytes.fromhex(g.principal.address), g.principal.mailed_by)
+    data = current_app.extensions[PERSONAL_DATA]
+    return Resident(data, UUID(g.principal.name), bytes.fromhex(g.principal.address), g.principal.mailed_by)

@@ -14,9 +14,8 @@ from flask import Response, redirect, request, url_for
 from sqlalchemy.orm import Session
 
 from services.common.auth import RESIDENT_COOKIE, from_elsewhere
-from services.common.errors import FORBIDDEN, UNAUTHENTICATED, Problem, Words, problem_response
+from services.common.errors import FORBIDDEN, LINK_NEEDED, UNAUTHENTICATED, Problem, Words, problem_response
 from services.common.pages import page_blueprint, problem_page, render, wants_page
-from services.registration.api.residents import LINK_NEEDED
 from services.registration.operations.people.proven_sites import Resident
 from services.registration.operations.staff.sessions import RESIDENT_SECONDS
 

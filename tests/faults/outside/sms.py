@@ -50,7 +50,9 @@ class Provider(StandIn):
         self.receipts: dict[str, Receipt] = {}
         self.receipts_to = ""
         self.wrong: list[str] = []
-        threading.Thread(target=self._tell_all, daemon=True).start()
+        self._over = False
+        self._teller = threading.Thread(target=self._tell_all, daemon=True)
+        self._teller.start()
 
     @property
     def untold(self) -> int:
@@ -59,7 +61,9 @@ class Provider(StandIn):
 
     def end(self) -> None:
         """Close everything."""
+        self._over = True
         self._due.put(None)
+        self._teller.join()
         self.stop()
 
     def report(self, receipts: Sequence[Receipt]) -> Any:
@@ -79,7 +83,7 @@ class Provider(StandIn):
 
     def _tell_all(self) -> None:
         """Tell what is due, a few at once and in no order, until each was heard twice."""
-        while (receipt := self._due.get()) is not None:
+        while not self._over and (receipt := self._due.get()) is not None:
             some = [receipt]
             time.sleep(PAUSE)
             while not self._due.empty() and (another := self._due.get()) is not None:

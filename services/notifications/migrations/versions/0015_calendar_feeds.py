@@ -13,7 +13,7 @@ FEEDS = """
 CREATE TABLE calendar_feeds (
     secret_hash bytea PRIMARY KEY,
     person_id uuid NOT NULL,
-    -- keyed: which of those who come in as this person has it, themselves or who speaks for them
+    -- keyed: the address of whoever comes in as this person, themselves or who speaks for them
     holder bytea NOT NULL,
     -- ciphertext
     proven bytea,
@@ -22,7 +22,7 @@ CREATE TABLE calendar_feeds (
     ended_at timestamptz,
     CONSTRAINT calendar_feeds_ended CHECK (ended_at IS NOT NULL OR proven IS NOT NULL)
 );
-CREATE UNIQUE INDEX calendar_feeds_one ON calendar_feeds (person_id, holder) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX calendar_feeds_one ON calendar_feeds (holder, person_id) WHERE ended_at IS NULL;
 ALTER TABLE calendar_feeds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE calendar_feeds FORCE ROW LEVEL SECURITY;
 CREATE POLICY every_site ON calendar_feeds USING (current_setting('hesheng.site', true) = '*');

@@ -26,7 +26,8 @@ from services.registration.models import (
     ServiceRecord,
     TeamMember,
 )
-from services.registration.operations.people.identity import across_sites, person_now
+from services.registration.operations.people.identity import across_sites, day_at_site, has_grown_up, person_now
+from services.registration.personal_data import PersonalData
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Resident:
     `only` is the one site that is open to whoever came by a mail that may have been passed on.
     """
 
+    data: PersonalData
     person_id: UUID
     address: bytes
     only: UUID | None = None
@@ -68,19 +70,22 @@ def reaches(session: Session, resident: Resident, site_id: UUID) -> bool:
 
 def _sites(session: Session, resident: Resident) -> list[UUID]:
     with across_sites(session):
-        query = select(PersonSite.site_id).where(
-            PersonSite.person_id == person_now(session, resident.person_id),
-            (PersonSite.email_index == resident.address) | PersonSite.email_index.is_(None) & _represented(resident),
-        )
-        found = sorted(session.scalars(query), key=str)
-    return [site for site in found if resident.only in (None, site)]
+        query = select(PersonSite).where(PersonSite.person_id == person_now(session, resident.person_id))
+        own = session.scalars(query.where(PersonSite.email_index == resident.address)).all()
+        without = query.where(PersonSite.email_index.is_(None))
+        helped = session.scalars(without.where(_represented(resident, "helper"))).all()
+        guarded = session.scalars(without.where(_represented(resident, "guardian"))).all()
+        minors = [told for told in guarded if not has_grown_up(resident.data, told, day_at_site(session, told.site_id))]
+        found = {told.site_id for told in (*own, *helped, *minors)}
+    return sorted((site for site in found if resident.only in (None, site)), key=str)
 
 
-def _represented(resident: Resident) -> ColumnElement[bool]:
+def _represented(resident: Resident, kind: str) -> ColumnElement[bool]:
     """Whether it is the address of somebody whom staff know to speak for a person who has none."""
     return exists().where(
         Representative.person_id == PersonSite.person_id,
         Representative.site_id == PersonSite.site_id,
+        Representative.kind == kind,
         Representative.confirmed,
         Representative.email_index == resident.address,
     )
