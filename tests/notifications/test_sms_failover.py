@@ -35,7 +35,7 @@ def second(second_server: GatewayStandIn) -> GatewayStandIn:
 
 @pytest.fixture
 def two(settings: Settings, aliyun: AliyunStandIn, second: GatewayStandIn) -> Settings:
-    urls = {"sms_url": f"{aliyun.url}, {second.url('name=second')}", "sms_templates": TEMPLATES}
+    urls = {"sms_url": f"{aliyun.url}, {second.url('name=second', 'repeats=safe')}", "sms_templates": TEMPLATES}
     return Settings(**settings.model_dump() | urls)
 
 
@@ -96,10 +96,15 @@ def test_one_that_may_be_with_the_first_goes_to_no_other_and_what_comes_after_it
     assert ([one.to for one in second.taken], len(aliyun.taken)) == (PHONES[1:3], 1)
     assert aliyun.asked == 0, "it rests"
     is_back(by_two)
+    crowd(story, 1)
+    deliver_all(by_two)
+    assert (len(aliyun.taken), len(second.taken)) == (1, 3), "nobody else is lost in a provider that does not answer"
     now_due(rows)
     deliver_all(by_two)
     assert rows("SELECT state, handed_to FROM messages ORDER BY number")[0] == ("sent", "aliyun")
-    assert (len(aliyun.taken), len(second.taken)) == (1, 2)
+    crowd(story, 1)
+    deliver_all(by_two)
+    assert (len(aliyun.taken), len(second.taken)) == (2, 3)
 
 
 def test_what_surely_never_came_to_one_that_is_away_by_now_goes_to_the_next(
@@ -112,6 +117,8 @@ def test_what_surely_never_came_to_one_that_is_away_by_now_goes_to_the_next(
     now_due(rows, "11 minutes")
     deliver_all(by_two)
     assert (aliyun.asked, aliyun.taken) == (1, [])
+    now_due(rows)
+    deliver_all(by_two)
     [(message_id, state)] = rows("SELECT id, state FROM messages")
     assert (state, [one.id for one in second.taken]) == ("sent", [f"{message_id.hex}-2"])
 
@@ -124,7 +131,7 @@ def test_whoever_may_have_one_and_is_no_provider_any_more_leaves_it_to_people(
     aliyun.faults = ["drop"]
     deliver_all(by_two)
     now_due(rows)
-    alone = Settings(**settings.model_dump() | {"sms_url": second.url("name=second")})
+    alone = Settings(**settings.model_dump() | {"sms_url": second.url("name=second", "repeats=safe")})
     deliver_all(make_postman(alone, database))
     [(state, error)] = rows("SELECT state, error FROM messages")
     assert (state, error.partition(":")[0], second.taken) == ("failed", "unknown", [])

@@ -29,6 +29,10 @@ REST = 30.0
 """Seconds for which a provider is left alone that took a request and gave no answer: each such wait is ten seconds in
 which nobody else's message goes out."""
 
+AVOIDED = 600.0
+"""Seconds for which another provider, where there is one, is preferred to one that gave no answer, unless it answers
+about what it may have: whatever else it swallowed would be in doubt as well."""
+
 
 def bucket_of(provider: str) -> str:
     """Under what it is kept how much a provider of this name still takes."""
@@ -49,6 +53,7 @@ class Sms:
     box: Box
     prefixes: tuple[str, ...] = ("+86",)
     rests_until: float = 0.0
+    avoided_until: float = 0.0
     failures: int = 0
 
     name = "sms"
@@ -60,8 +65,8 @@ class Sms:
 
     @property
     def rests(self) -> bool:
-        """Whether it failed just now."""
-        return time.monotonic() < self.rests_until
+        """Whether it failed just now, or does not answer."""
+        return time.monotonic() < max(self.rests_until, self.avoided_until)
 
     def holds(self, message: Taken) -> bool:
         """Whether it went to this provider, and nobody knows what became of it."""
@@ -88,7 +93,7 @@ class Sms:
     @contextmanager
     def open(self) -> Iterator["SmsLine"]:
         """One connection for a batch: none that the provider may have closed since is used again."""
-        if self.rests:
+        if time.monotonic() < self.rests_until:
             raise Unavailable("the SMS provider rests after a failure")
         with requests.Session() as http:
             http.trust_env = False  # a .netrc would replace the token
@@ -99,9 +104,10 @@ class Sms:
                 self._fail(servers.RESTS[min(self.failures, len(servers.RESTS) - 1)], str(error))
                 raise
         if line.lost:
+            self.avoided_until = time.monotonic() + AVOIDED
             self._fail(REST, "it does not answer")
         else:
-            self.failures = 0
+            self.failures, self.avoided_until = 0, 0.0
             tell(self.database, self.provider.name, None)
 
     def _fail(self, rest: float, reason: str) -> None:
