@@ -107,6 +107,24 @@ def test_one_that_may_be_with_the_first_goes_to_no_other_and_what_comes_after_it
     assert (len(aliyun.taken), len(second.taken)) == (2, 3)
 
 
+def test_that_nobody_can_be_asked_after_one_does_not_show_that_its_provider_is_back(
+    story: Story, two: Settings, database: Database, aliyun: AliyunStandIn, second: GatewayStandIn, rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sms_channel, "REST", 0.0)
+    postman = make_postman(Settings(**two.model_dump() | {"sms_url": f"{second.url()},{aliyun.url}"}), database)
+    crowd(story, 1)
+    second.faults = ["drop"]
+    deliver_all(postman)
+    now_due(rows)
+    deliver_all(postman)
+    assert rows("SELECT state FROM messages") == [("failed",)]
+    assert [one.name for one in failing(database)] == ["gateway"]
+    crowd(story, 1)
+    deliver_all(postman)
+    assert (len(second.taken), len(aliyun.taken)) == (1, 1)
+
+
 def test_what_surely_never_came_to_one_that_is_away_by_now_goes_to_the_next(
     story: Story, by_two: Postman, aliyun: AliyunStandIn, second: GatewayStandIn, rows: Rows
 ) -> None:

@@ -106,7 +106,7 @@ class Sms:
         if line.lost:
             self.avoided_until = time.monotonic() + AVOIDED
             self._fail(REST, "it does not answer")
-        else:
+        elif line.answered:
             self.failures, self.avoided_until = 0, 0.0
             tell(self.database, self.provider.name, None)
 
@@ -117,12 +117,13 @@ class Sms:
 
 @dataclass
 class SmsLine:
-    """A session with the provider."""
+    """A session with the provider. `answered`: it said something about one at least."""
 
     channel: Sms
     http: requests.Session
 
     lost: bool = False
+    answered: bool = False
 
     @property
     def provider(self) -> str:
@@ -142,6 +143,7 @@ class SmsLine:
         else:
             verdict = provider.send(self.http, handed.id, letter.content)
         self.lost = verdict.outcome is Outcome.UNKNOWN
+        self.answered = self.answered or not (self.lost or verdict.unsure)
         return verdict
 
     def _again(self, letter: Letter, hand_over_id: str) -> Verdict:
