@@ -9,6 +9,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.alarms import raise_alarms
+from services.notifications.operations.announcements.asking import ask_colleagues
 from services.notifications.operations.announcements.office import sms_phones
 from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.chats import keep_operators_chats
@@ -61,7 +62,7 @@ def duties(settings: Settings) -> list[Duty]:
         return True
 
     def deliver_announcements() -> bool:
-        if bulk_claimable(database):
+        if bulk_claimable(database) and queue_length(celery, queue) < LONGEST_QUEUE:
             nudge(celery, BULK_TASK, settings.service)
         return False  # a nudge for each rest: while one is under way another would find nothing to take
 
@@ -71,6 +72,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("announcements", lambda: send_announcements(database, book, phones), idle=0.5),
+        Duty("ask_colleagues", lambda: ask_colleagues(database, book), idle=1.0),
         Duty("settle", lambda: settle_announcements(database), idle=2.0),
         Duty("plan_digests", lambda: plan_digests(database), idle=30.0),
         Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),

@@ -29,10 +29,15 @@ KEEP = text("""
     VALUES (:message_id, :event, :permanent, :said, (SELECT sent_at FROM messages WHERE id = :message_id))
     ON CONFLICT DO NOTHING
 """)
+# Of a mail whose worker died, or whose connection broke, nothing is on record until it is sent again. Heard before, its
+# report would be forgotten, and that of the second mail, if it comes as early, taken for the same. Only what closes an
+# address is heard at once, where it is known: no second one need go there.
 WAITING = text("""
     SELECT r.number, r.message_id, r.event, r.permanent, r.said FROM mail_receipts AS r
     JOIN messages AS m ON m.id = r.message_id
-    WHERE r.applied_at IS NULL AND m.state <> 'sending' ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
+    WHERE r.applied_at IS NULL AND m.state <> 'sending'
+      AND (m.state <> 'pending' OR (r.permanent AND m.to_key IS NOT NULL))
+    ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
 """)
 FIND = text("""
     SELECT id, state, channel, site_id, to_key, kind,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CHANGED_MEANWHILE, Problem, Words, not_found
 from services.notifications.channels import Channel
-from services.notifications.contacts import Known
+from services.notifications.contacts import Known, Refusing
 from services.notifications.schemas.preferences import PreferencesAnswer, PreferencesBody
 
 MAIL, SMS = "mail", "sms"
@@ -81,6 +81,14 @@ ALLOW = text("""
     UPDATE preferences SET version = version + 1,
         refused = ARRAY(SELECT one FROM unnest(refused) AS one WHERE one <> ALL(:what) ORDER BY one)
     WHERE person_id = person_now(:person_id) AND site_id = :site_id AND version = :version
+""")
+
+REFUSING = text("""
+    SELECT channel, site_id::text, array_agg(person_id::text) AS people
+    FROM preferences CROSS JOIN (VALUES ('mail'), ('sms')) AS channels (channel)
+    WHERE cast(:kind AS text) || '.' || channel = ANY (refused)
+      AND (cast(:site_id AS uuid) IS NULL OR site_id = :site_id)
+    GROUP BY channel, site_id
 """)
 
 KNOWN_AT_SITE = text("""
@@ -149,6 +157,14 @@ def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, ver
 
 def _of_kind(person_id: UUID, site_id: UUID, kind: str) -> dict[str, Any]:
     return {"person_id": person_id, "site_id": site_id, "what": [f"{kind}.{channel}" for channel in (MAIL, SMS)]}
+
+
+def refusing(session: Session, kind: str, site_id: UUID | None) -> Refusing:
+    """Who refused this kind of messages of a site, or of any, by channel and site."""
+    found: Refusing = {MAIL: {}, SMS: {}}
+    for row in session.execute(REFUSING, {"kind": kind, "site_id": site_id}):
+        found[row.channel][row.site_id] = row.people
+    return found
 
 
 def must_be_known(session: Session, person_id: UUID, site_id: UUID) -> None:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 
 # Until now there was one provider: what may be with it, and what it said, is its.
 MESSAGES = """
