@@ -23,6 +23,7 @@ RECEIPTS = """
 ALTER TABLE receipts ADD COLUMN provider text;
 UPDATE receipts SET provider = coalesce(
     (SELECT provider FROM deliveries WHERE channel = 'sms' AND provider IS NOT NULL ORDER BY id DESC LIMIT 1), '');
+SELECT set_config('hesheng.site', '', true);
 ALTER TABLE receipts ALTER COLUMN provider SET NOT NULL,
     DROP CONSTRAINT receipts_once,
     ADD CONSTRAINT receipts_once UNIQUE NULLS NOT DISTINCT (provider, reference, hand_over, delivered);
