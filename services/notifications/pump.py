@@ -23,6 +23,7 @@ from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.returned_mails import ReturnedMails
+from services.notifications.operations.suppressions import forget_suppressions
 from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.operations.upkeep import (
     expire_overdue,
@@ -36,7 +37,10 @@ from services.notifications.operations.webhooks.upkeep import end_deliveries, fo
 from services.notifications.settings import Settings
 from services.notifications.tasks import BULK_TASK, DELIVER_TASK
 
-FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_reports, forget_numbers, forget_deliveries)
+FORGETTING = (
+    forget_history, forget_erasures, forget_receipts, forget_reports, forget_suppressions, forget_numbers,
+    forget_deliveries,
+)  # fmt: skip
 
 LONGEST_QUEUE = 4
 """Nudges waiting beyond which no more are sent: each worker process has its next one, and more would bring nothing."""

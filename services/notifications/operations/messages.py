@@ -116,7 +116,7 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         if objection:
             raise Problem(CONFLICT, objection)
         if address_works:
-            lift_of_message(session, message_id)
+            lift_of_message(session, message_id, "an operator sends its message again")
         session.execute(AGAIN, {"id": message_id})
 
 

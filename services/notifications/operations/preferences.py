@@ -91,18 +91,22 @@ REFUSING = text("""
     GROUP BY channel, site_id
 """)
 
-KNOWN_AT_SITE = text("""
-    WITH persons AS MATERIALIZED (
-        SELECT cast(:person_id AS uuid) AS id UNION SELECT person_id FROM merges WHERE into_id = :person_id)
+PERSONS = """
+    WITH RECURSIVE persons (id) AS (
+        SELECT cast(:person_id AS uuid)
+        UNION SELECT merges.person_id FROM persons JOIN merges ON merges.into_id = persons.id)
+"""
+"""Everybody who counts as this person, merged into them or into somebody who was."""
+
+KNOWN_AT_SITE = text(f"""{PERSONS}
     SELECT EXISTS (SELECT FROM registrations JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
         OR EXISTS (SELECT FROM messages JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
-""")
+""")  # noqa: S608 - a constant
 
-FORGET = text("""
+FORGET = text(f"""{PERSONS}
     DELETE FROM preferences
-    WHERE (person_id = :person_id OR person_id IN (SELECT person_id FROM merges WHERE into_id = :person_id))
-      AND (site_id = :site_id OR cast(:site_id AS uuid) IS NULL)
-""")
+    WHERE person_id IN (SELECT id FROM persons) AND (site_id = :site_id OR cast(:site_id AS uuid) IS NULL)
+""")  # noqa: S608 - a constant
 
 
 def preferences_of(database: Database, people: Collection[Known]) -> dict[Known, Preference]:

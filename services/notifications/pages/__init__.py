@@ -23,6 +23,7 @@ from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.preferences import preferences_pages
 from services.notifications.pages.site import working_at
+from services.notifications.pages.suppressions import suppressions_pages
 from services.notifications.pages.templates import templates_pages
 from services.notifications.pages.webhooks import webhooks_pages
 from services.notifications.settings import Settings
@@ -44,7 +45,7 @@ def pages(
         overview_pages(database, subscriber, carriers(settings)),
         webhooks_pages(database, rules),
     ]
-    made += [templates_pages(database, showroom), inbox_pages(database, book)]
+    made += [templates_pages(database, showroom), inbox_pages(database, book), suppressions_pages(database)]
     made += [chats_pages(database, settings.box()), announcements_pages(database, office)]
     made.append(digests_pages(database, make_outlook(settings, database)))
     feeds = CalendarFeeds(

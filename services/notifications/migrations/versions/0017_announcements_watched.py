@@ -4,7 +4,7 @@ the mails that ask colleagues to approve one."""
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 
 ANNOUNCEMENTS = """
 ALTER TABLE announcements

@@ -112,9 +112,14 @@ WRITE = text(f"""
 
 FEWER = text("UPDATE announcements SET written = written - :told_before WHERE id = :id")
 
+# Held before it is looked what is left of them: a message that came back may go on by another channel, and whoever sets
+# it so holds its announcement as well.
+UNSETTLED = text("""
+    SELECT id FROM announcements WHERE state = 'sending' AND written_at IS NOT NULL FOR UPDATE SKIP LOCKED
+""")
 SETTLE = text("""
     UPDATE announcements AS a SET state = 'done', ended_at = now(), version = version + 1
-    WHERE state = 'sending' AND written_at IS NOT NULL
+    WHERE id = ANY(:ids)
       AND NOT EXISTS (SELECT FROM messages WHERE announcement_id = a.id AND state = 'pending')
       AND NOT EXISTS (SELECT FROM messages WHERE announcement_id = a.id AND state = 'sending')
 """)
@@ -188,7 +193,8 @@ def settle_announcements(database: Database) -> int:
     many changed."""
     with database.transaction(EVERY_SITE) as session:
         fold(session)
-        changed: int = session.execute(SETTLE).rowcount  # type: ignore[attr-defined]
+        unsettled = session.scalars(UNSETTLED).all()
+        changed: int = session.execute(SETTLE, {"ids": unsettled}).rowcount  # type: ignore[attr-defined]
         return changed + sum(end_stopped_of(session, one) for one in session.scalars(STOPPED_WITH_LEFT).all())
 
 

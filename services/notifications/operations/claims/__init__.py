@@ -202,7 +202,7 @@ def record(database: Database, message: Taken, result: Result) -> bool:
             WITH recorded AS (
                 UPDATE messages SET state = :state, claimed_at = NULL, channel = coalesce(:channel, channel),
                     handed_at = CASE WHEN :outcome = 'unknown' THEN handed_at END,
-                    sent_at = CASE WHEN :state = 'sent' THEN now() END,
+                    sent_at = CASE WHEN :state = 'sent' THEN now() ELSE sent_at END,
                     error = CASE WHEN :state = 'sent' THEN NULL ELSE :error END,
                     suppression_id = :suppression_id, to_key = coalesce(:to_key, to_key),
                     refused_by = refused_by || cast(:refused_by AS text[]),
