@@ -39,7 +39,7 @@ def make_app(settings: Settings) -> APIFlask:
         blueprints=[
             *blueprints(settings, database, showroom, book, office),
             mail_receipts_blueprint(database, settings.signing_secrets, settings.mail_domain),
-            receipts_blueprint(database, settings.sms_provider, settings.sms_receipts_token.get_secret_value()),
+            receipts_blueprint(settings, database),
             *pages(settings, database, showroom, book, office, subscriber),
         ],
         subscriber=subscriber,

@@ -89,7 +89,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("webhooks", webhooks.send_due, idle=0.2),
         Duty("webhooks_upkeep", lambda: recover_deliveries(database) + end_deliveries(database), idle=5.0),
         Duty("receipts", lambda: hear_waiting(database), idle=2.0),
-        Duty("mail_reports", lambda: hear_reports(database, settings.sms_provider is not None), idle=2.0),
+        Duty("mail_reports", lambda: hear_reports(database, bool(settings.sms_providers)), idle=2.0),
         *([Duty("returned_mails", returned.read, idle=30.0)] if returned else []),
         Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),

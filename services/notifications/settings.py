@@ -13,7 +13,7 @@ from services.common.sealing import Box
 from services.common.settings import CommonSettings, ServiceName
 from services.notifications.mail.mailbox import Mailbox
 from services.notifications.sms import Provider
-from services.notifications.sms.provider import provider_of
+from services.notifications.sms.provider import providers_of
 
 SHORTEST_TOKEN = 32
 SHORTEST_SECRET = 24
@@ -77,9 +77,12 @@ class Settings(CommonSettings):
     mail_domain: str = Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
     sms_url: SecretStr = SecretStr("")
     sms_templates: str = ""
-    sms_rate: int = Field(default=0, ge=0, description="SMS per minute that the provider takes; 0: any number")
+    sms_rate: str = Field(
+        default="0", pattern=r"^[0-9]{1,7}( *, *[0-9]{1,7})*$", description="SMS a minute; 0: any number"
+    )
     sms_prefixes: str = Field(default="+86", pattern=r"^\+[0-9]{1,6}(,\+[0-9]{1,6})*$")
     sms_receipts_token: SecretStr = SecretStr("")
+    sms_receipts_secrets: SecretStr = SecretStr("")
     bounces_url: SecretStr = SecretStr("")
     mail_receipts_secrets: SecretStr = SecretStr("")
     operators_chat: SecretStr = SecretStr("")
@@ -121,7 +124,7 @@ class Settings(CommonSettings):
             Mailbox.from_url(value.get_secret_value())
         return value
 
-    @field_validator("mail_receipts_secrets")
+    @field_validator("mail_receipts_secrets", "sms_receipts_secrets")
     @classmethod
     def _are_secrets(cls, value: SecretStr) -> SecretStr:
         for secret in _listed(value):
@@ -139,14 +142,16 @@ class Settings(CommonSettings):
         return self
 
     @model_validator(mode="after")
-    def _has_provider(self) -> Self:
+    def _has_providers(self) -> Self:
         token = self.sms_receipts_token.get_secret_value()
         if token and len(token) < SHORTEST_TOKEN:
             raise ValueError(f"SMS_RECEIPTS_TOKEN must have at least {SHORTEST_TOKEN} characters")
         try:
-            _ = self.sms_provider
+            count = len(self.sms_providers)
         except ValueError as error:
             raise ValueError(f"SMS_URL or SMS_TEMPLATES: {error}") from None
+        if self.sms_rate.count(",") and self.sms_rate.count(",") + 1 != count:
+            raise ValueError("SMS_RATE must be one number, or one for each address in SMS_URL")
         return self
 
     def box(self) -> Box:
@@ -173,7 +178,19 @@ class Settings(CommonSettings):
         return _listed(self.mail_receipts_secrets)
 
     @property
-    def sms_provider(self) -> Provider | None:
-        """SMS_URL and SMS_TEMPLATES, taken apart; None where no SMS goes out."""
-        url = self.sms_url.get_secret_value()
-        return provider_of(url, self.sms_templates) if url else None
+    def sms_providers(self) -> list[Provider]:
+        """SMS_URL and SMS_TEMPLATES, taken apart: the first is wanted, the others are for when it fails. None where no
+        SMS goes out."""
+        urls = self.sms_url.get_secret_value()
+        return providers_of(urls, self.sms_templates) if urls else []
+
+    @property
+    def sms_rates(self) -> dict[str, int]:
+        """SMS_RATE, by the provider's name."""
+        names, rates = [one.name for one in self.sms_providers], [int(rate) for rate in self.sms_rate.split(",")]
+        return dict(zip(names, rates if len(rates) > 1 else rates * len(names), strict=True))
+
+    @property
+    def sms_signing_secrets(self) -> list[str]:
+        """SMS_RECEIPTS_SECRETS: what gateways sign their receipts with, two while one is exchanged."""
+        return _listed(self.sms_receipts_secrets)

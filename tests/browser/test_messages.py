@@ -35,6 +35,7 @@ def notifications(common_settings: Callable[[str], dict[str, str]], live: str) -
     own = {
         "registration_url": live, "notifications_token": NOTIFICATIONS_TOKEN, "notifications_keys": PERSONAL_DATA_KEY,
         "smtp_url": "smtp://127.0.0.1:1", "mail_from": "hesheng@example.org", "mail_domain": "example.org",
+        "sms_url": "http://t@127.0.0.1:1/send,http://t@127.0.0.1:1/send?name=spare", "sms_rate": "600,60",
     }  # fmt: skip
     return Settings(**common_settings("notifications") | own)  # type: ignore[arg-type]
 
@@ -149,15 +150,22 @@ def test_an_operator_sees_what_fails_and_why_and_sends_it_again(
     staff_at: Callable[..., Told],
 ) -> None:  # fmt: skip
     tell(database_of_messages, "smtp://mail.example:25", "the mail server answered 535")
+    tell(database_of_messages, "gateway", "the SMS gateway answered 429")
     visitor.log_in(staff_at(site, Role.OPERATOR))
     visitor.address = messages
     visitor.open("/staff/delivery")
     visitor.look("delivery")
     words = visitor.page.inner_text("main")
     assert "smtp://mail.example:25" in words and "535" in words and "1 × 550 no such mailbox" in words
+    rows = visitor.page.get_by_role("row").all_inner_texts()
+    [gateway], [spare] = ([row for row in rows if name in row] for name in ("gateway", "spare"))
+    assert "600" in gateway and "故障" in gateway and "60" in spare and "正常" in spare
     visitor.page.get_by_role("button", name="再次发送").click()
     assert "1 条消息将再次发送" in visitor.page.inner_text("main")
     assert "没有失败的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
+    visitor.speak("en")
+    visitor.open("/staff/delivery")
+    visitor.look("delivery-en")
     assert ask(messages, staff_at(site), "/staff/delivery").status_code == 403
 
 

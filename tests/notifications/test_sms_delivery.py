@@ -9,6 +9,7 @@ import requests
 
 from services.common.database import Database
 from services.notifications.channels import sms as sms_channel
+from services.notifications.mail import servers
 from services.notifications.operations import hand_over as handing
 from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
@@ -48,6 +49,7 @@ def now_due(rows: Rows, passed: str = "0 seconds") -> None:
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits between attempts are left out here."""
     monkeypatch.setattr(sms_channel, "REST", 0.0)
+    monkeypatch.setattr(servers, "RESTS", (0.0,))
 
 
 def test_one_that_takes_requests_and_does_not_answer_is_left_alone_for_a_while(
@@ -150,7 +152,7 @@ def test_a_worker_that_dies_while_sending_leaves_an_sms_that_is_asked_after(
 ) -> None:
     facts = story.sign_up(story.opening(), None, phone=PHONE)
     (held,) = claim(by_aliyun.database, by_aliyun.domain, Lane.ANSWER)
-    handed = hand_over(by_aliyun.database, held, "sms", b"key")
+    handed = hand_over(by_aliyun.database, held, "sms", "aliyun", b"key")
     assert handed is not None
     channel = by_aliyun.others[0]
     contact = by_aliyun.contacts.look_up([(facts["person_id"], facts["site_id"])]).popitem()[1]

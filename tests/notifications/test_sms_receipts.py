@@ -117,7 +117,7 @@ def test_a_failure_is_told_with_its_reason_and_may_be_put_back(
     deliver_batch(sender)
     assert state(rows) == "sent"
     # the first one's failure comes once more, late: it says nothing of the second
-    hear(database, [Receipt("late", aliyun.taken[0].id, False, "SPACE_FULL")])
+    hear(database, "aliyun", [Receipt("late", aliyun.taken[0].id, False, "SPACE_FULL")])
     assert state(rows) == "sent"
 
 
@@ -128,7 +128,7 @@ def test_in_whatever_order_delivered_is_the_last_word(
     story.sign_up(story.opening(), None, phone=PHONE)
     deliver_batch(sender)
     for delivered in order:
-        hear(database, [Receipt(aliyun.taken[0].reference, aliyun.taken[0].id, delivered, "X")])
+        hear(database, "aliyun", [Receipt(aliyun.taken[0].reference, aliyun.taken[0].id, delivered, "X")])
     assert state(rows) == "delivered"
 
 
@@ -138,13 +138,13 @@ def test_a_receipt_that_comes_before_the_send_is_recorded_waits_for_it(
 ) -> None:
     story.sign_up(story.opening(), None, phone=PHONE)
     (held,) = claim(database, sender.domain, Lane.ANSWER)
-    handed = hand_over(database, held, "sms", b"key")
+    handed = hand_over(database, held, "sms", "aliyun", b"key")
     assert handed is not None
     early = Receipt(None, handed.id, True, "") if by == "id" else Receipt("biz-1", None, True, "")
-    hear(database, [early])
+    hear(database, "aliyun", [early])
     assert hear_waiting(database) == 0
     assert state(rows) == "sending"
-    assert record(database, held, Result("sent", "sent", "OK", "sms", "biz-1", "dysms"))
+    assert record(database, held, Result("sent", "sent", "OK", "sms", "biz-1", "aliyun"))
     assert hear_waiting(database) == 1
     assert (state(rows), hear_waiting(database)) == ("delivered", 0)
 
@@ -155,14 +155,14 @@ def test_a_receipt_settles_what_no_answer_came_of(
     story.sign_up(story.opening(), None, phone=PHONE)
     aliyun.faults = ["drop"]
     deliver_batch(sender)
-    hear(database, [Receipt("biz-1", aliyun.taken[0].id, True, "")])
+    hear(database, "aliyun", [Receipt("biz-1", aliyun.taken[0].id, True, "")])
     assert state(rows) == "delivered"
     rows("UPDATE messages SET next_attempt_at = now()")
     assert deliver_batch(sender) == 0
 
 
 def test_receipts_of_others_and_of_nothing_are_not_kept_for_long(database: Database, rows: Rows) -> None:
-    hear(database, [Receipt("1", "another-system's", True, ""), Receipt("2", f"{uuid4().hex}-1", True, "")])
+    hear(database, "aliyun", [Receipt("1", "another-system's", True, ""), Receipt("2", f"{uuid4().hex}-1", True, "")])
     assert [row.reference for row in rows("SELECT reference FROM receipts")] == ["2"]
     assert (hear_waiting(database), forget_receipts(database)) == (0, 0)
     rows("UPDATE receipts SET received_at = now() - interval '4 days'")
@@ -181,7 +181,7 @@ def test_registration_hears_whom_sms_reached_and_that_it_did_not_after_all(
     assert tell_whom_sms_reached(database, book) == 0
     contacts.failing = False
     assert (tell_whom_sms_reached(database, book), tell_whom_sms_reached(database, book)) == (1, 0)
-    hear(database, [Receipt(None, aliyun.taken[0].id, False, "X")])
+    hear(database, "aliyun", [Receipt(None, aliyun.taken[0].id, False, "X")])
     assert (tell_whom_sms_reached(database, book), tell_whom_sms_reached(database, book)) == (1, 0)
     (caused_at,) = {row.caused_at for row in rows("SELECT caused_at FROM messages WHERE channel = 'sms'")}
     told = {"registration_id": str(facts["registration_id"]), "caused_at": caused_at}

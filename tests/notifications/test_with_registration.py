@@ -185,7 +185,7 @@ def test_whom_an_sms_reaches_is_called_no_more_until_it_turns_out_that_it_did_no
     assert [one.told["TemplateCode"] for one in aliyun.to("13800007777")] == ["SMS_1", "SMS_2"]
     tell_whom_sms_reached(database, postman.contacts)
     assert calls() == []
-    hear(database, [Receipt(None, aliyun.to("13800007777")[1].id, False, "phone off")])
+    hear(database, "aliyun", [Receipt(None, aliyun.to("13800007777")[1].id, False, "phone off")])
     tell_whom_sms_reached(database, postman.contacts)
     assert calls() == [waiting["id"]]
     database.engine.dispose()

@@ -4,7 +4,8 @@
     with channel.open() as line:                     # raises `Unavailable`
         verdict = line.send(letter)
 
-Whoever is reached by several gets the message by the first.
+Whoever is reached by several gets the message by the first; where that one refuses it for good, by the next. Two of the
+same name are two providers: the second is for when the first fails.
 """
 
 from contextlib import AbstractContextManager
@@ -22,13 +23,15 @@ class Unavailable(Exception):
 
 
 class Outcome(StrEnum):
-    """What became of a letter. `UNKNOWN`: it may have been accepted, and must not simply be sent again."""
+    """What became of a letter. `UNKNOWN`: it may have been accepted, and must not simply be sent again. `HELD_BACK`:
+    its recipient got enough by this channel for now."""
 
     SENT = "sent"
     DEFERRED = "deferred"
     REFUSED = "refused"
     LOST = "lost"
     UNKNOWN = "unknown"
+    HELD_BACK = "held_back"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Verdict:
     outcome: Outcome
     reply: str
     reference: str | None = None
+    unsure: bool = False
+    """Of one that was given up: whether it may have come all the same, so that nobody tells it a second time."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,17 @@ class Channel(Protocol):
     @property
     def name(self) -> str:
         """As it stands in `messages.channel`."""
+
+    @property
+    def bucket(self) -> str:
+        """Under what it is kept how much may still go by it in a minute."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether it failed just now, so that another of the same name is taken where there is one."""
+
+    def holds(self, message: Taken) -> bool:
+        """Whether the message may be with its provider already, who must be asked after it."""
 
     def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
         """Whether this message can go to them by it."""

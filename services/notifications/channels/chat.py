@@ -23,6 +23,12 @@ class Chat:
     pages: str
 
     name = "chat"
+    bucket = "chat"
+    rests = False
+
+    def holds(self, message: Taken) -> bool:
+        """Never: groups may be told twice."""
+        return False
 
     def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
         """Nobody by themselves: groups get messages of their own."""

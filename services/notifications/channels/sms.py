@@ -11,27 +11,41 @@ from services.common.database import Database
 from services.common.sealing import Box
 from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
+from services.notifications.mail import servers
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
-from services.notifications.operations.hand_over import hand_over, hand_over_again
+from services.notifications.operations.hand_over import hand_over, hand_over_again, take_back
 from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider
 from services.notifications.sms.announcements import announced_text
 from services.notifications.sms.words import Wording
 from services.notifications.wording.made_with import MadeWith
 
-ENOUGH = Verdict(Outcome.DEFERRED, "held back: too many SMS to this person within a day")
+ENOUGH = Verdict(Outcome.HELD_BACK, "held back: too many SMS to this person within a day")
 
 
 REST = 30.0
 """Seconds for which a provider is left alone that took a request and gave no answer: each such wait is ten seconds in
 which nobody else's message goes out."""
 
+AVOIDED = 600.0
+"""Seconds for which another provider, where there is one, is preferred to one that gave no answer, unless it answers
+about what it may have: whatever else it swallowed would be in doubt as well."""
+
+
+def bucket_of(provider: str) -> str:
+    """Under what it is kept how much a provider of this name still takes."""
+    return f"sms {provider}"
+
 
 @dataclass(eq=False)
 class Sms:
-    """The channel of SMS. Links do not go by it: they prove an address (`sms/words.py`)."""
+    """The channel of SMS, by one provider. Links do not go by it: they prove an address (`sms/words.py`).
+
+    A provider that fails rests as a mail server does, and its next one is taken meanwhile. What may be with it is asked
+    after there alone, however long that takes.
+    """
 
     database: Database
     provider: Provider
@@ -39,17 +53,32 @@ class Sms:
     box: Box
     prefixes: tuple[str, ...] = ("+86",)
     rests_until: float = 0.0
+    avoided_until: float = 0.0
+    failures: int = 0
 
     name = "sms"
 
+    @property
+    def bucket(self) -> str:
+        """Each provider has its own."""
+        return bucket_of(self.provider.name)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it failed just now, or does not answer."""
+        return time.monotonic() < max(self.rests_until, self.avoided_until)
+
+    def holds(self, message: Taken) -> bool:
+        """Whether it went to this provider, and nobody knows what became of it."""
+        return message.in_doubt and message.handed_to == self.provider.name
+
     def reaches(self, message: Taken, contact: Contact | AddressedLink) -> bool:
-        """Whether they have a phone and the provider has words for it; or it went there already, and nobody knows what
-        became of it."""
+        """Whether they have a phone and the provider has words for it."""
         if not isinstance(message, Claimed | ClaimedAnnouncement) or not isinstance(contact, Contact):
             return False
         language = "en" if contact.language.lower().startswith("en") else "zh"
         to = (contact.phone or "").startswith(self.prefixes)
-        return message.in_doubt or (to and self.provider.carries(message.kind, language))
+        return to and self.provider.carries(message.kind, language)
 
     def compose(self, message: Taken, contact: Contact | AddressedLink) -> Letter:
         """Its text."""
@@ -72,19 +101,29 @@ class Sms:
             try:
                 yield line
             except Unavailable as error:
-                tell(self.database, self.provider.name, str(error))
+                self._fail(servers.RESTS[min(self.failures, len(servers.RESTS) - 1)], str(error))
                 raise
-        tell(self.database, self.provider.name, "it does not answer" if line.lost else None)
+        if line.lost:
+            self.avoided_until = time.monotonic() + AVOIDED
+            self._fail(REST, "it does not answer")
+        elif line.answered:
+            self.failures, self.avoided_until = 0, 0.0
+            tell(self.database, self.provider.name, None)
+
+    def _fail(self, rest: float, reason: str) -> None:
+        self.rests_until, self.failures = time.monotonic() + rest, self.failures + 1
+        tell(self.database, self.provider.name, reason)
 
 
 @dataclass
 class SmsLine:
-    """A session with the provider."""
+    """A session with the provider. `answered`: it said something about one at least."""
 
     channel: Sms
     http: requests.Session
 
     lost: bool = False
+    answered: bool = False
 
     @property
     def provider(self) -> str:
@@ -93,9 +132,9 @@ class SmsLine:
 
     def send(self, letter: Letter) -> Verdict:
         """Commit that it is handed over, hand it over, or find out what became of it when it was before."""
-        provider, message = self.channel.provider, letter.message
-        to_key = self.channel.box.fingerprint("phone", letter.to)[:16]
-        handed = hand_over(self.channel.database, message, self.channel.name, to_key)
+        channel, message = self.channel, letter.message
+        provider, to_key = channel.provider, channel.box.fingerprint("phone", letter.to)[:16]
+        handed = hand_over(channel.database, message, channel.name, provider.name, to_key)
         if handed is None:
             return ENOUGH
         if message.in_doubt:
@@ -103,10 +142,15 @@ class SmsLine:
             verdict = settled or self._again(letter, handed.id)
         else:
             verdict = provider.send(self.http, handed.id, letter.content)
-        if verdict.outcome is Outcome.UNKNOWN:
-            self.lost, self.channel.rests_until = True, time.monotonic() + REST
+        self.lost = verdict.outcome is Outcome.UNKNOWN
+        self.answered = self.answered or not (self.lost or verdict.unsure)
         return verdict
 
     def _again(self, letter: Letter, hand_over_id: str) -> Verdict:
+        """Under the same id, for it surely never arrived. Where it does not now either, any provider may take it."""
         hand_over_again(self.channel.database, letter.message)
-        return self.channel.provider.send(self.http, hand_over_id, letter.content)
+        try:
+            return self.channel.provider.send(self.http, hand_over_id, letter.content)
+        except Unavailable:
+            take_back(self.channel.database, letter.message)
+            raise

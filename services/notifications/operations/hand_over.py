@@ -16,7 +16,8 @@ PER_DAY = 10
 """SMS to one number, whoever is said to have it and in whichever site's name: each costs and rings."""
 
 HAND_OVER = text("""
-    UPDATE messages SET channel = :channel, handed_at = coalesce(handed_at, clock_timestamp()), to_key = :to_key,
+    UPDATE messages SET channel = :channel, handed_to = :handed_to, to_key = :to_key,
+        handed_at = coalesce(handed_at, clock_timestamp()),
         hand_over = hand_over + CASE WHEN handed_at IS NULL THEN 1 ELSE 0 END,
         handed_again_at = CASE WHEN handed_at IS NOT NULL THEN handed_again_at END
     WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
@@ -27,6 +28,10 @@ HAND_OVER = text("""
 """)
 AGAIN = text("""
     UPDATE messages SET handed_again_at = clock_timestamp()
+    WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
+""")
+TAKE_BACK = text("""
+    UPDATE messages SET handed_at = NULL, handed_again_at = NULL
     WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
 """)
 FORGET_NUMBERS = text("""
@@ -46,11 +51,11 @@ class HandOver:
     age: timedelta
 
 
-def hand_over(database: Database, message: Taken, channel: str, to_key: bytes) -> HandOver | None:
-    """Commit that the message is handed over from now on. None where the number has had enough for a day, or the claim
-    has run out. `to_key` is the number's keyed hash."""
+def hand_over(database: Database, message: Taken, channel: str, provider: str, to_key: bytes) -> HandOver | None:
+    """Commit that the message is handed over to this provider from now on. None where the number has had enough for a
+    day, or the claim has run out. `to_key` is the number's keyed hash."""
     values = {"id": message.id, "claimed_at": message.claimed_at, "channel": channel, "per_day": PER_DAY}
-    values["to_key"] = to_key
+    values |= {"to_key": to_key, "handed_to": provider}
     with database.transaction(EVERY_SITE) as session:
         row = session.execute(HAND_OVER, values).one_or_none()
     return HandOver(f"{message.id.hex}-{row.hand_over}", row.handed_at, row.age) if row else None
@@ -60,6 +65,12 @@ def hand_over_again(database: Database, message: Taken) -> None:
     """Commit that it is sent once more under the same id: from now on it may be with them again."""
     with database.transaction(EVERY_SITE) as session:
         session.execute(AGAIN, {"id": message.id, "claimed_at": message.claimed_at})
+
+
+def take_back(database: Database, message: Taken) -> None:
+    """Commit that it is with nobody after all: whoever had it, or did not, knows nothing of it."""
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(TAKE_BACK, {"id": message.id, "claimed_at": message.claimed_at})
 
 
 def forget_numbers(database: Database) -> int:

@@ -42,7 +42,7 @@ JUDGE_RETRY = text(f"""
 
 AGAIN = text(f"""
     UPDATE messages AS m SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
-        error = NULL, handed_at = NULL,
+        error = NULL, handed_at = NULL, refused_by = '{{}}',
         expires_at = CASE
             WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
             ELSE least(now() + interval '3 days', (

@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.parked import parked
-from services.notifications.operations.providers import failing
+from services.notifications.operations.providers import Carrier, CarrierNow, as_they_are, failing
 
 # By lane and channel; a message has no channel before it was tried. `late_seconds`: since when the oldest is due.
 QUEUES = text("""
@@ -34,18 +34,21 @@ FAILED = text("""
 
 @dataclass(frozen=True)
 class Overview:
-    """Queues by lane and channel, reasons with their numbers, providers that fail, events that are held back."""
+    """Queues by lane and channel, reasons with their numbers, providers and which of them fail, events that are held
+    back."""
 
     queues: Sequence[Row[Any]]
     waits: Sequence[Row[Any]]
     failed: Sequence[Row[Any]]
     failing: Sequence[Row[Any]]
+    carriers: Sequence[CarrierNow]
     parked: Sequence[Row[Any]]
 
 
-def overview(database: Database) -> Overview:
+def overview(database: Database, carriers: Sequence[Carrier]) -> Overview:
     """As things are now."""
     with database.transaction(EVERY_SITE) as session:
         queues, waits, failed = (session.execute(query).all() for query in (QUEUES, WAITS, FAILED))
         held_back = parked(session)
-    return Overview(queues, waits, failed, failing(database), held_back)
+    fails = failing(database)
+    return Overview(queues, waits, failed, fails, as_they_are(carriers, fails), held_back)

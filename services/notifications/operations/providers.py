@@ -1,11 +1,14 @@
 """Which providers fail just now, for operators to see: told when that changes, by whoever notices."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
+from services.notifications.settings import Settings
 
 FAILS = text("""
     INSERT INTO providers AS p (name, failing_since, reason) VALUES (:name, now(), :reason)
@@ -16,6 +19,30 @@ WORKS = text("""
     UPDATE providers SET failing_since = NULL, reason = '', told_at = now()
     WHERE name = :name AND failing_since IS NOT NULL
 """)
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A mail server or a provider of SMS that the settings name. `per_minute`: what it takes, 0 for any number; those
+    of mail share it."""
+
+    channel: str
+    name: str
+    per_minute: int
+
+
+@dataclass(frozen=True)
+class CarrierNow:
+    """How one is just now; `failing_since` is None for one that works, or was never needed."""
+
+    carrier: Carrier
+    failing_since: datetime | None
+
+
+def carriers(settings: Settings) -> list[Carrier]:
+    """All of them, of each channel the wanted one first."""
+    mail = [Carrier("mail", server.name, settings.mail_rate) for server in settings.mail_servers]
+    return mail + [Carrier("sms", name, rate) for name, rate in settings.sms_rates.items()]
 
 
 def tell(database: Database, name: str, reason: str | None) -> None:
@@ -32,3 +59,9 @@ def failing(database: Database) -> Sequence[Row[Any]]:
     query = "SELECT name, failing_since, reason FROM providers WHERE failing_since IS NOT NULL ORDER BY failing_since"
     with database.transaction(EVERY_SITE) as session:
         return session.execute(text(query)).all()
+
+
+def as_they_are(carriers: Sequence[Carrier], fails: Sequence[Row[Any]]) -> list[CarrierNow]:
+    """Each with what `failing` says of it."""
+    since = {row.name: row.failing_since for row in fails}
+    return [CarrierNow(one, since.get(one.name)) for one in carriers]

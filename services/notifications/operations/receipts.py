@@ -2,7 +2,8 @@
 
 Receipts come twice, in any order, and before our own record of the send. Each is kept once, and heard when the message
 is not in a worker's hands: at once, or when its send is recorded (`hear_waiting`). One that finds no message waits
-`KEPT_DAYS`: a provider's account may carry SMS that are not ours.
+`KEPT_DAYS`: a provider's account may carry SMS that are not ours. Whoever wanted it by SMS first, and was not reached,
+gets a mail.
 """
 
 import re
@@ -25,36 +26,48 @@ OURS = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})")
 """A hand-over's id: the message's, and for which time it was handed over (`hand_over.py`)."""
 
 KEEP = text("""
-    INSERT INTO receipts (reference, hand_over, delivered, reason)
-    VALUES (:reference, :hand_over, :delivered, :reason)
+    INSERT INTO receipts (provider, reference, hand_over, delivered, reason)
+    VALUES (:provider, :reference, :hand_over, :delivered, :reason)
     ON CONFLICT DO NOTHING RETURNING number
 """)
 
+# `turns`: they wanted it by SMS first, so that a mail may reach them, and it is still worth telling.
 FIND = text("""
-    SELECT m.id, m.state, m.hand_over, m.handed_at IS NOT NULL AS in_doubt
+    SELECT m.id, m.state, m.hand_over, m.handed_at IS NOT NULL AS in_doubt,
+           m.channel = 'sms' AND coalesce(m.handed_to, :provider) = :provider AS is_theirs,
+           'mail' <> ALL (m.refused_by) AND m.expires_at > now()
+           AND EXISTS (SELECT FROM preferences AS p WHERE p.person_id = person_now(m.person_id)
+                       AND p.site_id = m.site_id AND m.kind = ANY (p.sms_first))
+           AND NOT EXISTS (SELECT FROM announcements AS a WHERE a.id = m.announcement_id AND a.state <> 'sending')
+           AND NOT EXISTS (SELECT FROM messages AS later
+                           WHERE later.registration_id = m.registration_id AND later.number > m.number) AS turns
     FROM messages AS m
     WHERE m.id = coalesce(
         cast(:id AS uuid),
-        (SELECT message_id FROM deliveries WHERE reference = cast(:reference AS text) ORDER BY id DESC LIMIT 1))
+        (SELECT message_id FROM deliveries WHERE reference = cast(:reference AS text) AND provider = :provider
+         ORDER BY id DESC LIMIT 1))
     FOR UPDATE OF m
 """)
 
 WAITING = text("""
-    SELECT number, reference, hand_over, delivered, reason FROM receipts AS r
+    SELECT number, provider, reference, hand_over, delivered, reason FROM receipts AS r
     WHERE applied_at IS NULL AND EXISTS (
         SELECT FROM messages AS m WHERE m.state <> 'sending' AND m.id = CASE
             WHEN r.hand_over IS NOT NULL THEN left(r.hand_over, 32)::uuid
-            ELSE (SELECT message_id FROM deliveries WHERE reference = r.reference ORDER BY id DESC LIMIT 1) END)
+            ELSE (SELECT message_id FROM deliveries WHERE reference = r.reference AND provider = r.provider
+                  ORDER BY id DESC LIMIT 1) END)
     ORDER BY number LIMIT 500
 """)
 
 END = text("""
     WITH ended AS (
-        UPDATE messages SET state = :state, handed_at = NULL, error = :error, sent_at = coalesce(sent_at, now())
-        WHERE id = :id RETURNING id, channel
+        UPDATE messages SET state = :state, handed_at = NULL, error = :error, sent_at = coalesce(sent_at, now()),
+            refused_by = CASE WHEN :state = 'pending' THEN refused_by || '{sms}' ELSE refused_by END,
+            next_attempt_at = CASE WHEN :state = 'pending' THEN now() ELSE next_attempt_at END
+        WHERE id = :id RETURNING id
     )
-    INSERT INTO deliveries (message_id, started_at, outcome, reply, channel, reference)
-    SELECT id, now(), :outcome, :reason, channel, :reference FROM ended
+    INSERT INTO deliveries (message_id, started_at, outcome, reply, channel, provider, reference)
+    SELECT id, now(), :outcome, :reason, 'sms', :provider, :reference FROM ended
 """)
 
 HEARD = text("UPDATE receipts SET applied_at = now() WHERE number = :number")
@@ -67,17 +80,16 @@ FORGET = text("""
 """)
 
 
-def hear(database: Database, receipts: Sequence[Receipt]) -> None:
-    """Keep these and let their messages know. What was heard before changes nothing."""
+def hear(database: Database, provider: str, receipts: Sequence[Receipt]) -> None:
+    """Keep what this provider says and let the messages know. What was heard before changes nothing."""
     for receipt in receipts:
         ours = OURS.fullmatch(receipt.hand_over) if receipt.hand_over else None
         if receipt.hand_over and ours is None:
             continue  # of somebody else who sends from the same account
         with database.transaction(EVERY_SITE) as session:
-            values = {"reference": receipt.reference, "hand_over": receipt.hand_over, "delivered": receipt.delivered}
-            number = session.scalar(KEEP, values | {"reason": receipt.reason})
+            number = session.scalar(KEEP, {"provider": provider, **vars(receipt)})
             if number is not None:
-                _apply(session, number, receipt)
+                _apply(session, number, provider, receipt)
 
 
 def hear_waiting(database: Database) -> int:
@@ -85,37 +97,39 @@ def hear_waiting(database: Database) -> int:
     with database.transaction(EVERY_SITE) as session:
         rows = session.execute(WAITING).all()
         for row in rows:
-            _apply(session, row.number, Receipt(row.reference, row.hand_over, row.delivered, row.reason))
+            receipt = Receipt(row.reference, row.hand_over, row.delivered, row.reason)
+            _apply(session, row.number, row.provider, receipt)
     return len(rows)
 
 
-def _apply(session: Session, number: int, receipt: Receipt) -> None:
+def _apply(session: Session, number: int, provider: str, receipt: Receipt) -> None:
     ours = OURS.fullmatch(receipt.hand_over or "")
     message = session.execute(
-        FIND, {"id": UUID(ours[1]) if ours else None, "reference": receipt.reference}
+        FIND, {"id": UUID(ours[1]) if ours else None, "reference": receipt.reference, "provider": provider}
     ).one_or_none()
     if message is None or message.state == State.SENDING:
         return
     session.execute(HEARD, {"number": number})
     # An SMS that was delivered reached them, for whichever time it was handed over. That one failed says something of
-    # that one alone, and nothing once another was delivered.
-    is_latest = ours is None or int(ours[2]) == message.hand_over
+    # that one alone, and nothing once another was delivered or something else told them.
+    is_latest = message.is_theirs and (ours is None or int(ours[2]) == message.hand_over)
     if receipt.delivered and message.state != State.DELIVERED:
-        _end(session, message, State.DELIVERED, receipt)
+        _end(session, message, State.DELIVERED, provider, receipt)
     elif not receipt.delivered and is_latest and (message.state == State.SENT or _is_unsure(message)):
-        _end(session, message, State.FAILED, receipt)
+        _end(session, message, State.PENDING if message.turns else State.FAILED, provider, receipt)
 
 
 def _is_unsure(message: Any) -> bool:
     return bool(message.state == State.PENDING and message.in_doubt)
 
 
-def _end(session: Session, message: Any, state: State, receipt: Receipt) -> None:
+def _end(session: Session, message: Any, state: State, provider: str, receipt: Receipt) -> None:
     delivered = state is State.DELIVERED
     reason = receipt.reason or None
     told = {"state": state, "outcome": "delivered" if delivered else "undelivered", "reason": reason}
     error = None if delivered else f"not delivered: {receipt.reason}"
-    session.execute(END, told | {"id": message.id, "error": error, "reference": receipt.reference})
+    told |= {"id": message.id, "error": error, "provider": provider, "reference": receipt.reference}
+    session.execute(END, told)
     log.info("receipt_heard", message_id=str(message.id), outcome=told["outcome"], reason=reason)
 
 

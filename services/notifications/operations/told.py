@@ -3,7 +3,7 @@ neither reaches.
 
 A call stays on that list until we say that its person was reached, so nothing that fails here makes somebody go untold.
 It is said of the state that a message ended in, and again when a receipt makes it another: saying so twice changes
-nothing, and two pumps do no harm.
+nothing, and two pumps do no harm. Whoever reads mail, or could, is on no list before that: `by_mail` puts them there.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,11 @@ BATCH = 500
 
 UNTOLD = text("""
     SELECT id, registration_id, caused_at, state IN ('sent', 'delivered') AS reached,
-           channel IS DISTINCT FROM 'sms' AND state <> 'no_contact' AS by_mail
+           state <> 'no_contact' AND (
+               channel IS DISTINCT FROM 'sms'
+               OR EXISTS (SELECT FROM deliveries WHERE message_id = messages.id AND deliveries.channel = 'mail')
+               OR EXISTS (SELECT FROM preferences AS p WHERE p.person_id = person_now(messages.person_id)
+                          AND p.site_id = messages.site_id AND kind = ANY (p.sms_first))) AS by_mail
     FROM messages
     WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL) AND caused_at IS NOT NULL
       AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))

@@ -12,6 +12,7 @@ from services.notifications.operations.announcements.office import Office
 from services.notifications.operations.calendar_feeds import PER_MINUTE, CalendarFeeds
 from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
+from services.notifications.operations.providers import carriers
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.pages.announcements import announcements_pages
 from services.notifications.pages.calendar_feed import calendar_feed_pages
@@ -39,7 +40,11 @@ def pages(
     """All of them."""
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
-    made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
+    made = [
+        messages_pages(database),
+        overview_pages(database, subscriber, carriers(settings)),
+        webhooks_pages(database, rules),
+    ]
     made += [templates_pages(database, showroom), inbox_pages(database, book), suppressions_pages(database)]
     made += [chats_pages(database, settings.box()), announcements_pages(database, office)]
     made.append(digests_pages(database, make_outlook(settings, database)))
@@ -48,7 +53,7 @@ def pages(
     )
     made += calendar_feed_pages(feeds, book)
     links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
-    made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_provider else ("mail",))
+    made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_providers else ("mail",))
 
     @made[0].app_context_processor
     def site_in_words() -> dict[str, object]:

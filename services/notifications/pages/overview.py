@@ -1,5 +1,6 @@
 """For operators: what is queued, late or failing, and why; and everything that failed put back at once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -13,12 +14,13 @@ from services.common.parked import release_parked
 from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_failed
 from services.notifications.operations.overview import overview
+from services.notifications.operations.providers import Carrier
 from services.notifications.pages.site import zone
 from services.notifications.pages.words import CHANNELS, LANES
 
 
-def overview_pages(database: Database, subscriber: Subscriber) -> APIBlueprint:
-    """The page, and its buttons."""
+def overview_pages(database: Database, subscriber: Subscriber, carriers: Sequence[Carrier]) -> APIBlueprint:
+    """The page, and its buttons. `carriers` are the mail servers and providers that the settings name."""
     blueprint = page_blueprint("overview_pages", __name__, url_prefix="/staff/delivery")
     in_menu("overview_pages.show_overview", "发送情况", "Delivery", 7, without_site=OPERATORS, only=OPERATORS)
 
@@ -26,7 +28,7 @@ def overview_pages(database: Database, subscriber: Subscriber) -> APIBlueprint:
     @allow(Caller.OPERATOR)
     def show_overview() -> Answer:
         """As things are now."""
-        return _page(database, Form())
+        return _page(database, carriers, Form())
 
     @blueprint.post("/retry")
     @allow(Caller.OPERATOR)
@@ -43,13 +45,13 @@ def overview_pages(database: Database, subscriber: Subscriber) -> APIBlueprint:
         with form.catching():
             count = release_parked(subscriber, request.form.get("aggregate", ""))
         if form.failed:
-            return _page(database, form), 409
+            return _page(database, carriers, form), 409
         return done(url_for(".show_overview"), f"已补处理 {count} 个事件。", f"{count} events were applied.")
 
     return blueprint
 
 
-def _page(database: Database, form: Form[Any]) -> str:
+def _page(database: Database, carriers: Sequence[Carrier], form: Form[Any]) -> str:
     lanes = {lane.value: LANES[lane] for lane in Lane}
     known = {"lanes": lanes, "channels": CHANNELS, "zone": zone(database)}
-    return render("messages/overview.html", now=overview(database), form=form, **known)
+    return render("messages/overview.html", now=overview(database, carriers), form=form, **known)

@@ -57,6 +57,7 @@ OUTCOMES: defaultdict[str, Words] = defaultdict(
         "sent": Words("已被接收", "Accepted"),
         "deferred": Words("暂时未被接收，稍后再试", "Put off, tried again later"),
         "refused": Words("被拒绝", "Refused"),
+        "held_back": Words("今天已收到很多，暂不打扰", "Enough for a day, held back"),
         "lost": Words("连接中断", "The connection was lost"),
         "unknown": Words("没有答复，先查明再决定是否重发", "No answer: asked after before it goes again"),
         "delivered": Words("已送达", "Delivered"),

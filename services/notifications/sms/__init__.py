@@ -57,6 +57,10 @@ class Provider(Protocol):
     def signs(self) -> bool:
         """Whether the provider puts the sender's name in 【】 itself."""
 
+    @property
+    def signs_receipts(self) -> bool:
+        """Whether it can sign what it calls back with."""
+
     def carries(self, kind: str, language: str) -> bool:
         """Whether it has words for this kind of message."""
 
@@ -67,7 +71,7 @@ class Provider(Protocol):
         self, http: requests.Session, hand_over: str, text: Text, since: datetime, age: timedelta
     ) -> Verdict | None:
         """The verdict on one that was handed over before without an answer, so that nobody gets it twice; None where it
-        surely never arrived, and is to be sent again under the same id. First handed over `since`, last `age` ago."""
+        surely never arrived. First handed over `since`, last `age` ago."""
 
     def receipts(self, body: Any) -> list[Receipt]:
         """What its call-back says. Raises ValueError for what is not in its form."""

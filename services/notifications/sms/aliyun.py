@@ -1,6 +1,6 @@
 """Alibaba Cloud's Short Message Service (短信服务), API version 2017-05-25.
 
-    aliyun://<AccessKey ID>:<AccessKey secret>@dysmsapi.aliyuncs.com?sign=<registered sign>
+    aliyun://<AccessKey ID>:<AccessKey secret>@dysmsapi.aliyuncs.com?sign=<registered sign>&name=<where there are two>
 
 What is sent is a registered template with parameters; the sign stands before it in 【】. Signing: "V3 request structure
 and signature" (ACS3-HMAC-SHA256). `SendSms` knows no idempotency, and its documentation says to look at what became of
@@ -119,9 +119,10 @@ class Aliyun:
     secret: str = field(repr=False)
     sign: str
     templates: Templates
+    name: str = "aliyun"
 
-    name = "aliyun"
     signs = True
+    signs_receipts = False
 
     def carries(self, kind: str, language: str) -> bool:
         """Whether the operator has named a template for it."""
@@ -153,7 +154,8 @@ class Aliyun:
     ) -> Verdict | None:
         """Ask for the SMS that have gone to this number since, and look for ours."""
         if not text.to:
-            return Verdict(Outcome.REFUSED, "unknown: no answer came, and there is no number any more to ask about")
+            nobody = "unknown: no answer came, and there is no number any more to ask about"
+            return Verdict(Outcome.REFUSED, nobody, unsure=True)
         try:
             found = self._find(http, hand_over, text, since)
         except Unanswered as error:

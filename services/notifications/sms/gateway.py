@@ -3,6 +3,7 @@
 https://<token>@sms.example.org/send                    an answer that does not come: never sent again
 https://<token>@sms.example.org/send?repeats=safe       it knows our Idempotency-Key: sent again under the same
 https://<token>@sms.example.org/send?sign=provider      it puts the sender's name before the text itself
+https://<token>@sms.example.org/send?name=second        what operators call it, where there are several
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import requests
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
 from services.notifications.sms import Receipt, Text, Unanswered, ask, unknown, without_numbers
@@ -31,14 +32,14 @@ class _Refused(BaseModel):
 
 
 class _Report(BaseModel):
-    id: str | None = None
-    reference: str | None = None
+    id: str | None = Field(default=None, max_length=200)
+    reference: str | None = Field(default=None, max_length=200)
     status: Literal["delivered", "failed"]
     reason: str = ""
 
 
 class _Reports(BaseModel):
-    receipts: list[_Report]
+    receipts: list[_Report] = Field(max_length=1000)
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Gateway:
     url: str
     token: str = field(repr=False)
     signs: bool = False
-    name = "gateway"
     repeats: bool = False
+    name: str = "gateway"
+    signs_receipts = True
 
     def carries(self, kind: str, language: str) -> bool:
         """It takes any text."""
@@ -70,8 +72,8 @@ class Gateway:
         """The same again where the gateway knows the key. Elsewhere an SMS goes out at most once: it costs, and rings;
         whether it came an operator finds out, who may put it back."""
         if self.repeats and text.to:
-            return None
-        return Verdict(Outcome.REFUSED, "unknown: no answer came, and the gateway may have sent it")
+            return self.send(http, hand_over, text)
+        return Verdict(Outcome.REFUSED, "unknown: no answer came, and the gateway may have sent it", unsure=True)
 
     def receipts(self, body: Any) -> list[Receipt]:
         """What it says of those that it took."""

@@ -3,7 +3,7 @@
     Templates.read("reminder=SMS_1(title,start) reminder.en=SMS_2(title,start) offer=SMS_3(title,until,phone)")
 
 In mainland China no SMS goes out whose words were not registered before: the text lies with the provider, we have its
-code and the names of its variables.
+code and the names of its variables. Each account has its own.
 """
 
 import re

@@ -32,8 +32,7 @@ class Office:
 def make_office(settings: Settings, database: Database) -> Office:
     """The office of the api process."""
     book = ContactBook(settings.registration_url, settings.notifications_token.get_secret_value())
-    provider = settings.sms_provider
-    carries = provider if provider and provider.carries(Kind.ANNOUNCEMENT, "zh") else None
+    carries = next((one for one in settings.sms_providers if one.carries(Kind.ANNOUNCEMENT, "zh")), None)
     return Office(
         Bureau(database, book),
         Counter(database, book, sms_phones(settings), threading.Semaphore(AT_ONCE)),
@@ -44,6 +43,5 @@ def make_office(settings: Settings, database: Database) -> Office:
 
 def sms_phones(settings: Settings) -> tuple[str, ...]:
     """The beginnings of numbers to which an announcement can go by SMS; none where no provider carries them."""
-    provider = settings.sms_provider
-    carries = provider is not None and provider.carries(Kind.ANNOUNCEMENT, "zh")
+    carries = any(one.carries(Kind.ANNOUNCEMENT, "zh") for one in settings.sms_providers)
     return tuple(settings.sms_prefixes.split(",")) if carries else ()

@@ -5,7 +5,7 @@ A message is `sending` from its claim until its result is recorded. A worker tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -42,9 +42,9 @@ CLAIMED = """
 """
 
 OF_ALL = """
-    c.id, c.claimed_at, c.message_id_header, c.request_id, c.handed_at IS NOT NULL AS in_doubt, c.site_id,
-    sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en, sites.time_zone,
-    sites.phone AS site_phone
+    c.id, c.claimed_at, c.message_id_header, c.request_id, c.handed_at IS NOT NULL AS in_doubt, c.handed_to,
+    c.refused_by, c.site_id, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,
+    sites.time_zone, sites.phone AS site_phone
 """
 """What every sort of message has (`Taken`), but its words; `c` are the claimed ones."""
 
@@ -75,6 +75,10 @@ class Taken:
     site_phone: str | None
     words: dict[str, dict[str, Any]] | None
     """What was saved in place of the built-in words, by channel and language; None where nothing was."""
+    handed_to: str | None = field(default=None, kw_only=True)
+    """The provider that may have it, where it is `in_doubt`."""
+    refused_by: Sequence[str] = field(default=(), kw_only=True)
+    """The channels that did not bring it, and are not asked again."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class Result:
     suppression_id: int | None = None
     to_key: bytes | None = None
     """The address as a keyed hash, for a week: a mail that bounces says whose message it was, and not to whom."""
+    refused_by: str | None = None
+    """The channel in whose place another one is to tell it, at once."""
 
 
 ANY_CLAIMABLE = text(f"SELECT EXISTS (SELECT FROM messages WHERE lane < 3 AND {CLAIMABLE})")  # noqa: S608 - a constant
@@ -188,7 +194,7 @@ def put_off(database: Database, message: Taken, delay: float) -> bool | None:
 def record(database: Database, message: Taken, result: Result) -> bool:
     """Write down what an attempt came to. False when the claim had run out and the message is no longer ours.
 
-    A result whose state is `pending` is tried again after `BACKOFF`.
+    A result whose state is `pending` is tried again after `BACKOFF`, by another channel at once.
     """
     with database.transaction(EVERY_SITE) as session:
         recorded = session.execute(
@@ -199,8 +205,10 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                     sent_at = CASE WHEN :state = 'sent' THEN now() ELSE sent_at END,
                     error = CASE WHEN :state = 'sent' THEN NULL ELSE :error END,
                     suppression_id = :suppression_id, to_key = coalesce(:to_key, to_key),
+                    refused_by = refused_by || cast(:refused_by AS text[]),
                     template_id = :template_id, template_version = :template_version, template_fault = :template_fault,
-                    next_attempt_at = now() + make_interval(secs => CASE WHEN :state <> 'pending' THEN 0
+                    next_attempt_at = now() + make_interval(secs => CASE
+                        WHEN :state <> 'pending' OR cardinality(cast(:refused_by AS text[])) > 0 THEN 0
                         ELSE (cast(:backoff AS integer[]))[least(attempts, cardinality(:backoff))] END)
                 WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
                 RETURNING id
@@ -222,6 +230,7 @@ def record(database: Database, message: Taken, result: Result) -> bool:
                 "backoff": list(BACKOFF),
                 "suppression_id": result.suppression_id,
                 "to_key": result.to_key,
+                "refused_by": [result.refused_by] if result.refused_by else [],
                 "template_id": result.made_with and result.made_with.template_id,
                 "template_version": result.made_with and result.made_with.version,
                 "template_fault": result.made_with and result.made_with.fault,

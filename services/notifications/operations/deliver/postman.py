@@ -9,7 +9,7 @@ from services.common.sealing import Box
 from services.notifications.channels import Channel
 from services.notifications.channels.chat import Chat
 from services.notifications.channels.mail import Mail
-from services.notifications.channels.sms import Sms
+from services.notifications.channels.sms import Sms, bucket_of
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
@@ -23,7 +23,7 @@ from services.notifications.sms.words import Wording
 
 @dataclass(frozen=True)
 class Postman:
-    """`others` are the channels for whom no mail reaches, the preferred first; `allowances` tell by a channel's name
+    """`others` are the channels for whom no mail reaches, the preferred first; `allowances` tell by a channel's bucket
     how much it takes, where that is bounded."""
 
     database: Database
@@ -49,7 +49,6 @@ class Postman:
 
 def make_postman(settings: Settings, database: Database) -> Postman:
     """The postman of a worker; nothing is connected yet, so it may be made before a fork."""
-    provider = settings.sms_provider
     way_out = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     return Postman(
         database,
@@ -59,8 +58,8 @@ def make_postman(settings: Settings, database: Database) -> Postman:
         settings.mail_domain,
         settings.box(),
         Chat(settings.box(), settings.pages_of["registration"]),
-        (_sms(settings, database, provider),) if provider else (),
-        allowances=_allowances({"mail": settings.mail_rate, "sms": settings.sms_rate}, settings),
+        tuple(_sms(settings, database, provider) for provider in settings.sms_providers),
+        _allowances(settings),
     )
 
 
@@ -69,6 +68,7 @@ def _sms(settings: Settings, database: Database, provider: Provider) -> Sms:
     return Sms(database, provider, Wording(provider.signs), settings.box(), prefixes)
 
 
-def _allowances(rates: dict[str, int], settings: Settings) -> dict[str, Allowance]:
+def _allowances(settings: Settings) -> dict[str, Allowance]:
     broker = settings.broker_url.get_secret_value()
-    return {channel: Allowance(channel, rate, broker) for channel, rate in rates.items() if rate}
+    rates = {"mail": settings.mail_rate} | {bucket_of(name): rate for name, rate in settings.sms_rates.items()}
+    return {bucket: Allowance(bucket, rate, broker) for bucket, rate in rates.items() if rate}

@@ -36,6 +36,7 @@ STATES = {Outcome.SENT: State.SENT, Outcome.REFUSED: State.FAILED}
 """Whatever is not here is tried again."""
 
 NO_ADDRESS = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address")
+NO_OTHER = Result(State.FAILED, "refused", "one channel did not bring it, and no other reaches the person any more")
 NOT_REACHED = Result(State.NO_CONTACT, "no_contact", "the person has no e-mail address, nor can an SMS go to them")
 REFUSED = Result(State.SUPPRESSED, "refused_by_person", "refused by the person")
 IN_DOUBT = Result(State.FAILED, "refused", "unknown: no answer came, and there is nobody any more to ask about")
@@ -92,6 +93,11 @@ class Ways:
     channels: Sequence[Channel]
     closed: Closed | None = None
 
+    @property
+    def open(self) -> Sequence[Channel]:
+        """Those that are."""
+        return [one for one in self.channels if not (self.closed and one.name == Mail.name)]
+
 
 def ready(
     postman: Postman, message: Taken, contact: Contact | AddressedLink, ways: Ways | None = None
@@ -101,15 +107,24 @@ def ready(
     What may be with a provider already is asked after there, whatever they wish by now.
     """
     reached = [one for one in postman.channels if one.reaches(message, contact)]
-    if ways is None or message.in_doubt:
-        allowed = reached
-    else:
-        allowed = [one for one in ways.channels if one in reached and not (ways.closed and one.name == Mail.name)]
-    if allowed:
-        compose = partial(allowed[0].compose, message, contact)
-        yield from written(postman, message, allowed[0], compose, falls_back=len(allowed) > 1)
-    else:
+    wanted = reached if ways is None else [one for one in ways.open if one in reached]
+    able = [one for one in wanted if one.name not in message.refused_by]
+    first = _holder(postman, message) if message.in_doubt else _first(able)
+    if first is None:
         note(postman, message, _not_told(postman, message, reached, ways))
+    else:
+        falls_back = any(one.name != first.name for one in able)
+        yield from written(postman, message, first, partial(first.compose, message, contact), falls_back)
+
+
+def _holder(postman: Postman, message: Taken) -> Channel | None:
+    return next((one for one in postman.channels if one.holds(message)), None)
+
+
+def _first(able: Sequence[Channel]) -> Channel | None:
+    """The first; of several providers of that channel the first that does not rest."""
+    same = [one for one in able if one.name == able[0].name]
+    return next((one for one in same if not one.rests), same[0] if same else None)
 
 
 def _not_told(postman: Postman, message: Taken, reached: Sequence[Channel], ways: Ways | None) -> Result:
@@ -118,6 +133,8 @@ def _not_told(postman: Postman, message: Taken, reached: Sequence[Channel], ways
         return IN_DOUBT
     if ways and ways.closed and any(one.name == Mail.name for one in reached if one in ways.channels):
         return held_back(ways.closed)
+    if message.refused_by:
+        return NO_OTHER
     return REFUSED if reached else NOT_REACHED if postman.others else NO_ADDRESS
 
 
@@ -179,10 +196,10 @@ def _of_known_sites(postman: Postman, claimed: Sequence[Message]) -> list[Messag
     return [message for message in claimed if message not in unknown]
 
 
-def _give_back(postman: Postman, messages: Sequence[Taken], reason: str) -> None:
+def _give_back(postman: Postman, messages: Sequence[Taken], reason: str, delay: float | None = None) -> None:
     if messages:
         log.warning("messages_wait", count=len(messages), reason=reason)
-        release(postman.database, messages, OUTAGE_DELAY, reason)
+        release(postman.database, messages, OUTAGE_DELAY if delay is None else delay, reason)
 
 
 def _send(postman: Postman, letters: list[Ready], batch: Batch) -> None:
@@ -194,7 +211,7 @@ def _send(postman: Postman, letters: list[Ready], batch: Batch) -> None:
 
 def _allowed(postman: Postman, channel: Channel, letters: list[Letter], lane: Lane) -> list[Letter]:
     """As many as the provider takes now; the others go back until it takes more."""
-    allowance = postman.allowances.get(channel.name)
+    allowance = postman.allowances.get(channel.bucket)
     if allowance is None or not letters:
         return letters
     granted, wait = allowance.take(len(letters), keep=lane.leaves)
@@ -206,7 +223,7 @@ def _allowed(postman: Postman, channel: Channel, letters: list[Letter], lane: La
 
 def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: Batch) -> None:
     """Over one line, in order. When that is lost or the batch is over, the rest goes back untried."""
-    number = 0
+    number, rested = 0, channel.rests
     try:
         with channel.open() as line:
             for number, letter in enumerate(letters):
@@ -216,12 +233,17 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: B
                 verdict = line.send(letter)
                 _note_sent(postman, channel, line.provider, letter, verdict)
     except Unavailable as error:
-        _give_back(postman, [late.message for late in letters[number:]], str(error))
+        # One that rested already was taken for want of another.
+        others = any(one.name == channel.name and one != channel for one in postman.channels)
+        delay = 0.0 if others and not rested else OUTAGE_DELAY
+        _give_back(postman, [late.message for late in letters[number:]], str(error), delay)
 
 
 def _note_sent(postman: Postman, channel: Channel, provider: str, letter: Letter, verdict: Verdict) -> None:
-    """Record what an attempt came to. An address that is none is remembered, and who has a phone is told by SMS."""
-    state = STATES.get(verdict.outcome, State.PENDING)
+    """Record what an attempt came to. An address that is none is remembered. Whom this channel does not reach is told
+    by the next one, where there is one."""
+    goes_on = letter.falls_back and _gives_up(channel, verdict)
+    state = State.PENDING if goes_on else STATES.get(verdict.outcome, State.PENDING)
     key = None
     if channel.name == Mail.name:
         key = address_key(postman.box, letter.to)
@@ -229,8 +251,23 @@ def _note_sent(postman: Postman, channel: Channel, provider: str, letter: Letter
             message = letter.message
             with postman.database.transaction(EVERY_SITE) as session:
                 close_address(session, key, "bounce", verdict.reply, message.id, message.site_id)
-            state = State.PENDING if letter.falls_back else state
     result = Result(
-        state, verdict.outcome, verdict.reply, channel.name, verdict.reference, provider, letter.made_with, to_key=key
+        state,
+        verdict.outcome,
+        verdict.reply,
+        channel.name,
+        verdict.reference,
+        provider,
+        letter.made_with,
+        to_key=key,
+        refused_by=channel.name if goes_on else None,
     )
     note(postman, letter.message, result)
+
+
+def _gives_up(channel: Channel, verdict: Verdict) -> bool:
+    """Whether it will not bring the message, so that another channel may. A mail that a server dislikes as such is not
+    told by SMS instead: a fault of ours would cost one for each."""
+    if channel.name == Mail.name:
+        return verdict.outcome is Outcome.REFUSED and is_no_mailbox(verdict.reply)
+    return verdict.outcome in (Outcome.REFUSED, Outcome.HELD_BACK) and not verdict.unsure
