@@ -89,7 +89,7 @@ class Contacts:
         if self.failing:
             abort(503)
         person = request.get_json()["person_id"]
-        since, ended = request.get_json()["since"], self.logged_out.get(person)
+        since, ended = request.get_json().get("since"), self.logged_out.get(person)
         if since and ended and datetime.fromisoformat(since) <= ended:
             return jsonify(person_id=person, persons=[person], sites=[])
         everybody = [person, *self.merged.get(person, [])]
