@@ -8,7 +8,8 @@ book.look_up_staff([staff_id, …])           # {staff_id: StaffContact}
 book.days_of([(site_id, day), …])           # {(site_id, day): Day}: what a day holds
 book.tell([Told(…), …])                     # whom an SMS reached
 book.audience({"to": "site", …}, after)     # whom an announcement goes to, by ids, page by page
-book.count({"to": "site", …}, ["+86"])      # how many these are, and how they are reached
+book.count({"to": "site", …}, ["+86"], …)   # how many these are, and how they are reached
+book.colleagues(site_id, None, actors)      # who may approve one, and what actors are called
 book.choices(site_id, staff_id)             # teams and areas to choose from
 """
 
@@ -25,6 +26,9 @@ from services.common.auth import Principal
 TIMEOUT = (2, 10)
 LONG_TIMEOUT = (2, 60)
 """For what looks at everybody in an area: a million people take ten seconds."""
+
+Refusing = dict[str, dict[str, list[str]]]
+"""By a channel's name, and the id of the site whose messages they refused: the ids of those who did."""
 
 Known = tuple[UUID, UUID]
 """A person and the site that knows them: what they told one site is not for another's mail."""
@@ -174,12 +178,20 @@ class AudiencePage(Audience):
 
 
 class AudienceCount(Audience):
-    """How many there are, and how many of them are reached by what."""
+    """How many there are, and how many of them are reached by what; `refused`: who refused all that reaches them."""
 
     people: int
     by_mail: int
     by_phone: int
+    refused: int
     unreached: int
+
+
+class Colleagues(BaseModel):
+    """Who may approve an announcement, by ids, and what actors are called; who may not be named is missing."""
+
+    staff: list[UUID]
+    names: dict[str, str] = Field(repr=False)
 
 
 class Choice(BaseModel):
@@ -267,9 +279,15 @@ class ContactBook:
         asked = question | {"after": str(after) if after else None, "limit": limit}
         return self._ask("audience", asked, AudiencePage)
 
-    def count(self, question: dict[str, Any], phones: Sequence[str]) -> AudienceCount:
+    def count(self, question: dict[str, Any], phones: Sequence[str], refusing: Refusing) -> AudienceCount:
         """How many they are. `phones` are the beginnings of numbers to which an SMS can go."""
-        return self._ask("audience/count", question | {"phones": list(phones)}, AudienceCount, LONG_TIMEOUT)
+        asked = question | {"phones": list(phones), "no_mail": refusing["mail"], "no_sms": refusing["sms"]}
+        return self._ask("audience/count", asked, AudienceCount, LONG_TIMEOUT)
+
+    def colleagues(self, site_id: UUID | None, area: str | None, actors: Collection[str] = ()) -> Colleagues:
+        """Who may approve what goes to this site or area; and what these actors are called."""
+        asked = {"site_id": str(site_id) if site_id else None, "area": area, "actors": sorted(actors)}
+        return self._ask("audience/colleagues", asked, Colleagues)
 
     def choices(self, site_id: UUID | None, staff_id: UUID | None) -> Choices:
         """The site's teams, and the areas that this member of staff looks after (None: the operator's key)."""

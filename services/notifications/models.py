@@ -37,6 +37,7 @@ class Kind(StrEnum):
     ANNOUNCEMENT = "announcement"
     DIGEST = "digest"
     ALARM = "alarm"
+    APPROVAL = "approval"
 
 
 class State(StrEnum):
@@ -100,6 +101,7 @@ class Message(Base):
     digest_id: Mapped[int | None]
     chat_id: Mapped[UUID | None]
     alarm_id: Mapped[int | None]
+    approval_of: Mapped[UUID | None]
     due_at: Mapped[datetime | None]
     request_id: Mapped[str | None]
     message_id_header: Mapped[str | None]
@@ -233,6 +235,8 @@ class Announcement(Base):
     written_by: Mapped[list[str]] = mapped_column(ARRAY(Text))
     people: Mapped[int | None]
     unreached: Mapped[int | None]
+    refused: Mapped[int] = mapped_column(default=0)
+    alone: Mapped[int | None]
     grown: Mapped[bool] = mapped_column(default=False)
     submitted_at: Mapped[datetime | None]
     submitted_by: Mapped[str | None]
@@ -244,6 +248,13 @@ class Announcement(Base):
     written_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None]
+    ended_why: Mapped[str | None]
+    tried_at: Mapped[datetime | None]
+    waits: Mapped[str | None]
+    declined_at: Mapped[datetime | None]
+    declined_by: Mapped[str | None]
+    declined_why: Mapped[str | None]
+    asked_at: Mapped[datetime | None]
 
 
 class WebhookState(StrEnum):

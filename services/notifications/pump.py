@@ -9,6 +9,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.alarms import raise_alarms
+from services.notifications.operations.announcements.asking import ask_colleagues
 from services.notifications.operations.announcements.office import sms_phones
 from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.chats import keep_operators_chats
@@ -22,6 +23,7 @@ from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.returned_mails import ReturnedMails
+from services.notifications.operations.suppressions import forget_suppressions
 from services.notifications.operations.told import tell_whom_sms_reached
 from services.notifications.operations.upkeep import (
     expire_overdue,
@@ -35,7 +37,10 @@ from services.notifications.operations.webhooks.upkeep import end_deliveries, fo
 from services.notifications.settings import Settings
 from services.notifications.tasks import BULK_TASK, DELIVER_TASK
 
-FORGETTING = (forget_history, forget_erasures, forget_receipts, forget_reports, forget_numbers, forget_deliveries)
+FORGETTING = (
+    forget_history, forget_erasures, forget_receipts, forget_reports, forget_suppressions, forget_numbers,
+    forget_deliveries,
+)  # fmt: skip
 
 LONGEST_QUEUE = 4
 """Nudges waiting beyond which no more are sent: each worker process has its next one, and more would bring nothing."""
@@ -61,7 +66,7 @@ def duties(settings: Settings) -> list[Duty]:
         return True
 
     def deliver_announcements() -> bool:
-        if bulk_claimable(database):
+        if bulk_claimable(database) and queue_length(celery, queue) < LONGEST_QUEUE:
             nudge(celery, BULK_TASK, settings.service)
         return False  # a nudge for each rest: while one is under way another would find nothing to take
 
@@ -71,6 +76,7 @@ def duties(settings: Settings) -> list[Duty]:
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
         Duty("announcements", lambda: send_announcements(database, book, phones), idle=0.5),
+        Duty("ask_colleagues", lambda: ask_colleagues(database, book), idle=1.0),
         Duty("settle", lambda: settle_announcements(database), idle=2.0),
         Duty("plan_digests", lambda: plan_digests(database), idle=30.0),
         Duty("digests", lambda: fire_due_digests(database, book), idle=2.0),

@@ -1,4 +1,5 @@
-"""Announcements while things are killed: one to everybody at a site, and one that is stopped on its way.
+"""Announcements while things are killed: two to everybody at a site, whose mails let people refuse the second one, and
+one that is stopped on its way.
 
 announcer = Announcer(url, ledger, scene, patience)
 announcer.start(); announcer.join()
@@ -8,6 +9,7 @@ Somebody of the site's staff writes it and a second one approves it, as above `A
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from services.common.auth import STAFF_COOKIE, Caller, Principal, csrf_token
@@ -26,11 +28,11 @@ GOES_OUT = ("sending", "done", "stopped")
 
 
 class Announcer:
-    """Two threads, each with one announcement."""
+    """A thread for each site, with its announcements one after another."""
 
     def __init__(self, url: str, ledger: Ledger, scene: Scene, patience: float) -> None:
         self._url, self._ledger, self._scene, self._patience = url, ledger, scene, patience
-        jobs = [(scene.sites[0].id, False), (scene.sites[1].id, True)]
+        jobs = [(scene.sites[0].id, (False, False)), (scene.sites[1].id, (True,))]
         self._threads = [threading.Thread(target=self._run, args=job, daemon=True) for job in jobs]
 
     def start(self) -> None:
@@ -39,13 +41,14 @@ class Announcer:
             thread.start()
 
     def join(self) -> None:
-        """Wait until both are on their way, and the one is stopped."""
+        """Wait until all are on their way, and the one is stopped."""
         for thread in self._threads:
             thread.join()
 
-    def _run(self, site_id: str, to_be_stopped: bool) -> None:
+    def _run(self, site_id: str, to_be_stopped: Sequence[bool]) -> None:
         try:
-            _Job(self._url, self._ledger, self._scene, site_id, to_be_stopped, self._patience).do()
+            for number, stopped in enumerate(to_be_stopped):
+                _Job(self._url, self._ledger, self._scene, site_id, stopped, self._patience).do(number)
         except Exception as error:
             self._ledger.surprise(f"an announcement failed: {error!r}")
 
@@ -61,10 +64,10 @@ class _Job:
         self._path = "/v1/announcements"
         self._deadline = time.monotonic() + patience
 
-    def do(self) -> None:
+    def do(self, number: int) -> None:
         """Write, count, submit, approve; then stop it, or leave it."""
         body = WORDS | {"audience": {"to": "site"}, "per_minute": SLOWLY if self._to_be_stopped else None}
-        made = _must(self._author.send("POST", self._path, body, key=f"announce-{self._site}", patience=60))
+        made = _must(self._author.send("POST", self._path, body, key=f"announce-{self._site}-{number}", patience=60))
         self._path += f"/{made.body['id']}"
         self._until(GOES_OUT)
         stopped_at = None

@@ -8,6 +8,10 @@ from enum import StrEnum
 REFUSED = "refused.example"
 """Whoever has an address there is refused by the mail server for good: by policy, which says nothing of the address."""
 
+GONE, FULL, SPAM, TOLD = "gone.example", "full.example", "spam.example", "told.example"
+"""Mails to these are taken, and later come back: there is no such mailbox, or it is full; their reader calls us spam;
+they are said to be delivered."""
+
 
 class Told(StrEnum):
     """What became of a request as its caller saw it."""

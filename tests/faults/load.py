@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.faults.client import Answer, Client
-from tests.faults.ledger import REFUSED, Attendance, Ledger, ShiftChange, SignUp, Told
+from tests.faults.ledger import FULL, GONE, REFUSED, SPAM, TOLD, Attendance, Ledger, ShiftChange, SignUp, Told
 from tests.faults.scene import Scene, Shift, Site
 
 THREADS = 12
@@ -16,6 +16,8 @@ REST = (0.0, 0.2)
 MOST_CALLED_OFF = 3
 EARLY_PEOPLE = 12
 ATTENDANCE = [["check-in"], ["check-in", "check-out"]]
+DOMAINS = [(0.96, REFUSED), (0.90, GONE), (0.88, FULL), (0.86, SPAM), (0.84, TOLD), (0.0, "people.example")]
+"""Of addresses, each for what is drawn above it."""
 
 
 class Load:
@@ -161,11 +163,13 @@ class Actor:
         self._register(shift, name, {"person": person})
 
     def _contact(self, name: str) -> dict[str, str]:
-        """An e-mail address; one in six has a phone only, and a few an address that the mail server refuses."""
-        drawn = self._chance.random()
+        """An e-mail address; one in six has a phone only, and a few an address that is refused or sends mails back."""
+        drawn, phone = self._chance.random(), {"phone": f"138{self._number:02d}{self._count:06d}"}
         if drawn < 0.17:
-            return {"phone": f"138{self._number:02d}{self._count:06d}"}
-        return {"email": f"{name.lower()}@{REFUSED if drawn > 0.96 else 'people.example'}"}
+            return phone
+        domain = next(domain for above, domain in DOMAINS if drawn > above)
+        has_phone = domain == GONE and self._chance.random() < 0.5
+        return {"email": f"{name.lower()}@{domain}"} | (phone if has_phone else {})
 
     def sign_up_known(self) -> None:
         """Somebody the site knows takes a place on another of its shifts."""

@@ -19,12 +19,13 @@ SITES = 5
 ACTIVITIES = 3
 SHIFTS = 2
 KINDS = ["blood_drive", "class", "performance", "clinic", "other"]
-TO_TEAM_AND_STAFF = [{"to": to, "minutes_before": 4} for to in ("leaders", "staff")]
-"""Due with the reminders of those who take part (`SOON_MINUTES`)."""
 EVENING = {"to": "participants", "days_before": 1, "at": "19:00", "only_unconfirmed": True}
 BEGINS_SOON = timedelta(seconds=20)
-SOON_MINUTES = 4
-"""A shift that reminds starts this many minutes after its reminder."""
+SOON_MINUTES = 20
+"""A shift that reminds starts this many minutes after its reminder: after the books are done, also on a slow machine,
+as who still waits then has waited in vain."""
+
+TO_TEAM_AND_STAFF = [{"to": to, "minutes_before": SOON_MINUTES} for to in ("leaders", "staff")]
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,18 @@ class Shift:
 
 @dataclass
 class Scene:
-    """All of it."""
+    """All of it. `digests_at` is when the sites' digests fall due."""
 
     sites: list[Site]
     shifts: list[Shift]
     colleagues: list[Colleague]
+    digests_at: datetime | None = None
 
     @property
     def last_reminder(self) -> datetime:
-        """When the last of the near reminders falls due."""
-        return max(shift.reminds_at for shift in self.shifts if shift.reminds_at)
+        """When the last of the near reminders falls due, or the digests."""
+        moments = [*(shift.reminds_at for shift in self.shifts), self.digests_at]
+        return max(moment for moment in moments if moment)
 
 
 class SceneFailed(RuntimeError):
@@ -108,11 +111,12 @@ def _make_site(operator: Client, number: int) -> Site:
 
 
 def _make_team(client: Client, number: int) -> tuple[str, str, str]:
-    """A team, who leads it, and their address. They are known to the site from a rehearsal that nobody else touches."""
+    """A team, who leads it, and their address. They are known to the site from a rehearsal that nobody else touches:
+    tomorrow's, so that there is something to tell the site's staff of the day to come."""
     mark, email = f"team-{number}", f"leader-{number}@people.example"
     body = {"kind": "rehearsal", "title_zh": "排练", "title_en": "Rehearsal", "place": "大厅", "reminder_minutes": []}
     activity = _must(client.send("POST", "/v1/activities", body, key=f"activity-{mark}"), "rehearsal")
-    shift = _shift(client, activity["id"], mark, datetime.now(UTC) + timedelta(days=20), 5)
+    shift = _shift(client, activity["id"], mark, datetime.now(UTC) + timedelta(days=1), 5)
     _must(client.send("POST", f"/v1/activities/{activity['id']}/publish", {}, key=f"publish-{mark}"), "publish")
     person = {"name": f"L{number}", "birth_date": "1980-05-17", "email": email}
     path = f"/v1/shifts/{shift['id']}/registrations"

@@ -22,6 +22,13 @@ def table(verdict: Verdict) -> str:
         ("mails", f"{len(material.mails)}, of them {reminders_sent(material)} reminders; resent={resent(material)}"),
         ("notices", _counts(Counter(f"{notice.kind} {notice.state}" for notice in material.notices))),
         ("announcements", _counts(Counter(row.state for row in material.announcements))),
+        ("returned", f"{material.world.returned.total()} mails, {len(material.reports)} reports"),
+        (
+            "held back",
+            _counts(Counter((m.error or "").partition(":")[0] for m in material.messages if m.state == "suppressed")),
+        ),
+        ("digests", _counts(Counter(row.state for row in material.digests))),
+        ("groups", f"told {sum(len(one.posted) for one in material.world.groups.values())} times"),
         ("sms", f"{len(material.world.sms)}, of them {sum(material.world.receipts.values())} delivered"),
         ("webhooks", _counts(Counter(row.state for row in material.webhooks))),
         ("faults", _counts(verdict.injected)),

@@ -74,6 +74,8 @@ def test_a_message_is_sent_once_and_to_whom_it_is_for() -> None:
     taken = World(sms=[SmsTaken(HAND_OVER, "+8613911111111", NOW.timestamp())])
     other = of_somebody(a_message(id=ID, channel="sms"), {"phone": PHONE}, taken)
     assert kinds(ends.each_went_to_whom_it_is_for(other)) == ["stray sms"]
+    nobodys = of_somebody(a_message(id=ID, channel="sms"), {"email": "x@people.example"}, taken)
+    assert kinds(ends.each_went_to_whom_it_is_for(nobodys)) == ["stray sms"]
 
 
 def test_an_sms_goes_out_once_in_time_and_is_what_its_receipt_says() -> None:
@@ -111,6 +113,9 @@ def test_each_event_of_a_site_is_told_once_and_under_one_id() -> None:
     assert findings(replace(row, state="failed")) == ["unsent"]
     assert findings(row, came=(taken, taken)) == ["duplicated"]
     assert findings(replace(row, tries=["interrupted", "delivered"]), came=(taken, taken)) == []
+    unseen = replace(row, tries=["unanswered", "delivered"])
+    assert findings(unseen, came=(taken, taken)) == []
+    assert findings(unseen, came=(replace(taken, answer="hang"), taken, taken)) == ["duplicated"]
     assert findings(row, came=(taken, replace(taken, webhook_id="d2"))) == ["duplicated", "duplicated"]
     assert findings(row, log=[replace(one, data={"site_id": "other"}) for one in entries]) == ["effects"]
     other = replace(taken, webhook_id="d2")

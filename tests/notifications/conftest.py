@@ -46,6 +46,8 @@ class Contacts:
         self.unrecorded = True
         self.failing = False
         self.objection: str | None = None
+        self.uncounted: dict[str, Any] | None = None
+        """What questions have in them that are not answered."""
         self.areas: list[dict[str, str]] = []
         self.asked: list[int] = []
         self.told: list[dict[str, Any]] = []
@@ -60,6 +62,7 @@ class Contacts:
         app.post("/internal/told")(self._hear_told)
         app.post("/internal/audience")(self._answer_audience)
         app.post("/internal/audience/count")(self._answer_count)
+        app.post("/internal/audience/colleagues")(self._answer_colleagues)
         app.post("/internal/audience/choices")(self._answer_choices)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -123,11 +126,21 @@ class Contacts:
     def _answer_count(self) -> Any:
         if self.failing:
             abort(503)
-        mail = sum(bool(one["email"]) for one in self.people.values())
-        count = len(self.people)
+        asked, count = request.get_json(), len(self.people)
+        if self.uncounted and self.uncounted.items() <= asked.items():
+            abort(503)
+        reading = {one for one, known in self.people.items() if known["email"]}
+        refused = reading & {one for site in asked["no_mail"].values() for one in site}
+        by_mail, unreached = len(reading - refused), count - len(reading)
         return jsonify(
-            **self._named(request.get_json()), people=count, by_mail=mail, by_phone=0, unreached=count - mail
+            **self._named(asked), people=count, by_mail=by_mail, by_phone=0, refused=len(refused), unreached=unreached
         )
+
+    def _answer_colleagues(self) -> Any:
+        if self.failing:
+            abort(503)
+        names = {f"staff:{one}": known["name"] for one, known in self.staff.items()}
+        return jsonify(staff=list(self.staff), names=names)
 
     def _named(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"name_zh": "赛马场站", "name_en": "Saimachang", "objection": self.objection}
@@ -175,6 +188,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.told.clear()
     contacts_server.failing = False
     contacts_server.objection = None
+    contacts_server.uncounted = None
     contacts_server.areas = []
     return contacts_server
 

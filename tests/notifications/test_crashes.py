@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from services.notifications.mail.bounces import Report
 from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.mail_receipts import hear_reports, keep_reports
 from services.notifications.operations.upkeep import recover_abandoned
 from services.notifications.settings import Settings
 from tests.notifications.sink import FaultySink
@@ -67,6 +69,41 @@ def test_a_worker_killed_between_accept_and_commit_resends_that_one_mail_under_t
     assert len({kept.message_id for kept in sink.kept}) == 3
     outcomes = [row.outcome for row in rows("SELECT outcome FROM deliveries ORDER BY id")]
     assert sorted(outcomes) == ["interrupted", "interrupted", "sent", "sent", "sent"]
+
+
+def test_what_comes_back_of_a_mail_whose_worker_died_waits_until_it_is_known_where_it_went(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows
+) -> None:
+    story.sign_up(story.opening())
+    # As such a worker leaves it: taken up, accepted, and not on record.
+    [message] = rows("UPDATE messages SET state = 'sending', attempts = 1, claimed_at = now() RETURNING id")
+    bounced = [Report(message.id, "bounced", True, "550 5.1.1")]
+    keep_reports(postman.database, bounced)
+    recover_abandoned(postman.database, lease=0)
+    assert hear_reports(postman.database, False) == 0
+    keep_reports(postman.database, bounced)  # of the second one, which comes back before it is on record as well
+    deliver_batch(postman)
+    assert hear_reports(postman.database, False) == 1
+    assert rows("SELECT state FROM messages") == [("failed",)]
+    assert rows("SELECT count(*) FROM suppressions") == [(1,)]
+
+
+def test_what_comes_back_of_a_mail_whose_connection_broke_waits_unless_it_closes_the_address(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows
+) -> None:
+    for email in ("full@example.org", "gone@example.org"):
+        story.sign_up(story.opening(), email)
+    deliver_batch(postman)
+    full, gone = rows("SELECT id FROM messages ORDER BY number")
+    rows("UPDATE messages SET state = 'pending', sent_at = NULL")  # as a lost connection leaves it
+    came_back = [Report(full.id, "bounced", False, "552 5.2.2"), Report(gone.id, "bounced", True, "550 5.1.1")]
+    keep_reports(postman.database, came_back)
+    assert hear_reports(postman.database, False) == 1
+    keep_reports(postman.database, came_back)
+    deliver_batch(postman)
+    hear_reports(postman.database, False)
+    assert [len(sink.to(f"{name}@example.org")) for name in ("full", "gone")] == [2, 1]
+    assert rows("SELECT state FROM messages ORDER BY number") == [("failed",), ("suppressed",)]
 
 
 def test_a_worker_that_wakes_after_its_claim_ran_out_cannot_overwrite_the_result(

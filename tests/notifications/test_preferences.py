@@ -112,6 +112,19 @@ def test_a_merge_carries_refusals_over_and_an_erasure_forgets_them(story: Story,
     assert rows("SELECT * FROM preferences") == [], "nothing is kept of whom we forgot"
 
 
+def test_who_was_merged_into_somebody_merged_later_is_forgotten_with_them(story: Story, rows: Rows) -> None:
+    first, second, third = uuid4(), uuid4(), uuid4()
+    rows("INSERT INTO preferences (person_id, site_id, quiet_from, quiet_until) VALUES (:id, :id, '21:00', '07:00')",
+         id=first)  # fmt: skip
+    rows("INSERT INTO calendar_feeds (secret_hash, person_id, holder, proven, language)"
+         " VALUES ('x', :id, 'x', 'x', 'zh')", id=first)  # fmt: skip
+    for one, into in ((first, second), (second, third)):
+        story.tell(events.PersonMerged(merge_id=uuid4(), person_id=one, person_number=1, into_id=into, into_number=2))
+    story.tell(events.PersonErased(person_id=third))
+    assert rows("SELECT * FROM preferences") == []
+    assert rows("SELECT proven FROM calendar_feeds WHERE ended_at IS NOT NULL") == [(None,)]
+
+
 @pytest.fixture
 def resident(app: APIFlask, contacts: Contacts, story: Story) -> Callable[..., Any]:
     """Calls as somebody whose session reaches the story's site."""

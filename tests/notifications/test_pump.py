@@ -9,11 +9,13 @@ from celery import Celery
 from services.common.database import Database
 from services.common.pump import Duty
 from services.common.queue import make_celery, queue_length
+from services.notifications.operations.announcements.sending import send_announcements
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.pump import LONGEST_QUEUE, duties
 from services.notifications.settings import Settings
 from tests.notifications.story import Story
+from tests.notifications.test_announcements import Desk, site  # noqa: F401
 
 Rows = Callable[..., list[Any]]
 QUEUE = "notifications.work"
@@ -43,6 +45,18 @@ def test_the_worker_is_woken_for_due_messages_until_the_queue_is_long(story: Sto
     assert not looks["deliver"].act()
 
 
+def test_announcements_wake_the_worker_until_the_queue_is_long(
+    site: Desk, story: Story, postman: Postman, looks: dict[str, Duty], celery: Celery
+) -> None:
+    story.person("p@example.org")
+    site.submitted(1)
+    while send_announcements(postman.database, postman.contacts, ()):
+        pass
+    for _ in range(LONGEST_QUEUE + 2):
+        looks["deliver_bulk"].act()
+    assert queue_length(celery, QUEUE) == LONGEST_QUEUE
+
+
 def test_a_wiped_queue_is_filled_again(story: Story, looks: dict[str, Duty], celery: Celery) -> None:
     story.sign_up(story.opening())
     looks["deliver"].act()
@@ -55,6 +69,7 @@ def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, 
     assert set(looks) == {
         "catch_up", "clocks", "reminders", "deliver", "deliver_bulk", "recover", "expire", "trim", "forget",
         "receipts", "mail_reports", "told", "notices", "webhooks", "webhooks_upkeep", "settle", "announcements",
+        "ask_colleagues",
         "plan_digests", "digests", "operators_chats", "alarms",
     }  # fmt: skip
     assert max(duty.idle for duty in looks.values()) <= 30

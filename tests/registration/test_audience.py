@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from tests.conftest import NOTIFICATIONS_TOKEN, REPORTING_TOKEN
 from tests.registration.office import Office
-from tests.registration.world import Caller, Site, fresh_phone
+from tests.registration.rooms_world import make_team
+from tests.registration.world import Caller, Site, fresh_phone, somebody
 
 
 def ask(site: Site, to: str, what: str = "", **asked: Any) -> Any:
@@ -81,3 +82,60 @@ def test_the_ages_are_those_of_the_day(site: Site) -> None:
     activity = {"activity_id": site.activity_of(shift)}
     assert whom(site, "activity", ages="minors", **activity) == {child}
     assert whom(site, "activity", ages="adults", **activity) == {adult}
+
+
+def test_those_of_a_team_and_of_one_language(site: Site) -> None:
+    shift = site.shift()
+    english = site.sign_up(shift, language="en")["person_id"]
+    chinese, other = (site.sign_up(shift, language="zh-CN")["person_id"] for _ in range(2))
+    team = make_team(site)
+    for person in (english, chinese):
+        member = {"person_id": person, "agreement": "入队名单"}
+        site.expect(201, "POST", f"/v1/teams/{team}/members", member)
+    assert whom(site, "team", team_id=team) == {english, chinese}
+    assert whom(site, "team", team_id=team, language="zh") == {chinese}
+    activity = {"activity_id": site.activity_of(shift)}
+    assert whom(site, "activity", language="en", **activity) == {english}
+    assert whom(site, "activity", language="zh", **activity) == {chinese, other}
+
+
+def test_volunteers_alone_are_those_of_the_site_that_writes(site: Site, other: Site) -> None:
+    phone = fresh_phone()
+    told = somebody(name="林志愿", phone=phone) | {"sex": "female", "terms_consent": True}
+    volunteer = site.expect(201, "POST", "/v1/volunteers", told)["person_id"]
+    assert site.sign_up(site.shift())["person_id"] not in whom(site, "site", volunteers_only=True)
+    assert other.sign_up(other.shift(), name="林志愿", phone=phone)["person_id"] == volunteer
+    assert volunteer in whom(site, "site", volunteers_only=True)
+    assert volunteer in whom(other, "site") and volunteer not in whom(other, "site", volunteers_only=True)
+
+
+def test_who_refused_is_counted_as_that_and_who_refused_one_channel_is_reached_by_the_other(site: Site) -> None:
+    shift = site.shift()
+    both, no_mail, neither = (
+        site.sign_up(shift, email=f"{uuid4().hex}@example.org", phone=fresh_phone())["person_id"] for _ in range(3)
+    )
+    by_phone = site.sign_up(shift, phone=fresh_phone(), email=None)["person_id"]
+    refusing = {"no_mail": {site.id: [both, no_mail, by_phone]}, "no_sms": {site.id: [both], str(uuid4()): [by_phone]}}
+    asked = {"activity_id": site.activity_of(shift), "phones": ["+86"], **refusing}
+
+    def counted(**more: Any) -> tuple[int, ...]:
+        found = ask(site, "activity", "/count", **(asked | more))
+        return tuple(found[name] for name in ("people", "by_mail", "by_phone", "refused", "unreached"))
+
+    assert counted() == (4, 1, 2, 1, 0)
+    assert counted(phones=[]) == (4, 1, 0, 2, 1), "without SMS, refusing mail is refusing all"
+    assert neither
+
+
+def test_colleagues_are_those_who_work_there_and_are_called_by_name(site: Site, other: Site, office: Office) -> None:
+    here, elsewhere = office.account(("site_staff", site.id, None)), office.account(("site_staff", other.id, None))
+    over = office.account(("area_admin", None, site.expect(200, "GET", f"/v1/sites/{site.id}")["area"]))
+    service = Caller(site.app, NOTIFICATIONS_TOKEN)
+    body = {"site_id": site.id, "actors": [f"staff:{here}", "system", f"staff:{uuid4()}"]}
+    found = service.expect(200, "POST", "/internal/audience/colleagues", body)
+    assert here in found["staff"] and elsewhere not in found["staff"] and over not in found["staff"]
+    assert list(found["names"]) == [f"staff:{here}"] and found["names"][f"staff:{here}"]
+    area = site.expect(200, "GET", f"/v1/sites/{site.id}")["area"]
+    found = service.expect(200, "POST", "/internal/audience/colleagues", {"area": area})
+    assert over in found["staff"] and here not in found["staff"]
+    Caller(site.app, REPORTING_TOKEN).expect(403, "POST", "/internal/audience/colleagues", body)

@@ -11,6 +11,7 @@ from services.notifications.api.inbox import inbox_blueprint
 from services.notifications.api.messages import messages_blueprint
 from services.notifications.api.preferences import preferences_blueprint
 from services.notifications.api.reminders import reminders_blueprint
+from services.notifications.api.suppressions import suppressions_blueprint
 from services.notifications.api.templates import templates_blueprint
 from services.notifications.api.webhooks import webhooks_blueprint
 from services.notifications.contacts import ContactBook
@@ -27,6 +28,7 @@ def blueprints(
     rules = Rules(settings.box(), settings.webhooks_loopback)
     return [
         messages_blueprint(database),
+        suppressions_blueprint(database),
         reminders_blueprint(database),
         webhooks_blueprint(database, rules),
         erasures_blueprint(database),

@@ -26,6 +26,8 @@ from services.notifications.schemas.announcements import (
     CopyBody,
     CountAnswer,
     CountedBody,
+    DeclineBody,
+    StopBody,
 )
 
 ONE = "/announcements/<uuid:announcement_id>"
@@ -50,7 +52,8 @@ def _add_reading(blueprint: APIBlueprint, database: Database, office: Office) ->
         areas = office.bureau.areas(g.principal)
         with database.transaction(office.list_scope(g.principal)) as session:
             found, following = drafts.list_announcements(session, g.principal, areas, query)
-        response = answered(AnnouncementList(items=[AnnouncementAnswer.model_validate(one) for one in found]))
+            states = states_of(session, [one.id for one in found])
+        response = answered(AnnouncementList(items=[_progress(one, states[one.id]) for one in found]))
         if following:
             link_next(response, following)
         return response
@@ -61,9 +64,8 @@ def _add_reading(blueprint: APIBlueprint, database: Database, office: Office) ->
     def show_announcement(announcement_id: UUID) -> Response:
         """One, and how far it has come."""
         with database.transaction(office.bureau.scope(g.principal, announcement_id)) as session:
-            row, states = drafts.find(session, announcement_id), states_of(session, announcement_id)
-        known = AnnouncementAnswer.model_validate(row).model_dump()
-        return answered(AnnouncementProgress(**known, written=row.written, states=states))
+            row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])
+        return answered(_progress(row, states[announcement_id]))
 
     @blueprint.post("/announcements/preview")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -114,11 +116,15 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output(CountAnswer)
     def count_announcement(announcement_id: UUID) -> Response:
-        """How many people it goes to now, and how many of them no channel reaches."""
+        """How many people it goes to now, how many of them refused announcements, and how many no channel reaches."""
         counted = office.counter.count(office.bureau.scope(g.principal, announcement_id), announcement_id)
         return answered(
             CountAnswer(
-                people=counted.people, by_mail=counted.by_mail, by_sms=counted.by_phone, unreached=counted.unreached
+                people=counted.people,
+                by_mail=counted.by_mail,
+                by_sms=counted.by_phone,
+                refused=counted.refused,
+                unreached=counted.unreached,
             )
         )
 
@@ -152,13 +158,31 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
             ),
         )  # fmt: skip
 
+    @blueprint.post(f"{ONE}/decline")
+    @allow(Caller.STAFF)
+    @json_body(DeclineBody)
+    @blueprint.output(AnnouncementAnswer)
+    def decline_announcement(announcement_id: UUID, body: DeclineBody) -> Response:
+        """Do not approve this version, and say why: it is a draft again. Takes If-Match."""
+        expected, scope = expected_versions(), office.bureau.scope(g.principal, announcement_id)
+        return _acted(
+            database, scope,
+            lambda session: approval.decline(session, announcement_id, expected, g.principal, body.why),
+        )  # fmt: skip
+
     @blueprint.post(f"{ONE}/stop")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
+    @json_body(StopBody, optional=True)
     @blueprint.output(AnnouncementAnswer)
-    def stop_announcement(announcement_id: UUID) -> Response:
+    def stop_announcement(announcement_id: UUID, body: StopBody) -> Response:
         """Send nothing more of it, but for what is being handed over just now; or discard a draft."""
         scope, actor = office.bureau.scope(g.principal, announcement_id), g.principal.actor
-        return _acted(database, scope, lambda session: approval.stop(session, announcement_id, actor))
+        return _acted(database, scope, lambda session: approval.stop(session, announcement_id, actor, body.why))
+
+
+def _progress(row: Announcement, states: dict[str, int]) -> AnnouncementProgress:
+    known = AnnouncementAnswer.model_validate(row).model_dump()
+    return AnnouncementProgress(**known, written=row.written, states=states)
 
 
 def _acted(database: Database, scope: str, act: Callable[[Any], Announcement]) -> Response:

@@ -11,6 +11,7 @@ from services.notifications.mail.servers import MailServers
 from services.notifications.mail.smtp import Connection
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
+from services.notifications.operations.claims.approvals import ClaimedApproval
 from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
@@ -44,6 +45,11 @@ class Mail:
         """The whole mail to a leader or a member of staff."""
         made = self.composer.compose_notice(message, contact)
         return Letter(message, contact.email or "", made.mail, made.made_with)
+
+    def compose_approval(self, message: ClaimedApproval, contact: StaffContact) -> Letter:
+        """The whole mail that asks a colleague to approve an announcement."""
+        made = self.composer.compose_approval(message, contact)
+        return Letter(message, contact.email, made.mail, made.made_with)
 
     def compose_digest(self, message: ClaimedDigest, contact: StaffContact) -> Letter:
         """The whole mail about a day of a site."""

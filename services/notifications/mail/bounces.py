@@ -1,13 +1,14 @@
 """What stands in the mails that come back: delivery reports (RFC 3464), complaints (RFC 5965), and the reports of
 servers that write them in words alone.
 
-    for said in read_report(raw):           # bytes of a whole mail
+    for said in read_report(raw, mail_domain) or []:           # bytes of a whole mail
         said.message_id, said.event, said.permanent, said.said
 
-Whose mail it was tells the Message-ID of ours that is in the part which came back. A report about no mail of ours, an
-answer of somebody's holidays or a letter says nothing.
+Whose mail it was tells the Message-ID of ours that is in the part which came back. An answer of somebody's holidays or
+a letter is no report.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from email.parser import BytesParser
 from uuid import UUID
 
 from services.common.logs import get_logger
-from services.notifications.mail.refusals import is_no_mailbox
+from services.notifications.mail.refusals import is_no_mailbox, refuses
 from services.notifications.mail.smtp import without_address
 
 log = get_logger(__name__)
@@ -25,8 +26,22 @@ log = get_logger(__name__)
 OURS = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([A-Za-z0-9.-]+)>")
 """A Message-ID of ours: the message's id at MAIL_DOMAIN."""
 
+TO = re.compile(r"^To:.*?([^\s<>@]+@[^\s<>@]+)", re.MULTILINE | re.IGNORECASE)
 BY_MACHINES = re.compile(r"mailer-daemon|postmaster", re.IGNORECASE)
-SAID = re.compile(r"^.*\b[45][0-9][0-9][ -].*$", re.MULTILINE)
+
+REFUSED = re.compile(r"(?<![A-Za-z0-9_.@+-])5[1-7][0-9][ -](?=#?5\.|[A-Za-z<\[(\"'])[^\n]*")
+PUT_OFF = re.compile(r"(?<![A-Za-z0-9_.@+-])4[2-5][0-9][ -](?=#?4\.|[A-Za-z<\[(\"'])")
+"""A server's answer, wherever it stands in its line: what is part of an address, of a number or of a telephone's is
+none. After the code comes the enhanced one, or words in English."""
+
+NEW_LINES = re.compile(r"</?(br|p|div|tr|td|th|table|li|ul|ol|pre|h[1-6])\b[^>]*>", re.IGNORECASE)
+MARKS = re.compile(r"<(?![\w.+-]+@)[^>]*>")
+"""Of HTML. What is in the same brackets and an address is none."""
+
+COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out"}
+"""What people say by the types of RFC 5965, section 7.3, and of the draft before it. `not-spam` (RFC 6430) praises, and
+`auth-failure` (RFC 6591) is of no person."""
+
 LONGEST = 1_000_000
 """Bytes of a mail that are read: a report may hold the whole mail that came back."""
 
@@ -48,72 +63,79 @@ def message_of(message_id: str, mail_domain: str) -> UUID | None:
     return UUID(found[1]) if found and found[2] == mail_domain else None
 
 
-def read_report(raw: bytes, mail_domain: str) -> list[Report]:
-    """What this mail says of ours; nothing where it is no report, or none that can be read: anybody may write here."""
+def read_report(raw: bytes, mail_domain: str) -> list[Report] | None:
+    """What this mail says of ours: nothing where it is a report without anything final, as of a mail that is late. None
+    where it is no report on a mail of ours, or none that can be read: anybody may write here."""
     try:
         return _read(raw, mail_domain)
     except Exception as error:  # the library's parser raises whatever it stumbles over, in headers that strangers wrote
         log.warning("returned_mail_unreadable", reason=type(error).__name__)
-        return []
+        return None
 
 
-def _read(raw: bytes, mail_domain: str) -> list[Report]:
+def _read(raw: bytes, mail_domain: str) -> list[Report] | None:
     mail = BytesParser(policy=policy.default).parsebytes(raw[:LONGEST])
-    ids = [UUID(found) for found, domain in OURS.findall(_what_came_back(mail)) if domain == mail_domain]
+    came_back = _what_came_back(mail)
+    ids = [UUID(found) for found, domain in OURS.findall(came_back) if domain == mail_domain]
     if not ids:
-        return []
-    kind = mail.get_content_type()
-    report = str(mail.get_param("report-type", "") or "").lower()
-    if kind == "multipart/report" and report == "feedback-report":
-        return [Report(ids[0], "complained", True, "reported as spam by the recipient")]
-    if kind == "multipart/report" and report == "delivery-status":
-        return [one for part in _parts(mail, "message/delivery-status") for one in _by_status(part, ids[0])][:1]
-    return _by_words(mail, ids[0])
+        return None
+    recipient = found[1] if (found := TO.search(came_back)) else "-"
+    if mail.get_content_type() != "multipart/report":
+        return _by_words(mail, ids[0], recipient)
+    told = [_by_feedback(part, ids[0]) for part in _parts(mail, "message/feedback-report")]
+    for part in _parts(mail, "message/delivery-status"):
+        told.append(list(_by_status(part, ids[0], recipient, mail)))
+    return [one for of_part in told for one in of_part][:1] if told else _by_words(mail, ids[0], recipient) or []
 
 
-def _by_status(part: Message, message_id: UUID) -> Iterator[Report]:
-    """Each recipient has a block of fields; ours has one recipient."""
+def _by_feedback(part: Message, message_id: UUID) -> list[Report]:
+    kinds = {str(fields.get("Feedback-Type", "")).strip().lower() for fields in _inside(part)}
+    complaint = Report(message_id, "complained", True, "reported as spam by the recipient")
+    return [complaint] if kinds & COMPLAINTS else []
+
+
+def _by_status(part: Message, message_id: UUID, recipient: str, mail: EmailMessage) -> Iterator[Report]:
+    """Each recipient has a block of fields; ours has one recipient. Exim writes its own reasons beside the block."""
     for block in _inside(part):
         action = str(block.get("Action", "")).strip().lower()
-        said = f"{block.get('Status', '')} {block.get('Diagnostic-Code', '')}".strip()
-        if action == "delivered":
+        if action.startswith("delivered"):
             yield Report(message_id, "delivered", False, "")
-        elif action == "failed":
-            yield Report(message_id, "bounced", _is_permanent(said), _clean(said, block))
+        elif action.startswith("failed"):
+            diagnosis = re.sub(r"^[\w-]+ *; *", "", str(block.get("Diagnostic-Code", "")).strip())
+            said = f"{block.get('Status', '')} {diagnosis or _refusal_in(_words_of(mail)) or ''}".strip()
+            to = str(block.get("Final-Recipient", "") or "").partition(";")[2].strip() or recipient
+            yield Report(message_id, "bounced", is_no_mailbox(said), without_address(said, to))
 
 
-def _is_permanent(said: str) -> bool:
-    code = re.sub(r"^(\S+) \w+; *", r"\1 ", said)
-    return is_no_mailbox(code) or is_no_mailbox(code.partition(" ")[2])
-
-
-def _clean(said: str, block: Message) -> str:
-    recipient = str(block.get("Final-Recipient", "") or "").partition(";")[2].strip()
-    return without_address(said, recipient or "-")
-
-
-def _by_words(mail: EmailMessage, message_id: UUID) -> list[Report]:
+def _by_words(mail: EmailMessage, message_id: UUID, recipient: str) -> list[Report] | None:
     """The report of a server that writes in words alone. Only what comes from a machine, with an answer of a server in
     it, is one: whoever answers a mail and quotes it says nothing of its fate."""
     if not BY_MACHINES.search(str(mail.get("From", ""))):
-        return []
-    body = mail.get_body(("plain", "html"))
-    found = SAID.search(_text(body) if body is not None else "")
-    if found is None:
-        return []
-    said = re.sub(r"^\D*(?=[45][0-9][0-9][ -])", "", found[0].strip())
-    return [Report(message_id, "bounced", is_no_mailbox(said), without_address(said, "-"))] if said[0] == "5" else []
+        return None
+    words = _words_of(mail)
+    said = _refusal_in(words)
+    if said is not None:
+        return [Report(message_id, "bounced", is_no_mailbox(said), without_address(said, recipient))]
+    return [] if PUT_OFF.search(words) or str(mail.get("Auto-Submitted", "no")).lower() != "no" else None
+
+
+def _refusal_in(words: str) -> str | None:
+    """What a server said when it refused for good, by its code, or by its words where there is none at all. Where it
+    said several things, the one by which there is no such mailbox."""
+    coded: list[str] = REFUSED.findall(words)
+    found = coded or ([] if PUT_OFF.search(words) else [one for one in words.splitlines() if refuses(one)])
+    return next((one.strip() for one in found if is_no_mailbox(one)), found[0].strip() if found else None)
 
 
 def _what_came_back(mail: EmailMessage) -> str:
-    """The headers of the mail that came back, wherever they stand, as text."""
+    """The headers of the mail that came back, wherever they stand, as text. Where none came back, a report says which
+    mail it answers."""
     found = [_text(part) for part in _parts(mail, "text/rfc822-headers")]
     for part in _parts(mail, "message/rfc822"):
-        found += [str(one.get("Message-ID", "")) for one in _inside(part)]
-    if not found:
-        body = mail.get_body(("plain", "html"))
-        found = [_text(body)] if body is not None else []
-    return "\n".join(found)
+        found += [f"To: {one.get('To', '')}\n{one.get('Message-ID', '')}" for one in _inside(part)]
+    if mail.get_content_type() == "multipart/report" and not OURS.search("".join(found)):
+        found += [str(mail.get("In-Reply-To", "")), str(mail.get("References", ""))]
+    return "\n".join(found) if found else _words_of(mail)
 
 
 def _inside(part: Message) -> list[Message]:
@@ -125,6 +147,22 @@ def _parts(mail: EmailMessage, kind: str) -> list[Message]:
     return [part for part in mail.walk() if part.get_content_type() == kind]
 
 
+def _words_of(mail: EmailMessage) -> str:
+    """What is there for people to read, without the marks of HTML."""
+    body = mail.get_body(("plain", "html"))
+    if body is None:
+        return ""
+    words = _text(body)
+    if body.get_content_type() == "text/plain":
+        return words
+    return html.unescape(MARKS.sub("", NEW_LINES.sub("\n", words)))
+
+
 def _text(part: Message) -> str:
+    """In whichever letters it says it is written; what calls itself GB2312 has characters of its successor."""
     content = part.get_payload(decode=True)
-    return content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
+    charset = (part.get_content_charset() or "utf-8").replace("gb2312", "gb18030")
+    try:
+        return content.decode(charset, "replace") if isinstance(content, bytes) else ""
+    except LookupError:
+        return str(content, "utf-8", "replace")

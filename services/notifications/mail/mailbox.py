@@ -1,14 +1,15 @@
 """The mailbox to which mails come back, by POP3: read, kept, and only then deleted there.
 
 with Mailbox(url).open() as box:              # raises `MailboxUnavailable`
-    for number, name, raw in box.mails(seen): ...
+    for number, name in box.listed():
+        raw = box.top(number, name)
         box.delete(number)
 """
 
 import contextlib
 import poplib
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -91,13 +92,13 @@ class OpenMailbox:
 
     client: poplib.POP3
 
-    def mails(self, seen: Collection[str]) -> Iterator[tuple[int, str, bytes]]:
-        """The oldest mails that were not seen yet: each by its number in this session, its lasting name, its bytes."""
-        listed = [line.decode().split(" ", 1) for line in self.client.uidl()[1]]
-        for number, name in [one for one in listed if one[1] not in seen][:AT_ONCE]:
-            yield int(number), name, self._top(int(number), name)
+    def listed(self) -> list[tuple[int, str]]:
+        """Its mails, oldest first, each by its number in this session and its lasting name."""
+        names = [line.decode().split(" ", 1) for line in self.client.uidl()[1]]
+        return [(int(number), name) for number, name in names]
 
-    def _top(self, number: int, name: str) -> bytes:
+    def top(self, number: int, name: str) -> bytes:
+        """The first `LINES` lines of one. Raises `UnreadableMail`."""
         try:
             return b"\r\n".join(self.client.top(number, LINES)[1])
         except poplib.error_proto as error:

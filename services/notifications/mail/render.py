@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.announcements import Announcing, announcing, registrations_url
+from services.notifications.mail.approvals import approval_facts
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.digests import Picture, Section, digest_facts, picture_of, sections_of
 from services.notifications.mail.mime import Inline, assemble
@@ -26,6 +27,7 @@ from services.notifications.mail.words import plain
 from services.notifications.models import Kind
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
+from services.notifications.operations.claims.approvals import ClaimedApproval
 from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.links import ClaimedLink
 from services.notifications.operations.claims.news import Claimed
@@ -139,6 +141,28 @@ class Composer:
             rows=facts.rows,
             button=words[3],
             url=notice_url(message, contact),
+            note=(words[2],),
+            footer=put(facts.language, "frame", "footer").fill(facts.values),
+        )
+        mail = assemble(self.as_text(page), self.as_html(page), None)
+        self._write_headers(mail, message, contact, page.subject, facts.language)
+        return Composed(mail, MadeWith())
+
+    def compose_approval(self, message: ClaimedApproval, contact: StaffContact) -> Composed:
+        """The mail that asks a colleague to approve an announcement; its button opens nothing, they log in."""
+        facts = approval_facts(message, contact)
+        words = [
+            put(facts.language, "approval", part).fill(facts.values) for part in ("subject", "text", "note", "button")
+        ]
+        pages = self._unsubscribe.public_url if self._unsubscribe else ""
+        page = Page(
+            language=CONTENT_LANGUAGE[facts.language],
+            subject=plain(words[0]),
+            greeting=put(facts.language, "frame", "greeting").fill(facts.values),
+            text=(words[1],),
+            rows=[],
+            button=words[3],
+            url=f"{pages}/staff/announcements/{message.announcement_id}",
             note=(words[2],),
             footer=put(facts.language, "frame", "footer").fill(facts.values),
         )

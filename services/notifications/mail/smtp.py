@@ -18,7 +18,7 @@ from services.notifications.settings import MailServer
 TIMEOUT = 10.0
 """Seconds that each answer of the server may take."""
 
-ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
+ADDRESS = re.compile(r"[^\s<>(),;:\"'（），；：。“”]+@[^\s<>(),;:\"'（），；：。“”]+")
 CLOSING = 421
 
 

@@ -26,6 +26,7 @@ from services.common.rates import Windows
 from services.common.sealing import Box
 from services.notifications.contacts import ContactBook, ContactsUnavailable, Reach
 from services.notifications.mail.feed import Shown, feed_text
+from services.notifications.operations.preferences import PERSONS
 
 PER_MINUTE = 20
 """Readings of one feed: a phone asks every few hours, and a household has several."""
@@ -44,7 +45,10 @@ IS_MADE = text("""
 """)
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 FIND = text("SELECT person_id, proven, language, made_at FROM calendar_feeds WHERE secret_hash = :secret_hash")
-FORGET = text("UPDATE calendar_feeds SET ended_at = coalesce(ended_at, now()), proven = NULL WHERE person_id = :person")
+FORGET = text(f"""{PERSONS}
+    UPDATE calendar_feeds SET ended_at = coalesce(ended_at, now()), proven = NULL
+    WHERE person_id IN (SELECT id FROM persons)
+""")  # noqa: S608 - a constant
 
 # What no mail put into a calendar is none of the feed's: a waitlisted one might never be theirs. What was in there and
 # is theirs no more is told as cancelled, until it is a month past.
@@ -139,8 +143,8 @@ class CalendarFeeds:
 
 
 def end_feeds_of(session: Session, person_id: UUID) -> None:
-    """End those of somebody who was erased."""
-    session.execute(FORGET, {"person": person_id})
+    """End those of somebody who was erased, and of whoever counts as them."""
+    session.execute(FORGET, {"person_id": person_id})
 
 
 def _hash(secret: str) -> bytes:

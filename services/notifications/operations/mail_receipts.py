@@ -29,13 +29,18 @@ KEEP = text("""
     VALUES (:message_id, :event, :permanent, :said, (SELECT sent_at FROM messages WHERE id = :message_id))
     ON CONFLICT DO NOTHING
 """)
+# Of a mail whose worker died, or whose connection broke, nothing is on record until it is sent again. Heard before, its
+# report would be forgotten, and that of the second mail, if it comes as early, taken for the same. Only what closes an
+# address is heard at once, where it is known: no second one need go there.
 WAITING = text("""
     SELECT r.number, r.message_id, r.event, r.permanent, r.said FROM mail_receipts AS r
     JOIN messages AS m ON m.id = r.message_id
-    WHERE r.applied_at IS NULL AND m.state <> 'sending' ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
+    WHERE r.applied_at IS NULL AND m.state <> 'sending'
+      AND (m.state <> 'pending' OR (r.permanent AND m.to_key IS NOT NULL))
+    ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
 """)
 FIND = text("""
-    SELECT id, state, channel, site_id, to_key, kind,
+    SELECT id, state, channel, site_id, to_key, kind, announcement_id,
            (SELECT count(*) FROM deliveries
             WHERE message_id = m.id AND channel = 'mail' AND outcome = 'sent') > 1 AS again,
            expires_at > now() AND NOT EXISTS (
@@ -49,6 +54,11 @@ END = text("""
     )
     INSERT INTO deliveries (message_id, started_at, outcome, reply, channel)
     SELECT id, now(), :outcome, :said, channel FROM ended
+""")
+# An announcement that was stopped sends nothing more; one that was done is under way again.
+REOPEN = text("""
+    UPDATE announcements SET state = 'sending', ended_at = NULL, version = version + 1
+    WHERE id = :id AND state IN ('sending', 'done') RETURNING id
 """)
 HEARD = text("UPDATE mail_receipts SET applied_at = now() WHERE number = :number")
 FORGET = text("""
@@ -89,13 +99,22 @@ def _hear(session: Session, message: Any, report: Any, falls_back: bool) -> None
     if message.channel != "mail" or message.state not in (State.SENT, State.DELIVERED):
         return
     if report.event == "bounced":
-        # What goes by mail alone, as links do, would only come back again.
-        again = falls_back and report.permanent and message.holds and message.kind in ORDERED
+        again = falls_back and report.permanent and _still_goes(session, message)
         _end(session, message, State.PENDING if again else State.FAILED, report, f"not delivered: {report.said}")
     elif report.event == "complained":
         _end(session, message, message.state, report, None)
     elif message.state == State.SENT:
         _end(session, message, State.DELIVERED, report, None)
+
+
+def _still_goes(session: Session, message: Any) -> bool:
+    """Whether it may go by another channel: it still holds, and does not go by mail alone, as links do, which would
+    only come back again. Its announcement's row is held until that is committed: nobody ends it meanwhile."""
+    if not message.holds or message.kind not in ORDERED:
+        return False
+    if message.announcement_id is None:
+        return True
+    return session.execute(REOPEN, {"id": message.announcement_id}).first() is not None
 
 
 def _end(session: Session, message: Any, state: State, report: Any, error: str | None) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, Stage, State
+from services.notifications.operations.announcements.whom import ENDS_AT
 from services.notifications.operations.suppressions import lift_of_message
 from services.notifications.schemas.messages import MessageQuery
 
@@ -18,7 +19,8 @@ LOCK_REGISTRATION = text("""
     SELECT FROM registrations WHERE id = (SELECT registration_id FROM messages WHERE id = :id) FOR UPDATE
 """)
 
-JUDGE_RETRY = text("""
+# Judged whatever the caller may see: an announcement to an area is of no site, and its messages are of sites.
+JUDGE_RETRY = text(f"""
     SELECT m.state, m.kind, m.suppression_id IS NOT NULL AS suppressed,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
                AND m.expires_at <= now() AS late,
@@ -27,12 +29,27 @@ JUDGE_RETRY = text("""
                    WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
            m.kind = 'notice'
                AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
-           announcements.state = 'stopped' AS stopped
+           a.state = 'stopped' AS stopped, m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
+           a.id IS NOT NULL AND EXISTS (
+               SELECT FROM messages AS other
+               WHERE other.person_id IN (SELECT persons_of(person_now(m.person_id))) AND other.announcement_id = a.id
+                 AND other.id <> m.id AND other.state IN ('pending', 'sending', 'sent', 'delivered')) AS told_as_another
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
-    LEFT JOIN announcements ON announcements.id = m.announcement_id
+    LEFT JOIN announcements AS a ON a.id = m.announcement_id
     LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
     WHERE m.id = :id FOR UPDATE OF m
-""")
+""")  # noqa: S608 - a constant
+
+AGAIN = text(f"""
+    UPDATE messages AS m SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
+        error = NULL, handed_at = NULL,
+        expires_at = CASE
+            WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
+            ELSE least(now() + interval '3 days', (
+                SELECT ends_at FROM (SELECT {ENDS_AT} AS ends_at FROM announcements AS a WHERE a.id = m.announcement_id)
+                    AS about WHERE ends_at > now())) END
+    WHERE id = :id
+""")  # noqa: S608 - a constant
 
 
 def list_messages(database: Database, scope: str, query: MessageQuery) -> tuple[Sequence[Message], str | None]:
@@ -84,11 +101,12 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
     """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so of one
     message says that its address works by now (`address_works`).
 
-    A reminder, word that there is no place, or a link keeps its own time.
+    A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
     """
-    with database.transaction(scope) as session:
+    get_message(database, scope, message_id)
+    with database.transaction(EVERY_SITE) as session:
         # The registration first, as the handlers do: what happens to it meanwhile is then seen by the second statement.
         session.execute(LOCK_REGISTRATION, {"id": message_id})
         row = session.execute(JUDGE_RETRY, {"id": message_id}).one_or_none()
@@ -98,18 +116,8 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         if objection:
             raise Problem(CONFLICT, objection)
         if address_works:
-            lift_of_message(session, message_id)
-        session.execute(
-            text("""
-            UPDATE messages SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
-                error = NULL, handed_at = NULL,
-                expires_at = CASE
-                    WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
-                    ELSE now() + interval '3 days' END
-            WHERE id = :id
-            """),
-            {"id": message_id},
-        )
+            lift_of_message(session, message_id, "an operator sends its message again")
+        session.execute(AGAIN, {"id": message_id})
 
 
 FAILED_FOR = text("""
@@ -155,6 +163,15 @@ def _objection(row: Any) -> Words | None:
         )
     if row.stopped:
         return Words("公告已停止发送。", "The announcement was stopped.")
+    if row.is_over:
+        return Words(
+            "公告所说的活动已经结束，不再发送。", "The activity is over; it is too late to send the announcement."
+        )
+    if row.told_as_another:
+        return Words(
+            "此人与另一人是同一人，那边已有这份公告。",
+            "This person turned out to be another one, who has a message of it already.",
+        )
     if row.overtaken:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CHANGED_MEANWHILE, Problem, Words, not_found
 from services.notifications.channels import Channel
-from services.notifications.contacts import Known
+from services.notifications.contacts import Known, Refusing
 from services.notifications.schemas.preferences import PreferencesAnswer, PreferencesBody
 
 MAIL, SMS = "mail", "sms"
@@ -83,18 +83,30 @@ ALLOW = text("""
     WHERE person_id = person_now(:person_id) AND site_id = :site_id AND version = :version
 """)
 
-KNOWN_AT_SITE = text("""
-    WITH persons AS MATERIALIZED (
-        SELECT cast(:person_id AS uuid) AS id UNION SELECT person_id FROM merges WHERE into_id = :person_id)
-    SELECT EXISTS (SELECT FROM registrations JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
-        OR EXISTS (SELECT FROM messages JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
+REFUSING = text("""
+    SELECT channel, site_id::text, array_agg(person_id::text) AS people
+    FROM preferences CROSS JOIN (VALUES ('mail'), ('sms')) AS channels (channel)
+    WHERE cast(:kind AS text) || '.' || channel = ANY (refused)
+      AND (cast(:site_id AS uuid) IS NULL OR site_id = :site_id)
+    GROUP BY channel, site_id
 """)
 
-FORGET = text("""
+PERSONS = """
+    WITH RECURSIVE persons (id) AS (
+        SELECT cast(:person_id AS uuid)
+        UNION SELECT merges.person_id FROM persons JOIN merges ON merges.into_id = persons.id)
+"""
+"""Everybody who counts as this person, merged into them or into somebody who was."""
+
+KNOWN_AT_SITE = text(f"""{PERSONS}
+    SELECT EXISTS (SELECT FROM registrations JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
+        OR EXISTS (SELECT FROM messages JOIN persons ON persons.id = person_id WHERE site_id = :site_id)
+""")  # noqa: S608 - a constant
+
+FORGET = text(f"""{PERSONS}
     DELETE FROM preferences
-    WHERE (person_id = :person_id OR person_id IN (SELECT person_id FROM merges WHERE into_id = :person_id))
-      AND (site_id = :site_id OR cast(:site_id AS uuid) IS NULL)
-""")
+    WHERE person_id IN (SELECT id FROM persons) AND (site_id = :site_id OR cast(:site_id AS uuid) IS NULL)
+""")  # noqa: S608 - a constant
 
 
 def preferences_of(database: Database, people: Collection[Known]) -> dict[Known, Preference]:
@@ -149,6 +161,14 @@ def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, ver
 
 def _of_kind(person_id: UUID, site_id: UUID, kind: str) -> dict[str, Any]:
     return {"person_id": person_id, "site_id": site_id, "what": [f"{kind}.{channel}" for channel in (MAIL, SMS)]}
+
+
+def refusing(session: Session, kind: str, site_id: UUID | None) -> Refusing:
+    """Who refused this kind of messages of a site, or of any, by channel and site."""
+    found: Refusing = {MAIL: {}, SMS: {}}
+    for row in session.execute(REFUSING, {"kind": kind, "site_id": site_id}):
+        found[row.channel][row.site_id] = row.people
+    return found
 
 
 def must_be_known(session: Session, person_id: UUID, site_id: UUID) -> None:

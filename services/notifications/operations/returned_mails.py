@@ -1,7 +1,8 @@
 """Read the mailbox to which mails come back.
 
-A report is deleted there after what it says was kept: one that is read twice changes nothing. Whatever else lies in it
-stays: it may be what somebody answered.
+A report is deleted there after what it says was kept, one that says nothing final too: one that is read twice changes
+nothing. Whatever else lies in it stays: it may be what somebody answered. The newest come first, so that what lies
+there keeps no report from being read, also not after a restart, which has forgotten what it saw.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from services.common.database import Database
 from services.common.logs import get_logger
 from services.notifications.mail.bounces import read_report
-from services.notifications.mail.mailbox import Mailbox, MailboxUnavailable, UnreadableMail
+from services.notifications.mail.mailbox import AT_ONCE, Mailbox, MailboxUnavailable, OpenMailbox, UnreadableMail
 from services.notifications.operations.mail_receipts import keep_reports
 from services.notifications.operations.providers import tell
 
@@ -18,7 +19,8 @@ log = get_logger(__name__)
 
 @dataclass
 class ReturnedMails:
-    """The mailbox, and which of its mails are no reports: those are read once, and again after a restart."""
+    """The mailbox, and which of the mails that lie in it are no reports: those are read once, and again after a
+    restart."""
 
     database: Database
     mailbox: Mailbox
@@ -26,10 +28,10 @@ class ReturnedMails:
     letters: set[str] = field(default_factory=set)
 
     def read(self) -> bool:
-        """Keep what the reports say; returns whether there were any. While it cannot be read operators see why. A mail
-        that cannot be read keeps nobody from those behind it: anybody may write here."""
+        """Keep what the reports say; returns whether there may be more. While it cannot be read operators see why. A
+        mail that cannot be read keeps nobody from those behind it: anybody may write here."""
         try:
-            count = self._read()
+            count, read = self._read()
         except UnreadableMail as error:
             self.letters.add(error.mail)
             log.warning("returned_mail_unreadable", reason=str(error))
@@ -40,17 +42,22 @@ class ReturnedMails:
         tell(self.database, self.mailbox.name, None)
         if count:
             log.info("returned_mails_read", reports=count)
-        return count > 0
+        return count > 0 or read == AT_ONCE
 
-    def _read(self) -> int:
-        count = 0
+    def _read(self) -> tuple[int, int]:
+        """How many reports there were, and of how many mails that were read."""
         with self.mailbox.open() as opened:
-            for number, name, raw in opened.mails(self.letters):
-                found = read_report(raw, self.mail_domain)
-                keep_reports(self.database, found)
-                if found:
-                    opened.delete(number)
-                    count += 1
-                else:
-                    self.letters.add(name)
-        return count
+            listed = opened.listed()
+            self.letters &= {name for _, name in listed}
+            unread = [one for one in reversed(listed) if one[1] not in self.letters][:AT_ONCE]
+            return sum([self._take(opened, number, name) for number, name in unread]), len(unread)
+
+    def _take(self, opened: OpenMailbox, number: int, name: str) -> bool:
+        """Keep what one mail says, and delete it; false for one that is no report."""
+        reports = read_report(opened.top(number, name), self.mail_domain)
+        if reports is None:
+            self.letters.add(name)
+            return False
+        keep_reports(self.database, reports)
+        opened.delete(number)
+        return True

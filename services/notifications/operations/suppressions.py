@@ -4,12 +4,14 @@
 
 An address is kept as a keyed hash, so that it holds at every site and says nothing to who has the database alone. One
 that bounced is tried again after `BOUNCE_DAYS`: mailboxes come back, and a try costs little. A complaint holds until
-somebody lifts it, and only for what may be refused: what answers somebody's own act is no spam.
+somebody lifts it, and only for what may be refused, digests to colleagues among it: what answers somebody's own act, or
+is somebody's work to see to, is no spam. What holds no more is forgotten: a bounce then, what was lifted after
+`LIFTED_DAYS`.
 
 Links are not held back: each was just asked for by somebody who waits for it, and how many may be asked for is bounded.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,10 +20,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
+from services.common.errors import CONFLICT, Problem, Words, not_found
 from services.common.sealing import Box
+from services.notifications.mail.smtp import ADDRESS
+from services.notifications.models import Kind
 from services.notifications.operations.refusable import REFUSABLE
+from services.notifications.schemas.suppressions import SuppressionQuery
 
-BOUNCE_DAYS = 180
+BOUNCE_DAYS = LIFTED_DAYS = 180
 
 CLOSED = text("""
     SELECT address_key, id, reason, said FROM suppressions
@@ -43,10 +49,37 @@ OF_MESSAGE = text("""
     ORDER BY id LIMIT 1
 """)
 LIFT = text("""
-    UPDATE suppressions SET lifted_at = now(), lifted_why = 'somebody says that the address works'
+    UPDATE suppressions SET lifted_at = now(), lifted_why = :why
     WHERE lifted_at IS NULL AND (message_id = :id OR id = (SELECT suppression_id FROM messages WHERE id = :id))
     RETURNING id
 """)
+LIFT_ONE = text("""
+    UPDATE suppressions SET lifted_at = now(), lifted_why = :why WHERE id = :id AND lifted_at IS NULL RETURNING id
+""")
+FORGET = text("""
+    DELETE FROM suppressions WHERE id IN (
+        SELECT id FROM suppressions
+        WHERE (lifted_at IS NOT NULL OR reason = 'bounce')
+          AND coalesce(lifted_at, since) < now() - make_interval(days => :days)
+        ORDER BY coalesce(lifted_at, since) LIMIT 1000)
+""")
+
+# The message by which it became known, or else one that was held back; as far as the caller sees either.
+SEEN = """
+    SELECT s.id, s.reason, s.said, s.since, s.lifted_at, s.lifted_why, m.id AS message_id, m.kind AS message_kind,
+           CASE WHEN s.reason = 'bounce' THEN s.since + make_interval(days => :days) END AS until
+    FROM suppressions AS s LEFT JOIN LATERAL (
+        SELECT id, kind FROM (
+            SELECT id, kind, 0 AS place FROM messages WHERE id = s.message_id
+            UNION ALL (SELECT id, kind, 1 FROM messages WHERE suppression_id = s.id ORDER BY number DESC LIMIT 1)
+        ) AS known ORDER BY place LIMIT 1) AS m ON true
+"""
+LIST = text(f"""{SEEN}
+    WHERE (s.lifted_at IS NOT NULL) = :lifted AND s.id < coalesce(:before, s.id + 1)
+      AND (s.lifted_at IS NOT NULL OR s.reason = 'complaint' OR s.since > now() - make_interval(days => :days))
+    ORDER BY s.id DESC LIMIT :limit
+""")
+ONE = text(f"{SEEN} WHERE s.id = :id")
 
 
 @dataclass(frozen=True)
@@ -59,7 +92,7 @@ class Closed:
 
     def closes(self, kind: str) -> bool:
         """Whether messages of this kind are held back by it."""
-        return self.reason == "bounce" or kind in REFUSABLE
+        return self.reason == "bounce" or kind in (*REFUSABLE, Kind.DIGEST)
 
 
 def address_key(box: Box, address: str) -> bytes:
@@ -89,6 +122,43 @@ def suppression_of(session: Session, message_id: UUID) -> Row[Any] | None:
     return session.execute(OF_MESSAGE, {"id": message_id}).first()
 
 
-def lift_of_message(session: Session, message_id: UUID) -> bool:
-    """Send mails to this message's address again, because somebody says that it works; whether none went there."""
-    return session.execute(LIFT, {"id": message_id}).first() is not None
+def lift_of_message(session: Session, message_id: UUID, why: str) -> bool:
+    """Send mails to this message's address again, because of what somebody says; whether none went there."""
+    return session.execute(LIFT, {"id": message_id, "why": _without_addresses(why)}).first() is not None
+
+
+def list_suppressions(
+    session: Session, query: SuppressionQuery, before: int | None
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """A page of those that hold, or that were lifted, newest first, and the cursor of the next page if there is one."""
+    told = {"lifted": query.lifted, "before": before, "days": BOUNCE_DAYS, "limit": query.limit + 1}
+    found = session.execute(LIST, told).all()
+    page = found[: query.limit]
+    return page, str(page[-1].id) if len(found) > query.limit else None
+
+
+def find_suppression(session: Session, suppression_id: int) -> Row[Any]:
+    """One of them. Raises 404 for one that the session may not see."""
+    found = session.execute(ONE, {"id": suppression_id, "days": BOUNCE_DAYS}).one_or_none()
+    if found is None:
+        raise not_found("停发记录", "suppression")
+    return found
+
+
+def lift_suppression(session: Session, suppression_id: int, why: str) -> Row[Any]:
+    """Send mails there again. Raises 404, and 409 for one that was lifted already."""
+    find_suppression(session, suppression_id)
+    if session.execute(LIFT_ONE, {"id": suppression_id, "why": _without_addresses(why)}).first() is None:
+        raise Problem(CONFLICT, Words("已经恢复发送。", "Mails go there again already."))
+    return find_suppression(session, suppression_id)
+
+
+def _without_addresses(why: str) -> str:
+    """What somebody typed: an address is known here as a hash alone."""
+    return ADDRESS.sub("…", why)
+
+
+def forget_suppressions(database: Database) -> int:
+    """Forget those that hold no more; returns how many."""
+    with database.transaction(EVERY_SITE) as session:
+        return session.execute(FORGET, {"days": LIFTED_DAYS}).rowcount  # type: ignore[attr-defined]

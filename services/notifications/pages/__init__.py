@@ -22,6 +22,7 @@ from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.preferences import preferences_pages
 from services.notifications.pages.site import working_at
+from services.notifications.pages.suppressions import suppressions_pages
 from services.notifications.pages.templates import templates_pages
 from services.notifications.pages.webhooks import webhooks_pages
 from services.notifications.settings import Settings
@@ -39,7 +40,7 @@ def pages(
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [messages_pages(database), overview_pages(database, subscriber), webhooks_pages(database, rules)]
-    made += [templates_pages(database, showroom), inbox_pages(database, book)]
+    made += [templates_pages(database, showroom), inbox_pages(database, book), suppressions_pages(database)]
     made += [chats_pages(database, settings.box()), announcements_pages(database, office)]
     made.append(digests_pages(database, make_outlook(settings, database)))
     feeds = CalendarFeeds(

@@ -14,10 +14,20 @@ from services.common.auth import OVER_AREAS, Caller, allow
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Words, called
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
-from services.notifications.models import Announcement, AnnouncementState, State
+from services.notifications.models import Announcement, AnnouncementState
 from services.notifications.operations.announcements import approval, drafts
 from services.notifications.operations.announcements.office import Office
 from services.notifications.operations.announcements.progress import states_of
+from services.notifications.pages.announcement_words import (
+    AUDIENCE_GONE,
+    OF_MESSAGES,
+    PLACES,
+    come,
+    filters_of,
+    naming,
+    state_of,
+    valid_ids,
+)
 from services.notifications.pages.site import zone
 from services.notifications.pages.templates import IN_FRAME, SHOWS_FRAME
 from services.notifications.schemas.announcements import (
@@ -27,24 +37,6 @@ from services.notifications.schemas.announcements import (
     AudienceBody,
 )
 
-STATES = {
-    AnnouncementState.DRAFT: Words("草稿", "Draft"),
-    AnnouncementState.WAITING: Words("等待批准", "Waits for approval"),
-    AnnouncementState.SCHEDULED: Words("待发送", "To be sent"),
-    AnnouncementState.SENDING: Words("发送中", "Being sent"),
-    AnnouncementState.DONE: Words("已发完", "Sent"),
-    AnnouncementState.STOPPED: Words("已停止", "Stopped"),
-}
-OF_MESSAGES = {
-    State.PENDING: Words("还没发", "Still to go"),
-    State.SENDING: Words("正在发送", "Being sent"),
-    State.SENT: Words("已发出", "Sent"),
-    State.DELIVERED: Words("已送达", "Delivered"),
-    State.FAILED: Words("发送失败", "Failed"),
-    State.EXPIRED: Words("已失效", "Expired"),
-    State.SUPPRESSED: Words("不发：本人不要、邮箱停用或已停止", "Not sent: refused, a closed address, or stopped"),
-    State.NO_CONTACT: Words("联系不到", "Cannot be reached"),
-}
 ACTIVITIES = text("""
     SELECT id, title_zh, title_en FROM activities AS a
     WHERE site_id = :site AND NOT cancelled AND EXISTS (
@@ -53,7 +45,8 @@ ACTIVITIES = text("""
 """)
 SHIFTS = text("""
     SELECT id, starts_at, role_zh, role_en FROM shifts
-    WHERE activity_id = :activity AND (NOT cancelled AND ends_at > now() - interval '60 days' OR id = ANY(:chosen))
+    WHERE activity_id = (SELECT id FROM activities WHERE id = :activity AND site_id = :site)
+      AND (NOT cancelled AND ends_at > now() - interval '60 days' OR id = ANY(:chosen))
     ORDER BY id = ANY(:chosen) DESC, starts_at, id LIMIT 400
 """)
 SHORT = ("subject_zh", "text_zh", "subject_en", "text_en")
@@ -83,8 +76,12 @@ def _add_reading(blueprint: APIBlueprint, database: Database, office: Office) ->
         areas = office.bureau.areas(g.principal)
         with database.transaction(office.list_scope(g.principal)) as session:
             found, following = drafts.list_announcements(session, g.principal, areas, form.body)
+            states = states_of(session, [one.id for one in found])
+        progress = {one.id: come(states[one.id]) for one in found}
         more = url_for(".list_announcements", cursor=following) if following else ""
-        return render("announcements/list.html", found=found, more=more, form=form, **_words(database))
+        return render(
+            "announcements/list.html", found=found, progress=progress, more=more, form=form, **_words(database)
+        )
 
     @blueprint.get("/<uuid:announcement_id>")
     @allow(Caller.STAFF)
@@ -111,7 +108,9 @@ def _add_writing(blueprint: APIBlueprint, database: Database, office: Office) ->
     @blueprint.post("/new")
     @allow(Caller.STAFF)
     def create_announcement() -> Answer:
-        """Keep a draft."""
+        """Keep a draft; or list the shifts of the activity that was chosen, for who has no other way to see them."""
+        if "shifts" in request.form:
+            return _form_page(database, office, Form(request.form))
         form = _read(database)
         with form.catching():
             chosen = office.bureau.chosen(g.principal, form.body.audience, g.principal.site_id)
@@ -140,8 +139,11 @@ def _add_writing(blueprint: APIBlueprint, database: Database, office: Office) ->
     @blueprint.post("/<uuid:announcement_id>/edit")
     @allow(Caller.STAFF)
     def change_announcement(announcement_id: UUID) -> Answer:
-        """Put it in its place: a draft again."""
-        form, row = _read(database), _find(database, office, announcement_id)
+        """Put it in its place: a draft again. Or list the shifts of the activity that was chosen."""
+        row = _find(database, office, announcement_id)
+        if "shifts" in request.form:
+            return _form_page(database, office, Form(request.form), row)
+        form = _read(database)
         with form.catching():
             chosen = office.bureau.chosen(g.principal, form.body.audience, row.site_id)
             with database.transaction(office.bureau.scope(g.principal, announcement_id)) as session:
@@ -153,7 +155,7 @@ def _add_writing(blueprint: APIBlueprint, database: Database, office: Office) ->
 
 def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) -> None:
     def act(announcement_id: UUID, do: Callable[[Any, str], Any], zh: str, en: str) -> Answer:
-        form: Form[Any] = Form()
+        form: Form[Any] = Form(request.form)
         scope = office.bureau.scope(g.principal, announcement_id)
         shown = announcement_id
         with form.catching():
@@ -200,13 +202,25 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
 
         return act(announcement_id, do, "已批准。", "It is approved.")
 
+    @blueprint.post("/<uuid:announcement_id>/decline")
+    @allow(Caller.STAFF)
+    def decline(announcement_id: UUID) -> Answer:
+        """Hand it back to whoever wrote it, and say why."""
+        why = request.form.get("why", "")[:500]
+
+        def do(scope: str, actor: str) -> Announcement:
+            return in_one(scope, lambda s: approval.decline(s, announcement_id, typed_version(), g.principal, why))
+
+        return act(announcement_id, do, "已退回修改。", "It was handed back.")
+
     @blueprint.post("/<uuid:announcement_id>/stop")
     @allow(Caller.STAFF)
     def stop(announcement_id: UUID) -> Answer:
         """Send nothing more of it, or discard a draft."""
+        why = request.form.get("stop_why", "")[:500]
         return act(
             announcement_id,
-            lambda scope, actor: in_one(scope, lambda s: approval.stop(s, announcement_id, actor)),
+            lambda scope, actor: in_one(scope, lambda s: approval.stop(s, announcement_id, actor, why)),
             "已停止，没发出的不再发。", "It was stopped: what had not gone does not go.",
         )  # fmt: skip
 
@@ -229,7 +243,7 @@ def _find(database: Database, office: Office, announcement_id: UUID) -> Announce
 def _one(database: Database, office: Office, announcement_id: UUID, form: Form[Any], status: int = 200) -> Response:
     scope = office.bureau.scope(g.principal, announcement_id)
     with database.transaction(scope) as session:
-        row, states = drafts.find(session, announcement_id), states_of(session, announcement_id)
+        row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
     counted = None
     if row.state == AnnouncementState.DRAFT:
         counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside
@@ -237,6 +251,8 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
             counted = office.counter.count(scope, announcement_id)
     known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": office.alone}
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
+    known |= {"filters": filters_of(row), "who": naming(office.bureau.book, row), "gone": AUDIENCE_GONE}
+    known |= {"shifts": _chosen_shifts(database, row)}
     page = render("announcements/one.html", form=form, mine=mine, **known, **_words(database))
     return _showing_frame(page, status)
 
@@ -244,7 +260,8 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
 def _form_page(
     database: Database, office: Office, form: Form[Any], row: Announcement | None = None, status: int = 200
 ) -> Response:
-    known = {"row": row, "options": _audiences(database, office)} | _shifts(database, row)
+    known = {"row": row, "options": _audiences(database, office), "all_places": PLACES}
+    known |= _shifts(database, form, row)
     return _showing_frame(render("announcements/form.html", form=form, **known, **_words(database)), status)
 
 
@@ -279,18 +296,38 @@ def _audiences(database: Database, office: Office) -> list[Option]:
     ]
 
 
-def _shifts(database: Database, row: Announcement | None) -> dict[str, Any]:
-    """The shifts of the activity it goes to, and those among them that were chosen: what is not shown would be lost,
-    and without any it goes to all."""
-    audience = AudienceBody.model_validate(row.audience) if row else None
-    if audience is None or audience.activity_id is None:
+def _shifts(database: Database, form: Form[Any], row: Announcement | None) -> dict[str, Any]:
+    """The shifts of the activity that was chosen, and those among them that were: what is not shown would be lost, and
+    without any it goes to all."""
+    kind, _, of = form.value("whom").partition(":")
+    if form.values and hasattr(form.values, "getlist"):
+        chosen = valid_ids(form.values.getlist("shift_ids")) if of == form.value("shifts_of") else []
+    else:
+        chosen = AudienceBody.model_validate(row.audience).shift_ids if row else []
+    activity = next(iter(valid_ids([of])), None) if kind == "activity" else None
+    if activity is None:
         return {"shifts": [], "chosen": [], "unheard": [], "shifts_of": ""}
+    found = _shifts_of(database, activity, chosen, row.site_id if row else g.principal.site_id)
+    return {
+        "shifts": found,
+        "chosen": chosen,
+        "unheard": set(chosen) - {one.id for one in found},
+        "shifts_of": activity,
+    }
+
+
+def _chosen_shifts(database: Database, row: Announcement) -> list[Any]:
+    audience = AudienceBody.model_validate(row.audience)
+    if audience.activity_id is None or not audience.shift_ids:
+        return []
+    found = _shifts_of(database, audience.activity_id, audience.shift_ids, row.site_id)
+    return [one for one in found if one.id in audience.shift_ids]
+
+
+def _shifts_of(database: Database, activity: UUID, chosen: Sequence[UUID], site_id: UUID | None) -> list[Any]:
     with database.transaction(EVERY_SITE) as session:
-        asked = {"activity": audience.activity_id, "chosen": audience.shift_ids}
-        found: Sequence[Any] = session.execute(SHIFTS, asked).all()
-    unheard = set(audience.shift_ids) - {one.id for one in found}
-    by_time = sorted(found, key=lambda one: one.starts_at)
-    return {"shifts": by_time, "chosen": audience.shift_ids, "unheard": unheard, "shifts_of": audience.activity_id}
+        found = session.execute(SHIFTS, {"activity": activity, "chosen": list(chosen), "site": site_id}).all()
+    return sorted(found, key=lambda one: one.starts_at)
 
 
 def _read(database: Database) -> Form[AnnouncementBody]:
@@ -334,4 +371,4 @@ def _typed(row: Announcement, where: str) -> dict[str, str]:
 
 
 def _words(database: Database) -> dict[str, Any]:
-    return {"states": STATES, "zone": zone(database)}
+    return {"state_of": state_of, "zone": zone(database)}

@@ -8,13 +8,14 @@ from flask import g, request, url_for
 
 from services.common.auth import OPERATORS, Caller, allow
 from services.common.database import Database
-from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render
+from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.notifications.models import Kind, Message, Stage
 from services.notifications.operations.messages import get_message, list_messages, retry_message, stands
 from services.notifications.operations.suppressions import lift_of_message, suppression_of
 from services.notifications.pages.site import zone
 from services.notifications.pages.words import CHANNELS, KINDS, OUTCOMES, PURPOSES, STATES
 from services.notifications.schemas.messages import MessageQuery
+from services.notifications.schemas.suppressions import LiftBody
 
 FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
 
@@ -59,9 +60,11 @@ def messages_pages(database: Database) -> APIBlueprint:
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     def lift(message_id: UUID) -> Answer:
         """Send mails to its address again."""
-        get_message(database, g.principal.scope, message_id)
-        with database.transaction(g.principal.scope) as session:
-            lift_of_message(session, message_id)
+        message, form = get_message(database, g.principal.scope, message_id), read_form(LiftBody)
+        with form.catching(), database.transaction(g.principal.scope) as session:
+            lift_of_message(session, message_id, form.body.reason)
+        if form.failed:
+            return _one(database, message, form), 422
         return done(url_for(".show_message", message_id=message_id), "已恢复发送。", "Mails go there again.")
 
     return blueprint

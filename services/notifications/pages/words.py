@@ -23,6 +23,7 @@ KINDS = {
     Kind.ALARM: Words("运行告警", "Alarm"),
     Kind.HOURS: Words("时长待记录", "Hours to record"),
     Kind.ANNOUNCEMENT: Words("公告", "Announcement"),
+    Kind.APPROVAL: Words("公告待批准", "Announcement to approve"),
     Kind.DIGEST: Words("明日一览", "Tomorrow at a glance"),
 }
 

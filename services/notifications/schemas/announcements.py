@@ -59,6 +59,18 @@ class CountedBody(Body):
     people: int = Field(ge=0)
 
 
+class StopBody(Body):
+    """Why it is stopped; may be empty."""
+
+    why: str = Field(default="", max_length=500)
+
+
+class DeclineBody(Body):
+    """Why it is not approved."""
+
+    why: str = Field(max_length=500)
+
+
 class AnnouncementPreviewBody(WordsBody):
     """Words to look at. Nothing is saved."""
 
@@ -73,11 +85,13 @@ class AnnouncementsQuery(ListQuery):
 
 
 class CountAnswer(Answer):
-    """How many people it goes to now. `unreached` are those whom no channel reaches."""
+    """How many people it goes to now. `refused` are those who refused announcements by each channel that reaches them,
+    and get none; `unreached` are those whom no channel reaches."""
 
     people: int
     by_mail: int
     by_sms: int
+    refused: int
     unreached: int
 
 
@@ -102,6 +116,7 @@ class AnnouncementAnswer(Answer):
     created_by: str
     people: int | None = Field(description="that were counted when it was submitted; null before")
     unreached: int | None
+    refused: int = Field(description="of these people, who refused announcements")
     grown: bool = Field(description="it came to far more people than were approved, and waits for another approval")
     submitted_at: datetime | None
     submitted_by: str | None
@@ -109,7 +124,12 @@ class AnnouncementAnswer(Answer):
     approved_by: str | None = Field(description="null where one person was enough")
     begun_at: datetime | None
     ended_at: datetime | None
-    ended_by: str | None = Field(description="who stopped it")
+    ended_by: str | None = Field(description="who stopped it; system: its audience was gone")
+    ended_why: str | None = Field(description="why it was stopped, where that was said")
+    declined_at: datetime | None = Field(description="when somebody did not approve it; it is a draft again")
+    declined_by: str | None
+    declined_why: str | None
+    waits: str | None = Field(description="why it does not go on: what keeps registration from saying whom it goes to")
 
 
 class AnnouncementProgress(AnnouncementAnswer):
@@ -120,9 +140,9 @@ class AnnouncementProgress(AnnouncementAnswer):
 
 
 class AnnouncementList(Answer):
-    """Announcements, the newest first."""
+    """Announcements, the newest first, each with how far it has come."""
 
-    items: list[AnnouncementAnswer]
+    items: list[AnnouncementProgress]
 
 
 class AnnouncementPreviewAnswer(Answer):

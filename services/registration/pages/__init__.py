@@ -81,6 +81,7 @@ def pages(
     in_menu("notifications:/staff/announcements", "公告", "Announcements", 15, without_site=OVER_AREAS)
     in_menu("notifications:/staff/digests", "明日一览", "Tomorrow at a glance", 16)
     in_menu("notifications:/staff/chats", "消息群", "Chat groups", 28, without_site=OPERATORS)
+    in_menu("notifications:/staff/suppressions", "停发的邮箱", "Closed addresses", 18, without_site=OPERATORS)
     in_menu("notifications:/staff/templates", "消息措辞", "Words of messages", 17, without_site=OPERATORS)
     return [
         public_pages(database),

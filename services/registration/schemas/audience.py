@@ -36,9 +36,12 @@ class AudiencePageBody(AudienceBody):
 
 
 class AudienceCountBody(AudienceBody):
-    """How many there are. `phones` are the beginnings of the numbers to which an SMS can go."""
+    """How many there are. `phones` are the beginnings of the numbers to which an SMS can go; `no_mail` and `no_sms` are
+    those who refused announcements by that channel, by the site whose they refused."""
 
     phones: list[str] = Field(default=[], max_length=20)
+    no_mail: dict[UUID, set[UUID]] = Field(default={})
+    no_sms: dict[UUID, set[UUID]] = Field(default={})
 
 
 class AudienceOf(Answer):
@@ -57,12 +60,31 @@ class AudiencePage(AudienceOf):
 
 
 class AudienceCount(AudienceOf):
-    """How many, and how they can be reached."""
+    """How many, and how they can be reached. `refused` are those whom a channel reaches, and who refused each that
+    does."""
 
     people: int = 0
     by_mail: int = 0
     by_phone: int = 0
+    refused: int = 0
     unreached: int = 0
+
+
+class ColleaguesBody(Body):
+    """Who may approve an announcement to this site or this area; and what these actors (staff:…, site:…) are called,
+    as far as those who work there may know."""
+
+    site_id: UUID | None = None
+    area: str | None = None
+    actors: list[str] = Field(default=[], max_length=200)
+
+
+class ColleaguesAnswer(Answer):
+    """`staff` who work at the site, or administer the area, by ids. `names` of actors; who may not be named, or is no
+    more, is missing."""
+
+    staff: list[UUID]
+    names: dict[str, str]
 
 
 class ChoicesBody(Body):

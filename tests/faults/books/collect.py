@@ -16,6 +16,7 @@ from tests.faults.books.material import (
     AnnouncementRow,
     AppliedRow,
     CursorRow,
+    DigestRow,
     Endpoint,
     LogEntry,
     Mail,
@@ -24,6 +25,7 @@ from tests.faults.books.material import (
     NoticeRow,
     RegistrationRow,
     ReminderRow,
+    ReportRow,
     ShiftRow,
     WebhookRow,
     World,
@@ -50,9 +52,14 @@ MESSAGES = """
 SELECT id::text, kind, coalesce(registration_id::text, '') AS registration_id, state,
        coalesce(message_id_header, '') AS message_id,
        coalesce(cause_event::text, 'reminder ' || reminder_id || '/' || occurrence, 'notice ' || notice_id,
-                'announcement ' || announcement_id) AS cause,
+                'announcement ' || announcement_id, 'approval ' || approval_of || '/' || due_at,
+                'digest ' || digest_id, '') AS cause,
        reminder_id, due_at, error, person_id::text, staff_id::text, notice_id, announcement_id::text, channel,
-       ARRAY(SELECT outcome FROM deliveries WHERE message_id = messages.id ORDER BY id) AS tries
+       site_id::text, chat_id::text, digest_id,
+       ARRAY(SELECT outcome FROM deliveries WHERE message_id = messages.id ORDER BY id) AS tries,
+       coalesce((SELECT json_agg(json_build_object('outcome', outcome, 'channel', channel,
+                        'began', extract(epoch FROM started_at), 'ended', extract(epoch FROM ended_at)) ORDER BY id)
+                 FROM deliveries WHERE message_id = messages.id), '[]') AS attempts
 FROM messages ORDER BY number
 """
 NOTICES = "SELECT id, shift_id::text, kind, rule, due_at, state, reason FROM notices ORDER BY id"
@@ -61,6 +68,11 @@ SELECT id::text, endpoint_id::text, event_id::text, state, error,
        ARRAY(SELECT outcome FROM webhook_attempts WHERE delivery_id = webhook_deliveries.id ORDER BY id) AS tries
 FROM webhook_deliveries ORDER BY number
 """
+REPORTS = """
+SELECT message_id::text, event, permanent, extract(epoch FROM applied_at)::float AS applied_at
+FROM mail_receipts ORDER BY number
+"""
+DIGESTS = "SELECT id, site_id::text, day, due_at, state, reason FROM digests ORDER BY id"
 ANNOUNCEMENTS = "SELECT id::text, site_id::text, state, created_by, approved_by, written FROM announcements"
 ENDPOINTS = "SELECT id::text, site_id::text, created_at FROM webhook_endpoints ORDER BY number"
 REMINDERS = "SELECT id, registration_id::text, rule, due_at, state, occurrence, of_status FROM reminders"
@@ -117,6 +129,8 @@ def collect(system: System, ledger: Ledger, world: World) -> Material:
         webhooks=notifications.rows(WebhookRow, WEBHOOKS),
         endpoints=notifications.rows(Endpoint, ENDPOINTS),
         announcements=notifications.rows(AnnouncementRow, ANNOUNCEMENTS),
+        reports=notifications.rows(ReportRow, REPORTS),
+        digests=notifications.rows(DigestRow, DIGESTS),
         world=world,
         mails=[read_mail(file) for folder in mail_folders(system) for file in sorted(folder.glob("*.eml"))],
         recounts=recount(
@@ -133,16 +147,19 @@ SELECT (SELECT count(*) FROM notices WHERE state = 'pending' AND due_at <= now()
      + (SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'sending'))
      + (SELECT count(*) FROM announcements WHERE state IN ('scheduled', 'sending'))
      + (SELECT count(*) FROM receipts WHERE applied_at IS NULL)
+     + (SELECT count(*) FROM mail_receipts WHERE applied_at IS NULL)
+     + (SELECT count(*) FROM digests WHERE state = 'pending' AND due_at <= now())
 """
 
 
 def undecided(system: System) -> list[str]:
-    """What no service's figures count: notices that are due, webhooks that wait for their next attempt, receipts."""
+    """What no service's figures count: notices and digests that are due, webhooks that wait for their next attempt,
+    receipts and reports."""
     try:
         count = Database(system.postgres.admin_url, "notifications").value(UNDECIDED)
     except psycopg.Error as error:
         return [f"notifications' database: {type(error).__name__}"]
-    return [f"notifications: {count} notices, webhooks, announcements and receipts undecided"] if count else []
+    return [f"notifications: {count} notices, digests, webhooks, announcements, receipts undecided"] if count else []
 
 
 def mail_folders(system: System) -> list[Path]:

@@ -18,7 +18,7 @@ KIND_OF_EVENT = {
 REMINDERS = ("reminder", "no_place")
 """What the clock causes, and no event."""
 
-NOT_OF_EVENTS = (*REMINDERS, "notice", "hours", "announcement", "digest")
+NOT_OF_EVENTS = (*REMINDERS, "notice", "hours", "announcement", "approval", "digest")
 
 CLOCK_SECONDS = 0.002
 """The sink notes milliseconds, the database microseconds."""

@@ -1,7 +1,8 @@
 """What the books are done from: rows of the three databases and the sink's mails, as `collect.py` reads them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -121,6 +122,11 @@ class MessageRow:
     announcement_id: str | None = None
     channel: str | None = "mail"
     tries: list[str] = field(default_factory=list)
+    site_id: str | None = None
+    chat_id: str | None = None
+    digest_id: int | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    """The same as `tries`, each with its `channel`, and when it `began` and `ended` (seconds since 1970, or None)."""
 
     def __str__(self) -> str:
         return f"message {self.id} ({self.kind})"
@@ -198,6 +204,44 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class ReportRow:
+    """What was said of a mail later, and when the message heard of it (seconds since 1970)."""
+
+    message_id: str
+    event: str
+    permanent: bool
+    applied_at: float | None
+
+
+@dataclass(frozen=True)
+class DigestRow:
+    """What a site's staff are told of a day to come."""
+
+    id: int
+    site_id: str
+    day: date
+    due_at: datetime
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Clicked:
+    """A way out that a reader took, of the mail with this Message-ID; when it was acknowledged, if it was."""
+
+    message_id: str
+    acked_at: float | None
+
+
+@dataclass(frozen=True)
+class GroupTold:
+    """A chat group, and what it was told, as often as it was."""
+
+    id: str
+    posted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class SmsTaken:
     """What the gateway took: `id` is the hand-over's."""
 
@@ -223,7 +267,9 @@ class Request:
 @dataclass(frozen=True)
 class World:
     """What the world outside remembers. `receipts`: by hand-over, whether it is said to be delivered; `settles`:
-    whether the SMS provider can be asked again; `requests`: by endpoint. `staff` and `leaders` are each site's."""
+    whether the SMS provider can be asked again; `requests`: by endpoint. `staff` and `leaders` are each site's.
+    `returned`: by Message-ID, how often a mail was taken and came back; `groups`: each site's chat group;
+    `without_digest`: who of the staff wants none; `settled_at` (seconds since 1970): since when all this is so."""
 
     sms: list[SmsTaken] = field(default_factory=list)
     receipts: dict[str, bool] = field(default_factory=dict)
@@ -232,6 +278,11 @@ class World:
     staff: dict[str, set[str]] = field(default_factory=dict)
     leaders: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    returned: Counter[str] = field(default_factory=Counter)
+    clicks: list[Clicked] = field(default_factory=list)
+    groups: dict[str, GroupTold] = field(default_factory=dict)
+    without_digest: str = ""
+    settled_at: float = 0.0
     complaints: list[str] = field(default_factory=list)
 
 
@@ -261,15 +312,31 @@ class Material:
     webhooks: list[WebhookRow] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
     announcements: list[AnnouncementRow] = field(default_factory=list)
+    reports: list[ReportRow] = field(default_factory=list)
+    digests: list[DigestRow] = field(default_factory=list)
     world: World = field(default_factory=World)
 
     @cached_property
-    def contacts(self) -> dict[str, str]:
-        """By name, the address or else the phone number that somebody gave."""
-        people = [sign_up.body["person"] for sign_up in self.ledger.sign_ups if sign_up.name]
-        return {one["name"]: one.get("email") or one.get("phone", "") for one in people}  # type: ignore[index, attr-defined]
+    def contacts(self) -> dict[str, dict[str, str]]:
+        """By name, what somebody told of themselves: `email`, `phone`, or both."""
+        people: list[Any] = [sign_up.body["person"] for sign_up in self.ledger.sign_ups if sign_up.name]
+        return {one["name"]: one for one in people}
 
     def address(self, message: MessageRow) -> str:
-        """Where it is to go; empty where nobody knows."""
+        """Where it is to go, by the channel that it went by; empty where nobody knows."""
         known = self.world.addresses.get(message.staff_id or message.person_id or "")
-        return known or self.contacts.get(self.person_names.get(message.person_id or "", ""), "")
+        return known or self.contact(message).get("phone" if message.channel == "sms" else "email", "")
+
+    def contact(self, message: MessageRow) -> dict[str, str]:
+        """What whom it is for told of themselves; nothing where nobody knows."""
+        return self.contacts.get(self.person_names.get(message.person_id or "", ""), {})
+
+    @cached_property
+    def came_back(self) -> set[str]:
+        """Addresses of which a mail came back."""
+        back = [message for message in self.messages if message.message_id in self.world.returned]
+        return {self.contact(message).get("email", "") for message in back}
+
+    def domain(self, message: MessageRow) -> str:
+        """Of their e-mail address; empty where they have none."""
+        return self.contact(message).get("email", "").rpartition("@")[2]

@@ -107,7 +107,7 @@ def notices_reach_everyone_once(material: Material) -> Iterator[Finding]:
     rows = {row.id: row for row in material.notices}
     told: dict[tuple[int, datetime], list[str]] = {}
     for message in material.messages:
-        if message.kind == "notice" and message.notice_id is not None and message.due_at is not None:
+        if message.notice_id is not None and message.due_at is not None and message.chat_id is None:
             told.setdefault((message.notice_id, message.due_at), []).append(str(message.staff_id or message.person_id))
     for (notice_id, due_at), whom in told.items():
         known = owed.get(_place(rows[notice_id]))

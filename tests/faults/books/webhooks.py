@@ -9,6 +9,13 @@ from tests.faults.books.material import Finding, LogEntry, Material
 KEPT_BACK = ("link.issued", "site_key.issued", "site_key.revoked")
 """What lets somebody in is told to nobody (docs/webhooks.md)."""
 
+IN_DOUBT = ("interrupted", "unanswered")
+"""Attempts of which the sender does not know whether they were taken: a sender that is slow or frozen finds the
+answer late."""
+
+SILENT = ("drop", "hang")
+"""What a receiver does that takes nothing and says nothing."""
+
 SLACK = timedelta(seconds=60)
 """An event from shortly before an endpoint was made may be told to it as well."""
 
@@ -52,7 +59,7 @@ def every_delivery_ended(material: Material) -> Iterator[Finding]:
 
 def no_event_under_two_ids(material: Material) -> Iterator[Finding]:
     """A receiver tells repetitions by the webhook-id: an event has one, which its delivery has; and one that was taken
-    comes again only where its sender was interrupted."""
+    comes again only where its sender was interrupted or saw no answer."""
     rows = {row.id: row for row in material.webhooks}
     for endpoint_id, requests in material.world.requests.items():
         ids: dict[str, set[str]] = defaultdict(set)
@@ -65,7 +72,8 @@ def no_event_under_two_ids(material: Material) -> Iterator[Finding]:
             if len(its) > 1:
                 yield Finding("duplicated", f"event {event_id} came to {endpoint_id} under {len(its)} webhook-ids")
         taken = Counter(request.webhook_id for request in requests if request.answer == "204")
+        silent = Counter(request.webhook_id for request in requests if request.answer in SILENT)
         for webhook_id, count in taken.items():
-            excused = rows[webhook_id].tries.count("interrupted") if webhook_id in rows else count
-            if count > 1 + excused:
+            tries = rows[webhook_id].tries if webhook_id in rows else []
+            if count > 1 + sum(outcome in IN_DOUBT for outcome in tries) - silent[webhook_id]:
                 yield Finding("duplicated", f"webhook {webhook_id} was taken {count} times, and came again")

@@ -14,6 +14,7 @@ from deploy.local.ports import free_port
 from deploy.local.sink import Box
 from tests.faults.ledger import REFUSED
 from tests.faults.outside.deck import Deck
+from tests.faults.outside.readers import Readers
 
 MAIL_FAULTS = ["drop", "hang", "451", "421", "drop unkept", "hang unkept", "away"]
 """What happens where the answer to DATA is due. `drop` and `hang` took the mail and do not say so, those `unkept` did
@@ -28,8 +29,8 @@ GREY_SHARE = 5
 class MailServer:
     """On loopback, in a thread of its own."""
 
-    def __init__(self, folder: Path, deck: Deck) -> None:
-        self._box = Box(folder)
+    def __init__(self, folder: Path, deck: Deck, readers: Readers) -> None:
+        self._box, self._readers = Box(folder), readers
         self._deck = deck
         self._seen: dict[str, float] = {}
         self._away_until = 0.0
@@ -82,7 +83,9 @@ class MailServer:
         if fault == "away":
             self._away_until = asyncio.get_running_loop().time() + AWAY
         if not fault.endswith("unkept"):
-            self._box.store(envelope.mail_from or "", envelope.rcpt_tos, bytes(envelope.content or b""))  # type: ignore[arg-type]
+            content = bytes(envelope.content or b"")  # type: ignore[arg-type]
+            self._box.store(envelope.mail_from or "", envelope.rcpt_tos, content)
+            await asyncio.sleep(self._readers.get(content, envelope.rcpt_tos[0]))
         if fault.startswith("drop"):
             _abort(server)
         elif fault.startswith("hang"):

@@ -1,4 +1,4 @@
-"""Counting, submitting, approving, stopping. What is approved is what is sent: a version, and so many people.
+"""Counting, submitting, approving or not, stopping. What is approved is what is sent: a version, and so many people.
 
     counted = counter.count(session_scope, announcement_id)     # asks registration; no connection is held
     submit(session, announcement_id, expected, principal, counted, people, alone=200)
@@ -15,13 +15,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Principal
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, FORBIDDEN, UNAVAILABLE, Problem, Words, invalid
 from services.notifications.contacts import AudienceCount, ContactBook, ContactsUnavailable
-from services.notifications.models import Announcement, AnnouncementState
+from services.notifications.models import Announcement, AnnouncementState, Kind
 from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, find, locked, saved
 from services.notifications.operations.announcements.sending import end_stopped_of
 from services.notifications.operations.announcements.whom import question_of
+from services.notifications.operations.preferences import refusing
 
 MOST_A_DAY = 20
 """Announcements of one site, or to one area, that are submitted within a day."""
@@ -44,11 +45,13 @@ class Counter:
         """How many people it goes to now. Raises 404, 409 where its audience is gone, 503 while nobody can say."""
         with self.database.transaction(scope) as session:
             row = find(session, announcement_id)
-            question = question_of(row.audience, row.site_id)
+            question, site_id = question_of(row.audience, row.site_id), row.site_id
+        with self.database.transaction(EVERY_SITE) as session:
+            refused = refusing(session, Kind.ANNOUNCEMENT, site_id)
         if not self.turns.acquire(blocking=False):
             raise Problem(UNAVAILABLE, _BUSY)
         try:
-            counted = self.book.count(question, self.phones)
+            counted = self.book.count(question, self.phones, refused)
         except ContactsUnavailable:
             raise Problem(UNAVAILABLE, NOT_NOW) from None
         finally:
@@ -66,7 +69,8 @@ def submit(
     session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal,
     counted: AudienceCount, people: int, alone: int,
 ) -> Announcement:  # fmt: skip
-    """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people.
+    """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people. Should it come to more
+    than these before it goes, it waits for approval then.
 
     Raises 409 where it is not for as many people as the caller has in mind, 403 for a key where a second person must
     approve.
@@ -81,8 +85,9 @@ def submit(
             "send_at", Words("时间已过，请另选，或改为立即发送。", "has passed: choose another time, or none.")
         )
     _check_day(session, row)
-    row.people, row.unreached = counted.people, counted.unreached
-    row.submitted_at, row.submitted_by = func.now(), principal.actor
+    row.people, row.unreached, row.refused = counted.people, counted.unreached, counted.refused
+    row.submitted_at, row.submitted_by, row.alone = func.now(), principal.actor, alone
+    row.declined_at = row.declined_by = row.declined_why = row.asked_at = None
     row.state = AnnouncementState.WAITING if needs_second else AnnouncementState.SCHEDULED
     return saved(session, row)
 
@@ -103,11 +108,27 @@ def approve(
     return saved(session, row)
 
 
-def stop(session: Session, announcement_id: UUID, actor: str) -> Announcement:
+def decline(
+    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, why: str
+) -> Announcement:
+    """Do not approve what waits, and say why: a draft again, for whoever wrote it. Raises 403 for a key, 422 without a
+    reason."""
+    row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
+    if principal.caller is not Caller.STAFF:
+        raise Problem(FORBIDDEN, _BY_STAFF)
+    if not why.strip():
+        raise invalid("why", Words("请写明为什么不批准。", "Say why it is not approved."))
+    row.state, row.declined_at, row.declined_by = AnnouncementState.DRAFT, func.now(), principal.actor
+    row.declined_why = why.strip()
+    return saved(session, row)
+
+
+def stop(session: Session, announcement_id: UUID, actor: str, why: str = "") -> Announcement:
     """Nothing more of it goes out from the commit on, but for what a worker holds just now. A draft is discarded."""
     row = locked(session, announcement_id, None, (*OPEN, AnnouncementState.SENDING))
-    row.state, row.ended_by = AnnouncementState.STOPPED, actor
+    row.state, row.ended_by, row.ended_why = AnnouncementState.STOPPED, actor, why.strip() or None
     row.ended_at = func.now()
+    row.tried_at = row.waits = None
     stopped = saved(session, row)
     end_stopped_of(session, row.id)
     return stopped

@@ -1,9 +1,17 @@
-"""Whom an announcement goes to, as registration is asked; and who may ask."""
+"""Whom an announcement goes to, as registration is asked; who may ask; and until when it says anything to anybody."""
 
 from typing import Any
 from uuid import UUID
 
 from services.common.auth import Caller, Principal, Role
+
+ENDS_AT = """(
+    SELECT max(s.ends_at) FROM shifts AS s
+    WHERE a.audience ->> 'to' = 'activity' AND s.activity_id = (a.audience ->> 'activity_id')::uuid
+      AND (a.audience -> 'shift_ids' = '[]' OR a.audience -> 'shift_ids' ? s.id::text))
+"""
+"""When the last of the shifts is over that an announcement `a` is about; null for one about no activity. What was to be
+told before that is not told after it."""
 
 
 def looks_after_areas(principal: Principal) -> bool:

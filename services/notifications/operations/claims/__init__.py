@@ -162,20 +162,27 @@ def release(database: Database, messages: Sequence[Taken], delay: float, reason:
 
 
 PUT_OFF = text("""
-    UPDATE messages SET state = 'pending', attempts = attempts - 1, claimed_at = NULL,
-        next_attempt_at = now() + make_interval(secs => :delay), error = 'waits: the person wants to be left alone now'
-    WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
-      AND now() + make_interval(secs => :delay) + interval '1 hour' <= expires_at
-    RETURNING id
+    WITH held AS MATERIALIZED (
+        SELECT id, now() + make_interval(secs => :delay) + interval '1 hour' <= expires_at AS in_time FROM messages
+        WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at FOR UPDATE
+    ), given_back AS (
+        UPDATE messages SET state = 'pending', attempts = attempts - 1, claimed_at = NULL,
+            next_attempt_at = now() + make_interval(secs => :delay),
+            error = 'waits: the person wants to be left alone now'
+        FROM held WHERE messages.id = held.id AND in_time
+    )
+    SELECT in_time FROM held
 """)
 
 
-def put_off(database: Database, message: Taken, delay: float) -> bool:
+def put_off(database: Database, message: Taken, delay: float) -> bool | None:
     """Give one back until its person's own quiet hours end, in `delay` seconds; false where it would be of no use by
-    then, less than an hour before it expires. No attempt is counted."""
+    then, less than an hour before it expires, and it must go now. None: the claim had run out, and the message is no
+    longer ours. No attempt is counted."""
     with database.transaction(EVERY_SITE) as session:
         told = {"id": message.id, "claimed_at": message.claimed_at, "delay": delay}
-        return session.execute(PUT_OFF, told).first() is not None
+        in_time: bool | None = session.scalar(PUT_OFF, told)
+    return in_time
 
 
 def record(database: Database, message: Taken, result: Result) -> bool:
@@ -189,7 +196,7 @@ def record(database: Database, message: Taken, result: Result) -> bool:
             WITH recorded AS (
                 UPDATE messages SET state = :state, claimed_at = NULL, channel = coalesce(:channel, channel),
                     handed_at = CASE WHEN :outcome = 'unknown' THEN handed_at END,
-                    sent_at = CASE WHEN :state = 'sent' THEN now() END,
+                    sent_at = CASE WHEN :state = 'sent' THEN now() ELSE sent_at END,
                     error = CASE WHEN :state = 'sent' THEN NULL ELSE :error END,
                     suppression_id = :suppression_id, to_key = coalesce(:to_key, to_key),
                     template_id = :template_id, template_version = :template_version, template_fault = :template_fault,

@@ -1,5 +1,6 @@
-"""Messages of announcements. Each announcement that has any due gets its part of a batch, so that a small one does not
-wait for a large one; of one that is throttled no more go than within its minute."""
+"""Messages of announcements. Each announcement of which something may go now gets its part of a batch, so that a small
+one does not wait for a large one; of one that is throttled no more go than within its minute. Whoever was merged into
+somebody else since it was written down is written to as that one."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.common.database import EVERY_SITE, Database
-from services.notifications.operations.claims import CLAIMABLE, OF_ALL, Taken, taking
+from services.notifications.operations.claims import OF_ALL, Taken, taking
 
 AT_ONCE = 20
 """Messages of a batch: half a second, after which the worker process is there for others again."""
@@ -20,49 +21,60 @@ BEING_SENT = """
 """Whether a worker process has some in hand. A batch is shorter (`sending.BATCH_SECONDS`), unless its worker died."""
 
 IS_SENT = text(f"SELECT {BEING_SENT}")
-CAN_BE_CLAIMED = text(f"""
-    SELECT NOT {BEING_SENT} AND EXISTS (SELECT FROM messages WHERE lane = 3 AND {CLAIMABLE})
-""")  # noqa: S608 - constants
 
-# `active` is found by one look into the index for each announcement that has something left, however many those are.
-DUE = f"""
-    active AS MATERIALIZED (
+# Of an announcement `a`, what is due, by one range of `messages_announcement_due`. It is named as a range, and not by
+# `announcement_id = a.id`, for else planners read all that is due of every announcement by `messages_due`.
+OF_ONE = """
+    state = 'pending' AND announcement_id IS NOT NULL AND expires_at > now()
+    AND (announcement_id, next_attempt_at) >= (a.id, '-infinity')
+    AND (announcement_id, next_attempt_at) <= (a.id, now())
+"""
+
+# `left_over` are those under way with anything left (one that is done has what was put back), each found by one look
+# into the index, however many messages they have.
+# `able` are those of which something may go now, and how much: what sleeps or is paced takes nobody's part.
+ABLE = f"""
+    left_over AS MATERIALIZED (
         WITH RECURSIVE found (id) AS (
             (SELECT announcement_id FROM messages WHERE state = 'pending' AND announcement_id IS NOT NULL
-             ORDER BY announcement_id LIMIT 1)
+             ORDER BY announcement_id, next_attempt_at, number LIMIT 1)
             UNION ALL
             SELECT (SELECT announcement_id FROM messages WHERE state = 'pending' AND announcement_id > found.id
-                    ORDER BY announcement_id LIMIT 1) FROM found WHERE found.id IS NOT NULL
+                    ORDER BY announcement_id, next_attempt_at, number LIMIT 1) FROM found WHERE found.id IS NOT NULL
         )
-        SELECT a.id, a.per_minute, a.state = 'stopped' AS stopped,
-               greatest(:limit / count(*) OVER (), 1) AS share,
-               CASE WHEN per_minute IS NOT NULL THEN per_minute - (
-                   SELECT count(*) FROM messages AS m WHERE m.announcement_id = a.id
-                   AND m.sent_at > now() - interval '1 minute') - (
-                   SELECT count(*) FROM messages AS m WHERE m.announcement_id = a.id AND m.state = 'sending')
-               END AS room
-        FROM found JOIN announcements AS a ON a.id = found.id
-    ), fit AS MATERIALIZED (
-        SELECT due.id, due.number, stopped, per_minute, room,
-               row_number() OVER (PARTITION BY active.id ORDER BY due.number) AS place
-        FROM active CROSS JOIN LATERAL (
-            SELECT id, number FROM messages
-            WHERE announcement_id = active.id AND {CLAIMABLE}
-            ORDER BY next_attempt_at, number LIMIT active.share FOR UPDATE SKIP LOCKED
+        SELECT a.id, a.per_minute FROM found JOIN announcements AS a ON a.id = found.id
+        WHERE a.state IN ('sending', 'done')
+    ), able AS MATERIALIZED (
+        SELECT a.id, room FROM left_over AS a
+        CROSS JOIN LATERAL (SELECT CASE WHEN per_minute IS NOT NULL THEN per_minute - (
+            SELECT count(*) FROM messages AS m WHERE m.announcement_id = a.id
+            AND m.sent_at > now() - interval '1 minute') - (
+            SELECT count(*) FROM messages AS m WHERE m.announcement_id = a.id AND m.state = 'sending') END AS room) AS r
+        WHERE coalesce(room > 0, true) AND EXISTS (SELECT FROM messages WHERE {OF_ONE})
+    )"""  # noqa: S608 - constants
+
+CAN_BE_CLAIMED = text(f"WITH {ABLE} SELECT NOT {BEING_SENT} AND EXISTS (SELECT FROM able)")  # noqa: S608 - constants
+
+# One of each in turn, until the batch is full. Where there are more announcements than a batch has places, lots are
+# drawn for each batch: none is the last for good, and nothing must be kept of whose turn it was.
+DUE = f"""
+    {ABLE}, in_turn AS MATERIALIZED (
+        SELECT due.id, place FROM (SELECT * FROM able ORDER BY random() LIMIT :limit) AS a
+        CROSS JOIN LATERAL (
+            SELECT id, row_number() OVER (ORDER BY next_attempt_at, number) AS place FROM (
+                SELECT id, next_attempt_at, number FROM messages WHERE {OF_ONE}
+                ORDER BY announcement_id, next_attempt_at, number LIMIT least(:limit, a.room)
+            ) AS first
         ) AS due
-    ), ended AS (
-        UPDATE messages SET state = 'suppressed', error = 'stopped' FROM fit WHERE messages.id = fit.id AND stopped
-    ), held_back AS (
-        UPDATE messages SET next_attempt_at = now() + make_interval(secs => 60.0 * (place - room) / per_minute)
-        FROM fit WHERE messages.id = fit.id AND NOT stopped AND place > room
-    ), due AS (
-        SELECT id FROM fit WHERE NOT stopped AND (room IS NULL OR place <= room)
-        ORDER BY number LIMIT :limit
-    )"""  # noqa: S608 - a constant
+        ORDER BY place, random() LIMIT :limit
+    ), due AS MATERIALIZED (
+        SELECT id FROM messages WHERE id IN (SELECT id FROM in_turn) AND state = 'pending' FOR UPDATE SKIP LOCKED
+    )"""  # noqa: S608 - constants
 
 TOLD = f"""
-    SELECT {OF_ALL}, c.kind, c.person_id, c.announcement_id, NULL AS words, a.subject_zh, a.text_zh, a.subject_en,
-           a.text_en, a.audience ->> 'to' = 'activity' AS of_activity, a.about_zh, a.about_en
+    SELECT {OF_ALL}, c.kind, person_now(c.person_id) AS person_id, c.announcement_id, NULL AS words,
+           a.subject_zh, a.text_zh, a.subject_en, a.text_en,
+           a.audience ->> 'to' = 'activity' AS of_activity, a.about_zh, a.about_en
     FROM claimed AS c JOIN announcements AS a ON a.id = c.announcement_id LEFT JOIN sites ON sites.id = c.site_id
     ORDER BY c.number
 """  # noqa: S608 - a constant
@@ -86,8 +98,7 @@ class ClaimedAnnouncement(Taken):
 
 
 def claim_announcements(database: Database, mail_domain: str, limit: int = AT_ONCE) -> list[ClaimedAnnouncement]:
-    """Take up to `limit`, and commit that they are being sent; none while another worker process has some. What was
-    stopped while a worker had it ends here.
+    """Take up to `limit`, and commit that they are being sent; none while another worker process has some.
 
     The lock comes in a statement of its own, so that the next one sees what whoever had it before has taken.
     """

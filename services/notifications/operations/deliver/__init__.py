@@ -14,6 +14,7 @@ back without counting an attempt. What the server or provider says of one letter
 import time
 
 from services.notifications.operations.deliver.announcements import deliver_announcements
+from services.notifications.operations.deliver.approvals import deliver_approvals
 from services.notifications.operations.deliver.chats import deliver_chats
 from services.notifications.operations.deliver.digests import deliver_digests
 from services.notifications.operations.deliver.links import deliver_links
@@ -28,6 +29,7 @@ ROUNDS = (
     deliver_answers,
     deliver_news,
     deliver_notices,
+    deliver_approvals,
     deliver_digests,
     deliver_chats,
 )

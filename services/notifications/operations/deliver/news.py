@@ -41,7 +41,7 @@ def letters_to_people(
         wish = wishes.get((message.person_id, message.site_id), NO_WISH)
         if contact is None:
             note(postman, message, IN_DOUBT if message.in_doubt else NO_ADDRESS)
-        elif not (lane.gives_way and wish.sleeps and put_off(postman.database, message, wish.sleeps)):
+        elif not (lane.gives_way and wish.sleeps) or put_off(postman.database, message, wish.sleeps) is False:
             ways = _ways(postman, message.kind, wish, closed.get(contact.email or ""))
             yield from ready(postman, message, contact, ways)
 

@@ -7,7 +7,8 @@ Whoever was erased or merged into somebody else is not among them. Whoever sever
 in the name of one at which they read mail, the one that has known them longest first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from sqlalchemy.orm import Session
 
 from services.registration.operations.people.identity import ADULT, age_on, birth_date, days_at_sites
 from services.registration.operations.people.people import contacts, with_guardians
+from services.registration.operations.staff.audit_log import actor_names
+from services.registration.operations.staff.notices import staff_of
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.audience import (
     LARGEST_PAGE,
@@ -28,8 +31,10 @@ from services.registration.schemas.audience import (
     AudiencePageBody,
     ChoicesAnswer,
     ChoicesBody,
+    ColleaguesAnswer,
+    ColleaguesBody,
 )
-from services.registration.schemas.people import Known
+from services.registration.schemas.people import Contact, Known
 
 WITHIN = """
     WITH RECURSIVE within (code) AS (
@@ -66,6 +71,12 @@ OVER_AREA = text(
     "SELECT cast(:asked_by AS uuid) IS NULL OR staff_is_operator(:asked_by)"
     " OR cast(:area AS text) IN (SELECT staff_areas(:asked_by))"
 )
+
+# Whoever has come in at least once.
+ADMINISTER = text("""
+    SELECT id FROM staff WHERE disabled_at IS NULL AND (password IS NOT NULL OR oidc_subject IS NOT NULL)
+      AND NOT staff_is_operator(id) AND cast(:area AS text) IN (SELECT staff_areas(id)) ORDER BY id
+""")
 
 TEAMS = text("""
     SELECT id::text, name_zh, name_en FROM teams WHERE site_id = :site_id AND ended_at IS NULL ORDER BY position
@@ -108,12 +119,13 @@ def audience_count(session: Session, data: PersonalData, body: AudienceCountBody
         return count
     for rows in _pages(session, body):
         found = list(_of_age(session, data, body, rows))
-        without = [row for row in found if not row.reads_mail]
-        by_mail, by_phone = _otherwise_reached(session, data, without, tuple(body.phones))
+        without = [row for row in found if not row.reads_mail or _is_in(body.no_mail, row)]
+        others = _reached(session, data, without, body)
         count.people += len(found)
-        count.by_mail += len(found) - len(without) + by_mail
-        count.by_phone += by_phone
-        count.unreached += len(without) - by_mail - by_phone
+        count.by_mail += len(found) - len(without) + others["mail"]
+        count.by_phone += others["phone"]
+        count.refused += others["refused"]
+        count.unreached += len(without) - others.total()
     return count
 
 
@@ -132,6 +144,16 @@ def choices(session: Session, body: ChoicesBody) -> ChoicesAnswer:
     asked = body.model_dump()
     teams, areas = (session.execute(query, asked).mappings().all() for query in (TEAMS, AREAS))
     return ChoicesAnswer.model_validate({"teams": [dict(row) for row in teams], "areas": [dict(row) for row in areas]})
+
+
+def colleagues(session: Session, data: PersonalData, body: ColleaguesBody) -> ColleaguesAnswer:
+    """Who may approve what goes to a site or an area, and what actors there are called."""
+    sites = {body.site_id} if body.site_id else set()
+    if body.site_id:
+        staff = staff_of(session, sites).get(body.site_id, [])
+    else:
+        staff = list(session.scalars(ADMINISTER, {"area": body.area}).all())
+    return ColleaguesAnswer(staff=staff, names=actor_names(session, data, body.actors, sites))
 
 
 def _pages(session: Session, body: AudienceBody) -> Iterator[Sequence[_Row]]:
@@ -176,11 +198,23 @@ def _of_age(session: Session, data: PersonalData, body: AudienceBody, rows: Sequ
             yield row
 
 
-def _otherwise_reached(
-    session: Session, data: PersonalData, rows: Sequence[_Row], phones: tuple[str, ...]
-) -> tuple[int, int]:
-    """Of those without an address of their own: whose helper or guardian reads mail, and to whom an SMS can go."""
+def _reached(session: Session, data: PersonalData, rows: Sequence[_Row], body: AudienceCountBody) -> Counter[str]:
+    """Of those without an address of their own, or who want no mail: how many are reached by mail (a helper's, or a
+    guardian's), by an SMS, and how many refused what reaches them."""
     known = [Known(person_id=row.person_id, site_id=row.site_id) for row in rows]
     found = with_guardians(session, data, contacts(session, data, known)) if known else []
-    without = [one for one in found if one.email is None]
-    return len(found) - len(without), sum((one.phone or "").startswith(phones) for one in without if phones)
+    return Counter(way for one in found if (way := _way(one, body)))
+
+
+def _way(one: Contact, body: AudienceCountBody) -> str:
+    """By what somebody is reached, or that they refused it; empty where nothing reaches them."""
+    by_phone = bool(body.phones) and (one.phone or "").startswith(tuple(body.phones))
+    if one.email and not _is_in(body.no_mail, one):
+        return "mail"
+    if by_phone and not _is_in(body.no_sms, one):
+        return "phone"
+    return "refused" if one.email or by_phone else ""
+
+
+def _is_in(refusing: Mapping[UUID, Collection[UUID]], one: _Row | Contact) -> bool:
+    return one.person_id in refusing.get(one.site_id, ())

@@ -1,0 +1,36 @@
+"""Mails that ask colleagues to approve an announcement."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.common.database import Database
+from services.notifications.operations.claims import CLAIM, OF_ALL, Taken, oldest, take
+
+TOLD = f"""
+    SELECT {OF_ALL}, c.staff_id, c.approval_of AS announcement_id, a.state = 'waiting' AS is_needed, NULL AS words,
+           a.subject_zh, a.text_zh, a.subject_en, a.text_en, a.about_zh, a.about_en, coalesce(a.people, 0) AS people
+    FROM claimed AS c JOIN announcements AS a ON a.id = c.approval_of LEFT JOIN sites ON sites.id = c.site_id
+    ORDER BY c.number
+"""  # noqa: S608 - a constant
+
+
+@dataclass(frozen=True)
+class ClaimedApproval(Taken):
+    """A claimed message to a colleague. `is_needed`: nobody has decided yet; `about` is what the audience is called."""
+
+    staff_id: UUID
+    announcement_id: UUID
+    is_needed: bool
+    subject_zh: str
+    text_zh: str
+    subject_en: str
+    text_en: str
+    about_zh: str
+    about_en: str
+    people: int
+
+
+def claim_approvals(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedApproval]:
+    """Take up to `limit`, oldest due first, and commit that they are being sent."""
+    rows = take(database, oldest("approval_of IS NOT NULL"), TOLD, {"limit": limit, "domain": mail_domain})
+    return [ClaimedApproval(**row._mapping) for row in rows]

@@ -1,0 +1,93 @@
+"""How an announcement comes to people: at its time, by SMS for who reads no mail, and as the preview showed it."""
+
+from datetime import UTC, datetime, timedelta
+
+from apiflask import APIFlask
+from pydantic import SecretStr
+
+from services.common.database import Database
+from services.notifications.operations.deliver import Postman, make_postman
+from services.notifications.settings import Settings
+from tests.notifications.conftest import Contacts
+from tests.notifications.sink import FaultySink
+from tests.notifications.sms_stand_in import GatewayStandIn
+from tests.notifications.story import Story
+from tests.notifications.test_announcements import (  # noqa: F401
+    BODY,
+    ENGLISH,
+    WORDS,
+    Desk,
+    Rows,
+    goes_out,
+    settings,
+    site,
+    states,
+    works,
+)
+
+PHONE = "+8613800001234"
+
+
+def test_who_reads_no_mail_gets_an_sms_that_says_what_the_subject_says(
+    site: Desk,
+    settings: Settings,
+    database: Database,
+    story: Story,
+    contacts: Contacts,
+    sink: FaultySink,
+    gateway: GatewayStandIn,
+    rows: Rows,
+) -> None:
+    person = story.person("p@example.org", phone=PHONE)
+    contacts.people[str(person)]["email"] = None
+    story.person("q@example.org", phone="+8613800005678")
+    site.submitted(2)
+    goes_out(make_postman(settings.model_copy(update={"sms_url": SecretStr(gateway.url())}), database))
+    [sms] = gateway.to(PHONE)
+    assert "赛马场站本周停水" in sms.told["text"] and "http" not in sms.told["text"]
+    assert len(sink.kept) == 1 and states(rows) == {"sent": 2}
+    assert rows("SELECT channel FROM messages ORDER BY channel") == [("mail",), ("sms",)]
+
+
+def test_it_goes_at_its_time_and_not_before(
+    site: Desk,
+    story: Story,
+    postman: Postman,
+    sink: FaultySink,
+    rows: Rows,
+) -> None:
+    story.person("p@example.org")
+    later = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    made = site.submitted(1, send_at=later)
+    goes_out(postman)
+    assert (sink.kept, states(rows)) == ([], {}) and made["state"] == "scheduled"
+    rows("UPDATE announcements SET send_at = now() - interval '1 second'")
+    goes_out(postman)
+    assert len(sink.kept) == 1
+    late = site.expect(201, "POST", "", BODY | {"send_at": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()})
+    answer = site.expect(422, "POST", f"/{late['id']}/submit", {"people": 1}, late["version"])
+    assert answer["errors"][0]["field"] == "send_at"
+
+
+def test_what_the_preview_shows_is_what_comes(
+    app: APIFlask,
+    site: Desk,
+    story: Story,
+    contacts: Contacts,
+    postman: Postman,
+    sink: FaultySink,
+) -> None:
+    chinese, english = (
+        site.expect(200, "POST", "/preview", WORDS | ENGLISH | {"language": one}) for one in ("zh", "en")
+    )
+    assert english["subject"] == "No water at Saimachang" and chinese["sms"] is None, "there is no provider of SMS"
+    assert site.call("POST", "/preview", WORDS | {"text_zh": "{{活动}}"}).status_code == 422, "as when it is saved"
+    person = story.person("p@example.org")
+    site.submitted(1)
+    goes_out(postman)
+    [kept] = sink.kept
+    assert kept.mail["Subject"] == chinese["subject"]
+    name = contacts.people[str(person)]["name"]
+    said = [line for line in chinese["text"].splitlines() if "停水" in line or "询问" in line]
+    came = kept.mail.get_body(("plain",)).get_content()
+    assert said and all(line.split("，")[-1] in came for line in said) and name in came
