@@ -261,10 +261,13 @@ class ContactBook:
         asked = [{"site_id": str(site), "day": day.isoformat()} for site, day in wanted]
         return {(one.site_id, one.day): one for one in self._ask("digest", {"digests": asked}, _Days).digests}
 
-    def reach(self, resident: Principal) -> Reach:
-        """Whose rows of which sites this resident's session opens."""
+    def reach(self, resident: Principal, since: datetime | None = None) -> Reach:
+        """Whose rows of which sites this resident's session opens; none where they logged out everywhere after
+        `since`."""
         mailed_by = str(resident.mailed_by) if resident.mailed_by else None
         asked = {"person_id": resident.name, "address": resident.address, "mailed_by": mailed_by}
+        if since is not None:
+            asked["since"] = since.isoformat()
         return self._ask("reach", asked, Reach)
 
     def tell(self, told: Sequence[Told]) -> None:

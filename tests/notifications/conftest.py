@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -37,6 +38,10 @@ class Contacts:
         self.staff: dict[str, dict[str, Any]] = {}
         self.days: dict[str, dict[str, Any]] = {}
         self.reached: dict[str, list[str]] = {}
+        self.merged: dict[str, list[str]] = {}
+        """Who was merged into whom, as registration knows it."""
+        self.logged_out: dict[str, datetime] = {}
+        """Who logged out everywhere, and when."""
         self.leaders: list[str] = []
         self.unrecorded = True
         self.failing = False
@@ -87,7 +92,11 @@ class Contacts:
         if self.failing:
             abort(503)
         person = request.get_json()["person_id"]
-        return jsonify(person_id=person, persons=[person], sites=self.reached.get(person, []))
+        since, ended = request.get_json().get("since"), self.logged_out.get(person)
+        if since and ended and datetime.fromisoformat(since) <= ended:
+            return jsonify(person_id=person, persons=[person], sites=[])
+        everybody = [person, *self.merged.get(person, [])]
+        return jsonify(person_id=person, persons=everybody, sites=self.reached.get(person, []))
 
     def _answer_notices(self) -> Any:
         if self.failing:
@@ -171,6 +180,8 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.staff.clear()
     contacts_server.days.clear()
     contacts_server.reached.clear()
+    contacts_server.merged.clear()
+    contacts_server.logged_out.clear()
     contacts_server.leaders.clear()
     contacts_server.unrecorded = True
     contacts_server.asked.clear()

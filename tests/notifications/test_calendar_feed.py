@@ -1,7 +1,7 @@
 """A person's shifts in the calendar of their phone, in step with the entries of their mails."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -142,3 +142,15 @@ def test_who_was_merged_ends_the_address_of_before(story: Story, app: APIFlask, 
     assert [client.get(path).status_code for path in (passed_on, new)] == [410, 200]
     assert post(survivor, f"{PAGE}/stop").status_code == 303
     assert client.get(new).status_code == 410
+
+
+def test_logging_out_everywhere_ends_the_calendar_too(
+    story: Story, app: APIFlask, post: Post, contacts: Contacts
+) -> None:
+    person = story.sign_up(story.opening())["person_id"]
+    old, client = address(post(person)), app.test_client()
+    assert client.get(old).status_code == 200
+    contacts.logged_out[str(person)] = datetime.now(UTC)
+    assert client.get(old).status_code == 410
+    new = address(post(person))
+    assert client.get(new).status_code == 200, "one that was made afterwards"

@@ -95,6 +95,48 @@ def test_a_link_is_for_one_mail_and_a_guardians_is_not_the_childs(story: Story, 
     assert "只在邮件里" in get(facts["person_id"], f"/my/messages/{link['id']}").text
 
 
+def test_an_announcement_is_read_again_as_it_was_written_and_not_once_it_was_stopped(
+    story: Story, get: Get, rows: Rows
+) -> None:
+    person = story.sign_up(story.opening())["person_id"]
+    rows("""
+        INSERT INTO announcements (id, site_id, state, audience, about_zh, about_en, subject_zh, text_zh, subject_en,
+                                   text_en, created_by, written_by, people, unreached, begun_at)
+        VALUES (gen_random_uuid(), :site, 'sending', '{"to": "site"}', '赛马场站', 'Saimachang', '{{站点}}停水',
+                '{{姓名}}，本周六停水。', 'No water', 'Dear {{name}}, no water.', 'x', ARRAY['x'], 1, 0, now())
+    """, site=story.site_id)  # fmt: skip
+    rows("""
+        INSERT INTO messages (id, kind, site_id, person_id, announcement_id, expires_at, state)
+        SELECT gen_random_uuid(), 'announcement', :site, :person, id, now() + interval '1 day', 'pending'
+        FROM announcements
+    """, site=story.site_id, person=person)  # fmt: skip
+    path = f"/my/messages/{get(person, '/v1/my/messages').json['items'][0]['id']}"
+    assert get(person, f"/v1{path}").json["text"] is None, "it is theirs once it goes out"
+    assert "还没有发给您" in get(person, path).text
+    rows("UPDATE messages SET state = 'sent' WHERE kind = 'announcement'")
+    one = get(person, f"/v1{path}").json
+    assert (one["subject"], one["text"]) == ("赛马场站停水", "王小明，本周六停水。")
+    page = get(person, path, language="en")
+    assert "Dear 王小明, no water." in page.text and "may have changed" not in page.text
+    assert get(uuid4(), path).status_code == 404
+    rows("UPDATE announcements SET state = 'stopped'")
+    assert get(person, f"/v1{path}").json["subject"] == "赛马场站停水", "they have it already"
+    rows("UPDATE messages SET state = 'suppressed', error = 'stopped' WHERE kind = 'announcement'")
+    assert get(person, f"/v1{path}").json["text"] is None
+
+
+def test_who_was_merged_reads_what_both_were_told(story: Story, get: Get, contacts: Contacts) -> None:
+    shift_id = story.opening()
+    old, survivor = story.sign_up(shift_id)["person_id"], story.sign_up(shift_id, "li@example.org")["person_id"]
+    contacts.merged[str(survivor)] = [str(old)]
+    messages = get(survivor, "/v1/my/messages").json["items"]
+    assert len(messages) == 2
+    for one in messages:
+        assert "歌手" in get(survivor, f"/my/messages/{one['id']}").text
+    contacts.merged.clear()
+    assert len(get(survivor, "/v1/my/messages").json["items"]) == 1, "they are two again"
+
+
 def test_who_is_not_logged_in_is_led_to_where_they_can(app: APIFlask) -> None:
     page = app.test_client().get("/my/messages", headers={"Accept": "text/html"})
     assert page.status_code == 302 and page.headers["Location"].endswith("/my/log-in")

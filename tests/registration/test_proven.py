@@ -1,5 +1,6 @@
 """What a session opens: an address, and what sites were told with it. Nothing else of the same person."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,10 @@ from apiflask import APIFlask
 
 from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.operations.hours.door_code import Codes
+from services.registration.operations.staff.sessions import end_resident_everywhere
 from services.registration.personal_data import PersonalData
 from tests.conftest import NOTIFICATIONS_TOKEN
 from tests.registration.hours_world import Resident, earn, over
@@ -160,6 +162,12 @@ def test_the_other_services_learn_how_far_a_session_reaches(
     assert reached(OWN)["sites"] == [site.id]
     assert reached(OWN, mailed_by=other.id)["sites"] == []
     assert reached("nobody@example.com")["sites"] == []
+    before, after = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
+    assert reached(OWN, since=before.isoformat())["sites"] == [site.id]
+    with site.database.transaction(EVERY_SITE) as session:
+        end_resident_everywhere(session, UUID(neighbour.person))
+    assert reached(OWN, since=before.isoformat())["sites"] == [], "what was made before they logged out everywhere"
+    assert reached(OWN, since=after.isoformat())["sites"] == reached(OWN)["sites"] == [site.id]
     assert site.call("POST", "/internal/reach", {"person_id": neighbour.person, "address": ""}).status_code == 403
 
 

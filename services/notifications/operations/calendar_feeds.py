@@ -5,8 +5,9 @@
     feeds.read(secret)                  # iCalendar text
 
 Kept are a hash of the secret, and sealed what registration needs to say how far it reaches. That is asked at each
-reading, as at each page: an address that was corrected, a guardian who is none any more or an erasure end it at once,
-and sites that were proven since come in. Whoever came by the link of a mail makes none: mails are passed on.
+reading, as at each page: an address that was corrected, a guardian who is none any more, logging out everywhere or an
+erasure end it at once, and sites that were proven since come in. Whoever came by the link of a mail makes none: mails
+are passed on.
 """
 
 import hashlib
@@ -43,7 +44,7 @@ IS_MADE = text("""
                    WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL)
 """)
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-FIND = text("SELECT person_id, proven, language FROM calendar_feeds WHERE secret_hash = :secret_hash")
+FIND = text("SELECT person_id, proven, language, made_at FROM calendar_feeds WHERE secret_hash = :secret_hash")
 FORGET = text(f"""{PERSONS}
     UPDATE calendar_feeds SET ended_at = coalesce(ended_at, now()), proven = NULL
     WHERE person_id IN (SELECT id FROM persons)
@@ -129,7 +130,7 @@ class CalendarFeeds:
             raise Problem(GONE, OVER)
         resident = Principal(Caller.PERSON, str(feed.person_id), address=self.box.decrypt(feed.proven))
         try:
-            reach = self.book.reach(resident)
+            reach = self.book.reach(resident, feed.made_at)
         except ContactsUnavailable:
             raise Problem(UNAVAILABLE, NOT_NOW) from None
         if not reach.sites:

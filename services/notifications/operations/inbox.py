@@ -15,11 +15,14 @@ from sqlalchemy import Row, text
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import language, not_found
 from services.notifications.contacts import Contact, ContactBook, ContactsUnavailable, Reach
+from services.notifications.mail.announcements import announcing
 from services.notifications.models import State
+from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.messages import number_of
 from services.notifications.schemas.inbox import InboxQuery, OwnMessage, OwnMessageWithWords
 from services.notifications.wording.facts import Facts, facts_of
+from services.notifications.wording.made_with import MadeWith
 from services.notifications.wording.tell import Told, tell
 from services.notifications.wording.variables import Channel
 
@@ -72,6 +75,18 @@ AS_CLAIMED = text(f"""
     {OWN} AND m.id = :id AND sites.id IS NOT NULL AND registrations.id IS NOT NULL
 """)
 
+# The words of an announcement stay as they are once it is being sent. What was stopped is read by nobody more.
+AS_ANNOUNCED = text("""
+    SELECT m.id, m.created_at AS claimed_at, '<shown>' AS message_id_header, NULL AS request_id, false AS in_doubt,
+           m.site_id, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,
+           sites.time_zone, sites.phone AS site_phone, NULL AS words, m.kind, m.person_id, m.announcement_id,
+           a.subject_zh, a.text_zh, a.subject_en, a.text_en, a.audience ->> 'to' = 'activity' AS of_activity,
+           a.about_zh, a.about_en
+    FROM messages AS m JOIN announcements AS a ON a.id = m.announcement_id LEFT JOIN sites ON sites.id = m.site_id
+    WHERE m.person_id = ANY(:persons) AND m.site_id = ANY(:sites) AND m.id = :id
+      AND (m.state IN ('sent', 'delivered') OR m.state NOT IN ('pending', 'sending') AND a.state <> 'stopped')
+""")
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -101,16 +116,25 @@ def list_own(database: Database, reach: Reach, query: InboxQuery) -> tuple[Seque
 
 def open_own(database: Database, book: ContactBook, reach: Reach, message_id: UUID) -> Opened:
     """One of them with its words, in the reader's language. Raises 404 for one that is not theirs."""
+    asked = _of(reach) | {"id": message_id}
     with database.transaction(EVERY_SITE) as session:
-        row = session.execute(ONE, _of(reach) | {"id": message_id}).one_or_none()
-        claimed = session.execute(AS_CLAIMED, _of(reach) | {"id": message_id}).one_or_none()
+        row = session.execute(ONE, asked).one_or_none()
+        claimed = session.execute(AS_CLAIMED, asked).one_or_none()
+        announced = session.execute(AS_ANNOUNCED, asked).one_or_none()
     if row is None:
         raise not_found("消息", "message")
+    if announced is not None:
+        return Opened(_shown(row), *_announced(book, ClaimedAnnouncement(**announced._mapping)))
     if claimed is None:
         return Opened(_shown(row), None, None)
     message = Claimed(**claimed._mapping)
     facts = facts_of(message, _reader(book, message))
     return Opened(_shown(row), facts, tell(message.kind, Channel.MAIL, facts, message.words))
+
+
+def _announced(book: ContactBook, message: ClaimedAnnouncement) -> tuple[Facts, Told]:
+    said = announcing(message, _reader(book, message))
+    return Facts(said.language, said.values, []), Told(said.subject, said.text, (), MadeWith())
 
 
 def fate_of(state: str, error: str | None) -> Fate:
@@ -122,7 +146,7 @@ def fate_of(state: str, error: str | None) -> Fate:
     return Fate(state)
 
 
-def _reader(book: ContactBook, message: Claimed) -> Contact:
+def _reader(book: ContactBook, message: Claimed | ClaimedAnnouncement) -> Contact:
     """Whom the words are for. While registration does not answer they name nobody."""
     known = (message.person_id, message.site_id)
     nobody = Contact(person_id=message.person_id, site_id=message.site_id, name="")

@@ -37,7 +37,8 @@ class OwnMessage(Answer):
 
 
 class OwnMessageWithWords(OwnMessage):
-    """One message as its words would be put now, without any link; null where it carried nothing but a link."""
+    """One message as its words would be put now, without any link; null where it carried nothing but a link, and of an
+    announcement that has not gone out or was stopped."""
 
     subject: str | None
     text: str | None

@@ -16,6 +16,7 @@ from services.registration.operations.staff.digests import facts_of
 from services.registration.operations.staff.link_mails import addressed
 from services.registration.operations.staff.links import Links
 from services.registration.operations.staff.notices import staff_contacts, who_has
+from services.registration.operations.staff.sessions import logged_out_since
 from services.registration.personal_data import PersonalData
 from services.registration.schemas.digests import DigestsAnswer, DigestsBody
 from services.registration.schemas.links import LinksAnswer, LinksBody
@@ -117,6 +118,8 @@ def _add_reach(blueprint: APIBlueprint, database: Database, data: PersonalData) 
         with database.transaction(g.principal.scope) as session:
             sites, everybody = reached_sites(session, resident), persons(session, resident)
             now = person_now(session, body.person_id)
+            if body.since is not None and logged_out_since(session, body.person_id, body.since):
+                sites = []
         return answered(ReachAnswer(person_id=now, sites=sites, persons=everybody))
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from services.common.schemas import Answer, Body
 
@@ -13,6 +13,9 @@ class ReachBody(Body):
     person_id: UUID
     address: str = Field(pattern="^([0-9a-f]{2})*$", max_length=128)
     mailed_by: UUID | None = None
+    since: AwareDatetime | None = Field(
+        default=None, description="when what outlives the session was made: logging out everywhere ends it"
+    )
 
 
 class ReachAnswer(Answer):

@@ -106,6 +106,12 @@ def end_resident(session: Session, cookie: str) -> None:
     session.execute(text(ended), {"digest": key_hash(cookie)})
 
 
+def logged_out_since(session: Session, person_id: UUID, since: datetime) -> bool:
+    """Whether a resident has logged out everywhere after that moment."""
+    ended = "SELECT EXISTS (SELECT FROM people WHERE id = :person AND sessions_from >= :since)"
+    return bool(session.scalar(text(ended), {"person": person_id, "since": since}))
+
+
 def end_resident_everywhere(session: Session, person_id: UUID) -> None:
     """Log a resident out of every browser: of all ids that were merged into one. The links in mails that were sent
     before are over too (`links.py`)."""
