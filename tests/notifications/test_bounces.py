@@ -257,7 +257,7 @@ def test_a_letter_with_a_long_line_keeps_no_report_from_being_read(
     story: Story, postman: Postman, sink: FaultySink, rows: Rows, mailbox: MailboxStandIn, returned: ReturnedMails
 ) -> None:
     story.sign_up(story.opening())
-    mailbox.put(b"From: x@example.com\n\n" + b"a" * 3000 + b"\n", delivery_report(sent(postman, sink)[0]))
+    mailbox.put(b"From: x@example.com\n\n" + b"a" * 1_100_000 + b"\n", delivery_report(sent(postman, sink)[0]))
     assert returned.read() and returned.read() and not returned.read()
     assert rows("SELECT count(*) FROM mail_receipts") == [(1,)]
     assert len(mailbox.mails) == 1, "somebody wrote it"
@@ -388,3 +388,44 @@ def test_a_provider_signs_what_it_tells(
     assert post(signing[1][0], now - timedelta(minutes=6)).status_code == 401
     assert post(signing[1][0], now, app).status_code == 404, "without a secret there is no such address"
     assert signing[0].test_client().post("/v1/mail/receipts", json={"receipts": []}).status_code == 401
+
+
+def test_a_letter_with_a_nul_stops_no_other(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, mailbox: MailboxStandIn, returned: ReturnedMails
+) -> None:
+    story.sign_up(story.opening())
+    [mail] = sent(postman, sink)
+    words = f"550 5.1.1 no such\0user {mail['Message-ID']}".encode()
+    head = b"From: mailer-daemon@evil.example\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
+    mailbox.put(head + base64.encodebytes(words), b"From: postmaster@evil.example\n\n\0\n")
+    assert returned.read()
+    assert rows("SELECT said FROM mail_receipts") == [("550 5.1.1 no such user <…>",)]
+
+
+def test_who_only_knows_a_messages_id_reports_nothing(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, database: Database, mailbox: MailboxStandIn,
+    returned: ReturnedMails,
+) -> None:  # fmt: skip
+    story.sign_up(story.opening())
+    [mail] = sent(postman, sink)
+    header = str(mail["Message-ID"])
+    secret = header.partition(".")[2].partition("@")[0]
+    for made_up in (header.replace(f".{secret}", ""), header.replace(secret, "0" * 16)):
+        mail.replace_header("Message-ID", made_up)
+        mailbox.put(delivery_report(mail), complaint(mail))
+    returned.read()
+    hear_reports(database, False)
+    assert rows("SELECT reason FROM suppressions") == [] and rows("SELECT state FROM messages") == [("sent",)]
+    assert not mailbox.mails, "no letters are these"
+
+
+def test_a_report_names_its_mail_by_the_envelope_alone(story: Story, postman: Postman, sink: FaultySink) -> None:
+    story.sign_up(story.opening())
+    [mail] = sent(postman, sink)
+    envelope = str(mail["Message-ID"]).strip("<>").encode()
+    status = b"Reporting-MTA: dns; mx\nOriginal-Envelope-Id: " + envelope + b"\n\nAction: failed\nStatus: 5.1.1\n"
+    head = b"From: MAILER-DAEMON@mx\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+    raw = head + b"--b\nContent-Type: message/delivery-status\n\n" + status + b"\n--b--\n"
+    [found] = read_report(raw, DOMAIN) or []
+    assert (found.event, found.permanent) == ("bounced", True)
+    assert read_report(raw.replace(b"boundary=b", b"boundary=b" + b"; a" * 2_000), DOMAIN) is None, "it costs minutes"

@@ -76,8 +76,9 @@ def test_what_comes_back_of_a_mail_whose_worker_died_waits_until_it_is_known_whe
 ) -> None:
     story.sign_up(story.opening())
     # As such a worker leaves it: taken up, accepted, and not on record.
-    [message] = rows("UPDATE messages SET state = 'sending', attempts = 1, claimed_at = now() RETURNING id")
-    bounced = [Report(message.id, "bounced", True, "550 5.1.1")]
+    taken_up = "state = 'sending', attempts = 1, claimed_at = now(), message_id_header = '<a@b>'"
+    [message] = rows(f"UPDATE messages SET {taken_up} RETURNING id, message_id_header")
+    bounced = [Report(message.id, message.message_id_header, "bounced", True, "550 5.1.1")]
     keep_reports(postman.database, bounced)
     recover_abandoned(postman.database, lease=0)
     assert hear_reports(postman.database, False) == 0
@@ -94,9 +95,10 @@ def test_what_comes_back_of_a_mail_whose_connection_broke_waits_unless_it_closes
     for email in ("full@example.org", "gone@example.org"):
         story.sign_up(story.opening(), email)
     deliver_batch(postman)
-    full, gone = rows("SELECT id FROM messages ORDER BY number")
+    full, gone = rows("SELECT id, message_id_header FROM messages ORDER BY number")
     rows("UPDATE messages SET state = 'pending', sent_at = NULL")  # as a lost connection leaves it
-    came_back = [Report(full.id, "bounced", False, "552 5.2.2"), Report(gone.id, "bounced", True, "550 5.1.1")]
+    came_back = [Report(full.id, full.message_id_header, "bounced", False, "552 5.2.2"),
+                 Report(gone.id, gone.message_id_header, "bounced", True, "550 5.1.1")]  # fmt: skip
     keep_reports(postman.database, came_back)
     assert hear_reports(postman.database, False) == 1
     keep_reports(postman.database, came_back)

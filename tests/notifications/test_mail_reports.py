@@ -76,7 +76,7 @@ def send(server: Server, to: str) -> Outcome:
 def test_one_that_offers_reports_is_told_the_messages_id_and_what_we_want_to_hear(server: Server) -> None:
     server.offers = ("DSN",)
     assert send(server, "wang+singing=first@example.org") is Outcome.SENT
-    assert f"mail FROM:<us@example.org> RET=HDRS ENVID={ID}" in server.told
+    assert f"mail FROM:<us@example.org> RET=HDRS ENVID={ID}@example.org" in server.told
     recipient = "rcpt TO:<wang+singing=first@example.org> NOTIFY=FAILURE"
     assert f"{recipient} ORCPT=rfc822;wang+2Bsinging+3Dfirst@example.org" in server.told
 

@@ -38,7 +38,7 @@ def names_lead_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[
     asked: list[str] = []
     waiting = list(answers)
 
-    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in waiting.pop(0)]
 

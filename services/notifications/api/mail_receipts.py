@@ -38,8 +38,8 @@ def mail_receipts_blueprint(database: Database, secrets: Sequence[str], mail_dom
 
 
 def _report(receipt: MailReceipt, mail_domain: str) -> Report | None:
-    message_id = message_of(receipt.message_id, mail_domain)
-    if message_id is None:
+    ours = message_of(f"<{receipt.message_id.strip().strip('<>')}>", mail_domain)
+    if ours is None:
         return None
     permanent = receipt.permanent or receipt.event == "complained"
-    return Report(message_id, receipt.event, permanent, without_address(receipt.reason, "-"))
+    return Report(ours.message_id, ours.header, receipt.event, permanent, without_address(receipt.reason, "-"))

@@ -2,10 +2,10 @@
 servers that write them in words alone.
 
     for said in read_report(raw, mail_domain) or []:           # bytes of a whole mail
-        said.message_id, said.event, said.permanent, said.said
+        said.message_id, said.header, said.event, said.permanent, said.said
 
-Whose mail it was tells the Message-ID of ours that is in the part which came back. An answer of somebody's holidays or
-a letter is no report.
+Whose mail it was tells the Message-ID of ours that is in the part which came back: whole, for half of it is secret, and
+who only knows a message's id makes up no report of it. An answer of somebody's holidays or a letter is no report.
 """
 
 import html
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
-from email.message import EmailMessage, Message
+from email.message import Message
 from email.parser import BytesParser
 from uuid import UUID
 
@@ -23,8 +23,8 @@ from services.notifications.mail.smtp import without_address
 
 log = get_logger(__name__)
 
-OURS = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([A-Za-z0-9.-]+)>")
-"""A Message-ID of ours: the message's id at MAIL_DOMAIN."""
+OURS = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[0-9a-f]{16})?@([A-Za-z0-9.-]+)>")
+"""A Message-ID of ours: the message's id, a secret, at MAIL_DOMAIN. Mails of the first release have no secret."""
 
 TO = re.compile(r"^To:.*?([^\s<>@]+@[^\s<>@]+)", re.MULTILINE | re.IGNORECASE)
 BY_MACHINES = re.compile(r"mailer-daemon|postmaster", re.IGNORECASE)
@@ -42,6 +42,10 @@ COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out"}
 """What people say by the types of RFC 5965, section 7.3, and of the draft before it. `not-spam` (RFC 6430) praises, and
 `auth-failure` (RFC 6591) is of no person."""
 
+TYPES = re.compile(rb"^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
+LONGEST_TYPE = 2_000
+"""Bytes of a header by which the library takes a mail apart: what it does grows by the square of them."""
+
 LONGEST = 1_000_000
 """Bytes of a mail that are read: a report may hold the whole mail that came back."""
 
@@ -49,18 +53,29 @@ LONGEST = 1_000_000
 @dataclass(frozen=True)
 class Report:
     """What became of a mail of ours; `event` is delivered, bounced or complained. `permanent`: there is no such
-    mailbox. `said` is without the address."""
+    mailbox. `header`: the whole Message-ID. `said` is without the address."""
 
     message_id: UUID
+    header: str
     event: str
     permanent: bool
     said: str
 
 
-def message_of(message_id: str, mail_domain: str) -> UUID | None:
-    """The message whose Message-ID this is, with or without its brackets; None where it is none of ours."""
-    found = OURS.fullmatch(f"<{message_id.strip().strip('<>')}>")
-    return UUID(found[1]) if found and found[2] == mail_domain else None
+@dataclass(frozen=True)
+class Ours:
+    """A message, and the Message-ID by which it was named."""
+
+    message_id: UUID
+    header: str
+
+
+def message_of(text: str, mail_domain: str) -> Ours | None:
+    """The first Message-ID of ours in a text; None where there is none."""
+    for found in OURS.finditer(text):
+        if found[2] == mail_domain:
+            return Ours(UUID(found[1]), found[0])
+    return None
 
 
 def read_report(raw: bytes, mail_domain: str) -> list[Report] | None:
@@ -74,40 +89,42 @@ def read_report(raw: bytes, mail_domain: str) -> list[Report] | None:
 
 
 def _read(raw: bytes, mail_domain: str) -> list[Report] | None:
-    mail = BytesParser(policy=policy.default).parsebytes(raw[:LONGEST])
+    if any(len(found[0]) > LONGEST_TYPE for found in TYPES.finditer(raw[:LONGEST])):
+        return None
+    mail = BytesParser(policy=policy.compat32).parsebytes(raw[:LONGEST])
     came_back = _what_came_back(mail)
-    ids = [UUID(found) for found, domain in OURS.findall(came_back) if domain == mail_domain]
-    if not ids:
+    ours = message_of(came_back, mail_domain)
+    if ours is None:
         return None
     recipient = found[1] if (found := TO.search(came_back)) else "-"
     if mail.get_content_type() != "multipart/report":
-        return _by_words(mail, ids[0], recipient)
-    told = [_by_feedback(part, ids[0]) for part in _parts(mail, "message/feedback-report")]
+        return _by_words(mail, ours, recipient)
+    told = [_by_feedback(part, ours) for part in _parts(mail, "message/feedback-report")]
     for part in _parts(mail, "message/delivery-status"):
-        told.append(list(_by_status(part, ids[0], recipient, mail)))
-    return [one for of_part in told for one in of_part][:1] if told else _by_words(mail, ids[0], recipient) or []
+        told.append(list(_by_status(part, ours, recipient, mail)))
+    return [one for of_part in told for one in of_part][:1] if told else _by_words(mail, ours, recipient) or []
 
 
-def _by_feedback(part: Message, message_id: UUID) -> list[Report]:
+def _by_feedback(part: Message, ours: Ours) -> list[Report]:
     kinds = {str(fields.get("Feedback-Type", "")).strip().lower() for fields in _inside(part)}
-    complaint = Report(message_id, "complained", True, "reported as spam by the recipient")
+    complaint = Report(ours.message_id, ours.header, "complained", True, "reported as spam by the recipient")
     return [complaint] if kinds & COMPLAINTS else []
 
 
-def _by_status(part: Message, message_id: UUID, recipient: str, mail: EmailMessage) -> Iterator[Report]:
+def _by_status(part: Message, ours: Ours, recipient: str, mail: Message) -> Iterator[Report]:
     """Each recipient has a block of fields; ours has one recipient. Exim writes its own reasons beside the block."""
     for block in _inside(part):
         action = str(block.get("Action", "")).strip().lower()
         if action.startswith("delivered"):
-            yield Report(message_id, "delivered", False, "")
+            yield Report(ours.message_id, ours.header, "delivered", False, "")
         elif action.startswith("failed"):
             diagnosis = re.sub(r"^[\w-]+ *; *", "", str(block.get("Diagnostic-Code", "")).strip())
             said = f"{block.get('Status', '')} {diagnosis or _refusal_in(_words_of(mail)) or ''}".strip()
             to = str(block.get("Final-Recipient", "") or "").partition(";")[2].strip() or recipient
-            yield Report(message_id, "bounced", is_no_mailbox(said), without_address(said, to))
+            yield Report(ours.message_id, ours.header, "bounced", is_no_mailbox(said), without_address(said, to))
 
 
-def _by_words(mail: EmailMessage, message_id: UUID, recipient: str) -> list[Report] | None:
+def _by_words(mail: Message, ours: Ours, recipient: str) -> list[Report] | None:
     """The report of a server that writes in words alone. Only what comes from a machine, with an answer of a server in
     it, is one: whoever answers a mail and quotes it says nothing of its fate."""
     if not BY_MACHINES.search(str(mail.get("From", ""))):
@@ -115,7 +132,7 @@ def _by_words(mail: EmailMessage, message_id: UUID, recipient: str) -> list[Repo
     words = _words_of(mail)
     said = _refusal_in(words)
     if said is not None:
-        return [Report(message_id, "bounced", is_no_mailbox(said), without_address(said, recipient))]
+        return [Report(ours.message_id, ours.header, "bounced", is_no_mailbox(said), without_address(said, recipient))]
     return [] if PUT_OFF.search(words) or str(mail.get("Auto-Submitted", "no")).lower() != "no" else None
 
 
@@ -127,13 +144,16 @@ def _refusal_in(words: str) -> str | None:
     return next((one.strip() for one in found if is_no_mailbox(one)), found[0].strip() if found else None)
 
 
-def _what_came_back(mail: EmailMessage) -> str:
+def _what_came_back(mail: Message) -> str:
     """The headers of the mail that came back, wherever they stand, as text. Where none came back, a report says which
     mail it answers."""
     found = [_text(part) for part in _parts(mail, "text/rfc822-headers")]
     for part in _parts(mail, "message/rfc822"):
         found += [f"To: {one.get('To', '')}\n{one.get('Message-ID', '')}" for one in _inside(part)]
     if mail.get_content_type() == "multipart/report" and not OURS.search("".join(found)):
+        of_envelope = [block.get("Original-Envelope-Id") for part in _parts(mail, "message/delivery-status")
+                       for block in _inside(part)]  # fmt: skip
+        found += [f"<{one}>" for one in of_envelope if one]
         found += [str(mail.get("In-Reply-To", "")), str(mail.get("References", ""))]
     return "\n".join(found) if found else _words_of(mail)
 
@@ -143,15 +163,16 @@ def _inside(part: Message) -> list[Message]:
     return [one for one in content if isinstance(one, Message)] if isinstance(content, list) else []
 
 
-def _parts(mail: EmailMessage, kind: str) -> list[Message]:
+def _parts(mail: Message, kind: str) -> list[Message]:
     return [part for part in mail.walk() if part.get_content_type() == kind]
 
 
-def _words_of(mail: EmailMessage) -> str:
+def _words_of(mail: Message) -> str:
     """What is there for people to read, without the marks of HTML."""
-    body = mail.get_body(("plain", "html"))
-    if body is None:
+    bodies = _parts(mail, "text/plain") or _parts(mail, "text/html")
+    if not bodies:
         return ""
+    body = bodies[0]
     words = _text(body)
     if body.get_content_type() == "text/plain":
         return words
@@ -162,7 +183,9 @@ def _text(part: Message) -> str:
     """In whichever letters it says it is written; what calls itself GB2312 has characters of its successor."""
     content = part.get_payload(decode=True)
     charset = (part.get_content_charset() or "utf-8").replace("gb2312", "gb18030")
+    if not isinstance(content, bytes):
+        return ""
     try:
-        return content.decode(charset, "replace") if isinstance(content, bytes) else ""
+        return content.decode(charset, "replace")
     except LookupError:
-        return str(content, "utf-8", "replace")
+        return content.decode("utf-8", "replace")

@@ -22,6 +22,9 @@ LINES = 2_000
 
 PORTS = {"pop3": 110, "pop3s": 995}
 
+poplib._MAXLINE = 1_000_000  # type: ignore[attr-defined]
+"""The library ends a session at a line over 2048 bytes, with all that it deleted; such letters are written."""
+
 BROKEN_OFF = "-ERR EOF"
 """What `poplib` says where the server hung up: that is no fault of the mail's."""
 

@@ -8,7 +8,7 @@ header of the `EmailMessage`, which lets nothing but that one header through.
 from base64 import encodebytes
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 
 from services.notifications.mail.calendar import Entry, calendar
 
@@ -20,6 +20,23 @@ RELATED = "hesheng_related"
 # The same in every mail, so read once.
 _VERSION = SMTP.header_factory("MIME-Version", "1.0")
 _MIXED = SMTP.header_factory("Content-Type", f'multipart/mixed; boundary="{WHOLE}"')
+
+
+class Verbatim(str):
+    """A header's value that is written in its line as it is: the library would encode a long address (RFC 2047) or
+    begin a new line before it, which not every mail program reads. Lines may have 998 characters (RFC 5322)."""
+
+    name: str
+
+    def __new__(cls, name: str, value: str) -> "Verbatim":
+        """The value of this header."""
+        made = super().__new__(cls, value)
+        made.name = name
+        return made
+
+    def fold(self, *, policy: Policy) -> str:
+        """The line."""
+        return f"{self.name}: {self}{policy.linesep}"
 
 
 @dataclass(frozen=True)

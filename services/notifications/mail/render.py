@@ -20,7 +20,7 @@ from services.notifications.mail.announcements import Announcing, announcing, re
 from services.notifications.mail.approvals import approval_facts
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.digests import Picture, Section, digest_facts, picture_of, sections_of
-from services.notifications.mail.mime import Inline, assemble
+from services.notifications.mail.mime import Inline, Verbatim, assemble
 from services.notifications.mail.notices import notice_facts, notice_url, notice_words
 from services.notifications.mail.unsubscribe import Unsubscribe, headers
 from services.notifications.mail.words import plain
@@ -230,7 +230,7 @@ class Composer:
         mail["To"] = _address(plain(contact.name, 100), contact.email or "")
         mail["Subject"] = subject
         mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = message.message_id_header
+        mail["Message-ID"] = Verbatim("Message-ID", message.message_id_header)
         mail["Auto-Submitted"] = _AUTOMATIC
         mail["Content-Language"] = _CONTENT_LANGUAGE[language]
         if message.request_id:

@@ -14,10 +14,13 @@ from email.message import EmailMessage
 from types import TracebackType
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
+from services.notifications.mail.words import plain
 from services.notifications.settings import MailServer
 
 TIMEOUT = 10.0
 """Seconds that each answer of the server may take."""
+
+LONGEST_REPLY = 2_000
 
 ADDRESS = re.compile(r"[^\s<>(),;:\"'（），；：。“”]+@[^\s<>(),;:\"'（），；：。“”]+")
 CLOSING = 421
@@ -108,10 +111,10 @@ class Connection:
 
     def _reports(self, mail: EmailMessage, recipient: str) -> tuple[Sequence[str], Sequence[str]]:
         """What a server that offers reports (RFC 3461) is asked for: one when the mail is given up, with its headers
-        alone, naming the message by its id and the address as we wrote it. Of delays nobody needs to hear."""
+        alone, naming its Message-ID and the address as we wrote it. Of delays nobody needs to hear."""
         if not self._client.has_extn("dsn"):
             return (), ()
-        envelope_id = mail["Message-ID"].strip("<>").partition("@")[0]
+        envelope_id = mail["Message-ID"].strip("<>")
         wanted = ["NOTIFY=FAILURE"] + ([f"ORCPT=rfc822;{_xtext(recipient)}"] if recipient.isascii() else [])
         return ["RET=HDRS", f"ENVID={_xtext(envelope_id)}"], wanted
 
@@ -140,8 +143,9 @@ def _xtext(value: str) -> str:
 
 
 def without_address(reply: str, recipient: str) -> str:
-    """The server's answer without the recipient's address or the part before the @."""
+    """The server's answer in one line, without the recipient's address or the part before the @."""
+    reply = plain(reply, LONGEST_REPLY)
     local = recipient.partition("@")[0]
     for personal in (recipient, local):
         reply = re.sub(rf"(?<!\w){re.escape(personal)}(?!\w)", "…", reply, flags=re.IGNORECASE)
-    return " ".join(ADDRESS.sub("…", reply).split())[:300]
+    return ADDRESS.sub("…", reply)[:300]

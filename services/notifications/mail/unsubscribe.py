@@ -9,11 +9,11 @@ key that made it is among NOTIFICATIONS_KEYS.
 """
 
 from dataclasses import dataclass
-from email.policy import Policy
 from uuid import UUID
 
 from services.common.errors import Problem
 from services.common.sealing import Box
+from services.notifications.mail.mime import Verbatim
 
 PATH, UNDO = "unsubscribe", "subscribe-again"
 
@@ -62,17 +62,9 @@ class Unsubscribe:
         return Refusal(UUID(person_id), UUID(site_id), kind) if path == PATH else None
 
 
-class Verbatim(str):
-    """A header that is written in one line, as it is: the library would encode a long address (RFC 2047), which no mail
-    program reads. Lines may have 998 characters (RFC 5322)."""
-
-    name = "List-Unsubscribe"
-
-    def fold(self, *, policy: Policy) -> str:
-        """The line."""
-        return f"{self.name}: {self}{policy.linesep}"
-
-
 def headers(url: str) -> dict[str, str]:
     """What mail programs show as a button."""
-    return {"List-Unsubscribe": Verbatim(f"<{url}>"), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return {
+        "List-Unsubscribe": Verbatim("List-Unsubscribe", f"<{url}>"),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }

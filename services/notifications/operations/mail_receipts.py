@@ -1,7 +1,8 @@
 """What a mail provider or a mailbox says later of the mails that were accepted.
 
 Reports come twice, in any order, and before our own record of the sending. Each is kept once, by ids, and heard when
-no worker holds its message. One that names no message of ours is forgotten after `KEPT_DAYS`.
+no worker holds its message. One that names no message of ours by its whole Message-ID, which is on record before the
+mail goes out, is nothing.
 
 A mail that came back reached nobody: while what it tells still holds, it goes out by the next channel that reaches its
 person, else it has failed, and registration's list of calls hears of it (`told.py`).
@@ -26,7 +27,8 @@ KEPT_DAYS = 14
 
 KEEP = text("""
     INSERT INTO mail_receipts (message_id, event, permanent, said, sent_at)
-    VALUES (:message_id, :event, :permanent, :said, (SELECT sent_at FROM messages WHERE id = :message_id))
+    SELECT id, :event, :permanent, :said, sent_at FROM messages
+    WHERE id = :message_id AND message_id_header = :header
     ON CONFLICT DO NOTHING
 """)
 # Of a mail whose worker died, or whose connection broke, nothing is on record until it is sent again. Heard before, its
@@ -50,7 +52,9 @@ FIND = text("""
 """)
 END = text("""
     WITH ended AS (
-        UPDATE messages SET state = :state, error = :error, next_attempt_at = now() WHERE id = :id RETURNING id, channel
+        UPDATE messages SET state = :state, error = :error, next_attempt_at = now(),
+            refused_by = CASE WHEN :state = 'pending' THEN refused_by || '{mail}' ELSE refused_by END
+        WHERE id = :id RETURNING id, channel
     )
     INSERT INTO deliveries (message_id, started_at, outcome, reply, channel)
     SELECT id, now(), :outcome, :said, channel FROM ended
@@ -74,7 +78,8 @@ def keep_reports(database: Database, reports: Sequence[Report]) -> None:
     with database.transaction(EVERY_SITE) as session:
         for report in reports:
             session.execute(KEEP, {"message_id": report.message_id, "event": report.event,
-                                   "permanent": report.permanent, "said": report.said[:300]})  # fmt: skip
+                                   "permanent": report.permanent, "said": report.said[:300],
+                                   "header": report.header})  # fmt: skip
 
 
 def hear_reports(database: Database, falls_back: bool) -> int:

@@ -29,8 +29,8 @@ def suppressions_pages(database: Database) -> APIBlueprint:
             found, following = list_suppressions(
                 session, SuppressionQuery(lifted=lifted), asked_position("cursor") or None
             )
-        chosen = {"lifted": "true"} if lifted else {}
-        more = url_for(".show_suppressions", **chosen, cursor=following) if following else ""
+        chosen = "true" if lifted else None
+        more = url_for(".show_suppressions", lifted=chosen, cursor=following) if following else ""
         return render("suppressions/list.html", found=found, lifted=lifted, more=more, kinds=KINDS, zone=zone(database))
 
     @blueprint.get("/<int:suppression_id>")

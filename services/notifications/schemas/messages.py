@@ -55,7 +55,6 @@ class MessageAnswer(Answer):
     reminder_id: int | None
     due_at: datetime | None = Field(description="when a reminder was due")
     request_id: str | None
-    message_id_header: str | None = Field(description="Message-ID of the mail, known from the first attempt on")
     attempts: int
     next_attempt_at: datetime
     expires_at: datetime

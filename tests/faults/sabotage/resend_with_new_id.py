@@ -8,8 +8,8 @@ from sqlalchemy import TextClause, text
 from services.notifications.operations import claims, upkeep
 from tests.faults.sabotage.wrap import run_real
 
-RULE = "coalesce(message_id_header, '<' || messages.id || '@' || :domain || '>')"
-BROKEN = "'<' || gen_random_uuid() || '@' || :domain || '>'"
+RULE = "coalesce(message_id_header,"
+BROKEN = "coalesce(NULL,"
 TAKEN_BACK = "next_attempt_at = now(), claimed_at"
 LEASE = 1.0
 

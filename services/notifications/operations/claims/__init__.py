@@ -35,7 +35,8 @@ CLAIMABLE = """
 CLAIMED = """
     claimed AS (
         UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now(),
-            message_id_header = coalesce(message_id_header, '<' || messages.id || '@' || :domain || '>')
+            message_id_header = coalesce(message_id_header,
+                '<' || messages.id || '.' || left(md5(gen_random_uuid()::text), 16) || '@' || :domain || '>')
         FROM due WHERE messages.id = due.id
         RETURNING messages.*
     )
