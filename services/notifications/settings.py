@@ -88,7 +88,7 @@ class Settings(CommonSettings):
     operators_chat: SecretStr = SecretStr("")
     webhooks_loopback: bool = Field(default=False, description="for demo and tests: this machine may be a receiver")
 
-    announcement_alone: int = Field(default=200, ge=0, description="people whom one may write to without a second one")
+    announcement_alone: int = Field(default=200, ge=0, description="people a site writes to in a day without approval")
     sms_price: Decimal | None = Field(default=None, ge=0, max_digits=8, decimal_places=4, description="of a segment")
 
     @field_validator("sms_price", mode="before")

@@ -58,7 +58,7 @@ class Desk:
 @pytest.fixture
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     """To so many people one writes alone."""
-    return settings.model_copy(update={"announcement_alone": getattr(request, "param", 200)})
+    return settings.model_copy(update={"announcement_alone": getattr(request, "param", 2000)})
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """Announcements on their way: none keeps another from going, nobody is told twice, and what is over is not told."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from apiflask import APIFlask
 
 from services.common import events
-from services.common.auth import Role
+from services.common.auth import Caller, Principal, Role, csrf_token
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import Problem
 from services.notifications.contacts import AudienceCount
@@ -25,7 +27,17 @@ from services.notifications.operations.messages import retry_message
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
-from tests.notifications.test_announcements import Desk, Rows, goes_out, settings, site, states, works  # noqa: F401
+from tests.notifications.test_announcements import (  # noqa: F401
+    BODY,
+    WORDS,
+    Desk,
+    Rows,
+    goes_out,
+    settings,
+    site,
+    states,
+    works,
+)
 
 
 def written(postman: Postman, page: int = 5000) -> None:
@@ -256,3 +268,61 @@ def test_a_message_that_is_put_off_in_vain_goes_and_one_that_is_no_longer_ours_d
     assert put_off(postman.database, claimed, 3600 * 24 * 3) is False, "it would have expired"
     assert put_off(postman.database, claimed, 60) is True and states(rows) == {"pending": 1}
     assert put_off(postman.database, claimed, 60) is None, "its claim is over"
+
+
+@pytest.mark.parametrize("settings", [3], indirect=True)
+def test_many_small_ones_are_one_large_one(
+    site: Desk, story: Story, works: Callable[..., Desk], postman: Postman, rows: Rows
+) -> None:
+    for number in range(2):
+        story.person(f"p{number}@example.org")
+    site.submitted(2)
+    goes_out(postman)
+    another = site.expect(201, "POST", "", BODY)
+    site.expect(403, "POST", f"/{another['id']}/submit", {"people": 2}, another["version"])
+    writer = works()
+    waits = writer.submitted(2, subject_zh="又一份")
+    assert waits["state"] == "waiting"
+    approve = f"/{waits['id']}/approve"
+    writer.expect(403, "POST", approve, {"people": 2}, waits["version"])
+    works().expect(200, "POST", approve, {"people": 2}, waits["version"])
+    goes_out(postman)
+    assert states(rows) == {"sent": 4}
+
+
+def test_a_day_has_so_many_however_many_come_at_once(site: Desk, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approval, "MOST_A_DAY", 4)
+    story.person("p@example.org")
+    made = [site.expect(201, "POST", "", BODY) for _ in range(16)]
+
+    def submit(one: dict[str, Any]) -> int:
+        desk = Desk(site.client.application, site.headers)
+        return int(desk.call("POST", f"/{one['id']}/submit", {"people": 1}, one["version"]).status_code)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(submit, made)).count(200) == 4
+
+
+def test_times_beyond_the_calendar_are_refused_at_their_field(site: Desk) -> None:
+    for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        assert site.call("POST", "", BODY | {"send_at": at}).status_code == 422, at
+
+
+def test_who_looks_after_one_area_lists_no_announcements_to_another(
+    app: APIFlask, story: Story, contacts: Contacts
+) -> None:
+    story.save_site()
+
+    def admin() -> Desk:
+        cookie, name = uuid4().hex, str(uuid4())
+        contacts.sessions[cookie] = {"caller": "staff", "name": name, "site_id": None, "role": "area_admin",
+                                     "session": cookie}  # fmt: skip
+        return Desk(app, {"X-CSRF-Token": csrf_token(Principal(Caller.STAFF, name, session=cookie))}, cookie)
+
+    contacts.areas = [{"id": "310104", "name_zh": "徐汇区", "name_en": "Xuhui"}]
+    one = admin()
+    typed = WORDS | {"whom": "area:310104", "csrf_token": one.headers["X-CSRF-Token"], "subject_zh": "徐汇停水"}
+    assert one.client.post("/staff/announcements/new", data=typed).status_code == 303
+    assert "徐汇停水" in one.client.get("/staff/announcements").get_data(as_text=True)
+    contacts.areas = [{"id": "310115", "name_zh": "浦东新区", "name_en": "Pudong"}]
+    assert "徐汇停水" not in admin().client.get("/staff/announcements").get_data(as_text=True)

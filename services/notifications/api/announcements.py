@@ -154,7 +154,7 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         return _acted(
             database, scope,
             lambda session: approval.approve(
-                session, announcement_id, expected, g.principal, body.people, office.alone
+                session, announcement_id, expected, g.principal, body.people
             ),
         )  # fmt: skip
 

@@ -197,7 +197,7 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         def do(scope: str, actor: str) -> Announcement:
             return in_one(
                 scope,
-                lambda s: approval.approve(s, announcement_id, typed_version(), g.principal, people(), office.alone),
+                lambda s: approval.approve(s, announcement_id, typed_version(), g.principal, people()),
             )
 
         return act(announcement_id, do, "已批准。", "It is approved.")
@@ -244,12 +244,13 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     scope = office.bureau.scope(g.principal, announcement_id)
     with database.transaction(scope) as session:
         row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
+        alone = approval.left_alone(session, row, office.alone)
     counted = None
     if row.state == AnnouncementState.DRAFT:
         counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside
         with counting.catching():
             counted = office.counter.count(scope, announcement_id)
-    known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": office.alone}
+    known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": alone}
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
     known |= {"filters": filters_of(row), "who": naming(office.bureau.book, row), "gone": AUDIENCE_GONE}
     known |= {"shifts": _chosen_shifts(database, row)}

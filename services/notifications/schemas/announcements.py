@@ -1,6 +1,6 @@
 """Announcements over HTTP."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from services.common.schemas import Answer, Body, ListQuery
 from services.notifications.models import AnnouncementState
 
 LONGEST_TYPED = 8000
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class AudienceBody(Body):
@@ -45,7 +46,9 @@ class AnnouncementBody(WordsBody):
     """An announcement as somebody writes it."""
 
     audience: AudienceBody
-    send_at: AwareDatetime | None = Field(default=None, description="null: as soon as it is approved")
+    send_at: AwareDatetime | None = Field(
+        default=None, ge=EARLIEST, le=LATEST, description="null: as soon as it is approved"
+    )
     per_minute: int | None = Field(default=None, ge=1, le=100_000, description="people per minute at most")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, and_, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Principal
@@ -26,6 +26,11 @@ from services.notifications.operations.preferences import refusing
 
 MOST_A_DAY = 20
 """Announcements of one site, or to one area, that are submitted within a day."""
+
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('announcements of ' || :whose, 0))")
+UNDER_WAY = (
+    AnnouncementState.SCHEDULED, AnnouncementState.SENDING, AnnouncementState.DONE, AnnouncementState.STOPPED,
+)  # fmt: skip
 
 AT_ONCE = 4
 """Counts that one api process asks for at the same time: that of a city takes registration seconds."""
@@ -69,15 +74,18 @@ def submit(
     session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal,
     counted: AudienceCount, people: int, alone: int,
 ) -> Announcement:  # fmt: skip
-    """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people. Should it come to more
-    than these before it goes, it waits for approval then.
+    """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people, with what its site or
+    area sent within a day that nobody approved: many small ones are one large one. Should it come to more than these
+    before it goes, it waits for approval then.
 
     Raises 409 where it is not for as many people as the caller has in mind, 403 for a key where a second person must
     approve.
     """
     row = locked(session, announcement_id, expected, (AnnouncementState.DRAFT,))
     _check_count(counted.people, people)
-    needs_second = counted.people > alone
+    session.execute(ONE_AT_A_TIME, {"whose": str(row.site_id or row.area)})
+    left = left_alone(session, row, alone)
+    needs_second = counted.people > left
     if needs_second and principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
     if row.send_at is not None and row.send_at <= session.execute(select(func.now())).scalar_one():
@@ -86,22 +94,21 @@ def submit(
         )
     _check_day(session, row)
     row.people, row.unreached, row.refused = counted.people, counted.unreached, counted.refused
-    row.submitted_at, row.submitted_by, row.alone = func.now(), principal.actor, alone
+    row.submitted_at, row.submitted_by, row.alone = func.now(), principal.actor, left
     row.declined_at = row.declined_by = row.declined_why = row.asked_at = None
     row.state = AnnouncementState.WAITING if needs_second else AnnouncementState.SCHEDULED
     return saved(session, row)
 
 
 def approve(
-    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int,
-    alone: int,
-) -> Announcement:  # fmt: skip
+    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int
+) -> Announcement:
     """Approve what waits. Raises 403 for whoever had a hand in it, 409 where the number of people is another."""
     row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
     _check_count(row.people or 0, people)
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
-    if (row.people or 0) > alone and principal.actor in (*row.written_by, row.submitted_by):
+    if (row.people or 0) > (row.alone or 0) and principal.actor in (*row.written_by, row.submitted_by):
         raise Problem(FORBIDDEN, _ANOTHER)
     row.approved_at, row.approved_by = func.now(), principal.actor
     row.state, row.grown = AnnouncementState.SCHEDULED, False
@@ -150,9 +157,19 @@ def _check_count(now: int, people: int) -> None:
         raise Problem(CONFLICT, Words(f"现在是 {now} 人，请再确认。", f"It is {now} people now. Please confirm again."))
 
 
-def _check_day(session: Session, row: Announcement) -> None:
+def _of_the_day(row: Announcement) -> ColumnElement[bool]:
     of = Announcement.site_id == row.site_id if row.site_id else Announcement.area == row.area
-    lately = Announcement.submitted_at > func.now() - text("interval '1 day'")
-    if (session.scalar(select(func.count()).where(of, lately)) or 0) >= MOST_A_DAY:
+    return and_(of, Announcement.submitted_at > func.now() - text("interval '1 day'"))
+
+
+def left_alone(session: Session, row: Announcement, alone: int) -> int:
+    """To how many people its site or area may write without a second person: `alone` within a day."""
+    gone = Announcement.state.in_(UNDER_WAY), Announcement.approved_at.is_(None)
+    sent = session.scalar(select(func.sum(Announcement.people)).where(_of_the_day(row), *gone)) or 0
+    return max(0, alone - int(sent))
+
+
+def _check_day(session: Session, row: Announcement) -> None:
+    if (session.scalar(select(func.count()).where(_of_the_day(row))) or 0) >= MOST_A_DAY:
         zh = f"一天最多发 {MOST_A_DAY} 份公告，请明天再发。"
         raise Problem(CONFLICT, Words(zh, f"At most {MOST_A_DAY} announcements go out in a day. Please wait."))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.auth import Principal
@@ -176,7 +176,9 @@ def list_announcements(
     An operator sees all."""
     wanted = select(Announcement).order_by(Announcement.number.desc()).limit(query.limit + 1)
     if not principal.is_operator:
-        wanted = wanted.where(or_(Announcement.site_id == principal.site_id, Announcement.area.in_(areas)))
+        theirs = Announcement.area.in_(areas)
+        own = Announcement.site_id == principal.site_id if principal.site_id else false()
+        wanted = wanted.where(or_(own, theirs))
     if query.state is not None:
         wanted = wanted.where(Announcement.state == query.state)
     if query.cursor is not None:
