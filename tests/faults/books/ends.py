@@ -51,8 +51,14 @@ def _is_excused(material: Material, message: MessageRow) -> bool:
 
 
 def _is_held_back(material: Material, message: MessageRow) -> bool:
-    """Whether it was stopped, refused by whom it is for, or would go to an address that is closed."""
+    """Whether it was stopped, refused by whom it is for, or would go to an address that is closed; or asks for an
+    approval that was given meanwhile."""
     error = message.error or ""
+    if message.kind == "approval":
+        asked = message.cause.removeprefix("approval ").partition("/")[0]
+        return "no approval any more" in error and any(
+            one.id == asked and one.approved_by for one in material.announcements
+        )
     if error == "stopped":
         return message.announcement_id in {one.id for one in material.ledger.announced if one.stopped_at}
     if error == "refused by the person":
