@@ -269,12 +269,14 @@ def await_mails(notifications: Client, mail_url: str | None, books: Books, with_
     kinds = Counter(message["kind"] for message in messages)
     say("邮件逐人核对", ", ".join(f"{number} × {kind}" for kind, number in sorted(kinds.items())))
     if mail_url:
-        compare_sink(mail_url, [message["message_id_header"] for message in messages])
+        compare_sink(mail_url, [message["id"] for message in messages])
 
 
 def compare_sink(mail_url: str, message_ids: list[str]) -> None:
-    """Each message is in the mail sink. (Only a demo system has one; there is no such thing in real life.)"""
-    received = Counter(mail["message_id"] for mail in Client(mail_url, key="").get("/mails.json"))
+    """Each message is in the mail sink: a Message-ID begins with the message's id. (Only a demo system has a sink; there
+    is no such thing in real life.)"""
+    mails = Client(mail_url, key="").get("/mails.json")
+    received = Counter(mail["message_id"].strip("<").partition(".")[0] for mail in mails)
     missing = [message_id for message_id in message_ids if not received[message_id]]
     if missing:
         raise Differs("not in the mail sink:\n  " + "\n  ".join(missing))

@@ -38,10 +38,18 @@ class ContactsUnavailable(Exception):
     """Registration could not say who these people are now; says why without naming anybody."""
 
 
+class Guardian(BaseModel):
+    """Who gets copies of what a minor is told."""
+
+    email: str = Field(repr=False)
+    language: str = "zh-CN"
+
+
 class Contact(BaseModel):
     """A person as a mail needs them. Nothing of it shows in a log or traceback (`repr=False`).
 
-    `manage_url` opens this person's registrations to whoever reads the mail.
+    `manage_url` opens this person's registrations to whoever reads the mail. `guardian` is there for a minor who reads
+    mail, and whose guardian reads it elsewhere.
     """
 
     person_id: UUID
@@ -51,6 +59,7 @@ class Contact(BaseModel):
     phone: str | None = Field(default=None, repr=False)
     language: str = "zh-CN"
     manage_url: str | None = Field(default=None, repr=False)
+    guardian: Guardian | None = None
 
 
 class AddressedLink(BaseModel):

@@ -78,7 +78,8 @@ class Message(Base):
     hours to see to.
 
     A link's message has no registration, and no `person_id` where it goes to staff. One to leaders or staff has no
-    registration either, and names the leader by `person_id`, a member of staff by `staff_id`, a group by `chat_id`.
+    registration either, and names the leader by `person_id`, a member of staff by `staff_id`, a group by `chat_id`. One
+    that is a `copy_of` another goes to the guardian of its person.
     """
 
     __tablename__ = "messages"
@@ -102,6 +103,7 @@ class Message(Base):
     chat_id: Mapped[UUID | None]
     alarm_id: Mapped[int | None]
     approval_of: Mapped[UUID | None]
+    copy_of: Mapped[UUID | None]
     due_at: Mapped[datetime | None]
     request_id: Mapped[str | None]
     message_id_header: Mapped[str | None]

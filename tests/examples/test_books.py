@@ -122,7 +122,7 @@ def test_who_moves_up_out_of_turn_is_found(books: Books) -> None:
 def test_a_mail_too_few_or_too_many_is_found(books: Books, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(community_site, "MAIL_PATIENCE", 0)
     messages = [
-        {"person_id": person, "kind": kind, "state": "sent", "message_id_header": f"<{person}-{kind}>"}
+        {"person_id": person, "kind": kind, "state": "sent", "id": f"{person}-{kind}"}
         for person, kind in books.mails(with_reminders=False)
     ]
     community_site.await_mails(Told(messages), None, books, with_reminders=False)  # type: ignore[arg-type]

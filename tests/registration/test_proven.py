@@ -181,3 +181,25 @@ def test_a_guardian_reaches_nothing_once_the_child_has_grown_up(app: APIFlask, d
     assert service.expect(200, "POST", "/internal/reach", asked)["sites"] == [site.id]
     site.sql("UPDATE person_sites SET birth_date = :b WHERE person_id = :p", b=data.encrypt("2000-05-01"), p=child)
     assert service.expect(200, "POST", "/internal/reach", asked)["sites"] == []
+
+
+def test_notifications_learns_which_guardian_gets_copies(app: APIFlask, data: PersonalData, site: Site) -> None:
+    told = {"email": "child@example.org", "birth_date": "2014-05-01", "guardian_consent": True}
+    child = site.sign_up(site.shift(), **told)["person_id"]
+    asked = {"people": [{"person_id": child, "site_id": site.id}]}
+
+    def guardian() -> Any:
+        answer = Caller(app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", asked)
+        return answer["contacts"][0]["guardian"]
+
+    assert guardian() is None
+    mother = {"name": "母亲", "email": "mother@example.org", "relation": "mother", "language": "en"}
+    site.expect(200, "PUT", f"/v1/people/{child}/guardian", mother)
+    site.sql("UPDATE representatives SET confirmed = true WHERE person_id = :p", p=child)
+    assert guardian() == {"email": "mother@example.org", "language": "en"}
+    site.sql("UPDATE representatives SET confirmed = false WHERE person_id = :p", p=child)
+    assert guardian() is None, "whoever a form named"
+    site.sql("UPDATE representatives SET email_proven = true WHERE person_id = :p", p=child)
+    assert guardian() is not None
+    site.sql("UPDATE person_sites SET birth_date = :b WHERE person_id = :p", b=data.encrypt("2000-05-01"), p=child)
+    assert guardian() is None, "whoever has grown up"

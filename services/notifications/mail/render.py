@@ -58,6 +58,7 @@ class Page:
     url: str
     note: tuple[str, ...]
     footer: str
+    copied: str = ""
     inbox: str = ""
     inbox_url: str = ""
     picture: Picture | None = None
@@ -108,10 +109,13 @@ class Composer:
         return Composed(mail, told.made_with)
 
     def _with_ways_on(self, message: Claimed | ClaimedLink, page: Page, facts: Facts) -> Page:
-        """The page with the way to all messages, and with its way out where messages of this kind may be refused.
+        """The page with the way to all messages, and with its way out where messages of this kind may be refused. A
+        guardian's copy says that it is one, and has neither.
 
         The former opens nothing: whoever follows it logs in.
         """
+        if isinstance(message, Claimed) and message.copy_of:
+            return replace(page, copied=put(facts.language, "frame", "copied").fill(facts.values))
         if self._unsubscribe is None or not isinstance(message, Claimed):
             return page
         inbox = put(facts.language, "frame", "inbox").fill(facts.values)

@@ -44,12 +44,14 @@ WAITING = (State.PENDING, State.SENDING)
 
 REFUSED_BY_PERSON = "refused by the person"
 
-# A link that asks a guardian is not the child's to see. What goes to staff has no person.
+# A link that asks a guardian is not the child's to see, a copy for them is no second message. What goes to staff has no
+# person.
 OWN = """
     FROM messages AS m LEFT JOIN sites ON sites.id = m.site_id LEFT JOIN shifts ON shifts.id = m.shift_id
     LEFT JOIN activities ON activities.id = shifts.activity_id
     LEFT JOIN registrations ON registrations.id = m.registration_id
     WHERE m.person_id = ANY(:persons) AND m.site_id = ANY(:sites) AND m.purpose IS DISTINCT FROM 'guardian_consent'
+      AND m.copy_of IS NULL
 """
 
 SHOWN = """

@@ -47,7 +47,8 @@ FIND = text("""
             WHERE message_id = m.id AND channel = 'mail' AND outcome = 'sent') > 1 AS again,
            expires_at > now() AND NOT EXISTS (
                SELECT FROM messages AS later
-               WHERE later.registration_id = m.registration_id AND later.number > m.number) AS holds
+               WHERE later.registration_id = m.registration_id AND later.number > m.number
+                     AND later.copy_of IS NULL) AS holds
     FROM messages AS m WHERE id = :id FOR UPDATE
 """)
 END = text("""

@@ -26,7 +26,8 @@ JUDGE_RETRY = text(f"""
                AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            EXISTS (SELECT 1 FROM messages AS later
-                   WHERE later.registration_id = m.registration_id AND later.number > m.number) AS overtaken,
+                   WHERE later.registration_id = m.registration_id AND later.number > m.number
+                     AND later.copy_of IS NULL) AS overtaken,
            m.kind = 'notice'
                AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
            a.state = 'stopped' AS stopped, m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,

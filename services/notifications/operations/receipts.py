@@ -40,7 +40,8 @@ FIND = text("""
                        AND p.site_id = m.site_id AND m.kind = ANY (p.sms_first))
            AND NOT EXISTS (SELECT FROM announcements AS a WHERE a.id = m.announcement_id AND a.state <> 'sending')
            AND NOT EXISTS (SELECT FROM messages AS later
-                           WHERE later.registration_id = m.registration_id AND later.number > m.number) AS turns
+                           WHERE later.registration_id = m.registration_id AND later.number > m.number
+                     AND later.copy_of IS NULL) AS turns
     FROM messages AS m
     WHERE m.id = coalesce(
         cast(:id AS uuid),

@@ -47,6 +47,7 @@ class MessageAnswer(Answer):
     shift_id: UUID | None
     registration_id: UUID | None = Field(description="null for a link, and for what leaders and staff see to")
     person_id: UUID | None = Field(description="null for what goes to a member of staff")
+    copy_of: UUID | None = Field(description="the message of which the person's guardian gets a copy by this one")
     staff_id: UUID | None = Field(description="the member of staff it goes to, for what is theirs to see to")
     chat_id: UUID | None = Field(description="the chat group it goes to")
     link_id: UUID | None

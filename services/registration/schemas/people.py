@@ -167,6 +167,13 @@ class ContactsBody(Body):
     people: list[Known] = Field(max_length=1000)
 
 
+class GuardianContact(Answer):
+    """Where a minor's guardian reads mail."""
+
+    email: str
+    language: str
+
+
 class Contact(Answer):
     """How to reach a person, as they told this site."""
 
@@ -177,6 +184,9 @@ class Contact(Answer):
     phone: str | None
     language: str
     manage_url: str | None = Field(default=None, description="opens this person's registrations; for their mail alone")
+    guardian: GuardianContact | None = Field(
+        default=None, description="of a minor who reads mail: who gets copies of what they are told"
+    )
 
 
 class ContactsAnswer(Answer):

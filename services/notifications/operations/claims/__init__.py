@@ -28,9 +28,9 @@ CLAIMABLE = """
     AND NOT EXISTS (
         SELECT 1 FROM messages AS earlier
         WHERE earlier.registration_id = messages.registration_id AND earlier.number < messages.number
-          AND earlier.state IN ('pending', 'sending'))
+          AND earlier.state IN ('pending', 'sending') AND (earlier.copy_of IS NULL) = (messages.copy_of IS NULL))
 """
-"""Due, and not overtaking an earlier message of the same registration."""
+"""Due, and not overtaking an earlier message of the same registration to the same reader."""
 
 CLAIMED = """
     claimed AS (

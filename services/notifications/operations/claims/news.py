@@ -18,20 +18,20 @@ before it expires."""
 
 DUE = f"""
     fit AS MATERIALIZED (
-        SELECT id, number, person_id, site_id FROM messages
+        SELECT id, number, person_id, site_id, copy_of IS NOT NULL AS is_copy FROM messages
         WHERE lane = :lane AND {CLAIMABLE} AND registration_id IS NOT NULL
         ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
     ), counted AS MATERIALIZED (
         SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
         FROM (
-            SELECT *, row_number() OVER (PARTITION BY person_id, site_id ORDER BY number) AS place FROM fit
+            SELECT *, row_number() OVER (PARTITION BY person_id, site_id, is_copy ORDER BY number) AS place FROM fit
         ) AS fit
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE state = 'sending' OR sent_at > now() - interval '1 hour') AS hour,
                    count(*) AS day
             FROM messages AS m
             WHERE m.person_id = fit.person_id AND m.site_id = fit.site_id AND m.link_id IS NULL
-              AND m.announcement_id IS NULL
+              AND m.announcement_id IS NULL AND (m.copy_of IS NOT NULL) = fit.is_copy
               AND (state = 'sending' OR sent_at > now() - interval '1 day')
         ) AS gone
     ), held_back AS (
@@ -44,7 +44,7 @@ DUE = f"""
 
 TOLD = f"""
     SELECT {OF_ALL}, {OF_SHIFT}, c.person_id, c.registration_id, c.calendar_sequence, c.details, c.created_at,
-           words_of(c.site_id, c.kind) AS words, registrations.coming
+           words_of(c.site_id, c.kind) AS words, registrations.coming, c.copy_of
     FROM claimed AS c JOIN registrations ON registrations.id = c.registration_id
     JOIN shifts ON shifts.id = c.shift_id JOIN activities ON activities.id = shifts.activity_id
     LEFT JOIN sites ON sites.id = c.site_id
@@ -54,7 +54,8 @@ TOLD = f"""
 
 @dataclass(frozen=True)
 class Claimed(TakenOfShift):
-    """A claimed message about a registration. `coming`: whether they said that they will come."""
+    """A claimed message about a registration. `coming`: whether they said that they will come. One that is a `copy_of`
+    another goes to the guardian."""
 
     person_id: UUID
     registration_id: UUID
@@ -62,6 +63,7 @@ class Claimed(TakenOfShift):
     details: dict[str, Any]
     created_at: datetime
     coming: bool = False
+    copy_of: UUID | None = None
 
 
 def claim(database: Database, mail_domain: str, lane: int, limit: int = CLAIM) -> list[Claimed]:

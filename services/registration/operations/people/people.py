@@ -25,7 +25,7 @@ from services.registration.operations.people.identity import (
 )
 from services.registration.operations.people.minors_shown import shown, shown_of
 from services.registration.personal_data import PersonalData
-from services.registration.schemas.people import Contact, Known, PersonAnswer, PersonEdit
+from services.registration.schemas.people import Contact, GuardianContact, Known, PersonAnswer, PersonEdit
 
 log = get_logger(__name__)
 
@@ -148,19 +148,55 @@ def contacts(session: Session, data: PersonalData, people: Sequence[Known]) -> l
 
 def with_guardians(session: Session, data: PersonalData, found: Sequence[Contact]) -> list[Contact]:
     """The same for whoever is sent news, with the guardian who agreed by mail where nobody else reads any: they get a
-    copy, and no link to what the child has."""
+    copy, and no link to what the child has. A minor who reads mail has the guardian beside."""
     unreached = [Known(person_id=one.person_id, site_id=one.site_id) for one in found if one.email is None]
     told = _contacts(session, data, unreached, Representative.email_proven) if unreached else []
     emails = {(one.person_id, one.site_id): one.email for one in told}
-    return [one.model_copy(update={"email": one.email or emails.get((one.person_id, one.site_id))}) for one in found]
+    guardians = _guardians(session, data, [one for one in found if one.email])
+    return [
+        one.model_copy(
+            update={
+                "email": one.email or emails.get((one.person_id, one.site_id)),
+                "guardian": guardians.get((one.person_id, one.site_id)),
+            }
+        )
+        for one in found
+    ]
+
+
+def _guardians(session: Session, data: PersonalData, found: Sequence[Contact]) -> dict[Place, GuardianContact]:
+    """The guardians of the minors among these, who read mail elsewhere and are known to: confirmed by staff, or by the
+    link that was mailed to them."""
+    now = _who_they_are(session, [one.person_id for one in found])
+    place = tuple_(Representative.person_id, Representative.site_id)
+    wanted = {(now[one.person_id], one.site_id) for one in found if one.person_id in now}
+    known = Representative.confirmed | Representative.email_proven
+    query = select(Representative).where(place.in_(wanted), Representative.kind == "guardian", known)
+    rows = session.scalars(query.where(Representative.email.is_not(None))).all() if wanted else []
+    today = days_at_sites(session, {row.site_id for row in rows})
+    of_minors = {}
+    for row in rows:
+        child = session.get(PersonSite, (row.person_id, row.site_id))
+        if child and not has_grown_up(data, child, today[row.site_id]) and row.email_index != child.email_index:
+            told = GuardianContact(email=data.shown(row.email or b""), language=row.language)
+            of_minors[row.person_id, row.site_id] = told
+    return {
+        (one.person_id, one.site_id): of_minors[now[one.person_id], one.site_id]
+        for one in found
+        if (now.get(one.person_id), one.site_id) in of_minors
+    }
+
+
+def _who_they_are(session: Session, people: Sequence[UUID]) -> dict[UUID, UUID]:
+    """A message may be about somebody who was merged meanwhile."""
+    query = select(Person.id, Person.merged_into).where(Person.id.in_(people))
+    return {row.id: row.merged_into or row.id for row in session.execute(query)}
 
 
 def _contacts(
     session: Session, data: PersonalData, people: Sequence[Known], speaks: InstrumentedAttribute[bool]
 ) -> list[Contact]:
-    # A message may be about somebody who was merged meanwhile.
-    query = select(Person.id, Person.merged_into).where(Person.id.in_([one.person_id for one in people]))
-    now = {row.id: row.merged_into or row.id for row in session.execute(query)}
+    now = _who_they_are(session, [one.person_id for one in people])
     place = tuple_(PersonSite.person_id, PersonSite.site_id)
     wanted = {(now[one.person_id], one.site_id) for one in people if one.person_id in now}
     found = session.scalars(select(PersonSite).where(place.in_(wanted)))
