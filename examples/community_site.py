@@ -273,8 +273,7 @@ def await_mails(notifications: Client, mail_url: str | None, books: Books, with_
 
 
 def compare_sink(mail_url: str, message_ids: list[str]) -> None:
-    """Each message is in the mail sink: a Message-ID begins with the message's id. (Only a demo system has a sink; there
-    is no such thing in real life.)"""
+    """Each message is in the mail sink: a Message-ID begins with the message's id. (Only a demo system has a sink.)"""
     mails = Client(mail_url, key="").get("/mails.json")
     received = Counter(mail["message_id"].strip("<").partition(".")[0] for mail in mails)
     missing = [message_id for message_id in message_ids if not received[message_id]]

@@ -189,6 +189,7 @@ def test_contacts_are_for_the_notifications_service_alone(site: Site, operator: 
             "email": "to@example.com",
             "phone": "+8613700000009",
             "language": "en",
+            "guardian": None,
         }
     ]
     for key in (REPORTING_TOKEN, site.key, operator.key):
