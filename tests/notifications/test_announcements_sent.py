@@ -278,6 +278,8 @@ def test_many_small_ones_are_one_large_one(
         story.person(f"p{number}@example.org")
     site.submitted(2)
     goes_out(postman)
+    withdrawn = works().submitted(2, subject_zh="撤回")
+    site.expect(200, "POST", f"/{withdrawn['id']}/stop")
     another = site.expect(201, "POST", "", BODY)
     site.expect(403, "POST", f"/{another['id']}/submit", {"people": 2}, another["version"])
     writer = works()

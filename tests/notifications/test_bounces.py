@@ -429,3 +429,17 @@ def test_a_report_names_its_mail_by_the_envelope_alone(story: Story, postman: Po
     [found] = read_report(raw, DOMAIN) or []
     assert (found.event, found.permanent) == ("bounced", True)
     assert read_report(raw.replace(b"boundary=b", b"boundary=b" + b"; a" * 2_000), DOMAIN) is None, "it costs minutes"
+
+
+def test_what_came_back_and_expired_before_an_sms_could_go_is_told_to_who_calls(
+    story: Story, postman: Postman, with_sms: Postman, sink: FaultySink, rows: Rows, database: Database,
+    mailbox: MailboxStandIn, returned: ReturnedMails, contacts: Contacts,
+) -> None:  # fmt: skip
+    story.sign_up(story.opening(), phone=PHONE)
+    mailbox.put(delivery_report(sent(with_sms, sink)[0]))
+    returned.read()
+    hear_reports(database, falls_back=True)
+    assert rows("SELECT state FROM messages") == [("pending",)]
+    rows("UPDATE messages SET state = 'expired'")  # no provider could be reached
+    tell_whom_sms_reached(database, postman.contacts)
+    assert [one["reached"] for one in contacts.told] == [False]

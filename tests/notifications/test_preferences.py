@@ -76,6 +76,7 @@ def test_a_reminder_has_a_way_out_and_a_confirmation_has_none(
     assert rows("SELECT refused FROM preferences") != [([],)], "an old mail does not undo what was refused elsewhere"
     assert client.post(f"{path}/again", data={"undo": undo}).status_code == 200
     assert rows("SELECT refused FROM preferences") == [([],)]
+    assert "继续接收" in client.post(f"{path}/again", data={"undo": undo}).text, "pressed twice it is so still"
     client.post(path)
     client.post(f"{path}/again", data={"undo": undo})
     assert rows("SELECT refused FROM preferences") != [([],)], "something was changed since"

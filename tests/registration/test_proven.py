@@ -203,3 +203,14 @@ def test_notifications_learns_which_guardian_gets_copies(app: APIFlask, data: Pe
     assert guardian() is not None
     site.sql("UPDATE person_sites SET birth_date = :b WHERE person_id = :p", b=data.encrypt("2000-05-01"), p=child)
     assert guardian() is None, "whoever has grown up"
+
+
+def test_a_child_without_an_address_has_no_copies_made(app: APIFlask, site: Site) -> None:
+    told = {"email": None, "phone": fresh_phone(), "birth_date": "2014-05-01", "guardian_consent": True}
+    child = site.sign_up(site.shift(), **told)["person_id"]
+    mother = {"name": "母亲", "email": "mother@example.org", "relation": "mother"}
+    site.expect(200, "PUT", f"/v1/people/{child}/guardian", mother)
+    site.sql("UPDATE representatives SET confirmed = true WHERE person_id = :p", p=child)
+    asked = {"people": [{"person_id": child, "site_id": site.id}]}
+    [contact] = Caller(app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/contacts", asked)["contacts"]
+    assert (contact["email"], contact["guardian"]) == ("mother@example.org", None), "she would get everything twice"

@@ -152,11 +152,10 @@ def refuse(session: Session, person_id: UUID, site_id: UUID, kind: str) -> int |
     return version
 
 
-def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, version: int) -> bool:
+def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, version: int) -> None:
     """Have a site tell them of this kind again, if refusing it made this version and nothing was changed since: an old
-    mail does not undo what they chose later. Returns whether it was so."""
-    changed = session.execute(ALLOW, _of_kind(person_id, site_id, kind) | {"version": version})
-    return bool(changed.rowcount)  # type: ignore[attr-defined]
+    mail does not undo what they chose later."""
+    session.execute(ALLOW, _of_kind(person_id, site_id, kind) | {"version": version})
 
 
 def _of_kind(person_id: UUID, site_id: UUID, kind: str) -> dict[str, Any]:

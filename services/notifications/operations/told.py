@@ -27,7 +27,8 @@ UNTOLD = text("""
                OR EXISTS (SELECT FROM preferences AS p WHERE p.person_id = person_now(messages.person_id)
                           AND p.site_id = messages.site_id AND kind = ANY (p.sms_first))) AS by_mail
     FROM messages
-    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL) AND caused_at IS NOT NULL
+    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL OR refused_by <> '{}')
+      AND caused_at IS NOT NULL
       AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
     ORDER BY number LIMIT :batch
 """)

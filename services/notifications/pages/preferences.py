@@ -140,8 +140,10 @@ def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
         refusal = _refusal(links, token)
         version = links.undone(request.form.get("undo", ""), refusal)
         with database.transaction(EVERY_SITE) as session:
-            again = version and allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, version)
-        return page(token, refused=not again)
+            if version:
+                allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, version)
+            now = preferences_at(session, refusal.person_id, refusal.site_id)
+        return page(token, refused=any(one.startswith(f"{refusal.kind}.") for one in now.refused))
 
     return blueprint
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, text
+from sqlalchemy import ColumnElement, and_, case, func, select, text
 from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, Principal
@@ -28,9 +28,7 @@ MOST_A_DAY = 20
 """Announcements of one site, or to one area, that are submitted within a day."""
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('announcements of ' || :whose, 0))")
-UNDER_WAY = (
-    AnnouncementState.SCHEDULED, AnnouncementState.SENDING, AnnouncementState.DONE, AnnouncementState.STOPPED,
-)  # fmt: skip
+GOES_OUT = (AnnouncementState.SCHEDULED, AnnouncementState.SENDING, AnnouncementState.DONE)
 
 AT_ONCE = 4
 """Counts that one api process asks for at the same time: that of a city takes registration seconds."""
@@ -164,8 +162,9 @@ def _of_the_day(row: Announcement) -> ColumnElement[bool]:
 
 def left_alone(session: Session, row: Announcement, alone: int) -> int:
     """To how many people its site or area may write without a second person: `alone` within a day."""
-    gone = Announcement.state.in_(UNDER_WAY), Announcement.approved_at.is_(None)
-    sent = session.scalar(select(func.sum(Announcement.people)).where(_of_the_day(row), *gone)) or 0
+    unapproved = Announcement.approved_at.is_(None), Announcement.id != row.id
+    those = case((Announcement.state.in_(GOES_OUT), Announcement.people), else_=Announcement.written)
+    sent = session.scalar(select(func.sum(those)).where(_of_the_day(row), *unapproved)) or 0
     return max(0, alone - int(sent))
 
 

@@ -40,7 +40,7 @@ take a minute to fail."""
 STOPPED_AT_ONCE = 5000
 
 UNDER_WAY = text("""
-    SELECT id, site_id, audience, state, people, alone, approved_at, reached FROM announcements
+    SELECT id, version, site_id, audience, state, people, alone, approved_at, reached FROM announcements
     WHERE (state = 'sending' AND written_at IS NULL OR state = 'scheduled' AND (send_at IS NULL OR send_at <= now()))
       AND (tried_at IS NULL OR tried_at <= now() - make_interval(secs => :rest))
     ORDER BY tried_at NULLS FIRST, written, number LIMIT 1
@@ -49,18 +49,18 @@ PUT_OFF = text("UPDATE announcements SET tried_at = now(), waits = :waits WHERE 
 
 BEGIN = text("""
     UPDATE announcements SET state = 'sending', begun_at = now(), tried_at = NULL, waits = NULL, version = version + 1
-    WHERE id = :id AND state = 'scheduled'
+    WHERE id = :id AND state = 'scheduled' AND version = :version
 """)
 GROWN = text("""
     UPDATE announcements SET state = 'waiting', grown = true, people = :people, unreached = :unreached,
         refused = :refused, approved_at = NULL, approved_by = NULL, asked_at = NULL, tried_at = NULL, waits = NULL,
         version = version + 1
-    WHERE id = :id AND state = 'scheduled'
+    WHERE id = :id AND state = 'scheduled' AND version = :version
 """)
 GONE = text("""
     UPDATE announcements SET state = 'stopped', ended_at = now(), ended_by = 'system', ended_why = 'audience_gone',
         tried_at = NULL, waits = NULL, version = version + 1
-    WHERE id = :id AND state IN ('scheduled', 'sending')
+    WHERE id = :id AND (state = 'scheduled' AND version = :version OR state = 'sending')
 """)
 
 # Whoever comes second, with a page that was written down already, or after it was stopped, finds nothing to update.
@@ -156,7 +156,14 @@ def send_announcements(database: Database, book: ContactBook, phones: tuple[str,
 def begin(database: Database, row: Any, counted: AudienceCount) -> int:
     """Begin, unless it has come to far more people than were approved, or to more than may be written to without a
     second person: then it waits for another approval."""
-    values = {"id": row.id, "people": counted.people, "unreached": counted.unreached, "refused": counted.refused}
+    # It was counted without a lock: one that was changed meanwhile is counted again.
+    values = {
+        "id": row.id,
+        "version": row.version,
+        "people": counted.people,
+        "unreached": counted.unreached,
+        "refused": counted.refused,
+    }
     unapproved = row.approved_at is None and row.alone is not None and counted.people > row.alone
     grown = unapproved or counted.people > row.people * (1 + SLACK) + SLACK_FEW
     done = GONE if counted.objection else GROWN if grown else BEGIN
@@ -175,7 +182,7 @@ def write_down(database: Database, announcement_id: UUID, after: UUID | None, pa
     }  # fmt: skip
     with database.transaction(EVERY_SITE) as session:
         if page.objection:
-            session.execute(GONE, {"id": announcement_id})
+            session.execute(GONE, {"id": announcement_id, "version": 0})
             return 1
         advanced = session.execute(ADVANCE, values).one_or_none()
         if advanced is None:

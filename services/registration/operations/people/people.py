@@ -177,7 +177,8 @@ def _guardians(session: Session, data: PersonalData, found: Sequence[Contact]) -
     of_minors = {}
     for row in rows:
         child = session.get(PersonSite, (row.person_id, row.site_id))
-        if child and not has_grown_up(data, child, today[row.site_id]) and row.email_index != child.email_index:
+        reads_mail = child is not None and child.email is not None and child.email_index != row.email_index
+        if child and reads_mail and not has_grown_up(data, child, today[row.site_id]):
             told = GuardianContact(email=data.shown(row.email or b""), language=row.language)
             of_minors[row.person_id, row.site_id] = told
     return {
