@@ -18,6 +18,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.notifications.mail.bounces import Report
 from services.notifications.models import State
+from services.notifications.operations.again import OVERTAKEN, reopen
 from services.notifications.operations.refusable import ORDERED
 from services.notifications.operations.suppressions import close_address
 
@@ -41,16 +42,13 @@ WAITING = text("""
       AND (m.state <> 'pending' OR (r.permanent AND m.to_key IS NOT NULL))
     ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
 """)
-FIND = text("""
+FIND = text(f"""
     SELECT id, state, channel, site_id, to_key, kind, announcement_id,
            (SELECT count(*) FROM deliveries
             WHERE message_id = m.id AND channel = 'mail' AND outcome = 'sent') > 1 AS again,
-           expires_at > now() AND NOT EXISTS (
-               SELECT FROM messages AS later
-               WHERE later.registration_id = m.registration_id AND later.number > m.number
-                     AND later.copy_of IS NULL) AS holds
+           expires_at > now() AND NOT {OVERTAKEN} AS holds
     FROM messages AS m WHERE id = :id FOR UPDATE
-""")
+""")  # noqa: S608 - a constant
 END = text("""
     WITH ended AS (
         UPDATE messages SET state = :state, error = :error, next_attempt_at = now(),
@@ -59,11 +57,6 @@ END = text("""
     )
     INSERT INTO deliveries (message_id, started_at, outcome, reply, channel)
     SELECT id, now(), :outcome, :said, channel FROM ended
-""")
-# An announcement that was stopped sends nothing more; one that was done is under way again.
-REOPEN = text("""
-    UPDATE announcements SET state = 'sending', ended_at = NULL, version = version + 1
-    WHERE id = :id AND state IN ('sending', 'done') RETURNING id
 """)
 HEARD = text("UPDATE mail_receipts SET applied_at = now() WHERE number = :number")
 FORGET = text("""
@@ -115,12 +108,8 @@ def _hear(session: Session, message: Any, report: Any, falls_back: bool) -> None
 
 def _still_goes(session: Session, message: Any) -> bool:
     """Whether it may go by another channel: it still holds, and does not go by mail alone, as links do, which would
-    only come back again. Its announcement's row is held until that is committed: nobody ends it meanwhile."""
-    if not message.holds or message.kind not in ORDERED:
-        return False
-    if message.announcement_id is None:
-        return True
-    return session.execute(REOPEN, {"id": message.announcement_id}).first() is not None
+    only come back again."""
+    return bool(message.holds) and message.kind in ORDERED and reopen(session, message.announcement_id)
 
 
 def _end(session: Session, message: Any, state: State, report: Any, error: str | None) -> None:
