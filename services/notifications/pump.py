@@ -62,7 +62,7 @@ def duties(settings: Settings) -> list[Duty]:
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     mailbox = settings.returned_to
-    returned = ReturnedMails(database, mailbox, settings.mail_domain) if mailbox else None
+    returned = ReturnedMails(database, settings.box(), mailbox, settings.mail_domain) if mailbox else None
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any
 from uuid import uuid4
 
@@ -49,7 +50,7 @@ def delivery_report(mail: EmailMessage, status: str = "5.1.1", said: str = "smtp
         "Content-Type: multipart/report; report-type=delivery-status; boundary=b", "", "--b",
         "Content-Type: text/plain", "", "It could not be delivered.", "", "--b",
         "Content-Type: message/delivery-status", "", "Reporting-MTA: dns; mx.example.org", "",
-        "Final-Recipient: rfc822; wang@example.org", f"Action: {action}", f"Status: {status}",
+        f"Final-Recipient: rfc822; {parseaddr(str(mail['To']))[1]}", f"Action: {action}", f"Status: {status}",
         f"Diagnostic-Code: {said}", "", "--b",
         f"Content-Type: {'message/rfc822' if whole else 'text/rfc822-headers'}", "", back, "--b--", "",
     ]).encode()  # fmt: skip
@@ -81,8 +82,8 @@ def mailbox(mailbox_server: MailboxStandIn) -> MailboxStandIn:
 
 
 @pytest.fixture
-def returned(database: Database, mailbox: MailboxStandIn) -> ReturnedMails:
-    return ReturnedMails(database, Mailbox.from_url(mailbox.url), DOMAIN)
+def returned(database: Database, settings: Settings, mailbox: MailboxStandIn) -> ReturnedMails:
+    return ReturnedMails(database, settings.box(), Mailbox.from_url(mailbox.url), DOMAIN)
 
 
 @pytest.fixture
@@ -277,7 +278,7 @@ def test_ten_thousand_letters_and_late_mails_keep_no_report_from_being_read(
     assert len(mailbox.mails) == 7, "what says nothing final is deleted as well, letters are not"
     while returned.read():
         pass
-    after_a_restart = ReturnedMails(database, returned.mailbox, DOMAIN)
+    after_a_restart = ReturnedMails(database, returned.box, returned.mailbox, DOMAIN)
     mailbox.put(complaint(mail))
     after_a_restart.read()
     assert rows("SELECT count(*) FROM mail_receipts") == [(2,)] and len(mailbox.mails) == 7

@@ -12,6 +12,7 @@ from services.common import events
 from services.common.auth import STAFF_COOKIE, Caller, Principal, Role, csrf_token, new_site_key
 from services.common.database import EVERY_SITE, Database
 from services.common.events import ReminderRule
+from services.common.sealing import Box
 from services.notifications.mail.bounces import read_report
 from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.deliver import Postman, deliver_bulk
@@ -19,7 +20,7 @@ from services.notifications.operations.digests import fire_due_digests
 from services.notifications.operations.mail_receipts import hear_reports, keep_reports
 from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.suppressions import forget_suppressions
-from tests.conftest import OPERATOR_KEY
+from tests.conftest import OPERATOR_KEY, PERSONAL_DATA_KEY
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import GatewayStandIn
@@ -34,7 +35,7 @@ Call = Callable[..., Any]
 
 def hears(database: Database, report: bytes, falls_back: bool = False) -> None:
     """What a mail that came back says; `falls_back` to SMS."""
-    keep_reports(database, read_report(report, DOMAIN) or [])
+    keep_reports(database, Box("NOTIFICATIONS_KEYS", [PERSONAL_DATA_KEY]), read_report(report, DOMAIN) or [])
     assert hear_reports(database, falls_back) == 1
 
 

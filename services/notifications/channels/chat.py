@@ -65,8 +65,8 @@ class Chat:
 
 @dataclass
 class ChatLine:
-    """`provider` is whose bot the last letter went to. It is lost once that one was slow: others of the batch may be for
-    it as well."""
+    """`provider` is whose bot the last letter went to. It is lost once that one was slow: others of the batch
+    may be for it as well."""
 
     chat: Chat
     provider: str = "chat"

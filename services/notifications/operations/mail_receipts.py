@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
+from services.common.sealing import Box
 from services.notifications.mail.bounces import Report
 from services.notifications.models import State
 from services.notifications.operations.again import OVERTAKEN, reopen
 from services.notifications.operations.refusable import ORDERED
-from services.notifications.operations.suppressions import close_address
+from services.notifications.operations.suppressions import address_key, close_address
 
 log = get_logger(__name__)
 
@@ -28,7 +29,9 @@ KEPT_DAYS = 14
 
 KEEP = text("""
     INSERT INTO mail_receipts (message_id, event, permanent, said, sent_at)
-    SELECT id, :event, :permanent, :said, sent_at FROM messages
+    SELECT id, :event, :permanent AND (to_key IS NULL OR cast(:of AS bytea[]) = '{}' OR to_key = ANY(:of)), :said,
+           sent_at
+    FROM messages
     WHERE id = :message_id AND message_id_header = :header
     ON CONFLICT DO NOTHING
 """)
@@ -67,13 +70,15 @@ FORGET = text("""
 """)
 
 
-def keep_reports(database: Database, reports: Sequence[Report]) -> None:
-    """Keep what was said; `hear_reports` lets the messages know."""
+def keep_reports(database: Database, box: Box, reports: Sequence[Report]) -> None:
+    """Keep what was said; `hear_reports` lets the messages know. That another address than the message's is none, as
+    one to which its reader has mails forwarded, closes nothing: it has not come, and that is all."""
     with database.transaction(EVERY_SITE) as session:
         for report in reports:
             session.execute(KEEP, {"message_id": report.message_id, "event": report.event,
                                    "permanent": report.permanent, "said": report.said[:300],
-                                   "header": report.header})  # fmt: skip
+                                   "header": report.header,
+                                   "of": [address_key(box, one) for one in report.of]})  # fmt: skip
 
 
 def hear_reports(database: Database, falls_back: bool) -> int:
