@@ -13,7 +13,7 @@ from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, Stage, State
 from services.notifications.operations.again import OVERTAKEN, reopen
 from services.notifications.operations.announcements.whom import ENDS_AT
-from services.notifications.operations.suppressions import lift_of_message
+from services.notifications.operations.suppressions import try_address_again
 from services.notifications.schemas.messages import MessageQuery
 
 LOCK_REGISTRATION = text("""
@@ -23,6 +23,8 @@ LOCK_REGISTRATION = text("""
 # Judged whatever the caller may see: an announcement to an area is of no site, and its messages are of sites.
 JUDGE_RETRY = text(f"""
     SELECT m.state, m.kind, m.announcement_id, m.suppression_id IS NOT NULL AS suppressed,
+           EXISTS (SELECT FROM suppressions AS s WHERE s.id = m.suppression_id AND s.reason = 'complaint'
+                   AND s.lifted_at IS NULL) AS complained,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
                AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
@@ -99,7 +101,7 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 def retry_message(database: Database, scope: str, message_id: UUID, address_works: bool = True) -> None:
     """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so of one
-    message says that its address works by now (`address_works`).
+    message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
 
     A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
     One that was done is under way again until this has ended too.
@@ -119,7 +121,7 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         if not reopen(session, row.announcement_id):
             raise Problem(CONFLICT, Words("公告已停止发送。", "The announcement was stopped."))
         if address_works:
-            lift_of_message(session, message_id, "an operator sends its message again")
+            try_address_again(session, message_id)
         session.execute(AGAIN, {"id": message_id})
 
 
@@ -157,6 +159,12 @@ def _objection(row: Any) -> Words | None:
         return Words(
             f"只能重试发送失败、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
             f"Only one that failed, has no address or a closed one can be retried; it is {row.state}.",
+        )
+    if row.complained:
+        return Words(
+            "收件人把我们的邮件标成了垃圾邮件。请等本人要求后，写明原因恢复发送，再重试此消息。",
+            "The recipient reported a mail of ours as spam. Once they ask for mails, lift that with the reason, and"
+            " send this again then.",
         )
     if row.cancelled:
         return Words("报名已取消，此消息不再属实。", "The registration is cancelled; the message no longer holds.")
