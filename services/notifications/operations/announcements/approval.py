@@ -18,11 +18,11 @@ from services.common.auth import Caller, Principal
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, FORBIDDEN, UNAVAILABLE, Problem, Words, invalid
 from services.notifications.contacts import AudienceCount, ContactBook, ContactsUnavailable
-from services.notifications.models import Announcement, AnnouncementState, Kind
-from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, find, locked, saved
+from services.notifications.models import Announcement, AnnouncementState
+from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, PARTLY_SENT, find, locked, saved
 from services.notifications.operations.announcements.sending import end_stopped_of
 from services.notifications.operations.announcements.whom import question_of
-from services.notifications.operations.preferences import refusing
+from services.notifications.operations.preferences import without_announcements
 
 MOST_A_DAY = 20
 """Announcements of one site, or to one area, that are submitted within a day."""
@@ -50,7 +50,7 @@ class Counter:
             row = find(session, announcement_id)
             question, site_id = question_of(row.audience, row.site_id), row.site_id
         with self.database.transaction(EVERY_SITE) as session:
-            refused = refusing(session, Kind.ANNOUNCEMENT, site_id)
+            refused = without_announcements(session, site_id)
         if not self.turns.acquire(blocking=False):
             raise Problem(UNAVAILABLE, _BUSY)
         try:

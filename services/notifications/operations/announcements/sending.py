@@ -19,10 +19,9 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.notifications.contacts import AudienceCount, AudiencePage, ContactBook, ContactsUnavailable
-from services.notifications.models import Kind
 from services.notifications.operations.announcements.progress import fold
 from services.notifications.operations.announcements.whom import ENDS_AT, question_of
-from services.notifications.operations.preferences import refusing
+from services.notifications.operations.preferences import without_announcements
 
 log = get_logger(__name__)
 
@@ -138,7 +137,7 @@ def send_announcements(database: Database, book: ContactBook, phones: tuple[str,
     """Take one announcement a step further; returns how many people were written down, or 1 for any other step."""
     with database.transaction(EVERY_SITE) as session:
         row = session.execute(UNDER_WAY, {"rest": REST}).one_or_none()
-        refused = refusing(session, Kind.ANNOUNCEMENT, row.site_id) if row and row.state == "scheduled" else {}
+        refused = without_announcements(session, row.site_id) if row and row.state == "scheduled" else []
     if row is None:
         return 0
     question = question_of(row.audience, row.site_id)

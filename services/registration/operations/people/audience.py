@@ -95,6 +95,8 @@ class _Row:
     """A person at a site, as far as it must be known whether a message reaches them."""
 
     person_id: UUID
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
+
     site_id: UUID
     reads_mail: bool
     birth_date: bytes | None
@@ -156,16 +158,18 @@ def colleagues(session: Session, data: PersonalData, body: ColleaguesBody) -> Co
     return ColleaguesAnswer(staff=staff, names=actor_names(session, data, body.actors, sites))
 
 
-def _pages(session: Session, body: AudienceBody) -> Iterator[Sequence[_Row]]:
-    after = None
-    while rows := _rows(session, body, after, LARGEST_PAGE):
+def _pages(session: Session, body: AudienceCountBody) -> Iterator[Sequence[_Row]]:
+    after = body.after
+    while rows := _rows(session, body, after, LARGEST_PAGE, body.until):
         yield rows
         after = rows[-1].person_id
         if len(rows) < LARGEST_PAGE:
             return
 
 
-def _rows(session: Session, body: AudienceBody, after: UUID | None, limit: int) -> Sequence[_Row]:
+def _rows(
+    session: Session, body: AudienceBody, after: UUID | None, limit: int, until: UUID | None = None
+) -> Sequence[_Row]:
     also = ["TRUE"]
     if body.volunteers_only:
         also.append(
@@ -178,10 +182,11 @@ def _rows(session: Session, body: AudienceBody, after: UUID | None, limit: int) 
                told.birth_date
         FROM person_sites AS told JOIN people ON people.id = told.person_id
         WHERE {TO[body.to]} AND {" AND ".join(also)} AND people.merged_into IS NULL AND people.erased_at IS NULL
-          AND told.person_id > :after
+          AND told.person_id > :after AND told.person_id <= :until
         ORDER BY told.person_id, told.email IS NULL, told.row LIMIT :limit
     """)  # noqa: S608 - made of constants
-    asked: dict[str, Any] = body.model_dump() | {"after": after or UUID(int=0), "limit": limit}
+    asked: dict[str, Any] = body.model_dump(exclude={"no_mail", "no_sms"})
+    asked |= {"after": after or FIRST, "until": until or LAST, "limit": limit}
     asked["places"] = body.places or ["confirmed", "waitlisted", "attended"]
     return [_Row(**row._mapping) for row in session.execute(query, asked)]
 
