@@ -72,10 +72,16 @@ OVER_AREA = text(
     " OR cast(:area AS text) IN (SELECT staff_areas(:asked_by))"
 )
 
-# Whoever has come in at least once.
+# Whoever has come in at least once, and administers the area or one that it lies in.
 ADMINISTER = text("""
-    SELECT id FROM staff WHERE disabled_at IS NULL AND (password IS NOT NULL OR oidc_subject IS NOT NULL)
-      AND NOT staff_is_operator(id) AND cast(:area AS text) IN (SELECT staff_areas(id)) ORDER BY id
+    WITH RECURSIVE above (code) AS (
+        SELECT cast(:area AS text) UNION SELECT a.parent FROM above AS b JOIN areas AS a ON a.code = b.code
+    )
+    SELECT id FROM staff
+    WHERE disabled_at IS NULL AND (password IS NOT NULL OR oidc_subject IS NOT NULL)
+      AND id IN (SELECT staff_id FROM staff_grants WHERE role = 'area_admin' AND area IN (SELECT code FROM above))
+      AND id NOT IN (SELECT staff_id FROM staff_grants WHERE role = 'operator')
+    ORDER BY id
 """)
 
 TEAMS = text("""
@@ -89,14 +95,14 @@ AREAS = text("""
     LIMIT 2000
 """)
 
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
+
 
 @dataclass(frozen=True)
 class _Row:
     """A person at a site, as far as it must be known whether a message reaches them."""
 
     person_id: UUID
-FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
-
     site_id: UUID
     reads_mail: bool
     birth_date: bytes | None
