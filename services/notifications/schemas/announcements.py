@@ -120,7 +120,7 @@ class AnnouncementAnswer(Answer):
     people: int | None = Field(description="that were counted when it was submitted; null before")
     unreached: int | None
     refused: int = Field(description="of these people, who refused announcements")
-    grown: bool = Field(description="it came to far more people than were approved, and waits for another approval")
+    grown: bool = Field(description="before it went or on its way it came to more people than were confirmed")
     submitted_at: datetime | None
     submitted_by: str | None
     approved_at: datetime | None

@@ -117,7 +117,7 @@ def decline(
     session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, why: str
 ) -> Announcement:
     """Do not approve what waits, and say why: a draft again, for whoever wrote it. Raises 403 for a key, 422 without a
-    reason."""
+    reason, 409 for what some have already: it can but be stopped."""
     row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
@@ -133,6 +133,8 @@ def stop(session: Session, announcement_id: UUID, actor: str, why: str = "") -> 
     row = locked(session, announcement_id, None, (*OPEN, AnnouncementState.SENDING))
     row.state, row.ended_by, row.ended_why = AnnouncementState.STOPPED, actor, why.strip() or None
     row.ended_at = func.now()
+    if row.written:
+        raise Problem(CONFLICT, PARTLY_SENT)
     row.tried_at = row.waits = None
     stopped = saved(session, row)
     end_stopped_of(session, row.id)

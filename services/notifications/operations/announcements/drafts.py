@@ -138,7 +138,7 @@ def change(
     row.written_by = sorted({*row.written_by, actor})
     row.state = AnnouncementState.DRAFT
     row.people = row.unreached = row.submitted_at = row.submitted_by = row.approved_at = row.approved_by = None
-    row.grown, row.refused = False, 0
+    row.grown, row.refused, row.tried_at, row.waits = False, 0, None, None
     return saved(session, row)
 
 
