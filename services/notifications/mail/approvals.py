@@ -21,4 +21,5 @@ def approval_facts(message: ClaimedApproval, contact: StaffContact) -> Facts:
         "title": about,
     }
     subject, _ = said(words, words.in_language(language)[0], values)
-    return Facts(language, values | {"title": subject, "site": about, "count": str(message.people)}, [])
+    told = {"title": subject, "site": about, "count": str(message.people), "alone": str(message.alone)}
+    return Facts(language, values | told, [])
