@@ -93,7 +93,7 @@ def submit(
     _check_day(session, row)
     row.people, row.unreached, row.refused = counted.people, counted.unreached, counted.refused
     row.submitted_at, row.submitted_by, row.alone = func.now(), principal.actor, left
-    row.declined_at = row.declined_by = row.declined_why = row.asked_at = None
+    row.declined_at = row.declined_by = row.declined_why = row.asked_at = row.tried_at = None
     row.state = AnnouncementState.WAITING if needs_second else AnnouncementState.SCHEDULED
     return saved(session, row)
 
@@ -108,7 +108,7 @@ def approve(
         raise Problem(FORBIDDEN, _BY_STAFF)
     if (row.people or 0) > (row.alone or 0) and principal.actor in (*row.written_by, row.submitted_by):
         raise Problem(FORBIDDEN, _ANOTHER)
-    row.approved_at, row.approved_by = func.now(), principal.actor
+    row.approved_at, row.approved_by, row.tried_at = func.now(), principal.actor, None
     row.state, row.grown = AnnouncementState.SCHEDULED, False
     return saved(session, row)
 
