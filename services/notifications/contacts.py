@@ -198,13 +198,15 @@ class AudiencePage(Audience):
 
 
 class AudienceCount(Audience):
-    """How many there are, and how many of them are reached by what; `refused`: who refused all that reaches them."""
+    """How many there are, and how many of them are reached by what; `refused`: who refused all that reaches them.
+    `few`: it is at most `people`, and nobody is told more."""
 
     people: int
     by_mail: int
     by_phone: int
     refused: int
     unreached: int
+    few: bool = False
 
 
 class Colleagues(BaseModel):

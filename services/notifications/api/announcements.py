@@ -112,15 +112,19 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output(CountAnswer)
     def count_announcement(announcement_id: UUID) -> Response:
-        """How many people it goes to now, how many of them refused announcements, and how many no channel reaches."""
-        counted = office.counter.count(office.bureau.scope(g.principal, announcement_id), announcement_id)
+        """How many people it goes to now, how many of them refused announcements, and how many no channel reaches; and
+        how many colleagues may approve it, should it be for many."""
+        scope = office.bureau.scope(g.principal, announcement_id)
+        counted = office.counter.count(scope, announcement_id)
         return answered(
             CountAnswer(
                 people=counted.people,
+                few=counted.few,
                 by_mail=counted.by_mail,
                 by_sms=counted.by_phone,
                 refused=counted.refused,
                 unreached=counted.unreached,
+                approvers=office.approvers(scope, announcement_id, g.principal.actor),
             )
         )
 
