@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.common.database import Database
-from services.notifications.operations.claims import CLAIM, OF_ALL, Taken, oldest, take
+from services.notifications.operations.claims import CLAIM, OF_ALL, Sort, Taken, oldest, take
 
 TOLD = f"""
     SELECT {OF_ALL}, c.staff_id, c.approval_of AS announcement_id, a.state = 'waiting' AS is_needed, NULL AS words,
@@ -37,5 +37,5 @@ class ClaimedApproval(Taken):
 
 def claim_approvals(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedApproval]:
     """Take up to `limit`, oldest due first, and commit that they are being sent."""
-    rows = take(database, oldest("approval_of IS NOT NULL"), TOLD, {"limit": limit, "domain": mail_domain})
+    rows = take(database, oldest(Sort.APPROVALS), TOLD, {"limit": limit, "domain": mail_domain})
     return [ClaimedApproval(**row._mapping) for row in rows]
