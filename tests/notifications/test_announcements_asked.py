@@ -119,9 +119,13 @@ def test_the_mail_says_what_is_so_of_a_small_one_that_comes_on_top_of_others_and
     asked(postman)
     rows("UPDATE announcements SET asked_at = NULL, grown = true, people = 30, version = version + 1")
     asked(postman)
-    small, grown = (kept.mail.get_body(("plain",)).get_content() for kept in sink.kept)
+    rows("UPDATE announcements SET asked_at = NULL, people = 4, version = version + 1,"
+         """ audience = audience || '{"ages": "minors"}'""")  # fmt: skip
+    asked(postman)
+    small, grown, few = (kept.mail.get_body(("plain",)).get_content() for kept in sink.kept)
     assert "要发给赛马场站的 2 人" in small and "不经批准当时还可以发给 0 人" in small
-    assert "收信人比之前确认的多，已有 30 人" in grown, "and is asked of at once"
+    assert "收信人比之前确认的多（30 人）" in grown, "and is asked of at once"
+    assert "（少于 5 人）" in few, "of an age"
 
 
 @pytest.mark.parametrize("settings", [1], indirect=True)
