@@ -39,7 +39,7 @@ demo: setup  ## the pilot's story, then a crowd at a blood drive, against the ru
 status: setup  ## the running system's health and lag at a glance
 	@$(PY) -m deploy.local.hesheng status
 
-test: setup  ## every test, in two halves at once, against real servers that it starts itself
+test: setup  ## every test, two folders at a time, against real servers that it starts itself
 	@$(PY) -m pytest -n 2 $(TESTS)
 
 faults: setup  ## load the system while killing its parts, then do the books: SECONDS=60 SEED=1
