@@ -21,7 +21,7 @@ from deploy.local.system import System
 
 PEOPLE = 100_000
 SIGN_UPS, SECONDS = 200, 20.0
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 TABLE = "a confirmation, from the sign-up's commit to the mail server"
 ANNOUNCE = """

@@ -11,7 +11,7 @@ from services.notifications.handlers.clocks import follow_clocks
 from services.notifications.operations.alarms import raise_alarms
 from services.notifications.operations.announcements.asking import ask_colleagues
 from services.notifications.operations.announcements.office import sms_phones
-from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
+from services.notifications.operations.announcements.sending import PAGE, send_announcements, settle_announcements
 from services.notifications.operations.chats import keep_operators_chats
 from services.notifications.operations.claims import any_claimable
 from services.notifications.operations.claims.announcements import bulk_claimable
@@ -70,12 +70,16 @@ def duties(settings: Settings) -> list[Duty]:
             nudge(celery, BULK_TASK, settings.service)
         return False  # a nudge for each rest: while one is under way another would find nothing to take
 
+    def announce() -> bool:
+        # A rest after a full page: writing down is far ahead of sending, and would delay whoever signs up meanwhile.
+        return send_announcements(database, book, phones) not in (0, PAGE)
+
     return [
         Duty("catch_up", make_subscriber(settings, database).catch_up, idle=2.0),
         Duty("clocks", lambda: follow_clocks(database), idle=0.5),
         Duty("reminders", lambda: fire_due_reminders(database), idle=0.1),
         Duty("notices", lambda: fire_due_notices(database, book), idle=1.0),
-        Duty("announcements", lambda: send_announcements(database, book, phones), idle=0.5),
+        Duty("announcements", announce, idle=0.5),
         Duty("ask_colleagues", lambda: ask_colleagues(database, book), idle=1.0),
         Duty("settle", lambda: settle_announcements(database), idle=2.0),
         Duty("plan_digests", lambda: plan_digests(database), idle=30.0),

@@ -17,14 +17,11 @@ WHOLE = "hesheng_whole"
 ALTERNATIVES = "hesheng_alternatives"
 RELATED = "hesheng_related"
 
-# The same in every mail, so read once.
-_VERSION = SMTP.header_factory("MIME-Version", "1.0")
-_MIXED = SMTP.header_factory("Content-Type", f'multipart/mixed; boundary="{WHOLE}"')
-
 
 class Verbatim(str):
     """A header's value that is written in its line as it is: the library would encode a long address (RFC 2047) or
-    begin a new line before it, which not every mail program reads. Lines may have 998 characters (RFC 5322)."""
+    begin a new line before it, which not every mail program reads. Lines may have 998 characters (RFC 5322). What is
+    the same in every mail is one as well: the library takes it apart each time."""
 
     name: str
 
@@ -37,6 +34,16 @@ class Verbatim(str):
     def fold(self, *, policy: Policy) -> str:
         """The line."""
         return f"{self.name}: {self}{policy.linesep}"
+
+
+def as_written(name: str, value: object) -> Verbatim:
+    """The header as the library writes it, once and for all."""
+    line = SMTP.header_factory(name, value).fold(policy=SMTP)
+    return Verbatim(name, line.removeprefix(f"{name}: ").removesuffix(SMTP.linesep))
+
+
+_VERSION = Verbatim("MIME-Version", "1.0")
+_MIXED = Verbatim("Content-Type", f'multipart/mixed; boundary="{WHOLE}"')
 
 
 @dataclass(frozen=True)

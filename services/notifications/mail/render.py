@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
@@ -20,7 +19,7 @@ from services.notifications.mail.announcements import Announcing, announcing, re
 from services.notifications.mail.approvals import approval_facts
 from services.notifications.mail.calendar import Entry
 from services.notifications.mail.digests import Picture, Section, digest_facts, picture_of, sections_of
-from services.notifications.mail.mime import Inline, Verbatim, assemble
+from services.notifications.mail.mime import Inline, Verbatim, as_written, assemble
 from services.notifications.mail.notices import notice_facts, notice_url, notice_words
 from services.notifications.mail.unsubscribe import Unsubscribe, headers
 from services.notifications.mail.words import plain
@@ -41,8 +40,8 @@ from services.notifications.wording.variables import Channel, Language
 
 CONTENT_LANGUAGE = {Language.ZH: "zh-CN", Language.EN: "en"}
 # Headers whose content is the system's are read once: to read one is most of what it costs.
-_AUTOMATIC = SMTP.header_factory("Auto-Submitted", "auto-generated")
-_CONTENT_LANGUAGE = {one: SMTP.header_factory("Content-Language", code) for one, code in CONTENT_LANGUAGE.items()}
+_AUTOMATIC = Verbatim("Auto-Submitted", "auto-generated")
+_CONTENT_LANGUAGE = {one: Verbatim("Content-Language", code) for one, code in CONTENT_LANGUAGE.items()}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Composer:
     def __init__(self, mail_from: str, mail_domain: str, unsubscribe: Unsubscribe | None = None) -> None:
         self._unsubscribe = unsubscribe
         name, self._address = parseaddr(mail_from)
-        self._sender = SMTP.header_factory("From", Address(name, addr_spec=self._address))
+        self._sender = as_written("From", Address(name, addr_spec=self._address))
         self._domain = mail_domain
         loader = PackageLoader("services.notifications", "templates")
         # Words become plain text first; only the HTML page escapes, once, everything that it is given.
@@ -155,9 +154,8 @@ class Composer:
     def compose_approval(self, message: ClaimedApproval, contact: StaffContact) -> Composed:
         """The mail that asks a colleague to approve an announcement; its button opens nothing, they log in."""
         facts = approval_facts(message, contact)
-        words = [
-            put(facts.language, "approval", part).fill(facts.values) for part in ("subject", "text", "note", "button")
-        ]
+        parts = ("subject", "grown" if message.grown else "text", "note", "button")
+        words = [put(facts.language, "approval", part).fill(facts.values) for part in parts]
         pages = self._unsubscribe.public_url if self._unsubscribe else ""
         page = Page(
             language=CONTENT_LANGUAGE[facts.language],
@@ -233,7 +231,7 @@ class Composer:
         mail["From"] = self._sender
         mail["To"] = _address(plain(contact.name, 100), contact.email or "")
         mail["Subject"] = subject
-        mail["Date"] = format_datetime(datetime.now(UTC))
+        mail["Date"] = Verbatim("Date", format_datetime(datetime.now(UTC)))
         mail["Message-ID"] = Verbatim("Message-ID", message.message_id_header)
         mail["Auto-Submitted"] = _AUTOMATIC
         mail["Content-Language"] = _CONTENT_LANGUAGE[language]

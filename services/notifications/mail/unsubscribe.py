@@ -66,5 +66,5 @@ def headers(url: str) -> dict[str, str]:
     """What mail programs show as a button."""
     return {
         "List-Unsubscribe": Verbatim("List-Unsubscribe", f"<{url}>"),
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Unsubscribe-Post": Verbatim("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
     }

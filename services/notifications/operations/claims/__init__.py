@@ -7,6 +7,7 @@ A message is `sending` from its claim until its result is recorded. A worker tha
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,19 @@ CLAIMABLE = """
           AND earlier.state IN ('pending', 'sending') AND (earlier.copy_of IS NULL) = (messages.copy_of IS NULL))
 """
 """Due, and not overtaking an earlier message of the same registration to the same reader."""
+
+
+class Sort(StrEnum):
+    """What is claimed at once, as the condition that finds it; announcements are claimed in a way of their own."""
+
+    LINKS = "lane = 0"
+    ANSWERS = "lane = 1 AND registration_id IS NOT NULL"
+    NEWS = "lane = 2 AND registration_id IS NOT NULL"
+    NOTICES = "notice_id IS NOT NULL AND chat_id IS NULL"
+    APPROVALS = "approval_of IS NOT NULL"
+    DIGESTS = "digest_id IS NOT NULL AND chat_id IS NULL"
+    CHATS = "chat_id IS NOT NULL"
+
 
 CLAIMED = """
     claimed AS (
@@ -122,6 +136,15 @@ def any_claimable(database: Database) -> bool:
     """Whether there is a message to send now, besides those of announcements."""
     with database.transaction(EVERY_SITE) as session:
         return bool(session.scalar(ANY_CLAIMABLE))
+
+
+def which_are_due(database: Database) -> set[Sort]:
+    """The sorts of which there is a message to send now: one question for all, where a claim that finds nothing costs
+    five times as much."""
+    looks = (f"EXISTS (SELECT FROM messages WHERE {CLAIMABLE} AND {sort})" for sort in Sort)
+    with database.transaction(EVERY_SITE) as session:
+        found = session.execute(text(f"SELECT {', '.join(looks)}")).one()
+    return {sort for sort, is_due in zip(Sort, found, strict=True) if is_due}
 
 
 def take(database: Database, due: str, told: str, values: dict[str, Any]) -> Sequence[Row[Any]]:

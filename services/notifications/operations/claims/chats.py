@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.common.database import Database
-from services.notifications.operations.claims import CLAIM, CLAIMABLE, OF_ALL, OF_SHIFT, Taken, take
+from services.notifications.operations.claims import CLAIM, CLAIMABLE, OF_ALL, OF_SHIFT, Sort, Taken, take
 from services.notifications.operations.claims.digests import ClaimedDigest
 from services.notifications.operations.claims.notices import SHIFTS, ClaimedNotice
 
@@ -18,7 +18,7 @@ WAITS = 15
 
 DUE = f"""
     fit AS MATERIALIZED (
-        SELECT id, number, chat_id FROM messages WHERE {CLAIMABLE} AND chat_id IS NOT NULL
+        SELECT id, number, chat_id FROM messages WHERE {CLAIMABLE} AND {Sort.CHATS}
         ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
     ), counted AS MATERIALIZED (
         SELECT id, place + (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.common.database import Database
 from services.notifications.contacts import DayAttendance, DayShift
-from services.notifications.operations.claims import CLAIM, OF_ALL, Taken, oldest, take
+from services.notifications.operations.claims import CLAIM, OF_ALL, Sort, Taken, oldest, take
 
 TOLD = f"""
     SELECT {OF_ALL}, c.staff_id, digests.day, digests.facts, NULL AS words
@@ -36,7 +36,5 @@ class ClaimedDigest(Taken):
 
 def claim_digests(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedDigest]:
     """Take up to `limit`, oldest due first, and commit that they are being sent."""
-    rows = take(
-        database, oldest("digest_id IS NOT NULL AND chat_id IS NULL"), TOLD, {"limit": limit, "domain": mail_domain}
-    )
+    rows = take(database, oldest(Sort.DIGESTS), TOLD, {"limit": limit, "domain": mail_domain})
     return [ClaimedDigest(**row._mapping) for row in rows]

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.common.database import Database
-from services.notifications.operations.claims import CLAIM, OF_ALL, Taken, oldest, take
+from services.notifications.operations.claims import CLAIM, OF_ALL, Sort, Taken, oldest, take
 
 TOLD = f"""
     SELECT {OF_ALL}, c.link_id, c.purpose, c.expires_at, words_of(c.site_id, c.purpose) AS words
@@ -24,5 +24,5 @@ class ClaimedLink(Taken):
 
 def claim_links(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedLink]:
     """Take up to `limit`, oldest due first, and commit that they are being sent."""
-    rows = take(database, oldest("lane = 0"), TOLD, {"limit": limit, "domain": mail_domain})
+    rows = take(database, oldest(Sort.LINKS), TOLD, {"limit": limit, "domain": mail_domain})
     return [ClaimedLink(**row._mapping) for row in rows]

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
-from services.notifications.operations.claims import CLAIM, OF_ALL, OF_SHIFT, TakenOfShift, oldest, take
+from services.notifications.operations.claims import CLAIM, OF_ALL, OF_SHIFT, Sort, TakenOfShift, oldest, take
 
 SHIFTS = """(
     SELECT jsonb_agg(one || jsonb_build_object('title_zh', a.title_zh, 'title_en', a.title_en,
@@ -37,7 +37,5 @@ class ClaimedNotice(TakenOfShift):
 
 def claim_notices(database: Database, mail_domain: str, limit: int = CLAIM) -> list[ClaimedNotice]:
     """Take up to `limit`, oldest due first, and commit that they are being sent."""
-    rows = take(
-        database, oldest("notice_id IS NOT NULL AND chat_id IS NULL"), TOLD, {"limit": limit, "domain": mail_domain}
-    )
+    rows = take(database, oldest(Sort.NOTICES), TOLD, {"limit": limit, "domain": mail_domain})
     return [ClaimedNotice(**row._mapping) for row in rows]

@@ -13,6 +13,7 @@ back without counting an attempt. What the server or provider says of one letter
 
 import time
 
+from services.notifications.operations.claims import Sort, which_are_due
 from services.notifications.operations.deliver.announcements import deliver_announcements
 from services.notifications.operations.deliver.approvals import deliver_approvals
 from services.notifications.operations.deliver.chats import deliver_chats
@@ -24,17 +25,17 @@ from services.notifications.operations.deliver.postman import Postman, make_post
 
 __all__ = ["Postman", "deliver_batch", "deliver_bulk", "make_postman"]
 
-ROUNDS = (
-    deliver_links,
-    deliver_answers,
-    deliver_news,
-    deliver_notices,
-    deliver_approvals,
-    deliver_digests,
-    deliver_chats,
-)
-"""Every look takes a batch of each, the more urgent first, so that none starves. Announcements have looks of their own
-(`deliver_bulk`): a worker process that is at one keeps the other free for events and for all of these."""
+ROUNDS = {
+    Sort.LINKS: deliver_links,
+    Sort.ANSWERS: deliver_answers,
+    Sort.NEWS: deliver_news,
+    Sort.NOTICES: deliver_notices,
+    Sort.APPROVALS: deliver_approvals,
+    Sort.DIGESTS: deliver_digests,
+    Sort.CHATS: deliver_chats,
+}
+"""Every look takes a batch of each that is due, the more urgent first, so that none starves. Announcements have looks
+of their own (`deliver_bulk`): a worker process that is at one keeps the other free for events and for all of these."""
 
 FULL_PAUSE = 0.2
 
@@ -46,7 +47,8 @@ def deliver_bulk(postman: Postman) -> int:
 
 def deliver_batch(postman: Postman) -> int:
     """Claim due messages of each sort and bring each to its next state; returns how many were claimed."""
-    claimed = sum(deliver(postman) for deliver in ROUNDS)
+    due = which_are_due(postman.database)
+    claimed = sum(deliver(postman) for sort, deliver in ROUNDS.items() if sort in due)
     if not claimed and postman.allowances:
         time.sleep(FULL_PAUSE)  # a provider takes no more just now, and the pump nudges while anything is due
     return claimed
