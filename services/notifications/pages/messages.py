@@ -80,7 +80,8 @@ def _one(database: Database, message: Message, form: Form[Any]) -> str:
     ended = message.stage in (Stage.FAILED, Stage.NO_CONTACT) or message.suppression_id is not None
     with database.transaction(g.principal.scope) as session:
         closed = suppression_of(session, message.id)
-    again = g.principal.is_operator and ended and not (closed and closed.reason == "complaint")
+    is_unwanted = closed and closed.id == message.suppression_id and closed.reason == "complaint"
+    again = g.principal.is_operator and ended and not is_unwanted
     more = {"again": again, "outcomes": OUTCOMES, "closed": closed}
     return render("messages/one.html", message=message, form=form, **more, **_words(database))
 
