@@ -17,7 +17,7 @@ from services.notifications.pages.words import CHANNELS, KINDS, OUTCOMES, PURPOS
 from services.notifications.schemas.messages import MessageQuery
 from services.notifications.schemas.suppressions import LiftBody
 
-FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
+FILTERS = ("state", "kind", "person_id", "registration_id", "request_id", "cursor")
 
 
 def messages_pages(database: Database) -> APIBlueprint:
