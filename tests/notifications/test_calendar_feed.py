@@ -26,7 +26,8 @@ PAGE = "/my/messages/calendar"
 
 @pytest.fixture
 def post(app: APIFlask, contacts: Contacts, story: Story) -> Post:
-    """Presses a button of the page as somebody whose session reaches the story's site."""
+    """Presses a button of the page as somebody whose session reaches the story's site; the page that shows an address
+    answers where one was made."""
 
     def call(person_id: UUID, path: str = PAGE, address: str = "ab", mailed_by: UUID | None = None) -> Any:
         cookie = f"cookie of {person_id} {address} {mailed_by}"
@@ -36,7 +37,8 @@ def post(app: APIFlask, contacts: Contacts, story: Story) -> Post:
         client = app.test_client()
         client.set_cookie(RESIDENT_COOKIE, cookie)
         token = csrf_token(Principal(Kind.PERSON, "", session=cookie))
-        return client.post(path, headers={"X-CSRF-Token": token})
+        answer = client.post(path, headers={"X-CSRF-Token": token})
+        return client.get(PAGE) if path == PAGE and answer.status_code == 303 else answer
 
     return call
 
@@ -88,6 +90,27 @@ def test_a_feed_tells_what_the_mails_entries_tell(
     assert same(gone, mailed(sink, postman))
     waiting = story.wait(story.opening())
     assert read(app, address(post(waiting["person_id"]))) == {}, "nobody plans with a place that is not theirs"
+
+
+def test_the_page_shows_a_new_address_again_and_to_nobody_else(
+    story: Story, app: APIFlask, post: Post, contacts: Contacts
+) -> None:
+    person, other = (story.sign_up(story.opening())["person_id"] for _ in range(2))
+    post(other)
+    client, cookies = app.test_client(), {one: f"cookie of {one} ab None" for one in (person, other)}
+    post(person)
+    client.set_cookie(RESIDENT_COOKIE, cookies[person])
+    token = csrf_token(Principal(Kind.PERSON, "", session=cookies[person]))
+    assert client.post(PAGE, headers={"X-CSRF-Token": token}).status_code == 303
+    shown = address(client.get(PAGE))
+    english = client.get(PAGE, headers={"Accept-Language": "en"})
+    assert address(english) == shown and "ten minutes" in english.text
+    assert app.test_client().get(shown).status_code == 200, "looking at it again made no other"
+    client.set_cookie(RESIDENT_COOKIE, cookies[other])
+    assert ".ics" not in client.get(PAGE).text, "the next one at this device"
+    client.set_cookie(RESIDENT_COOKIE, cookies[person])
+    post(person)
+    assert ".ics" not in client.get(PAGE).text, "one that has ended"
 
 
 def test_a_feed_is_asked_for_again_and_again_cheaply_and_not_without_end(

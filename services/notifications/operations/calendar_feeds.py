@@ -1,7 +1,8 @@
 """A person's shifts as a calendar at a secret address, for the calendar of their phone.
 
     feeds = CalendarFeeds(database, book, box, public_url, domain, Windows(PER_MINUTE))
-    feeds.renew(principal, "zh")        # the address; the one before ends
+    sealed = feeds.renew(principal, "zh")   # another address; the one before ends
+    feeds.kept(principal, sealed)       # that address, for as long as whoever made it keeps what seals it
     feeds.read(secret)                  # iCalendar text
 
 Kept are a hash of the secret, and sealed what registration needs to say how far it reaches. That is asked at each
@@ -39,9 +40,9 @@ MAKE = text("""
     INSERT INTO calendar_feeds (secret_hash, person_id, holder, proven, language)
     VALUES (:secret_hash, :person_id, :holder, :proven, :language)
 """)
-IS_MADE = text("""
-    SELECT EXISTS (SELECT FROM calendar_feeds
-                   WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL)
+LIVE = text("""
+    SELECT secret_hash FROM calendar_feeds
+    WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL
 """)
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 FIND = text("SELECT person_id, proven, language, made_at FROM calendar_feeds WHERE secret_hash = :secret_hash")
@@ -90,10 +91,20 @@ class CalendarFeeds:
     def is_made(self, resident: Principal) -> bool:
         """Whether this resident has an address that works."""
         with self.database.transaction(EVERY_SITE) as session:
-            return bool(session.scalar(IS_MADE, self._holder(resident)))
+            return session.scalar(LIVE, self._holder(resident)) is not None
+
+    def kept(self, resident: Principal, sealed: str) -> str:
+        """The address that was made as `sealed`, as long as it is this resident's; empty when it is not, or ended."""
+        try:
+            secret = self.box.decrypt(sealed.encode())
+        except Problem:
+            return ""
+        with self.database.transaction(EVERY_SITE) as session:
+            live = session.scalars(LIVE, self._holder(resident)).all()
+        return f"{self.public_url}/calendar/{secret}.ics" if _hash(secret) in map(bytes, live) else ""
 
     def renew(self, resident: Principal, language: str) -> str:
-        """Another address, shown this once; the one before ends. Raises 403 for who came by the link of a mail."""
+        """Another address, sealed for `kept`; the one before ends. Raises 403 for who came by the link of a mail."""
         if resident.mailed_by is not None:
             raise Problem(LINK_NEEDED, BY_ONE_TIME_LINK)
         secret, holder = secrets.token_urlsafe(32), self._holder(resident)
@@ -102,7 +113,7 @@ class CalendarFeeds:
             session.execute(LOCK, {"key": f"calendar feed of {resident.name}"})
             session.execute(END, holder)
             session.execute(MAKE, holder | made)
-        return f"{self.public_url}/calendar/{secret}.ics"
+        return self.box.encrypt(secret).decode()
 
     def stop(self, resident: Principal) -> None:
         """End it. Raises 403 for who came by the link of a mail."""

@@ -15,6 +15,11 @@ from services.notifications.pages.resident import reach_of, resident_blueprint
 
 FRESH_SECONDS = 900
 
+ADDRESS_COOKIE = "hesheng_calendar"
+SHOWN_SECONDS = 600
+"""So long the page shows an address that was just made, however often it is asked for: kept by the browser alone,
+sealed, for here only its hash is known."""
+
 
 def calendar_feed_pages(feeds: CalendarFeeds, book: ContactBook) -> list[APIBlueprint]:
     """The page about it, and the calendar."""
@@ -27,16 +32,23 @@ def _own(feeds: CalendarFeeds, book: ContactBook) -> APIBlueprint:
     @blueprint.get("")
     @allow(Caller.PERSON)
     def show_own_feed() -> Answer:
-        """Whether there is an address, and buttons."""
+        """Whether there is an address, itself while it is new, and buttons."""
         reach_of(book)
-        return render("inbox/calendar.html", url="", made=feeds.is_made(g.principal))
+        url = feeds.kept(g.principal, request.cookies.get(ADDRESS_COOKIE, ""))
+        return render("inbox/calendar.html", url=url, made=feeds.is_made(g.principal))
 
     @blueprint.post("")
     @allow(Caller.PERSON)
     def renew_own_feed() -> Answer:
-        """Another address, shown this once."""
+        """Another address, shown on the page for some minutes."""
         reach_of(book)
-        return render("inbox/calendar.html", url=feeds.renew(g.principal, language()), made=True)
+        sealed, page = feeds.renew(g.principal, language()), url_for(".show_own_feed")
+        response = done(page, "日历地址已生成。", "The calendar's address was made.")
+        response.set_cookie(
+            ADDRESS_COOKIE, sealed, max_age=SHOWN_SECONDS, path=page, httponly=True, samesite="Lax",
+            secure=request.is_secure,
+        )  # fmt: skip
+        return response
 
     @blueprint.post("/stop")
     @allow(Caller.PERSON)
