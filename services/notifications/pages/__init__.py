@@ -38,7 +38,13 @@ def pages(
     subscriber: Subscriber,
 ) -> list[APIBlueprint]:
     """All of them."""
+    # What is at hand at a site is so on these pages as well: to whoever works there it is one system.
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
+    in_menu("registration:/staff/activities", "活动", "Activities", 2)
+    in_menu("registration:/staff/check-in", "签到", "Check-in", 3)
+    in_menu("registration:/staff/desk/", "报名台", "Sign-up desk", 3)
+    in_menu("registration:/staff/rooms/", "场地", "Rooms", 4)
+    in_menu("registration:/staff/people/", "人员", "People", 5)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [
         messages_pages(database),
