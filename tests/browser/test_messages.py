@@ -20,6 +20,7 @@ from services.common.events import Envelope, RegistrationConfirmed, SiteSaved
 from services.notifications.app import make_app
 from services.notifications.operations.providers import tell
 from services.notifications.settings import Settings
+from services.registration.operations.staff.sessions import end_resident_everywhere
 from tests.browser.conftest import Visitor
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
 from tests.notifications.conftest import TABLES
@@ -231,6 +232,7 @@ def test_people_read_their_messages_and_take_their_shifts_along(
     messages: str,
     notifications: Settings,
     database_of_messages: Database,
+    database: Database,
     site: Site,
     resident_cookie: Callable[[str], Told],
 ) -> None:
@@ -266,3 +268,14 @@ def test_people_read_their_messages_and_take_their_shifts_along(
     visitor.page.get_by_role("button", name="停用").click()
     again = requests.get(shown.url, timeout=30)
     assert again.status_code == 410
+    visitor.page.get_by_role("button", name="获取日历地址").click()
+    with database.transaction(EVERY_SITE) as session:
+        end_resident_everywhere(session, UUID(person_id))
+    visitor.log_in(resident_cookie(person_id))
+    visitor.open("/my/messages/calendar")
+    visitor.look("inbox-calendar-over")
+    assert "已经失效" in visitor.page.inner_text("main")
+    visitor.page.get_by_role("button", name="获取新地址").click()
+    feed = visitor.page.get_by_label("或者复制这个地址").input_value()
+    shown = requests.get(messages + feed.removeprefix(notifications.pages_of["notifications"]), timeout=30)
+    assert shown.status_code == 200

@@ -5,11 +5,10 @@ from apiflask import APIBlueprint
 from services.common.apply import Subscriber
 from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
-from services.common.rates import Windows
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.unsubscribe import Unsubscribe
 from services.notifications.operations.announcements.office import Office
-from services.notifications.operations.calendar_feeds import PER_MINUTE, CalendarFeeds
+from services.notifications.operations.calendar_feeds import CalendarFeeds
 from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.providers import carriers
@@ -36,6 +35,7 @@ def pages(
     book: ContactBook,
     office: Office,
     subscriber: Subscriber,
+    feeds: CalendarFeeds,
 ) -> list[APIBlueprint]:
     """All of them."""
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
@@ -48,9 +48,6 @@ def pages(
     made += [templates_pages(database, showroom), inbox_pages(database, book), suppressions_pages(database)]
     made += [chats_pages(database, settings.box()), announcements_pages(database, office)]
     made.append(digests_pages(database, make_outlook(settings, database)))
-    feeds = CalendarFeeds(
-        database, book, settings.box(), settings.pages_of["notifications"], settings.mail_domain, Windows(PER_MINUTE)
-    )
     made += calendar_feed_pages(feeds, book)
     links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_providers else ("mail",))
