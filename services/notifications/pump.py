@@ -22,6 +22,7 @@ from services.notifications.operations.mail_receipts import forget_reports, hear
 from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.replies import forget_replies
 from services.notifications.operations.returned_mails import ReturnedMails
 from services.notifications.operations.suppressions import forget_suppressions
 from services.notifications.operations.told import tell_whom_sms_reached
@@ -39,7 +40,7 @@ from services.notifications.tasks import BULK_TASK, DELIVER_TASK
 
 FORGETTING = (
     forget_history, forget_erasures, forget_receipts, forget_reports, forget_suppressions, forget_numbers,
-    forget_deliveries,
+    forget_replies, forget_deliveries,
 )  # fmt: skip
 
 LONGEST_QUEUE = 4

@@ -15,7 +15,7 @@ from services.notifications.mail import servers
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
-from services.notifications.operations.hand_over import hand_over, hand_over_again, take_back
+from services.notifications.operations.hand_over import hand_over, hand_over_again, key_of_number, take_back
 from services.notifications.operations.providers import tell
 from services.notifications.sms import Provider
 from services.notifications.sms.announcements import announced_text
@@ -133,7 +133,7 @@ class SmsLine:
     def send(self, letter: Letter) -> Verdict:
         """Commit that it is handed over, hand it over, or find out what became of it when it was before."""
         channel, message = self.channel, letter.message
-        provider, to_key = channel.provider, channel.box.fingerprint("phone", letter.to)[:16]
+        provider, to_key = channel.provider, key_of_number(channel.box, letter.to)
         handed = hand_over(channel.database, message, channel.name, provider.name, to_key)
         if handed is None:
             return ENOUGH

@@ -1,4 +1,4 @@
-"""Of a calendar's address, when its session began."""
+"""Of a calendar's address, when its session began; and SMS that people send back."""
 
 from alembic import op
 
@@ -9,7 +9,23 @@ down_revision = "0019"
 # `made_at`.
 SESSIONS = "ALTER TABLE calendar_feeds ADD COLUMN session_since timestamptz"
 
+# Neither number nor words: that a provider told of it, for it does so again; and what became of it.
+REPLIES = """
+CREATE TABLE replies (
+    provider text NOT NULL,
+    reference text NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('refused', 'unknown', 'other')),
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (provider, reference)
+);
+CREATE INDEX replies_age ON replies (received_at);
+ALTER TABLE replies ENABLE ROW LEVEL SECURITY;
+ALTER TABLE replies FORCE ROW LEVEL SECURITY;
+CREATE POLICY every_site ON replies USING (current_setting('hesheng.site', true) = '*');
+"""
+
 
 def upgrade() -> None:
     """Keep them."""
     op.execute(SESSIONS)
+    op.execute(REPLIES)
