@@ -19,6 +19,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import Envelope, RegistrationConfirmed, SiteSaved
 from services.notifications.app import make_app
 from services.notifications.operations.providers import tell
+from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.settings import Settings
 from services.registration.operations.staff.sessions import end_resident_everywhere
 from tests.browser.conftest import Visitor
@@ -113,6 +114,26 @@ def test_staff_see_the_messages_of_their_site(
     assert "Refused" in visitor.page.inner_text("main") and not re.search(
         "[\u4e00-\u9fff]", visitor.page.inner_text("main")
     )
+
+
+def test_staff_see_which_reminders_were_not_sent_and_why(
+    visitor: Visitor, messages: str, failed: str, site: Site, database_of_messages: Database,
+    staff_at: Callable[..., Told],
+) -> None:  # fmt: skip
+    with database_of_messages.transaction(EVERY_SITE) as session:
+        session.execute(text("UPDATE reminders SET due_at = due_at - interval '71 hours'"))
+    fire_due_reminders(database_of_messages)
+    visitor.log_in(staff_at(site))
+    visitor.address = messages
+    visitor.open("/staff/messages")
+    visitor.page.get_by_role("link", name="没有发出的提醒").click()
+    visitor.look("reminders-not-sent")
+    words = visitor.page.inner_text("main")
+    assert "合唱排练，歌手" in words and "被取代" in words and "只发那一次" in words
+    visitor.page.get_by_role("button", name="English").click()
+    visitor.look("reminders-not-sent-en")
+    words = visitor.page.inner_text("main")
+    assert "Gave way" in words and not re.search("[\u4e00-\u9fff]", words)
 
 
 def test_another_sites_messages_are_not_there(

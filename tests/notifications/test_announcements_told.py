@@ -1,11 +1,13 @@
 """How an announcement comes to people: at its time, by SMS for who reads no mail, and as the preview showed it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from apiflask import APIFlask
 from pydantic import SecretStr
 
+from services.common.auth import STAFF_COOKIE
 from services.common.database import Database
 from services.notifications.app import make_app
 from services.notifications.operations.deliver import Postman, make_postman
@@ -73,13 +75,17 @@ def test_it_goes_at_its_time_and_not_before(
 
 
 def test_the_preview_counts_the_words_by_which_an_sms_is_refused(
-    site: Desk, settings: Settings, database: Database, gateway: GatewayStandIn
+    works: Callable[..., Desk], settings: Settings, contacts: Contacts, gateway: GatewayStandIn
 ) -> None:
     by_sms = {"sms_url": SecretStr(gateway.url()), "sms_price": Decimal("0.05")}
-    site.client = make_app(settings.model_copy(update=by_sms)).test_client()
-    sms = site.expect(200, "POST", "/preview", WORDS)["sms"]
+    staff = works()
+    staff.client = make_app(settings.model_copy(update=by_sms)).test_client()
+    staff.client.set_cookie(STAFF_COOKIE, *contacts.sessions)
+    sms = staff.expect(200, "POST", "/preview", WORDS)["sms"]
     assert sms["text"].endswith("拒收请回复R") and sms["characters"] == len(sms["text"])
     assert (sms["segments"], sms["cost"]) == (1, "0.05")
+    page = staff.client.post("/staff/announcements/preview", data=WORDS, headers=staff.headers).text
+    assert sms["text"] in page and "charged as 1 SMS" in page and "It costs 0.05 yuan." in page
 
 
 def test_what_the_preview_shows_is_what_comes(

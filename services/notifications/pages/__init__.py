@@ -21,6 +21,7 @@ from services.notifications.pages.inbox import inbox_pages
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.preferences import preferences_pages
+from services.notifications.pages.reminders import reminders_pages
 from services.notifications.pages.site import working_at
 from services.notifications.pages.suppressions import suppressions_pages
 from services.notifications.pages.templates import templates_pages
@@ -42,6 +43,7 @@ def pages(
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [
         messages_pages(database),
+        reminders_pages(database),
         overview_pages(database, subscriber, carriers(settings)),
         webhooks_pages(database, rules),
     ]

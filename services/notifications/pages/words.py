@@ -51,6 +51,19 @@ STATES = {
     Stage.NO_CONTACT: Words("没有邮箱", "No address"),
 }
 
+WHY_NOT_SENT = {
+    "the shift had begun": (
+        Words("错过", "Missed"),
+        Words("发现时场次已经开始", "The shift had begun when it was found"),
+    ),
+    "too late by its rule": (Words("跳过", "Skipped"), Words("晚了太久，按规则不再发", "Too late, by its rule")),
+    "a later one is due by now as well": (
+        Words("被取代", "Gave way"),
+        Words("后一次提醒也到了时间，只发那一次", "A later one was due as well: only that one was sent"),
+    ),
+}
+"""What became of a reminder that was not sent, and why, by the reason that its row keeps."""
+
 OUTCOMES: defaultdict[str, Words] = defaultdict(
     lambda: Words("其他", "Other"),
     {

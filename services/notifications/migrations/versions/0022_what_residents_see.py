@@ -1,4 +1,4 @@
-"""Of a calendar's address, when its session began; and SMS that people send back."""
+"""Of a calendar's address, when its session began; SMS that people send back; reminders of which no message came."""
 
 from alembic import op
 
@@ -24,8 +24,10 @@ ALTER TABLE replies FORCE ROW LEVEL SECURITY;
 CREATE POLICY every_site ON replies USING (current_setting('hesheng.site', true) = '*');
 """
 
+NOT_SENT = "CREATE INDEX reminders_not_sent ON reminders (due_at, id) WHERE state IN ('missed', 'superseded')"
+
 
 def upgrade() -> None:
     """Keep them."""
-    op.execute(SESSIONS)
-    op.execute(REPLIES)
+    for statement in (SESSIONS, REPLIES, NOT_SENT):
+        op.execute(statement)
