@@ -37,12 +37,14 @@ class Sealer(Protocol):
         """What tells one request from another; keyed."""
 
 
-def answered(body: BaseModel | dict[str, Any], status: int = 200) -> Response:
-    """The answer, with an ETag where it has a version."""
+def answered(body: BaseModel | dict[str, Any], status: int = 200, following: str | None = None) -> Response:
+    """The answer, with an ETag where it has a version; of a list, where it goes on."""
     model = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
     response = _json(model, status)
     if "version" in model:
         response.set_etag(str(model["version"]))
+    if following:
+        link_next(response, following)
     return response
 
 

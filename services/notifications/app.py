@@ -40,7 +40,7 @@ def make_app(settings: Settings) -> APIFlask:
         health,
         blueprints=[
             *blueprints(settings, database, showroom, book, office, feeds),
-            mail_receipts_blueprint(database, settings.signing_secrets, settings.mail_domain),
+            mail_receipts_blueprint(database, settings.box(), settings.signing_secrets, settings.mail_domain),
             receipts_blueprint(settings, database),
             *pages(settings, database, showroom, book, office, subscriber, feeds),
         ],

@@ -13,9 +13,11 @@ book.colleagues(site_id, None, actors)      # who may approve one, and what acto
 book.choices(site_id, staff_id)             # teams and areas to choose from
 """
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import requests
@@ -27,8 +29,8 @@ TIMEOUT = (2, 10)
 LONG_TIMEOUT = (2, 60)
 """For what looks at everybody in an area: a million people take ten seconds."""
 
-Refusing = dict[str, dict[str, list[str]]]
-"""By a channel's name, and the id of the site whose messages they refused: the ids of those who did."""
+REFUSALS_AT_ONCE = 100_000
+"""Refusals that one question has: eight megabytes at most, of the ten that registration reads."""
 
 Known = tuple[UUID, UUID]
 """A person and the site that knows them: what they told one site is not for another's mail."""
@@ -36,6 +38,15 @@ Known = tuple[UUID, UUID]
 
 class ContactsUnavailable(Exception):
     """Registration could not say who these people are now; says why without naming anybody."""
+
+
+class Refusal(NamedTuple):
+    """Who refused announcements of a site, and by which channels."""
+
+    person_id: UUID
+    site_id: UUID
+    mail: bool
+    sms: bool
 
 
 class Guardian(BaseModel):
@@ -187,13 +198,15 @@ class AudiencePage(Audience):
 
 
 class AudienceCount(Audience):
-    """How many there are, and how many of them are reached by what; `refused`: who refused all that reaches them."""
+    """How many there are, and how many of them are reached by what; `refused`: who refused all that reaches them.
+    `few`: it is at most `people`, and nobody is told more."""
 
     people: int
     by_mail: int
     by_phone: int
     refused: int
     unreached: int
+    few: bool = False
 
 
 class Colleagues(BaseModel):
@@ -288,10 +301,17 @@ class ContactBook:
         asked = question | {"after": str(after) if after else None, "limit": limit}
         return self._ask("audience", asked, AudiencePage)
 
-    def count(self, question: dict[str, Any], phones: Sequence[str], refusing: Refusing) -> AudienceCount:
-        """How many they are. `phones` are the beginnings of numbers to which an SMS can go."""
-        asked = question | {"phones": list(phones), "no_mail": refusing["mail"], "no_sms": refusing["sms"]}
-        return self._ask("audience/count", asked, AudienceCount, LONG_TIMEOUT)
+    def count(self, question: dict[str, Any], phones: Sequence[str], refusals: Sequence[Refusal]) -> AudienceCount:
+        """How many they are. `phones` are the beginnings of numbers to which an SMS can go; `refusals` come in the
+        order of people's ids, and are told in parts, by these."""
+        whole: Counter[str] = Counter()
+        for after, until, part in _parts(refusals):
+            asked = question | {"phones": list(phones), "after": after, "until": until}
+            asked |= {"no_mail": _by_site(one for one in part if one.mail)}
+            asked |= {"no_sms": _by_site(one for one in part if one.sms)}
+            counted = self._ask("audience/count", asked, AudienceCount, LONG_TIMEOUT)
+            whole.update({name: value for name, value in counted if type(value) is int})
+        return counted.model_copy(update=whole)
 
     def colleagues(self, site_id: UUID | None, area: str | None, actors: Collection[str] = ()) -> Colleagues:
         """Who may approve what goes to this site or area; and what these actors are called."""
@@ -317,3 +337,22 @@ class ContactBook:
         except ValidationError as error:
             # `from None` and a count only: pydantic's message quotes what it got, which is personal data.
             raise ContactsUnavailable(f"registration's answer has {error.error_count()} error(s)") from None
+
+
+def _parts(refusals: Sequence[Refusal]) -> Iterator[tuple[str | None, str | None, Sequence[Refusal]]]:
+    """People behind one id, up to and with another, and the refusals of these; at least one part, and everybody is in
+    one."""
+    after, begin = None, 0
+    while len(refusals) - begin > REFUSALS_AT_ONCE:
+        last = refusals[begin + REFUSALS_AT_ONCE - 1].person_id
+        end = bisect_right(refusals, last, lo=begin, key=lambda one: one.person_id)
+        yield after, str(last), refusals[begin:end]
+        after, begin = str(last), end
+    yield after, None, refusals[begin:]
+
+
+def _by_site(refusals: Iterable[Refusal]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in refusals:
+        found.setdefault(str(one.site_id), []).append(str(one.person_id))
+    return found

@@ -1,8 +1,10 @@
 """The pump process: `python -m services.notifications.pump`. It keeps time for everything that is due."""
 
+from collections.abc import Callable
 from functools import partial
 
 from services.common.database import Database
+from services.common.logs import get_logger
 from services.common.pump import Duty, run_pump
 from services.common.queue import make_celery, nudge, queue_length, work_queue
 from services.notifications.contacts import ContactBook
@@ -20,6 +22,7 @@ from services.notifications.operations.erasures import forget_erasures
 from services.notifications.operations.hand_over import forget_numbers
 from services.notifications.operations.mail_receipts import forget_reports, hear_reports
 from services.notifications.operations.notices import fire_due_notices
+from services.notifications.operations.providers import forget_providers
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.replies import forget_replies
@@ -37,6 +40,8 @@ from services.notifications.operations.webhooks.send import Sender
 from services.notifications.operations.webhooks.upkeep import end_deliveries, forget_deliveries, recover_deliveries
 from services.notifications.settings import Settings
 from services.notifications.tasks import BULK_TASK, DELIVER_TASK
+
+log = get_logger(__name__)
 
 FORGETTING = (
     forget_history, forget_erasures, forget_receipts, forget_reports, forget_suppressions, forget_numbers,
@@ -58,7 +63,7 @@ def duties(settings: Settings) -> list[Duty]:
     webhooks = Sender(database, settings.box(), settings.webhooks_loopback)
 
     mailbox = settings.returned_to
-    returned = ReturnedMails(database, mailbox, settings.mail_domain) if mailbox else None
+    returned = ReturnedMails(database, settings.box(), mailbox, settings.mail_domain) if mailbox else None
 
     def deliver() -> bool:
         if not any_claimable(database) or queue_length(celery, queue) >= LONGEST_QUEUE:
@@ -98,8 +103,22 @@ def duties(settings: Settings) -> list[Duty]:
         *([Duty("returned_mails", returned.read, idle=30.0)] if returned else []),
         Duty("told", lambda: tell_whom_sms_reached(database, book), idle=2.0),
         Duty("trim", lambda: trim_applied(database) + forget_keys(database), idle=30.0),
-        Duty("forget", lambda: sum(forget(database) for forget in FORGETTING), idle=30.0),
+        Duty("providers", lambda: forget_providers(database, settings), idle=30.0),
+        Duty("forget", lambda: forget_all(database), idle=30.0),
     ]
+
+
+def forget_all(database: Database) -> int:
+    """Forget what was kept long enough, of each sort on its own: one that fails keeps no other from it."""
+    return sum(_forgotten(forget, database) for forget in FORGETTING)
+
+
+def _forgotten(forget: Callable[[Database], int], database: Database) -> int:
+    try:
+        return forget(database)
+    except Exception as error:
+        log.warning("not_forgotten", of=forget.__name__, error=repr(error)[:500])
+        return 0
 
 
 if __name__ == "__main__":

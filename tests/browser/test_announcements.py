@@ -53,7 +53,6 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
         site.sign_up(shift, email=f"{site.id}-{number}@example.org")
     writer, colleague = make_visitor(), make_visitor()
     writer.log_in(staff_at(site))
-    colleague.log_in(staff_at(site))
     for one in (writer, colleague):
         one.address = messages
     writer.open("/staff/announcements")
@@ -69,10 +68,17 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
     writer.page.frame_locator("iframe").get_by_text("周六停水。").wait_for()
     writer.page.get_by_role("button", name="保存草稿").click()
     assert "现在的人数\n3" in writer.page.inner_text("main")
+    assert "本站没有别人可以批准" in writer.page.inner_text("main")
     writer.look("announcement-draft")
+    colleague.log_in(staff_at(site))
+    site.sql(
+        "UPDATE staff SET password = 'x' WHERE id IN (SELECT staff_id FROM staff_grants WHERE site_id = :id)",
+        id=site.id,
+    )
     writer.page.get_by_role("button", name="提交").click()
     assert "等待批准" in writer.page.inner_text("h1")
     assert "须由另一位工作人员批准" in writer.page.inner_text("main")
+    assert "没有别人可以批准" not in writer.page.inner_text("main")
     assert writer.page.get_by_role("button", name="批准发给这些人").count() == 0
     here = writer.page.url.removeprefix(messages)
     colleague.open(here)

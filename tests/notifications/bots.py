@@ -1,7 +1,7 @@
 """Servers on loopback that speak the protocols of groups' bots: WeCom, DingTalk (which signs) and Feishu.
 
 bots.wecom["key-of-a-group"] = []          # the groups that there are, with what was posted
-bots.faults += [500, {"errcode": 45009, "errmsg": "api freq out of limit"}, "drop"]
+bots.faults += [500, {"errcode": 45009, "errmsg": "api freq out of limit"}, "drop", "hang"]
 """
 
 import base64
@@ -25,6 +25,7 @@ class Bots:
         self.feishu: dict[str, list[str]] = {}
         self.faults: list[Any] = []
         self.asked = 0
+        self.goes_on = threading.Event()
         app = Flask("bots")
         app.post("/cgi-bin/webhook/send")(self._wecom)
         app.post("/robot/send")(self._dingtalk)
@@ -37,15 +38,20 @@ class Bots:
         for groups in (self.wecom, self.dingtalk, self.feishu):
             groups.clear()
         self.faults.clear()
+        self.goes_on.clear()
         self.asked = 0
 
     def stop(self) -> None:
+        self.goes_on.set()
         self._server.shutdown()
         self._server.server_close()
 
     def _fault(self) -> Any:
         self.asked += 1
         fault = self.faults.pop(0) if self.faults else None
+        if fault == "hang":
+            self.goes_on.wait()
+            return "", 504
         if fault == "drop":
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             return "", 200

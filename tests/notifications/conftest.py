@@ -48,6 +48,8 @@ class Contacts:
         self.objection: str | None = None
         self.uncounted: dict[str, Any] | None = None
         """What questions have in them that are not answered."""
+        self.refusals: list[int] = []
+        """How many each count was told of."""
         self.areas: list[dict[str, str]] = []
         self.asked: list[int] = []
         self.told: list[dict[str, Any]] = []
@@ -126,10 +128,12 @@ class Contacts:
     def _answer_count(self) -> Any:
         if self.failing:
             abort(503)
-        asked, count = request.get_json(), len(self.people)
+        asked = request.get_json()
         if self.uncounted and self.uncounted.items() <= asked.items():
             abort(503)
-        reading = {one for one, known in self.people.items() if known["email"]}
+        self.refusals.append(sum(len(of) for told in (asked["no_mail"], asked["no_sms"]) for of in told.values()))
+        people = {one for one in self.people if (asked["after"] or "") < one <= (asked["until"] or "g")}
+        count, reading = len(people), {one for one in people if self.people[one]["email"]}
         refused = reading & {one for site in asked["no_mail"].values() for one in site}
         by_mail, unreached = len(reading - refused), count - len(reading)
         return jsonify(
@@ -137,7 +141,7 @@ class Contacts:
         )
 
     def _answer_colleagues(self) -> Any:
-        if self.failing:
+        if self.failing or (self.uncounted and self.uncounted.items() <= request.get_json().items()):
             abort(503)
         names = {f"staff:{one}": known["name"] for one, known in self.staff.items()}
         return jsonify(staff=list(self.staff), names=names)
@@ -189,6 +193,7 @@ def contacts(contacts_server: Contacts) -> Contacts:
     contacts_server.failing = False
     contacts_server.objection = None
     contacts_server.uncounted = None
+    contacts_server.refusals.clear()
     contacts_server.areas = []
     return contacts_server
 
@@ -250,8 +255,7 @@ def settings(common_settings: Callable[[str], dict[str, str]], contacts: Contact
 def database(settings: Settings) -> Iterator[Database]:
     database = Database(settings.database_dsn)
     with database.transaction(EVERY_SITE) as session:
-        for table in TABLES:
-            session.execute(text(f"DELETE FROM {table}"))
+        session.execute(text("; ".join(f"DELETE FROM {table}" for table in TABLES)))
     yield database
     database.engine.dispose()
 

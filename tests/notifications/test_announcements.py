@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import text
 
 from services.common import events
 from services.common.auth import STAFF_COOKIE, Caller, Principal, Role, csrf_token, new_site_key
@@ -108,7 +109,7 @@ def test_each_gets_it_once_in_their_language_and_who_refused_does_not(
         preferences.refuse(session, people[3], story.site_id, "announcement")
     made = site.expect(201, "POST", "", BODY)
     assert site.expect(200, "POST", f"/{made['id']}/count") == {
-        "people": 5, "by_mail": 3, "by_sms": 0, "refused": 1, "unreached": 1}  # fmt: skip
+        "people": 5, "few": False, "by_mail": 3, "by_sms": 0, "refused": 1, "unreached": 1, "approvers": 0}  # fmt: skip
     assert site.call("POST", f"/{made['id']}/submit", {"people": 4}, made["version"]).status_code == 409
     assert site.expect(200, "POST", f"/{made['id']}/submit", {"people": 5}, made["version"])["state"] == "scheduled"
     goes_out(postman)
@@ -122,6 +123,65 @@ def test_each_gets_it_once_in_their_language_and_who_refused_does_not(
     one = site.expect(200, "GET", f"/{made['id']}")
     assert (one["state"], one["written"], one["states"]) == ("done", 5, {"no_contact": 1, "sent": 3, "suppressed": 1})
     assert rows("SELECT error FROM messages WHERE state = 'suppressed'") == [("refused by the person",)]
+
+
+def test_so_many_who_refused_that_they_are_told_in_parts_are_counted_as_one(
+    site: Desk, story: Story, contacts: Contacts, postman: Postman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [story.person(f"p{number}@example.org") for number in range(9)]
+    with postman.database.transaction(EVERY_SITE) as session:
+        for one in people[:5]:
+            preferences.refuse(session, one, story.site_id, "announcement")
+        preferences.refuse(session, people[5], uuid4(), "announcement")
+    made = site.expect(201, "POST", "", BODY)
+    whole = site.expect(200, "POST", f"/{made['id']}/count")
+    assert (whole["people"], whole["by_mail"], whole["refused"]) == (9, 4, 5)
+    monkeypatch.setattr("services.notifications.contacts.REFUSALS_AT_ONCE", 2)
+    assert site.expect(200, "POST", f"/{made['id']}/count") == whole
+    assert contacts.refusals == [10, 4, 4, 2], "by mail and by SMS"
+    monkeypatch.setattr("services.notifications.contacts.REFUSALS_AT_ONCE", 5)
+    assert site.expect(200, "POST", f"/{made['id']}/count") == whole and contacts.refusals[4:] == [10]
+
+
+def test_who_refused_is_found_without_looking_at_everybody(story: Story, postman: Postman) -> None:
+    with postman.database.transaction(EVERY_SITE) as session:
+        session.execute(
+            text("""
+            INSERT INTO preferences (person_id, site_id, refused)
+            SELECT gen_random_uuid(), gen_random_uuid(),
+                   CASE WHEN one % 50 = 0 THEN '{announcement.sms}'::text[] ELSE '{reminder.sms}' END
+            FROM generate_series(1, 2000) AS one""")
+        )
+        session.execute(text("ANALYZE preferences"))
+        for asked in (None, story.site_id):
+            plan = session.scalars(text(f"EXPLAIN {preferences.NO_ANNOUNCEMENTS}"), {"site_id": asked}).all()
+            assert "preferences_no_announcements" in " ".join(plan), plan
+        session.rollback()
+
+
+def test_of_few_people_of_an_age_nobody_is_told_how_many_and_each_count_is_on_record(
+    site: Desk, works: Callable[..., Desk], story: Story, rows: Rows
+) -> None:
+    for number in range(3):
+        story.person(f"p{number}@example.org")
+    staff = works()
+    made = staff.expect(201, "POST", "", BODY | {"audience": {"to": "site", "ages": "minors"}})
+    path = f"/{made['id']}"
+    found = staff.expect(200, "POST", f"{path}/count")
+    assert found == {"people": 4, "few": True, "by_mail": 0, "by_sms": 0, "refused": 0, "unreached": 0, "approvers": 0}
+    assert "少于 5" in staff.client.get(f"/staff/announcements{path}").get_data(as_text=True)
+    refused = staff.call("POST", f"{path}/submit", {"people": 3}, made["version"])
+    assert refused.status_code == 409 and "fewer than 5" in refused.get_data(as_text=True)
+    on_record = rows("SELECT actor, changed FROM audit_log WHERE action = 'read' AND record = :id", id=made["id"])
+    assert on_record == [(f"staff:{staff.staff_id}", {"counted": "minors"})] * 3
+    assert staff.expect(200, "POST", f"{path}/submit", {"people": 4}, made["version"])["state"] == "scheduled"
+    assert "少于 5" in staff.client.get("/staff/announcements").get_data(as_text=True)
+    for number in range(3, 5):
+        story.person(f"p{number}@example.org")
+    assert staff.expect(200, "POST", f"{path}/count")["people"] == 5
+    all_of_them = staff.expect(201, "POST", "", BODY)
+    assert staff.expect(200, "POST", f"/{all_of_them['id']}/count")["few"] is False
+    assert not rows("SELECT FROM audit_log WHERE action = 'read' AND record = :id", id=all_of_them["id"])
 
 
 @pytest.mark.parametrize("settings", [2], indirect=True)

@@ -207,6 +207,30 @@ def test_for_more_than_one_may_write_to_alone_a_second_person_approves_however_i
     assert states(rows) == {"sent": 3} and late in {row.person_id for row in rows("SELECT person_id FROM messages")}
 
 
+@pytest.mark.parametrize("settings", [2], indirect=True)
+def test_what_came_to_too_many_on_its_way_is_approved_for_all_of_them_or_stopped_and_not_changed(
+    site: Desk, works: Callable[..., Desk], story: Story, contacts: Contacts, postman: Postman, rows: Rows
+) -> None:
+    people = sorted(str(story.person(f"p{number}@example.org")) for number in range(7))
+    later = {one: contacts.people.pop(one) for one in people[2:]}
+    made = site.submitted(2)
+    for _ in range(2):
+        send_announcements(postman.database, postman.contacts, (), 1)
+    contacts.people |= later
+    while send_announcements(postman.database, postman.contacts, (), 2):
+        pass
+    assert rows("SELECT state, grown, people, written FROM announcements") == [("waiting", True, 7, 1)]
+    second, path = works(), f"/{made['id']}"
+    page = second.client.get(f"/staff/announcements{path}", headers={"Accept-Language": "en"}).get_data(as_text=True)
+    assert "On its way it came to more people" in page and "1 have a message" in page
+    assert f"{path}/edit" not in page and f"{path}/decline" not in page
+    version = site.expect(200, "GET", path)["version"]
+    second.expect(409, "POST", f"{path}/decline", {"why": "x"}, version)
+    second.expect(200, "POST", f"{path}/approve", {"people": 7}, version)
+    goes_out(postman)
+    assert states(rows) == {"sent": 7}
+
+
 def test_how_far_each_has_come_is_what_its_messages_say_whatever_happens_to_them(
     site: Desk,
     story: Story,

@@ -12,6 +12,7 @@ from apprise.plugins.wecombot import NotifyWeComBot
 
 from services.common.database import Database
 from services.common.errors import Problem
+from services.notifications.channels import chat
 from services.notifications.chat.addresses import read_address
 from services.notifications.operations import chats
 from services.notifications.operations.alarms import raise_alarms
@@ -137,6 +138,30 @@ def test_what_passes_is_tried_again(
     rows("UPDATE messages SET next_attempt_at = now()")
     deliver_batch(postman)
     assert rows("SELECT state, error FROM messages") == [("sent", None)] and len(bots.wecom[WECOM]) == 1
+
+
+def test_a_service_that_hangs_is_left_alone_and_the_others_are_not(
+    postman: Postman, bots: Bots, group: Callable[..., UUID], story: Story, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NotifyWeComBot, "socket_read_timeout", 0.2)
+    monkeypatch.setattr(chat, "SLOW", 0.1)
+    bots.wecom[WECOM], bots.feishu[FEISHU] = [], []
+    story.save_site()
+    slow, quick = group(WECOM, "hours"), group(FEISHU, "hours")
+    for _ in range(3):
+        try_out(postman, story, slow)
+    try_out(postman, story, quick)
+    bots.faults.append("hang")
+    deliver_batch(postman)
+    deliver_batch(postman)
+    bots.goes_on.set()
+    assert (bots.asked, len(bots.feishu[FEISHU])) == (2, 1)
+    [_, *untried, _] = rows("SELECT state, attempts, error FROM messages ORDER BY number")
+    assert untried == 2 * [("pending", 0, "waits: the service of its group is slow to answer")]
+    postman.chat.resting.clear()
+    rows("UPDATE messages SET next_attempt_at = now()")
+    deliver_batch(postman)
+    assert len(bots.wecom[WECOM]) == 3
 
 
 def try_out(postman: Postman, story: Story, chat: UUID) -> UUID:

@@ -79,10 +79,12 @@ def test_what_comes_back_of_a_mail_whose_worker_died_waits_until_it_is_known_whe
     taken_up = "state = 'sending', attempts = 1, claimed_at = now(), message_id_header = '<a@b>'"
     [message] = rows(f"UPDATE messages SET {taken_up} RETURNING id, message_id_header")
     bounced = [Report(message.id, message.message_id_header, "bounced", True, "550 5.1.1")]
-    keep_reports(postman.database, bounced)
+    keep_reports(postman.database, postman.box, bounced)
     recover_abandoned(postman.database, lease=0)
     assert hear_reports(postman.database, False) == 0
-    keep_reports(postman.database, bounced)  # of the second one, which comes back before it is on record as well
+    keep_reports(
+        postman.database, postman.box, bounced
+    )  # of the second one, which comes back before it is on record as well
     deliver_batch(postman)
     assert hear_reports(postman.database, False) == 1
     assert rows("SELECT state FROM messages") == [("failed",)]
@@ -99,9 +101,9 @@ def test_what_comes_back_of_a_mail_whose_connection_broke_waits_unless_it_closes
     rows("UPDATE messages SET state = 'pending', sent_at = NULL")  # as a lost connection leaves it
     came_back = [Report(full.id, full.message_id_header, "bounced", False, "552 5.2.2"),
                  Report(gone.id, gone.message_id_header, "bounced", True, "550 5.1.1")]  # fmt: skip
-    keep_reports(postman.database, came_back)
+    keep_reports(postman.database, postman.box, came_back)
     assert hear_reports(postman.database, False) == 1
-    keep_reports(postman.database, came_back)
+    keep_reports(postman.database, postman.box, came_back)
     deliver_batch(postman)
     hear_reports(postman.database, False)
     assert [len(sink.to(f"{name}@example.org")) for name in ("full", "gone")] == [2, 1]

@@ -11,6 +11,7 @@ from services.common.pump import Duty
 from services.common.queue import make_celery, queue_length
 from services.notifications.operations.announcements.sending import send_announcements
 from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.operations.providers import failing, tell
 from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.pump import LONGEST_QUEUE, duties
 from services.notifications.settings import Settings
@@ -70,7 +71,7 @@ def test_no_duty_rests_so_long_that_the_pump_takes_it_as_stuck(looks: dict[str, 
         "catch_up", "clocks", "reminders", "deliver", "deliver_bulk", "recover", "expire", "trim", "forget",
         "receipts", "mail_reports", "told", "notices", "webhooks", "webhooks_upkeep", "settle", "announcements",
         "ask_colleagues",
-        "plan_digests", "digests", "operators_chats", "alarms",
+        "plan_digests", "digests", "operators_chats", "alarms", "providers",
     }  # fmt: skip
     assert max(duty.idle for duty in looks.values()) <= 30
 
@@ -101,3 +102,24 @@ def test_what_is_finished_is_forgotten_after_four_hundred_days(story: Story, loo
     assert rows("SELECT kind FROM messages") == [("cancellation",)]
     assert rows("SELECT count(*) FROM deliveries") == rows("SELECT count(*) FROM reminders") == [(0,)]
     assert looks["forget"].act() == 0
+
+
+def test_one_forgetting_that_fails_keeps_no_other_from_it(looks: dict[str, Duty], rows: Rows) -> None:
+    rows("INSERT INTO receipts (provider, hand_over, delivered, reason, received_at)"
+         " VALUES ('aliyun', 'x', true, '', now() - interval '9 days')")  # fmt: skip
+    rows("ALTER TABLE erasures RENAME TO gone")
+    try:
+        assert looks["forget"].act() == 1
+    finally:
+        rows("ALTER TABLE gone RENAME TO erasures")
+    assert rows("SELECT * FROM receipts") == []
+
+
+def test_a_provider_that_the_settings_name_no_more_fails_no_more(
+    looks: dict[str, Duty], database: Database, settings: Settings
+) -> None:
+    [server] = settings.mail_servers
+    for name in ("smtp://old.example:25", server.name):
+        tell(database, name, "it does not answer")
+    looks["providers"].act()
+    assert [one.name for one in failing(database)] == [server.name]

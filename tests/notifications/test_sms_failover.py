@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.common import events
 from services.common.database import Database
 from services.notifications.channels import sms as sms_channel
 from services.notifications.mail import servers
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.providers import failing
 from services.notifications.settings import Settings
+from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
@@ -166,6 +168,28 @@ def test_while_all_rest_everybody_waits_uncounted(
     now_due(rows)
     deliver_all(by_two)
     assert (aliyun.taken, second.taken) == ([], [])
+
+
+def test_while_all_have_failed_for_minutes_mails_go_instead_but_for_what_one_may_have(
+    story: Story, by_two: Postman, aliyun: AliyunStandIn, second: GatewayStandIn, sink: FaultySink, rows: Rows
+) -> None:
+    shift = story.opening()
+    for number, phone in enumerate(PHONES[:2]):
+        facts = story.registration(shift, story.person(f"p{number}@example.org", phone=phone))
+        rows("INSERT INTO preferences (person_id, site_id, sms_first) VALUES (:p, :s, '{confirmation}')",
+             p=facts["person_id"], s=story.site_id)  # fmt: skip
+        story.tell(events.RegistrationConfirmed(**facts))
+    aliyun.faults, second.faults = ["drop"], ["503"]
+    deliver_all(by_two)
+    for failed in ("aliyun", "second"):
+        now_due(rows)
+        deliver_all(by_two)
+        assert sink.kept == [], "one of them may be back in a moment"
+        rows("UPDATE providers SET failing_since = now() - interval '2 minutes' WHERE name = :name", name=failed)
+    now_due(rows)
+    deliver_all(by_two)
+    assert [kept.recipient for kept in sink.kept] == ["p1@example.org"]
+    assert rows("SELECT state, channel FROM messages ORDER BY number") == [("pending", "sms"), ("sent", "mail")]
 
 
 def test_what_the_first_has_no_template_for_goes_by_the_second(

@@ -12,14 +12,16 @@ from services.common import events
 from services.common.auth import STAFF_COOKIE, Caller, Principal, Role, csrf_token, new_site_key
 from services.common.database import EVERY_SITE, Database
 from services.common.events import ReminderRule
+from services.common.sealing import Box
 from services.notifications.mail.bounces import read_report
 from services.notifications.operations.announcements.sending import send_announcements, settle_announcements
 from services.notifications.operations.deliver import Postman, deliver_bulk
 from services.notifications.operations.digests import fire_due_digests
 from services.notifications.operations.mail_receipts import hear_reports, keep_reports
 from services.notifications.operations.notices import fire_due_notices
+from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.operations.suppressions import forget_suppressions
-from tests.conftest import OPERATOR_KEY
+from tests.conftest import OPERATOR_KEY, PERSONAL_DATA_KEY
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import GatewayStandIn
@@ -34,7 +36,7 @@ Call = Callable[..., Any]
 
 def hears(database: Database, report: bytes, falls_back: bool = False) -> None:
     """What a mail that came back says; `falls_back` to SMS."""
-    keep_reports(database, read_report(report, DOMAIN) or [])
+    keep_reports(database, Box("NOTIFICATIONS_KEYS", [PERSONAL_DATA_KEY]), read_report(report, DOMAIN) or [])
     assert hear_reports(database, falls_back) == 1
 
 
@@ -148,6 +150,32 @@ def test_the_page_of_a_message_shows_what_came_back_and_opens_nothing_without_a_
     assert rows("SELECT lifted_at FROM suppressions") == [(None,)]
     assert client.post(f"{path}/lift", data=form | {"reason": "本人说要收"}).status_code == 303
     assert rows("SELECT lifted_why FROM suppressions") == [("本人说要收",)]
+
+
+def test_sent_again_opens_what_bounced_and_never_what_was_called_spam(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, database: Database, app: APIFlask
+) -> None:
+    for _ in range(2):
+        story.sign_up(story.opening(timedelta(hours=30), reminder_minutes=[60]))
+    first, second = sent(postman, sink)
+    hears(database, complaint(first))
+    hears(database, delivery_report(second))
+    client, headers = app.test_client(), {"Authorization": f"Bearer {OPERATOR_KEY}", "Accept-Language": "en"}
+
+    def retry(where: str) -> Any:
+        [message] = rows(f"SELECT id FROM messages WHERE {where} ORDER BY number LIMIT 1")
+        return client.post(f"/v1/messages/{message.id}/retry", headers=headers)
+
+    assert retry("state = 'failed'").status_code == 200
+    bounced, complained = rows("SELECT lifted_why FROM suppressions ORDER BY reason")
+    assert "运维" in bounced.lifted_why and "operator" in bounced.lifted_why and complained.lifted_why is None
+    rows("UPDATE reminders SET due_at = now() WHERE state = 'pending'")
+    fire_due_reminders(database)
+    sent(postman, sink)
+    refused = retry("kind = 'reminder' AND state = 'suppressed'")
+    assert refused.status_code == 409 and "Once they ask" in refused.json["detail"]
+    rows("UPDATE suppressions SET lifted_at = now(), lifted_why = 'asked' WHERE lifted_at IS NULL")
+    assert retry("kind = 'reminder' AND state = 'suppressed'").status_code == 200
 
 
 @pytest.mark.parametrize("ended", ["stopped", "done"])

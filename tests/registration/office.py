@@ -91,14 +91,14 @@ class Office:
         """A log-in of an account, working at a site."""
         cookie = secrets.token_urlsafe(32)
         with self.database.transaction(EVERY_SITE) as session:
-            session.execute(
+            email = session.execute(
                 text(
                     "INSERT INTO staff_sessions (sha256, staff_id, site_id, expires_at)"
                     " VALUES (:sha256, :staff, :site, now() + interval '1 hour')"
+                    " RETURNING (SELECT email FROM staff WHERE id = staff_id)"
                 ),
                 {"sha256": hashlib.sha256(cookie.encode()).hexdigest(), "staff": staff_id, "site": at},
-            )
-            email = session.execute(text("SELECT email FROM staff WHERE id = :id"), {"id": staff_id}).scalar_one()
+            ).scalar_one()
         return Member(self.app, staff_id, self.data.decrypt(email), cookie)
 
     def site_staff(self, site: str) -> Member:

@@ -1,5 +1,7 @@
 """Whom an announcement goes to: the right people, each once, in pages that fit together; and how many are reached."""
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -125,6 +127,42 @@ def test_who_refused_is_counted_as_that_and_who_refused_one_channel_is_reached_b
     assert counted() == (4, 1, 2, 1, 0)
     assert counted(phones=[]) == (4, 1, 0, 2, 1), "without SMS, refusing mail is refusing all"
     assert neither
+
+
+def test_the_parts_of_a_count_have_everybody_once(site: Site) -> None:
+    shift = site.shift()
+    people = sorted(site.sign_up(shift)["person_id"] for _ in range(5))
+    asked = {"activity_id": site.activity_of(shift)}
+    bounds = [None, people[1], people[3], None]
+    parts = [
+        ask(site, "activity", "/count", after=after, until=until, **asked)["people"]
+        for after, until in pairwise(bounds)
+    ]
+    assert parts == [2, 2, 1]
+    none = ask(site, "activity", "/count", after=people[4], no_mail={site.id: people}, **asked)
+    assert none["people"] == 0
+
+
+def test_colleagues_of_an_area_are_those_who_look_after_it_or_what_it_lies_in(
+    site: Site, office: Office, make_area: Callable[..., str]
+) -> None:
+    city, elsewhere = make_area(), make_area()
+    district = make_area(city, "district")
+    over, wide, beside = (office.account(("area_admin", None, one)) for one in (district, city, elsewhere))
+    operator = office.account(("area_admin", None, district), ("operator", None, None))
+    closed, never = (office.account(("area_admin", None, district)) for _ in range(2))
+    site.sql("UPDATE staff SET disabled_at = now() WHERE id = :id", id=closed)
+    site.sql("UPDATE staff SET password = NULL WHERE id = :id", id=never)
+
+    def of(area: str) -> set[str]:
+        body = {"area": area}
+        found = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/audience/colleagues", body)
+        as_elsewhere = site.sql("SELECT id::text FROM staff WHERE :area IN (SELECT staff_areas(id))", area=area)
+        assert set(found["staff"]) <= {row.id for row in as_elsewhere}
+        return set(found["staff"]) & {over, wide, beside, operator, closed, never}
+
+    assert of(district) == {over, wide}
+    assert of(city) == {wide}
 
 
 def test_colleagues_are_those_who_work_there_and_are_called_by_name(site: Site, other: Site, office: Office) -> None:

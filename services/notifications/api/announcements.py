@@ -10,7 +10,6 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.conventions import Sealer, answered, create, expected_versions, json_body
 from services.common.database import Database
-from services.common.web import link_next
 from services.notifications.models import Announcement
 from services.notifications.operations.announcements import approval, drafts
 from services.notifications.operations.announcements.office import Office
@@ -53,10 +52,7 @@ def _add_reading(blueprint: APIBlueprint, database: Database, office: Office) ->
         with database.transaction(office.list_scope(g.principal)) as session:
             found, following = drafts.list_announcements(session, g.principal, areas, query)
             states = states_of(session, [one.id for one in found])
-        response = answered(AnnouncementList(items=[_progress(one, states[one.id]) for one in found]))
-        if following:
-            link_next(response, following)
-        return response
+        return answered(AnnouncementList(items=[_progress(one, states[one.id]) for one in found]), following=following)
 
     @blueprint.get(ONE)
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -116,15 +112,19 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
     @blueprint.output(CountAnswer)
     def count_announcement(announcement_id: UUID) -> Response:
-        """How many people it goes to now, how many of them refused announcements, and how many no channel reaches."""
-        counted = office.counter.count(office.bureau.scope(g.principal, announcement_id), announcement_id)
+        """How many people it goes to now, how many of them refused announcements, and how many no channel reaches; and
+        how many colleagues may approve it, should it be for many."""
+        scope = office.bureau.scope(g.principal, announcement_id)
+        counted = office.counter.count(scope, announcement_id)
         return answered(
             CountAnswer(
                 people=counted.people,
+                few=counted.few,
                 by_mail=counted.by_mail,
                 by_sms=counted.by_phone,
                 refused=counted.refused,
                 unreached=counted.unreached,
+                approvers=office.approvers(scope, announcement_id, g.principal.actor),
             )
         )
 
@@ -138,11 +138,10 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         expected, scope = expected_versions(), office.bureau.scope(g.principal, announcement_id)
         counted = office.counter.count(scope, announcement_id)
         return _acted(
-            database, scope,
-            lambda session: approval.submit(
-                session, announcement_id, expected, g.principal, counted, body.people, office.alone
-            ),
-        )  # fmt: skip
+            database,
+            scope,
+            lambda s: approval.submit(s, announcement_id, expected, g.principal, counted, body.people, office.alone),
+        )
 
     @blueprint.post(f"{ONE}/approve")
     @allow(Caller.STAFF)
@@ -152,11 +151,8 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         """Approve this version for so many people. Takes If-Match. 403 for whoever had a hand in it, and for keys."""
         expected, scope = expected_versions(), office.bureau.scope(g.principal, announcement_id)
         return _acted(
-            database, scope,
-            lambda session: approval.approve(
-                session, announcement_id, expected, g.principal, body.people
-            ),
-        )  # fmt: skip
+            database, scope, lambda s: approval.approve(s, announcement_id, expected, g.principal, body.people)
+        )
 
     @blueprint.post(f"{ONE}/decline")
     @allow(Caller.STAFF)
@@ -165,10 +161,7 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
     def decline_announcement(announcement_id: UUID, body: DeclineBody) -> Response:
         """Do not approve this version, and say why: it is a draft again. Takes If-Match."""
         expected, scope = expected_versions(), office.bureau.scope(g.principal, announcement_id)
-        return _acted(
-            database, scope,
-            lambda session: approval.decline(session, announcement_id, expected, g.principal, body.why),
-        )  # fmt: skip
+        return _acted(database, scope, lambda s: approval.decline(s, announcement_id, expected, g.principal, body.why))
 
     @blueprint.post(f"{ONE}/stop")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)

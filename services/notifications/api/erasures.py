@@ -6,7 +6,6 @@ from flask import Response
 from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
-from services.common.web import link_next
 from services.notifications.operations.erasures import list_erasures
 from services.notifications.schemas.erasures import ErasureAnswer, ErasureList, ErasuresQuery
 
@@ -22,9 +21,6 @@ def erasures_blueprint(database: Database) -> APIBlueprint:
     def show_erasures(query: ErasuresQuery) -> Response:
         """Who was erased, by ids, oldest first: to be kept with the backups (`hesheng erasures`)."""
         found, following = list_erasures(database, query)
-        response = answered(ErasureList(items=[ErasureAnswer.model_validate(one) for one in found]))
-        if following:
-            link_next(response, following)
-        return response
+        return answered(ErasureList(items=[ErasureAnswer.model_validate(one) for one in found]), following=following)
 
     return blueprint

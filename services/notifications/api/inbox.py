@@ -8,7 +8,6 @@ from flask import Response
 from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
-from services.common.web import link_next
 from services.notifications.contacts import ContactBook
 from services.notifications.operations.inbox import list_own, open_own
 from services.notifications.pages.resident import reach_of
@@ -26,10 +25,7 @@ def inbox_blueprint(database: Database, book: ContactBook) -> APIBlueprint:
     def list_own_messages(query: InboxQuery) -> Response:
         """Messages to the resident from the sites that the session reaches, newest first."""
         found, following = list_own(database, reach_of(book), query)
-        response = answered(InboxList(items=list(found)))
-        if following:
-            link_next(response, following)
-        return response
+        return answered(InboxList(items=list(found)), following=following)
 
     @blueprint.get("/<uuid:message_id>")
     @allow(Caller.PERSON)

@@ -9,6 +9,7 @@ from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
 from services.common.errors import not_found
+from services.common.sealing import Box
 from services.notifications.api.signatures import must_be_signed
 from services.notifications.mail.bounces import Report, message_of
 from services.notifications.mail.smtp import without_address
@@ -16,7 +17,7 @@ from services.notifications.operations.mail_receipts import keep_reports
 from services.notifications.schemas.mail_receipts import MailReceipt, MailReceiptsAnswer, MailReceiptsBody
 
 
-def mail_receipts_blueprint(database: Database, secrets: Sequence[str], mail_domain: str) -> APIBlueprint:
+def mail_receipts_blueprint(database: Database, box: Box, secrets: Sequence[str], mail_domain: str) -> APIBlueprint:
     """The route of mails' receipts. Without a secret there is none."""
     blueprint = APIBlueprint("mail_receipts", __name__, tag="Mail", url_prefix="/v1/mail")
 
@@ -31,7 +32,7 @@ def mail_receipts_blueprint(database: Database, secrets: Sequence[str], mail_dom
             raise not_found("这个地址", "address")
         must_be_signed(secrets, "MAIL_RECEIPTS_SECRETS")
         reports = [report for one in body.receipts if (report := _report(one, mail_domain))]
-        keep_reports(database, reports)
+        keep_reports(database, box, reports)
         return answered(MailReceiptsAnswer(kept=len(reports)))
 
     return blueprint

@@ -8,7 +8,6 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
-from services.common.web import link_next
 from services.notifications.operations.messages import get_message, list_messages, retry_failed, retry_message
 from services.notifications.schemas.messages import (
     MessageAnswer,
@@ -31,10 +30,7 @@ def messages_blueprint(database: Database) -> APIBlueprint:
     def show_messages(query: MessageQuery) -> Response:
         """Messages, newest first. A site sees its own."""
         found, following = list_messages(database, g.principal.scope, query)
-        response = answered(MessageList(items=[MessageAnswer.model_validate(one) for one in found]))
-        if following:
-            link_next(response, following)
-        return response
+        return answered(MessageList(items=[MessageAnswer.model_validate(one) for one in found]), following=following)
 
     @blueprint.get("/messages/<uuid:message_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)

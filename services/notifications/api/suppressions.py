@@ -6,7 +6,6 @@ from flask import Response, g
 from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
-from services.common.web import link_next
 from services.notifications.operations.messages import number_of
 from services.notifications.operations.suppressions import find_suppression, lift_suppression, list_suppressions
 from services.notifications.schemas.suppressions import (
@@ -30,10 +29,9 @@ def suppressions_blueprint(database: Database) -> APIBlueprint:
         before = number_of(query.cursor) if query.cursor is not None else None
         with database.transaction(g.principal.scope) as session:
             found, following = list_suppressions(session, query, before)
-        response = answered(SuppressionList(items=[SuppressionAnswer.model_validate(one) for one in found]))
-        if following:
-            link_next(response, following)
-        return response
+        return answered(
+            SuppressionList(items=[SuppressionAnswer.model_validate(one) for one in found]), following=following
+        )
 
     @blueprint.get("/<int:suppression_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)

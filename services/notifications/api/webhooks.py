@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from services.common.auth import Caller, allow
 from services.common.conventions import answered, create, expected_versions, json_body, own_site, page
 from services.common.database import Database
-from services.common.web import link_next
 from services.notifications.models import WebhookDelivery, WebhookEndpoint
 from services.notifications.operations.webhooks import deliveries, endpoints
 from services.notifications.operations.webhooks.endpoints import Rules
@@ -123,10 +122,7 @@ def _add_deliveries(blueprint: APIBlueprint, database: Database) -> None:
         with database.transaction(g.principal.scope) as session:
             found, following = deliveries.list_deliveries(session, webhook_id, query)
             items = [WebhookDeliveryAnswer.model_validate(one) for one in found]
-        response = answered(WebhookDeliveryList(items=items))
-        if following:
-            link_next(response, following)
-        return response
+        return answered(WebhookDeliveryList(items=items), following=following)
 
     @blueprint.get("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)

@@ -91,6 +91,9 @@ class Channel(Protocol):
     def rests(self) -> bool:
         """Whether it failed just now, so that another of the same name is taken where there is one."""
 
+    def is_out(self, seconds: float) -> bool:
+        """Whether it has failed for so long, so that another channel is taken where there is one."""
+
     def holds(self, message: Taken) -> bool:
         """Whether the message may be with its provider already, who must be asked after it."""
 

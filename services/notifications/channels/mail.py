@@ -29,6 +29,10 @@ class Mail:
     bucket = "mail"
     rests = False
 
+    def is_out(self, seconds: float) -> bool:
+        """Never: mails wait for a mail server, and cost nothing."""
+        return False
+
     def holds(self, message: Taken) -> bool:
         """Never: a mail may be sent twice, under one Message-ID."""
         return False

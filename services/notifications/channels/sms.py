@@ -16,7 +16,7 @@ from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.hand_over import hand_over, hand_over_again, key_of_number, take_back
-from services.notifications.operations.providers import tell
+from services.notifications.operations.providers import fails_for, tell
 from services.notifications.sms import Provider
 from services.notifications.sms.announcements import announced_text
 from services.notifications.sms.words import Wording
@@ -67,6 +67,10 @@ class Sms:
     def rests(self) -> bool:
         """Whether it failed just now, or does not answer."""
         return time.monotonic() < max(self.rests_until, self.avoided_until)
+
+    def is_out(self, seconds: float) -> bool:
+        """Whether its provider has failed for so long, to whichever worker."""
+        return fails_for(self.database, self.provider.name, seconds)
 
     def holds(self, message: Taken) -> bool:
         """Whether it went to this provider, and nobody knows what became of it."""

@@ -32,8 +32,9 @@ HOLD = text("""
       AND state = 'pending' ORDER BY number FOR UPDATE
 """)
 # Of those that wait, one is left where none is under way or went: the survivor's, if there is one.
-TELL_ONCE = text("""
-    UPDATE messages AS m SET state = 'suppressed', error = 'merged: the same person is told by another message'
+MERGED = "merged: the same person is told by another message"
+TELL_ONCE = text(f"""
+    UPDATE messages AS m SET state = 'suppressed', error = '{MERGED}'
     FROM (
         SELECT id, state, row_number() OVER (PARTITION BY announcement_id ORDER BY
                    state = 'pending', person_id <> person_now(:into_id), number) AS place
@@ -41,7 +42,28 @@ TELL_ONCE = text("""
           AND state IN ('pending', 'sending', 'sent', 'delivered')
     ) AS ranked
     WHERE m.id = ranked.id AND m.state = 'pending' AND place > 1
-""")
+""")  # noqa: S608 - a constant
+# Of each who is somebody of their own again, the message that was left out for another's, unless they have one that
+# goes out or went, it is too late, or the announcement was stopped; at night it waits for the morning.
+TELL_EACH = text(f"""
+    WITH left_out AS MATERIALIZED (
+        SELECT DISTINCT ON (announcement_id, person_now(person_id)) id, announcement_id FROM messages AS m
+        WHERE person_id IN (SELECT persons_of(person_now(:person_id)) UNION SELECT persons_of(person_now(:into_id)))
+          AND state = 'suppressed' AND error = '{MERGED}' AND expires_at > now()
+          AND NOT EXISTS (
+              SELECT FROM messages AS told WHERE told.announcement_id = m.announcement_id
+              AND told.person_id IN (SELECT persons_of(person_now(m.person_id)))
+              AND told.state IN ('pending', 'sending', 'sent', 'delivered'))
+        ORDER BY announcement_id, person_now(person_id), person_id <> person_now(person_id), number
+    ), reopened AS (
+        UPDATE announcements SET state = 'sending', ended_at = NULL, version = version + 1
+        WHERE id IN (SELECT announcement_id FROM left_out) AND state IN ('sending', 'done') RETURNING id
+    )
+    UPDATE messages SET state = 'pending', error = NULL, next_attempt_at = greatest(next_attempt_at, coalesce(
+        (SELECT awake(now(), time_zone, quiet_from, quiet_until) FROM sites
+         WHERE sites.id = messages.site_id AND time_zone IS NOT NULL), now()))
+    FROM left_out JOIN reopened ON reopened.id = left_out.announcement_id WHERE messages.id = left_out.id
+""")  # noqa: S608 - a constant
 UNDO = text("DELETE FROM merges WHERE merge_id = :merge_id")
 
 
@@ -57,5 +79,8 @@ def on_merged(session: Session, events: Sequence[Received]) -> None:
 
 
 def on_unmerged(session: Session, events: Sequence[Received]) -> None:
-    """They are two again, each with what they told themselves."""
-    session.execute(UNDO, [{"merge_id": event.data.merge_id} for event in events])
+    """They are two again, each with what they told themselves, and each is told what still holds. Whoever counted as
+    another while an announcement was written down has no message of it, as who joins later has none."""
+    for event in events:
+        session.execute(UNDO, {"merge_id": event.data.merge_id})
+        session.execute(TELL_EACH, {"person_id": event.data.person_id, "into_id": event.data.into_id})

@@ -2,6 +2,7 @@
 
 from services.notifications.contacts import StaffContact
 from services.notifications.mail.words import in_language, plain
+from services.notifications.operations.announcements.approval import FEW
 from services.notifications.operations.claims.approvals import ClaimedApproval
 from services.notifications.wording.announcements import Announced, said
 from services.notifications.wording.facts import Facts, language_of
@@ -21,4 +22,7 @@ def approval_facts(message: ClaimedApproval, contact: StaffContact) -> Facts:
         "title": about,
     }
     subject, _ = said(words, words.in_language(language)[0], values)
-    return Facts(language, values | {"title": subject, "site": about, "count": str(message.people)}, [])
+    few = in_language(language, f"少于 {FEW}", f"fewer than {FEW}")
+    count = few if message.few else str(message.people)
+    told = {"title": subject, "site": about, "count": count, "alone": str(message.alone)}
+    return Facts(language, values | told, [])

@@ -42,6 +42,8 @@ COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out"}
 """What people say by the types of RFC 5965, section 7.3, and of the draft before it. `not-spam` (RFC 6430) praises, and
 `auth-failure` (RFC 6591) is of no person."""
 
+XTEXT = re.compile(r"\+([0-9A-F]{2})")
+
 TYPES = re.compile(rb"^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
 LONGEST_TYPE = 2_000
 """Bytes of a header by which the library takes a mail apart: what it does grows by the square of them."""
@@ -53,13 +55,15 @@ LONGEST = 1_000_000
 @dataclass(frozen=True)
 class Report:
     """What became of a mail of ours; `event` is delivered, bounced or complained. `permanent`: there is no such
-    mailbox. `header`: the whole Message-ID. `said` is without the address."""
+    mailbox. `header`: the whole Message-ID. `said` is without the address. `of`: the address that it speaks of, in each
+    way in which that may be meant; none where it does not say."""
 
     message_id: UUID
     header: str
     event: str
     permanent: bool
     said: str
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,11 @@ def _by_feedback(part: Message, ours: Ours) -> list[Report]:
 
 
 def _by_status(part: Message, ours: Ours, recipient: str, mail: Message) -> Iterator[Report]:
-    """Each recipient has a block of fields; ours has one recipient. Exim writes its own reasons beside the block."""
+    """Each recipient has a block of fields; ours has one recipient. Exim writes its own reasons beside the block.
+
+    The original recipient is whom we wrote to, where a server says it (RFC 3464, section 2.3.1); the final one may be
+    another, to whom somebody has their mails forwarded: that such an address is none says nothing of ours.
+    """
     for block in _inside(part):
         action = str(block.get("Action", "")).strip().lower()
         if action.startswith("delivered"):
@@ -120,8 +128,21 @@ def _by_status(part: Message, ours: Ours, recipient: str, mail: Message) -> Iter
         elif action.startswith("failed"):
             diagnosis = re.sub(r"^[\w-]+ *; *", "", str(block.get("Diagnostic-Code", "")).strip())
             said = f"{block.get('Status', '')} {diagnosis or _refusal_in(_words_of(mail)) or ''}".strip()
-            to = str(block.get("Final-Recipient", "") or "").partition(";")[2].strip() or recipient
-            yield Report(ours.message_id, ours.header, "bounced", is_no_mailbox(said), without_address(said, to))
+            original, final = _address_in(block, "Original-Recipient"), _address_in(block, "Final-Recipient")
+            said = without_address(without_address(said, original or recipient), final or recipient)
+            of = _meant_by(original or final)
+            yield Report(ours.message_id, ours.header, "bounced", is_no_mailbox(said), said, of)
+
+
+def _address_in(block: Message, name: str) -> str:
+    """Of a field like `rfc822; wang@example.org`; empty where there is none of mail."""
+    kind, _, address = str(block.get(name, "")).partition(";")
+    return address.strip(" <>\t") if kind.strip().lower() in ("rfc822", "utf-8") else ""
+
+
+def _meant_by(address: str) -> tuple[str, ...]:
+    """An address as it stands there, and as it is where a server left it in the form of SMTP's parameters."""
+    return tuple({address, XTEXT.sub(lambda found: chr(int(found[1], 16)), address)} - {""})
 
 
 def _by_words(mail: Message, ours: Ours, recipient: str) -> list[Report] | None:

@@ -11,6 +11,7 @@ import poplib
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 TIMEOUT = 20.0
@@ -22,8 +23,8 @@ LINES = 2_000
 
 PORTS = {"pop3": 110, "pop3s": 995}
 
-poplib._MAXLINE = 1_000_000  # type: ignore[attr-defined]
-"""The library ends a session at a line over 2048 bytes, with all that it deleted; such letters are written."""
+LONGEST_LINE = 1_000_000
+"""Bytes of a line that are read."""
 
 BROKEN_OFF = "-ERR EOF"
 """What `poplib` says where the server hung up: that is no fault of the mail's."""
@@ -74,6 +75,7 @@ class Mailbox:
         try:
             client = self._client()
             try:
+                client.file = _Folded(client.file)  # type: ignore[assignment]
                 client.user(self.user)
                 client.pass_(self.password)
                 yield OpenMailbox(client)
@@ -87,6 +89,29 @@ class Mailbox:
         if self.scheme == "pop3s":
             return poplib.POP3_SSL(self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context())
         return poplib.POP3(self.host, self.port, timeout=TIMEOUT)
+
+
+class _Folded:
+    """What a mailbox answers, with lines that are too long in parts, as headers are folded. The library ends a session
+    at a line over 2048 bytes, with all that it deleted; such letters are written."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._parts = 0
+
+    def readline(self, most: int) -> bytes:
+        """A line of at most so many bytes, or a part of one. Raises `poplib.error_proto` for an endless one."""
+        if self._parts * most > LONGEST_LINE:
+            raise poplib.error_proto("line too long")
+        read: bytes = self._file.readline(most - 4)
+        line = b" " + read if read and self._parts else read
+        is_whole = read.endswith(b"\n") or not read
+        self._parts = 0 if is_whole else self._parts + 1
+        return line if is_whole else line + b"\r\n"
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
 
 
 @dataclass(frozen=True)

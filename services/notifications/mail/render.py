@@ -154,9 +154,8 @@ class Composer:
     def compose_approval(self, message: ClaimedApproval, contact: StaffContact) -> Composed:
         """The mail that asks a colleague to approve an announcement; its button opens nothing, they log in."""
         facts = approval_facts(message, contact)
-        words = [
-            put(facts.language, "approval", part).fill(facts.values) for part in ("subject", "text", "note", "button")
-        ]
+        parts = ("subject", "grown" if message.grown else "text", "note", "button")
+        words = [put(facts.language, "approval", part).fill(facts.values) for part in parts]
         pages = self._unsubscribe.public_url if self._unsubscribe else ""
         page = Page(
             language=CONTENT_LANGUAGE[facts.language],

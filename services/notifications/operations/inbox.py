@@ -77,7 +77,7 @@ AS_CLAIMED = text(f"""
     {OWN} AND m.id = :id AND sites.id IS NOT NULL AND registrations.id IS NOT NULL
 """)
 
-# The words of an announcement stay as they are once it is being sent. What was stopped is read by nobody more.
+# The words of an announcement stay as they are once it is being sent. What was stopped is read by who got it before.
 AS_ANNOUNCED = text("""
     SELECT m.id, m.created_at AS claimed_at, '<shown>' AS message_id_header, NULL AS request_id, false AS in_doubt,
            m.site_id, sites.name_zh AS site_zh, sites.name_en AS site_en, sites.short_zh, sites.short_en,

@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
+from services.common.sealing import Box
 from services.notifications.mail.bounces import Report
 from services.notifications.models import State
+from services.notifications.operations.again import OVERTAKEN, reopen
 from services.notifications.operations.refusable import ORDERED
-from services.notifications.operations.suppressions import close_address
+from services.notifications.operations.suppressions import address_key, close_address
 
 log = get_logger(__name__)
 
@@ -27,7 +29,9 @@ KEPT_DAYS = 14
 
 KEEP = text("""
     INSERT INTO mail_receipts (message_id, event, permanent, said, sent_at)
-    SELECT id, :event, :permanent, :said, sent_at FROM messages
+    SELECT id, :event, :permanent AND (to_key IS NULL OR cast(:of AS bytea[]) = '{}' OR to_key = ANY(:of)), :said,
+           sent_at
+    FROM messages
     WHERE id = :message_id AND message_id_header = :header
     ON CONFLICT DO NOTHING
 """)
@@ -41,16 +45,13 @@ WAITING = text("""
       AND (m.state <> 'pending' OR (r.permanent AND m.to_key IS NOT NULL))
     ORDER BY r.number LIMIT 200 FOR UPDATE OF r SKIP LOCKED
 """)
-FIND = text("""
+FIND = text(f"""
     SELECT id, state, channel, site_id, to_key, kind, announcement_id,
            (SELECT count(*) FROM deliveries
             WHERE message_id = m.id AND channel = 'mail' AND outcome = 'sent') > 1 AS again,
-           expires_at > now() AND NOT EXISTS (
-               SELECT FROM messages AS later
-               WHERE later.registration_id = m.registration_id AND later.number > m.number
-                     AND later.copy_of IS NULL) AS holds
+           expires_at > now() AND NOT {OVERTAKEN} AS holds
     FROM messages AS m WHERE id = :id FOR UPDATE
-""")
+""")  # noqa: S608 - a constant
 END = text("""
     WITH ended AS (
         UPDATE messages SET state = :state, error = :error, next_attempt_at = now(),
@@ -59,11 +60,6 @@ END = text("""
     )
     INSERT INTO deliveries (message_id, started_at, outcome, reply, channel)
     SELECT id, now(), :outcome, :said, channel FROM ended
-""")
-# An announcement that was stopped sends nothing more; one that was done is under way again.
-REOPEN = text("""
-    UPDATE announcements SET state = 'sending', ended_at = NULL, version = version + 1
-    WHERE id = :id AND state IN ('sending', 'done') RETURNING id
 """)
 HEARD = text("UPDATE mail_receipts SET applied_at = now() WHERE number = :number")
 FORGET = text("""
@@ -74,13 +70,15 @@ FORGET = text("""
 """)
 
 
-def keep_reports(database: Database, reports: Sequence[Report]) -> None:
-    """Keep what was said; `hear_reports` lets the messages know."""
+def keep_reports(database: Database, box: Box, reports: Sequence[Report]) -> None:
+    """Keep what was said; `hear_reports` lets the messages know. That another address than the message's is none, as
+    one to which its reader has mails forwarded, closes nothing: it has not come, and that is all."""
     with database.transaction(EVERY_SITE) as session:
         for report in reports:
             session.execute(KEEP, {"message_id": report.message_id, "event": report.event,
                                    "permanent": report.permanent, "said": report.said[:300],
-                                   "header": report.header})  # fmt: skip
+                                   "header": report.header,
+                                   "of": [address_key(box, one) for one in report.of]})  # fmt: skip
 
 
 def hear_reports(database: Database, falls_back: bool) -> int:
@@ -115,12 +113,8 @@ def _hear(session: Session, message: Any, report: Any, falls_back: bool) -> None
 
 def _still_goes(session: Session, message: Any) -> bool:
     """Whether it may go by another channel: it still holds, and does not go by mail alone, as links do, which would
-    only come back again. Its announcement's row is held until that is committed: nobody ends it meanwhile."""
-    if not message.holds or message.kind not in ORDERED:
-        return False
-    if message.announcement_id is None:
-        return True
-    return session.execute(REOPEN, {"id": message.announcement_id}).first() is not None
+    only come back again."""
+    return bool(message.holds) and message.kind in ORDERED and reopen(session, message.announcement_id)
 
 
 def _end(session: Session, message: Any, state: State, report: Any, error: str | None) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import selectinload
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, Stage, State
+from services.notifications.operations.again import OVERTAKEN, reopen
 from services.notifications.operations.announcements.whom import ENDS_AT
-from services.notifications.operations.suppressions import lift_of_message
+from services.notifications.operations.suppressions import try_address_again
 from services.notifications.schemas.messages import MessageQuery
 
 LOCK_REGISTRATION = text("""
@@ -21,16 +22,16 @@ LOCK_REGISTRATION = text("""
 
 # Judged whatever the caller may see: an announcement to an area is of no site, and its messages are of sites.
 JUDGE_RETRY = text(f"""
-    SELECT m.state, m.kind, m.suppression_id IS NOT NULL AS suppressed,
+    SELECT m.state, m.kind, m.announcement_id, m.suppression_id IS NOT NULL AS suppressed,
+           EXISTS (SELECT FROM suppressions AS s WHERE s.id = m.suppression_id AND s.reason = 'complaint'
+                   AND s.lifted_at IS NULL) AS complained,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
                AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
-           EXISTS (SELECT 1 FROM messages AS later
-                   WHERE later.registration_id = m.registration_id AND later.number > m.number
-                     AND later.copy_of IS NULL) AS overtaken,
+           {OVERTAKEN} AS overtaken,
            m.kind = 'notice'
                AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
-           a.state = 'stopped' AS stopped, m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
+           m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
            a.id IS NOT NULL AND EXISTS (
                SELECT FROM messages AS other
                WHERE other.person_id IN (SELECT persons_of(person_now(m.person_id))) AND other.announcement_id = a.id
@@ -100,9 +101,10 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 def retry_message(database: Database, scope: str, message_id: UUID, address_works: bool = True) -> None:
     """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so of one
-    message says that its address works by now (`address_works`).
+    message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
 
     A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
+    One that was done is under way again until this has ended too.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
     """
@@ -116,8 +118,10 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         objection = _objection(row)
         if objection:
             raise Problem(CONFLICT, objection)
+        if not reopen(session, row.announcement_id):
+            raise Problem(CONFLICT, Words("公告已停止发送。", "The announcement was stopped."))
         if address_works:
-            lift_of_message(session, message_id, "an operator sends its message again")
+            try_address_again(session, message_id)
         session.execute(AGAIN, {"id": message_id})
 
 
@@ -156,14 +160,18 @@ def _objection(row: Any) -> Words | None:
             f"只能重试发送失败、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
             f"Only one that failed, has no address or a closed one can be retried; it is {row.state}.",
         )
+    if row.complained:
+        return Words(
+            "收件人把我们的邮件标成了垃圾邮件。请等本人要求后，写明原因恢复发送，再重试此消息。",
+            "The recipient reported a mail of ours as spam. Once they ask for mails, lift that with the reason, and"
+            " send this again then.",
+        )
     if row.cancelled:
         return Words("报名已取消，此消息不再属实。", "The registration is cancelled; the message no longer holds.")
     if row.recalled:
         return Words(
             "场次已取消或已变动，此消息不再属实。", "The shift was called off or moved; the message no longer holds."
         )
-    if row.stopped:
-        return Words("公告已停止发送。", "The announcement was stopped.")
     if row.is_over:
         return Words(
             "公告所说的活动已经结束，不再发送。", "The activity is over; it is too late to send the announcement."

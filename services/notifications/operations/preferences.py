@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CHANGED_MEANWHILE, Problem, Words, not_found
 from services.notifications.channels import Channel
-from services.notifications.contacts import Known, Refusing
+from services.notifications.contacts import Known, Refusal
 from services.notifications.operations.refusable import REFUSABLE
 from services.notifications.schemas.preferences import PreferencesAnswer, PreferencesBody
 
@@ -84,12 +84,13 @@ ALLOW = text("""
     WHERE person_id = person_now(:person_id) AND site_id = :site_id AND version = :version
 """)
 
-REFUSING = text("""
-    SELECT channel, site_id::text, array_agg(person_id::text) AS people
-    FROM preferences CROSS JOIN (VALUES ('mail'), ('sms')) AS channels (channel)
-    WHERE cast(:kind AS text) || '.' || channel = ANY (refused)
+# As the index `preferences_no_announcements` has it.
+NO_ANNOUNCEMENTS = text("""
+    SELECT person_id, site_id, 'announcement.mail' = ANY (refused) AS mail, 'announcement.sms' = ANY (refused) AS sms
+    FROM preferences
+    WHERE refused && '{announcement.mail,announcement.sms}'
       AND (cast(:site_id AS uuid) IS NULL OR site_id = :site_id)
-    GROUP BY channel, site_id
+    ORDER BY person_id
 """)
 
 PERSONS = """
@@ -169,12 +170,9 @@ def _of_kind(person_id: UUID, site_id: UUID, kind: str) -> dict[str, Any]:
     return {"person_id": person_id, "site_id": site_id, "what": [f"{kind}.{channel}" for channel in (MAIL, SMS)]}
 
 
-def refusing(session: Session, kind: str, site_id: UUID | None) -> Refusing:
-    """Who refused this kind of messages of a site, or of any, by channel and site."""
-    found: Refusing = {MAIL: {}, SMS: {}}
-    for row in session.execute(REFUSING, {"kind": kind, "site_id": site_id}):
-        found[row.channel][row.site_id] = row.people
-    return found
+def without_announcements(session: Session, site_id: UUID | None) -> list[Refusal]:
+    """Who refused announcements of a site, or of any, by which channels; in the order of their ids."""
+    return [Refusal(*row) for row in session.execute(NO_ANNOUNCEMENTS, {"site_id": site_id})]
 
 
 def must_be_known(session: Session, person_id: UUID, site_id: UUID) -> None:

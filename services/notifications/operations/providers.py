@@ -19,6 +19,11 @@ WORKS = text("""
     UPDATE providers SET failing_since = NULL, reason = '', told_at = now()
     WHERE name = :name AND failing_since IS NOT NULL
 """)
+FAILS_FOR = text("""
+    SELECT EXISTS (SELECT FROM providers
+                   WHERE name = :name AND failing_since <= now() - make_interval(secs => :seconds))
+""")
+FORGET = text("DELETE FROM providers WHERE name <> ALL(:named)")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,19 @@ def tell(database: Database, name: str, reason: str | None) -> None:
             session.execute(WORKS, {"name": name})
         else:
             session.execute(FAILS, {"name": name, "reason": reason[:300]})
+
+
+def fails_for(database: Database, name: str, seconds: float) -> bool:
+    """Whether it has failed for so long, as whichever process told first."""
+    with database.transaction(EVERY_SITE) as session:
+        return bool(session.scalar(FAILS_FOR, {"name": name, "seconds": seconds}))
+
+
+def forget_providers(database: Database, settings: Settings) -> int:
+    """Forget those that the settings name no more, which would fail for good; returns how many."""
+    named = [one.name for one in carriers(settings)] + ([settings.returned_to.name] if settings.returned_to else [])
+    with database.transaction(EVERY_SITE) as session:
+        return session.execute(FORGET, {"named": named}).rowcount  # type: ignore[attr-defined]
 
 
 def failing(database: Database) -> Sequence[Row[Any]]:

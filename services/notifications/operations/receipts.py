@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
 from services.notifications.models import State
+from services.notifications.operations.again import OVERTAKEN, reopen
 from services.notifications.sms import Receipt
 
 log = get_logger(__name__)
@@ -32,23 +33,21 @@ KEEP = text("""
 """)
 
 # `turns`: they wanted it by SMS first, so that a mail may reach them, and it is still worth telling.
-FIND = text("""
-    SELECT m.id, m.state, m.hand_over, m.handed_at IS NOT NULL AS in_doubt,
+FIND = text(f"""
+    SELECT m.id, m.state, m.hand_over, m.announcement_id, m.handed_at IS NOT NULL AS in_doubt,
            m.channel = 'sms' AND coalesce(m.handed_to, :provider) = :provider AS is_theirs,
            'mail' <> ALL (m.refused_by) AND m.expires_at > now()
            AND EXISTS (SELECT FROM preferences AS p WHERE p.person_id = person_now(m.person_id)
                        AND p.site_id = m.site_id AND m.kind = ANY (p.sms_first))
-           AND NOT EXISTS (SELECT FROM announcements AS a WHERE a.id = m.announcement_id AND a.state <> 'sending')
-           AND NOT EXISTS (SELECT FROM messages AS later
-                           WHERE later.registration_id = m.registration_id AND later.number > m.number
-                     AND later.copy_of IS NULL) AS turns
+           AND NOT EXISTS (SELECT FROM announcements AS a WHERE a.id = m.announcement_id AND a.state = 'stopped')
+           AND NOT {OVERTAKEN} AS turns
     FROM messages AS m
     WHERE m.id = coalesce(
         cast(:id AS uuid),
         (SELECT message_id FROM deliveries WHERE reference = cast(:reference AS text) AND provider = :provider
          ORDER BY id DESC LIMIT 1))
     FOR UPDATE OF m
-""")
+""")  # noqa: S608 - a constant
 
 WAITING = text("""
     SELECT number, provider, reference, hand_over, delivered, reason FROM receipts AS r
@@ -117,11 +116,17 @@ def _apply(session: Session, number: int, provider: str, receipt: Receipt) -> No
     if receipt.delivered and message.state != State.DELIVERED:
         _end(session, message, State.DELIVERED, provider, receipt)
     elif not receipt.delivered and is_latest and (message.state == State.SENT or _is_unsure(message)):
-        _end(session, message, State.PENDING if message.turns else State.FAILED, provider, receipt)
+        _end(session, message, State.PENDING if _goes_on(session, message) else State.FAILED, provider, receipt)
 
 
 def _is_unsure(message: Any) -> bool:
     return bool(message.state == State.PENDING and message.in_doubt)
+
+
+def _goes_on(session: Session, message: Any) -> bool:
+    """Whether a mail tells it. One that waits keeps its announcement under way as it is; merging people holds such
+    messages behind their announcements, so that these are not held behind them here."""
+    return bool(message.turns) and (message.state == State.PENDING or reopen(session, message.announcement_id))
 
 
 def _end(session: Session, message: Any, state: State, provider: str, receipt: Receipt) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from services.common.database import Database
 from services.common.logs import get_logger
+from services.common.sealing import Box
 from services.notifications.mail.bounces import read_report
 from services.notifications.mail.mailbox import AT_ONCE, Mailbox, MailboxUnavailable, OpenMailbox, UnreadableMail
 from services.notifications.operations.mail_receipts import keep_reports
@@ -23,6 +24,7 @@ class ReturnedMails:
     restart."""
 
     database: Database
+    box: Box
     mailbox: Mailbox
     mail_domain: str
     letters: set[str] = field(default_factory=set)
@@ -58,6 +60,6 @@ class ReturnedMails:
         if reports is None:
             self.letters.add(name)
             return False
-        keep_reports(self.database, reports)
+        keep_reports(self.database, self.box, reports)
         opened.delete(number)
         return True

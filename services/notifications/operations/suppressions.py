@@ -51,6 +51,7 @@ OF_MESSAGE = text("""
 LIFT = text("""
     UPDATE suppressions SET lifted_at = now(), lifted_why = :why
     WHERE lifted_at IS NULL AND (message_id = :id OR id = (SELECT suppression_id FROM messages WHERE id = :id))
+      AND reason = ANY(:reasons)
     RETURNING id
 """)
 LIFT_ONE = text("""
@@ -124,7 +125,15 @@ def suppression_of(session: Session, message_id: UUID) -> Row[Any] | None:
 
 def lift_of_message(session: Session, message_id: UUID, why: str) -> bool:
     """Send mails to this message's address again, because of what somebody says; whether none went there."""
-    return session.execute(LIFT, {"id": message_id, "why": _without_addresses(why)}).first() is not None
+    told = {"id": message_id, "why": _without_addresses(why), "reasons": ["bounce", "complaint"]}
+    return session.execute(LIFT, told).first() is not None
+
+
+def try_address_again(session: Session, message_id: UUID) -> None:
+    """Send mails to this message's address again, though one bounced: an operator tries. That its owner complained
+    stays: they must ask for it, and whoever lifts it says so."""
+    why = "运维人员再次发送了发往该邮箱的消息 / An operator sent a message to it again"
+    session.execute(LIFT, {"id": message_id, "why": why, "reasons": ["bounce"]})
 
 
 def list_suppressions(

@@ -8,8 +8,9 @@ from flask import g
 
 from services.common.auth import Caller
 from services.common.errors import Words
-from services.notifications.contacts import ContactBook, ContactsUnavailable
+from services.notifications.contacts import Colleagues, ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement, AnnouncementState, State
+from services.notifications.operations.announcements.approval import FEW
 from services.notifications.schemas.announcements import AudienceBody
 
 STATES = {
@@ -39,6 +40,7 @@ LANGUAGES = {"zh": Words("读中文的", "who reads Chinese"), "en": Words("读�
 AGES = {"adults": Words("成年人", "adults"), "minors": Words("未成年人", "minors")}
 DECLINED = Words("未获批准，待修改", "Not approved, to be changed")
 WITHDRAWN = Words("没发就撤下了", "Withdrawn before it went")
+FEW_PEOPLE = Words(f"少于 {FEW}", f"fewer than {FEW}")
 AUDIENCE_GONE = Words("收信范围已不存在", "its audience was gone")
 
 
@@ -66,16 +68,21 @@ def come(states: dict[str, int]) -> tuple[int, int]:
     return whole - states.get(State.PENDING, 0) - states.get(State.SENDING, 0), whole
 
 
-def naming(book: ContactBook, row: Announcement) -> Callable[[str], str]:
-    """Says what those are called who had to do with it, as far as the reader may know. While registration does not
-    answer, or of who is no more, a part of their id."""
+def colleagues_of(book: ContactBook, row: Announcement) -> Colleagues | None:
+    """Who may approve it, and what those are called who had to do with it; None while registration does not answer."""
     actors: Collection[Any] = {
         one for one in (*row.written_by, row.submitted_by, row.approved_by, row.declined_by, row.ended_by) if one
     }
     try:
-        names = book.colleagues(row.site_id, row.area, actors).names
+        return book.colleagues(row.site_id, row.area, actors)
     except ContactsUnavailable:
-        names = {}
+        return None
+
+
+def naming(found: Colleagues | None) -> Callable[[str], str]:
+    """Says what those are called who had to do with it, as far as the reader may know; of whom nothing is known, a part
+    of their id."""
+    names = found.names if found else {}
     return lambda actor: str(_who(actor, names))
 
 

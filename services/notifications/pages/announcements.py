@@ -16,12 +16,15 @@ from services.common.errors import Words, called
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
 from services.notifications.models import Announcement, AnnouncementState
 from services.notifications.operations.announcements import approval, drafts
+from services.notifications.operations.announcements.asking import approvers
 from services.notifications.operations.announcements.office import Office
 from services.notifications.operations.announcements.progress import states_of
 from services.notifications.pages.announcement_words import (
     AUDIENCE_GONE,
+    FEW_PEOPLE,
     OF_MESSAGES,
     PLACES,
+    colleagues_of,
     come,
     filters_of,
     naming,
@@ -252,7 +255,10 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
             counted = office.counter.count(scope, announcement_id)
     known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": alone}
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
-    known |= {"filters": filters_of(row), "who": naming(office.bureau.book, row), "gone": AUDIENCE_GONE}
+    colleagues = colleagues_of(office.bureau.book, row)
+    submitter = g.principal.actor if row.state == AnnouncementState.DRAFT else row.submitted_by
+    nobody = colleagues is not None and not approvers(colleagues, row, submitter)
+    known |= {"filters": filters_of(row), "who": naming(colleagues), "gone": AUDIENCE_GONE, "nobody": nobody}
     known |= {"shifts": _chosen_shifts(database, row)}
     page = render("announcements/one.html", form=form, mine=mine, **known, **_words(database))
     return _showing_frame(page, status)
@@ -372,4 +378,4 @@ def _typed(row: Announcement, where: str) -> dict[str, str]:
 
 
 def _words(database: Database) -> dict[str, Any]:
-    return {"state_of": state_of, "zone": zone(database)}
+    return {"state_of": state_of, "zone": zone(database), "is_few": approval.is_few, "few": FEW_PEOPLE}

@@ -78,9 +78,9 @@ def _list(database: Database, form: Form[MessageQuery], asked: dict[str, str], *
 
 def _one(database: Database, message: Message, form: Form[Any]) -> str:
     ended = message.stage in (Stage.FAILED, Stage.NO_CONTACT) or message.suppression_id is not None
-    again = g.principal.is_operator and ended
     with database.transaction(g.principal.scope) as session:
         closed = suppression_of(session, message.id)
+    again = g.principal.is_operator and ended and not (closed and closed.reason == "complaint")
     more = {"again": again, "outcomes": OUTCOMES, "closed": closed}
     return render("messages/one.html", message=message, form=form, **more, **_words(database))
 

@@ -90,13 +90,17 @@ class AnnouncementsQuery(ListQuery):
 
 class CountAnswer(Answer):
     """How many people it goes to now. `refused` are those who refused announcements by each channel that reaches them,
-    and get none; `unreached` are those whom no channel reaches."""
+    and get none; `unreached` are those whom no channel reaches. `approvers` are colleagues who may approve it, should
+    the caller submit it: without any, it would wait until there is somebody. `few`: they are of an age and fewer than
+    five; `people` is 4 then, and nothing more is told."""
 
     people: int
+    few: bool
     by_mail: int
     by_sms: int
     refused: int
     unreached: int
+    approvers: int
 
 
 class AnnouncementAnswer(Answer):
@@ -118,10 +122,12 @@ class AnnouncementAnswer(Answer):
     copied_from: UUID | None
     created_at: datetime
     created_by: str
-    people: int | None = Field(description="that were counted when it was submitted; null before")
+    people: int | None = Field(
+        description="that were counted when it was submitted; null before; of an age, 4 stands for fewer than five"
+    )
     unreached: int | None
     refused: int = Field(description="of these people, who refused announcements")
-    grown: bool = Field(description="it came to far more people than were approved, and waits for another approval")
+    grown: bool = Field(description="before it went or on its way it came to more people than were confirmed")
     submitted_at: datetime | None
     submitted_by: str | None
     approved_at: datetime | None

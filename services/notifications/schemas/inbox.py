@@ -38,7 +38,7 @@ class OwnMessage(Answer):
 
 class OwnMessageWithWords(OwnMessage):
     """One message as its words would be put now, without any link; null where it carried nothing but a link, and of an
-    announcement that has not gone out or was stopped."""
+    announcement that has not gone out to them, or was stopped before it did."""
 
     subject: str | None
     text: str | None

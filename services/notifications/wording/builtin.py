@@ -9,8 +9,8 @@ from services.notifications.wording.grammar import Template, fold, parse, tidy
 from services.notifications.wording.variables import KINDS, OTHER_LINK, VARIABLES, Channel, Language, TemplateKind
 
 EVERY_NAME = {fold(one.zh): one.name for one in VARIABLES.values()} | {fold(name): name for name in VARIABLES}
-EVERY_NAME |= {name: name for name in ("count", "over", "estimate", "missing")}
-"""The last are of mails to staff, about hours and about a day."""
+EVERY_NAME |= {name: name for name in ("alone", "count", "over", "estimate", "missing")}
+"""The last are of mails to staff, about hours, about a day and about what waits for approval."""
 
 
 @dataclass(frozen=True)

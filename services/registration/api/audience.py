@@ -27,7 +27,7 @@ from services.registration.schemas.audience import (
 View = TypeVar("View", bound=Callable[..., Any])
 
 LARGEST_COUNT = 10_000_000
-"""Bytes: a quarter of a million people who refused announcements."""
+"""Bytes: a hundred thousand refusals by both channels, and as many are told at once, take eight million."""
 
 
 def audience_blueprint(database: Database, data: PersonalData) -> APIBlueprint:

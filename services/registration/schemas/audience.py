@@ -37,8 +37,11 @@ class AudiencePageBody(AudienceBody):
 
 class AudienceCountBody(AudienceBody):
     """How many there are. `phones` are the beginnings of the numbers to which an SMS can go; `no_mail` and `no_sms` are
-    those who refused announcements by that channel, by the site whose they refused."""
+    those who refused announcements by that channel, by the site whose they refused. Where these are too many for one
+    question, each has those of the people behind `after`, up to and with `until`, and counts these people."""
 
+    after: UUID | None = None
+    until: UUID | None = None
     phones: list[str] = Field(default=[], max_length=20)
     no_mail: dict[UUID, set[UUID]] = Field(default={})
     no_sms: dict[UUID, set[UUID]] = Field(default={})

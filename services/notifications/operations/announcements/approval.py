@@ -14,15 +14,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, func, select, text
 from sqlalchemy.orm import Session
 
+from services.common.audit import record
 from services.common.auth import Caller, Principal
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, FORBIDDEN, UNAVAILABLE, Problem, Words, invalid
 from services.notifications.contacts import AudienceCount, ContactBook, ContactsUnavailable
-from services.notifications.models import Announcement, AnnouncementState, Kind
-from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, find, locked, saved
+from services.notifications.models import Announcement, AnnouncementState
+from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, PARTLY_SENT, find, locked, saved
 from services.notifications.operations.announcements.sending import end_stopped_of
 from services.notifications.operations.announcements.whom import question_of
-from services.notifications.operations.preferences import refusing
+from services.notifications.operations.preferences import without_announcements
 
 MOST_A_DAY = 20
 """Announcements of one site, or to one area, that are submitted within a day."""
@@ -32,6 +33,12 @@ GOES_OUT = (AnnouncementState.SCHEDULED, AnnouncementState.SENDING, Announcement
 
 AT_ONCE = 4
 """Counts that one api process asks for at the same time: that of a city takes registration seconds."""
+
+FEW = 5
+"""Of fewer people of an age nobody is told how many they are: who knows whom an audience is made of would learn whether
+somebody is a minor."""
+
+VEIL = {"people": FEW - 1, "by_mail": 0, "by_phone": 0, "refused": 0, "unreached": 0, "few": True}
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,15 @@ class Counter:
     turns: threading.Semaphore
 
     def count(self, scope: str, announcement_id: UUID) -> AudienceCount:
-        """How many people it goes to now. Raises 404, 409 where its audience is gone, 503 while nobody can say."""
+        """How many people it goes to now. A count by age is put on record, and of fewer than `FEW` no more is told.
+        Raises 404, 409 where its audience is gone, 503 while nobody can say."""
         with self.database.transaction(scope) as session:
             row = find(session, announcement_id)
-            question, site_id = question_of(row.audience, row.site_id), row.site_id
+            question, site_id, ages = question_of(row.audience, row.site_id), row.site_id, row.audience.get("ages")
+            if ages:
+                record(session, "read", "announcements", announcement_id, site_id, counted=ages)
         with self.database.transaction(EVERY_SITE) as session:
-            refused = refusing(session, Kind.ANNOUNCEMENT, site_id)
+            refused = without_announcements(session, site_id)
         if not self.turns.acquire(blocking=False):
             raise Problem(UNAVAILABLE, _BUSY)
         try:
@@ -61,7 +71,7 @@ class Counter:
             self.turns.release()
         if counted.objection:
             raise Problem(CONFLICT, _GONE)
-        return counted
+        return counted.model_copy(update=VEIL) if ages and counted.people < FEW else counted
 
 
 _BUSY = Words("正在统计其他公告的人数，请稍后重试。", "Other audiences are being counted. Please try again shortly.")
@@ -80,7 +90,7 @@ def submit(
     approve.
     """
     row = locked(session, announcement_id, expected, (AnnouncementState.DRAFT,))
-    _check_count(counted.people, people)
+    _check_count(counted.people, people, counted.few)
     session.execute(ONE_AT_A_TIME, {"whose": str(row.site_id or row.area)})
     left = left_alone(session, row, alone)
     needs_second = counted.people > left
@@ -93,7 +103,7 @@ def submit(
     _check_day(session, row)
     row.people, row.unreached, row.refused = counted.people, counted.unreached, counted.refused
     row.submitted_at, row.submitted_by, row.alone = func.now(), principal.actor, left
-    row.declined_at = row.declined_by = row.declined_why = row.asked_at = None
+    row.declined_at = row.declined_by = row.declined_why = row.asked_at = row.tried_at = None
     row.state = AnnouncementState.WAITING if needs_second else AnnouncementState.SCHEDULED
     return saved(session, row)
 
@@ -103,12 +113,12 @@ def approve(
 ) -> Announcement:
     """Approve what waits. Raises 403 for whoever had a hand in it, 409 where the number of people is another."""
     row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
-    _check_count(row.people or 0, people)
+    _check_count(row.people or 0, people, is_few(row))
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
     if (row.people or 0) > (row.alone or 0) and principal.actor in (*row.written_by, row.submitted_by):
         raise Problem(FORBIDDEN, _ANOTHER)
-    row.approved_at, row.approved_by = func.now(), principal.actor
+    row.approved_at, row.approved_by, row.tried_at = func.now(), principal.actor, None
     row.state, row.grown = AnnouncementState.SCHEDULED, False
     return saved(session, row)
 
@@ -117,12 +127,14 @@ def decline(
     session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, why: str
 ) -> Announcement:
     """Do not approve what waits, and say why: a draft again, for whoever wrote it. Raises 403 for a key, 422 without a
-    reason."""
+    reason, 409 for what some have already: it can but be stopped."""
     row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
     if not why.strip():
         raise invalid("why", Words("请写明为什么不批准。", "Say why it is not approved."))
+    if row.written:
+        raise Problem(CONFLICT, PARTLY_SENT)
     row.state, row.declined_at, row.declined_by = AnnouncementState.DRAFT, func.now(), principal.actor
     row.declined_why = why.strip()
     return saved(session, row)
@@ -148,11 +160,17 @@ _ANOTHER = Words(
 )
 
 
-def _check_count(now: int, people: int) -> None:
+def is_few(row: Announcement) -> bool:
+    """Whether the people whom it was counted for are so few that nobody is told how many."""
+    return bool(row.audience.get("ages")) and row.people is not None and row.people < FEW
+
+
+def _check_count(now: int, people: int, few: bool) -> None:
     if now == 0:
         raise Problem(CONFLICT, Words("没有人符合条件。", "Nobody fits: there is no one to write to."))
     if now != people:
-        raise Problem(CONFLICT, Words(f"现在是 {now} 人，请再确认。", f"It is {now} people now. Please confirm again."))
+        zh, en = (f"少于 {FEW} 人", f"fewer than {FEW}") if few else (f"{now} 人", f"{now}")
+        raise Problem(CONFLICT, Words(f"现在是{zh}，请再确认。", f"It is {en} people now. Please confirm again."))
 
 
 def _of_the_day(row: Announcement) -> ColumnElement[bool]:

@@ -1,26 +1,38 @@
-"""Colleagues are asked by mail to approve what waits for it: once for each handing-in, whoever had no hand in it.
+"""Colleagues are asked by mail to approve what waits for it, whoever had no hand in it: once for each handing-in, and
+again within an hour only of what came to more people than were confirmed.
 
     ask_colleagues(database, book)
 
 Who they are is registration's to say, by ids; no connection is held meanwhile. A message's id is made of announcement,
-version and colleague, so that nobody is asked twice, whatever is killed in between.
+version and colleague, so that nobody is asked twice, whatever is killed in between. While registration does not say
+who they are, that announcement is put off, and the others go first.
 """
+
+from uuid import UUID
 
 from sqlalchemy import text
 
+from services.common.auth import Caller
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
-from services.notifications.contacts import ContactBook, ContactsUnavailable
+from services.notifications.contacts import Colleagues, ContactBook, ContactsUnavailable
+from services.notifications.models import Announcement
+from services.notifications.operations.announcements.sending import REST
 
 log = get_logger(__name__)
 
 MOST = 50
 """Colleagues who are asked: more would not come to a decision any sooner."""
 
+# Whoever hands one in, changes it and hands it in again fills nobody's mailbox: what was asked of within an hour waits.
 UNASKED = text("""
-    SELECT id, site_id, area, version FROM announcements WHERE state = 'waiting' AND asked_at IS NULL
-    ORDER BY number LIMIT 1
+    SELECT id, site_id, area, version FROM announcements AS a WHERE state = 'waiting' AND asked_at IS NULL
+      AND (tried_at IS NULL OR tried_at <= now() - make_interval(secs => :rest))
+      AND (grown OR NOT EXISTS (
+          SELECT FROM messages WHERE approval_of = a.id AND created_at > now() - interval '1 hour'))
+    ORDER BY tried_at NULLS FIRST, number LIMIT 1
 """)
+PUT_OFF = text("UPDATE announcements SET tried_at = now() WHERE id = :id AND state = 'waiting' AND version = :version")
 ASK = text("""
     WITH asked AS (
         UPDATE announcements SET asked_at = now()
@@ -37,17 +49,25 @@ ASK = text("""
 """)
 
 
+def approvers(colleagues: Colleagues, row: Announcement, submitted_by: str | None) -> list[UUID]:
+    """Who of them may approve it, once it is submitted by this one: whoever had no hand in it."""
+    had_a_hand = {*row.written_by, submitted_by}
+    return [one for one in colleagues.staff if f"{Caller.STAFF}:{one}" not in had_a_hand]
+
+
 def ask_colleagues(database: Database, book: ContactBook) -> int:
-    """Ask the colleagues of one announcement that waits; returns how many announcements that were."""
+    """Ask the colleagues of one announcement that waits, or put it off; returns how many announcements that were."""
     with database.transaction(EVERY_SITE) as session:
-        row = session.execute(UNASKED).one_or_none()
+        row = session.execute(UNASKED, {"rest": REST}).one_or_none()
     if row is None:
         return 0
     try:
         staff = book.colleagues(row.site_id, row.area).staff
     except ContactsUnavailable as error:
         log.warning("approval_waits", announcement_id=str(row.id), reason=str(error))
-        return 0
+        with database.transaction(EVERY_SITE) as session:
+            session.execute(PUT_OFF, {"id": row.id, "version": row.version})
+        return 1
     with database.transaction(EVERY_SITE) as session:
         session.execute(ASK, {"id": row.id, "version": row.version, "staff": staff, "most": MOST})
     return 1

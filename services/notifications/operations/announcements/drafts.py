@@ -132,17 +132,17 @@ def change(
     if row.site_id != chosen.site_id:
         raise invalid("audience.to", Words("站点的公告不能改为发给区划。", "must stay the site's or an area's."))
     if row.written:
-        raise Problem(CONFLICT, _PARTLY_SENT)
+        raise Problem(CONFLICT, PARTLY_SENT)
     _write(row, chosen, body)
     row.area = chosen.area
     row.written_by = sorted({*row.written_by, actor})
     row.state = AnnouncementState.DRAFT
     row.people = row.unreached = row.submitted_at = row.submitted_by = row.approved_at = row.approved_by = None
-    row.grown, row.refused = False, 0
+    row.grown, row.refused, row.tried_at, row.waits = False, 0, None, None
     return saved(session, row)
 
 
-_PARTLY_SENT = Words(
+PARTLY_SENT = Words(
     "已有人收到这份公告，不能再改。请停止它，另写一份。",
     "Some have it already, so it cannot be changed. Stop it, and write another one.",
 )

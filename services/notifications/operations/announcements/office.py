@@ -2,14 +2,17 @@
 
 import threading
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.common.auth import Principal
 from services.common.database import EVERY_SITE, Database
-from services.notifications.contacts import ContactBook
+from services.common.errors import UNAVAILABLE, Problem
+from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.render import Composer
 from services.notifications.models import Kind
 from services.notifications.operations.announcements.approval import AT_ONCE, Counter
-from services.notifications.operations.announcements.drafts import Bureau
+from services.notifications.operations.announcements.asking import approvers
+from services.notifications.operations.announcements.drafts import NOT_NOW, Bureau, find
 from services.notifications.operations.announcements.preview import Window
 from services.notifications.operations.announcements.whom import looks_after_areas
 from services.notifications.settings import Settings
@@ -27,6 +30,16 @@ class Office:
     def list_scope(self, principal: Principal) -> str:
         """Under what a list is read: whoever looks after areas sees those to them beside the site's own."""
         return EVERY_SITE if looks_after_areas(principal) else principal.scope
+
+    def approvers(self, scope: str, announcement_id: UUID, actor: str) -> int:
+        """How many colleagues may approve it, should this one submit it. Raises 404, 503 while nobody can say."""
+        with self.bureau.database.transaction(scope) as session:
+            row = find(session, announcement_id)
+        try:
+            found = self.bureau.book.colleagues(row.site_id, row.area)
+        except ContactsUnavailable:
+            raise Problem(UNAVAILABLE, NOT_NOW) from None
+        return len(approvers(found, row, actor))
 
 
 def make_office(settings: Settings, database: Database) -> Office:

@@ -18,11 +18,10 @@ from sqlalchemy.orm import Session
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
-from services.notifications.contacts import AudienceCount, AudiencePage, ContactBook, ContactsUnavailable
-from services.notifications.models import Kind
+from services.notifications.contacts import AudienceCount, AudiencePage, ContactBook, ContactsUnavailable, Refusal
 from services.notifications.operations.announcements.progress import fold
 from services.notifications.operations.announcements.whom import ENDS_AT, question_of
-from services.notifications.operations.preferences import refusing
+from services.notifications.operations.preferences import without_announcements
 
 log = get_logger(__name__)
 
@@ -40,12 +39,14 @@ take a minute to fail."""
 STOPPED_AT_ONCE = 5000
 
 UNDER_WAY = text("""
-    SELECT id, version, site_id, audience, state, people, alone, approved_at, reached FROM announcements
+    SELECT id, version, site_id, audience, state, people, alone, approved_at, reached, written FROM announcements
     WHERE (state = 'sending' AND written_at IS NULL OR state = 'scheduled' AND (send_at IS NULL OR send_at <= now()))
       AND (tried_at IS NULL OR tried_at <= now() - make_interval(secs => :rest))
     ORDER BY tried_at NULLS FIRST, written, number LIMIT 1
 """)
-PUT_OFF = text("UPDATE announcements SET tried_at = now(), waits = :waits WHERE id = :id")
+PUT_OFF = text("""
+    UPDATE announcements SET tried_at = now(), waits = :waits WHERE id = :id AND state IN ('scheduled', 'sending')
+""")
 
 BEGIN = text("""
     UPDATE announcements SET state = 'sending', begun_at = now(), tried_at = NULL, waits = NULL, version = version + 1
@@ -72,9 +73,11 @@ ADVANCE = text("""
     RETURNING written - :count AS before
 """)
 
-# People who came to it since it was counted make it more than one person may write to alone.
+# People who came to it since it was counted make it more than one person may write to alone. A second person approves
+# it for all whom it goes to, those who are written down already among them.
 TOO_MANY = text("""
-    UPDATE announcements SET state = 'waiting', grown = true, people = written + :count, asked_at = NULL,
+    UPDATE announcements SET state = 'waiting', grown = true, people = greatest(:people, written + :count),
+        unreached = :unreached, refused = :refused, asked_at = NULL, tried_at = NULL, waits = NULL,
         version = version + 1
     WHERE id = :id AND state = 'sending' AND written_at IS NULL AND reached IS NOT DISTINCT FROM :after
       AND approved_at IS NULL AND written + :count > alone
@@ -138,19 +141,26 @@ def send_announcements(database: Database, book: ContactBook, phones: tuple[str,
     """Take one announcement a step further; returns how many people were written down, or 1 for any other step."""
     with database.transaction(EVERY_SITE) as session:
         row = session.execute(UNDER_WAY, {"rest": REST}).one_or_none()
-        refused = refusing(session, Kind.ANNOUNCEMENT, row.site_id) if row and row.state == "scheduled" else {}
     if row is None:
         return 0
     question = question_of(row.audience, row.site_id)
     try:
         if row.state == "scheduled":
-            return begin(database, row, book.count(question, phones, refused))
-        return write_down(database, row.id, row.reached, book.audience(question, row.reached, page))
+            return begin(database, row, book.count(question, phones, _refusing(database, row)))
+        people = book.audience(question, row.reached, page)
+        if row.approved_at is None and row.alone is not None and row.written + len(people.people) > row.alone:
+            return hold(database, row, people, book.count(question, phones, _refusing(database, row)))
+        return write_down(database, row.id, row.reached, people)
     except ContactsUnavailable as error:
         log.warning("announcement_waits", announcement_id=str(row.id), reason=str(error))
         with database.transaction(EVERY_SITE) as session:
             session.execute(PUT_OFF, {"id": row.id, "waits": str(error)})
         return 1
+
+
+def _refusing(database: Database, row: Any) -> list[Refusal]:
+    with database.transaction(EVERY_SITE) as session:
+        return without_announcements(session, row.site_id)
 
 
 def begin(database: Database, row: Any, counted: AudienceCount) -> int:
@@ -174,6 +184,17 @@ def begin(database: Database, row: Any, counted: AudienceCount) -> int:
     return 1
 
 
+def hold(database: Database, row: Any, page: AudiencePage, counted: AudienceCount) -> int:
+    """Have a second person approve it for all of these, before a page is written down with which it would go to more
+    than one person may write to alone."""
+    values = {"id": row.id, "after": row.reached, "count": len(page.people)}
+    values |= {"people": counted.people, "unreached": counted.unreached, "refused": counted.refused}
+    with database.transaction(EVERY_SITE) as session:
+        session.execute(TOO_MANY, values)
+    log.warning("announcement_held", announcement_id=str(row.id), people=counted.people, alone=row.alone)
+    return 1
+
+
 def write_down(database: Database, announcement_id: UUID, after: UUID | None, page: AudiencePage) -> int:
     """A message for each of these people, and how far it has come, in one commit."""
     values = {
@@ -186,7 +207,7 @@ def write_down(database: Database, announcement_id: UUID, after: UUID | None, pa
             return 1
         advanced = session.execute(ADVANCE, values).one_or_none()
         if advanced is None:
-            return int(session.execute(TOO_MANY, values).rowcount)  # type: ignore[attr-defined]
+            return 0
         people = {"people": [one.person_id for one in page.people], "sites": [one.site_id for one in page.people]}
         done = session.execute(WRITE, people | {"id": announcement_id, "before": advanced.before})
         told_before = len(page.people) - done.rowcount  # type: ignore[attr-defined]

@@ -18,6 +18,9 @@ REMOVED = Result(State.SUPPRESSED, "suppressed", "the group was removed")
 UNREADABLE_DELAY = 600.0
 """Seconds until a message is looked at again whose group's address cannot be read: an operator must put a key back."""
 
+SLOW_DELAY = 30.0
+"""Seconds until a message is looked at again whose group's service is left alone."""
+
 
 def deliver_chats(postman: Postman) -> int:
     """What groups are told; returns how many were claimed."""
@@ -30,6 +33,9 @@ def _letters(postman: Postman, messages: list[ClaimedChat]) -> Iterator[Ready]:
     for message in messages:
         if message.address is None:
             note(postman, message, REMOVED)
+            continue
+        if chat.is_slow(message.service):
+            release(postman.database, [message], SLOW_DELAY, "waits: the service of its group is slow to answer")
             continue
         try:
             address = chat.box.decrypt(bytes(message.address))

@@ -5,19 +5,23 @@ from functools import partial
 
 from services.notifications.channels.mail import Mail
 from services.notifications.contacts import Contact, Known
-from services.notifications.models import State
+from services.notifications.models import Kind, State
 from services.notifications.operations.claims import Result, put_off
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed, claim
 from services.notifications.operations.copies import make_copies
 from services.notifications.operations.deliver.postman import Postman
 from services.notifications.operations.deliver.sending import IN_DOUBT, NO_ADDRESS, Ready, Ways, note, ready, send_round
-from services.notifications.operations.lanes import Lane
+from services.notifications.operations.lanes import Lane, lane_of
 from services.notifications.operations.preferences import NO_WISH, Preference, preferences_of
 from services.notifications.operations.refusable import REFUSABLE
 from services.notifications.operations.suppressions import Closed, closed_addresses
 
 NO_GUARDIAN = Result(State.SUPPRESSED, "withdrawn", "nobody is their guardian any more")
+
+PATIENCE = {Lane.ANSWER: 120.0, Lane.NEWS: 600.0, Lane.BULK: 1800.0}
+"""Seconds for which all providers of a channel may have failed before people are told by the next one. Whoever wants it
+by SMS waits for a provider that is restarted, not for one that has stopped."""
 
 
 def deliver_answers(postman: Postman) -> int:
@@ -84,4 +88,5 @@ def _to_guardian(
 
 
 def _ways(postman: Postman, kind: str, wish: Preference, closed: Closed | None) -> Ways:
-    return Ways(wish.channels(kind, postman.channels), closed if closed and closed.closes(kind) else None)
+    closes = closed if closed and closed.closes(kind) else None
+    return Ways(wish.channels(kind, postman.channels), closes, PATIENCE[lane_of(Kind(kind))])

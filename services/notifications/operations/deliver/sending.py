@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 from services.common.database import EVERY_SITE, Database
@@ -88,10 +89,12 @@ def send_round(
 
 @dataclass(frozen=True)
 class Ways:
-    """How somebody may be told something: by these channels, in this order, and by mail unless it is closed."""
+    """How somebody may be told something: by these channels, in this order, and by mail unless it is closed.
+    `patience`: seconds for which every provider of a channel may have failed before the next channel is taken."""
 
     channels: Sequence[Channel]
     closed: Closed | None = None
+    patience: float = inf
 
     @property
     def open(self) -> Sequence[Channel]:
@@ -109,7 +112,7 @@ def ready(
     reached = [one for one in postman.channels if one.reaches(message, contact)]
     wanted = reached if ways is None else [one for one in ways.open if one in reached]
     able = [one for one in wanted if one.name not in message.refused_by]
-    first = _holder(postman, message) if message.in_doubt else _first(able)
+    first = _holder(postman, message) if message.in_doubt else _first(able, ways.patience if ways else inf)
     if first is None:
         note(postman, message, _not_told(postman, message, reached, ways))
     else:
@@ -121,10 +124,15 @@ def _holder(postman: Postman, message: Taken) -> Channel | None:
     return next((one for one in postman.channels if one.holds(message)), None)
 
 
-def _first(able: Sequence[Channel]) -> Channel | None:
-    """The first; of several providers of that channel the first that does not rest."""
+def _first(able: Sequence[Channel], patience: float) -> Channel | None:
+    """The first; of several providers of that channel the first that does not rest. Where all of them have failed for
+    longer than this, of the next channel; once they have rested they are tried again by whatever comes then."""
     same = [one for one in able if one.name == able[0].name]
-    return next((one for one in same if not one.rests), same[0] if same else None)
+    others = [one for one in able if one not in same]
+    works = next((one for one in same if not one.rests), None)
+    if works is None and others and all(one.is_out(patience) for one in same):
+        return _first(others, patience)
+    return works or next(iter(same), None)
 
 
 def _not_told(postman: Postman, message: Taken, reached: Sequence[Channel], ways: Ways | None) -> Result:

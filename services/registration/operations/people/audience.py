@@ -72,10 +72,16 @@ OVER_AREA = text(
     " OR cast(:area AS text) IN (SELECT staff_areas(:asked_by))"
 )
 
-# Whoever has come in at least once.
+# Whoever has come in at least once, and administers the area or one that it lies in.
 ADMINISTER = text("""
-    SELECT id FROM staff WHERE disabled_at IS NULL AND (password IS NOT NULL OR oidc_subject IS NOT NULL)
-      AND NOT staff_is_operator(id) AND cast(:area AS text) IN (SELECT staff_areas(id)) ORDER BY id
+    WITH RECURSIVE above (code) AS (
+        SELECT cast(:area AS text) UNION SELECT a.parent FROM above AS b JOIN areas AS a ON a.code = b.code
+    )
+    SELECT id FROM staff
+    WHERE disabled_at IS NULL AND (password IS NOT NULL OR oidc_subject IS NOT NULL)
+      AND id IN (SELECT staff_id FROM staff_grants WHERE role = 'area_admin' AND area IN (SELECT code FROM above))
+      AND id NOT IN (SELECT staff_id FROM staff_grants WHERE role = 'operator')
+    ORDER BY id
 """)
 
 TEAMS = text("""
@@ -88,6 +94,8 @@ AREAS = text("""
     ORDER BY array_position(ARRAY['province', 'city', 'district', 'subdistrict', 'community'], level), code
     LIMIT 2000
 """)
+
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True)
@@ -156,16 +164,18 @@ def colleagues(session: Session, data: PersonalData, body: ColleaguesBody) -> Co
     return ColleaguesAnswer(staff=staff, names=actor_names(session, data, body.actors, sites))
 
 
-def _pages(session: Session, body: AudienceBody) -> Iterator[Sequence[_Row]]:
-    after = None
-    while rows := _rows(session, body, after, LARGEST_PAGE):
+def _pages(session: Session, body: AudienceCountBody) -> Iterator[Sequence[_Row]]:
+    after = body.after
+    while rows := _rows(session, body, after, LARGEST_PAGE, body.until):
         yield rows
         after = rows[-1].person_id
         if len(rows) < LARGEST_PAGE:
             return
 
 
-def _rows(session: Session, body: AudienceBody, after: UUID | None, limit: int) -> Sequence[_Row]:
+def _rows(
+    session: Session, body: AudienceBody, after: UUID | None, limit: int, until: UUID | None = None
+) -> Sequence[_Row]:
     also = ["TRUE"]
     if body.volunteers_only:
         also.append(
@@ -178,10 +188,11 @@ def _rows(session: Session, body: AudienceBody, after: UUID | None, limit: int) 
                told.birth_date
         FROM person_sites AS told JOIN people ON people.id = told.person_id
         WHERE {TO[body.to]} AND {" AND ".join(also)} AND people.merged_into IS NULL AND people.erased_at IS NULL
-          AND told.person_id > :after
+          AND told.person_id > :after AND told.person_id <= :until
         ORDER BY told.person_id, told.email IS NULL, told.row LIMIT :limit
     """)  # noqa: S608 - made of constants
-    asked: dict[str, Any] = body.model_dump() | {"after": after or UUID(int=0), "limit": limit}
+    asked: dict[str, Any] = body.model_dump(exclude={"no_mail", "no_sms"})
+    asked |= {"after": after or FIRST, "until": until or LAST, "limit": limit}
     asked["places"] = body.places or ["confirmed", "waitlisted", "attended"]
     return [_Row(**row._mapping) for row in session.execute(query, asked)]
 

@@ -1,0 +1,23 @@
+"""What it takes for a message that had ended to go out again: that what it tells still holds."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+OVERTAKEN = """
+    EXISTS (SELECT FROM messages AS later
+            WHERE later.registration_id = m.registration_id AND later.number > m.number AND later.copy_of IS NULL)
+"""
+"""Whether there is a later message of the registration of `m`, so that `m` tells what is no longer so."""
+
+REOPEN = text("""
+    UPDATE announcements SET state = 'sending', ended_at = NULL, version = version + 1
+    WHERE id = :id AND state IN ('sending', 'done') RETURNING id
+""")
+
+
+def reopen(session: Session, announcement_id: UUID | None) -> bool:
+    """Have the announcement of a message that goes on, if it is of one, be under way again; false for one that was
+    stopped, which sends nothing more. Its row is held until that is committed: nobody ends it meanwhile."""
+    return announcement_id is None or session.execute(REOPEN, {"id": announcement_id}).first() is not None
