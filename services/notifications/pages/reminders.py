@@ -9,10 +9,11 @@ from services.common.pages import Answer, page_blueprint, render
 from services.notifications.models import Kind
 from services.notifications.operations.reminders import list_not_sent
 from services.notifications.pages.site import zone
-from services.notifications.pages.words import KINDS, WHY_NOT_SENT
+from services.notifications.pages.words import WHY_NOT_SENT
 from services.notifications.schemas.reminders import NotSentQuery
+from services.notifications.wording.names import KIND_NAMES
 
-KIND = {"confirmed": KINDS[Kind.REMINDER], "waitlisted": KINDS[Kind.NO_PLACE]}
+KIND = {"confirmed": KIND_NAMES[Kind.REMINDER], "waitlisted": KIND_NAMES[Kind.NO_PLACE]}
 
 
 def reminders_pages(database: Database) -> APIBlueprint:
