@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
 from services.notifications.sms import Receipt, Reply, Text, Unanswered, ask, unknown, without_numbers
-from services.notifications.sms.templates import Template, Templates
+from services.notifications.sms.templates import Registered, Templates
 
 VERSION = "2017-05-25"
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -146,7 +146,7 @@ class Aliyun:
             return unknown(error)
         return _sorted(answer)
 
-    def _message(self, hand_over: str, text: Text, template: Template) -> dict[str, str]:
+    def _message(self, hand_over: str, text: Text, template: Registered) -> dict[str, str]:
         facts = {name: text.facts[name] for name in template.names}
         return {
             "PhoneNumbers": _number(text.to),
