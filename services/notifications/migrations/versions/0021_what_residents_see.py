@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0022"
+revision = "0021"
 down_revision = "0020"
 
 # Whether somebody logged out everywhere since is told by one clock, registration's. Older ones have none: theirs is
