@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from apiflask import APIFlask
 from pydantic import SecretStr
 
+from services.common.auth import STAFF_COOKIE
 from services.common.database import Database
+from services.notifications.app import make_app
 from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
 from tests.notifications.conftest import Contacts
@@ -47,6 +50,7 @@ def test_who_reads_no_mail_gets_an_sms_that_says_what_the_subject_says(
     goes_out(make_postman(settings.model_copy(update={"sms_url": SecretStr(gateway.url())}), database))
     [sms] = gateway.to(PHONE)
     assert "赛马场站本周停水" in sms.told["text"] and "http" not in sms.told["text"]
+    assert sms.told["text"].endswith("拒收请回复R")
     assert len(sink.kept) == 1 and states(rows) == {"sent": 2}
     assert rows("SELECT channel FROM messages ORDER BY channel") == [("mail",), ("sms",)]
 
@@ -98,6 +102,20 @@ def test_quiet_hours_are_told_from_the_draft_on(
     assert listed["quiet_until"] is not None
     story.save_site()
     assert site.expect(200, "GET", f"/{made['id']}")["quiet_until"] is None, "paced or put off for another reason"
+
+
+def test_the_preview_counts_the_words_by_which_an_sms_is_refused(
+    works: Callable[..., Desk], settings: Settings, contacts: Contacts, gateway: GatewayStandIn
+) -> None:
+    by_sms = {"sms_url": SecretStr(gateway.url()), "sms_price": Decimal("0.05")}
+    staff = works()
+    staff.client = make_app(settings.model_copy(update=by_sms)).test_client()
+    staff.client.set_cookie(STAFF_COOKIE, *contacts.sessions)
+    sms = staff.expect(200, "POST", "/preview", WORDS)["sms"]
+    assert sms["text"].endswith("拒收请回复R") and sms["characters"] == len(sms["text"])
+    assert (sms["segments"], sms["cost"]) == (1, "0.05")
+    page = staff.client.post("/staff/announcements/preview", data=WORDS, headers=staff.headers).text
+    assert sms["text"] in page and "charged as 1 SMS" in page and "It costs 0.05 yuan." in page
 
 
 def test_what_the_preview_shows_is_what_comes(

@@ -10,15 +10,14 @@ from services.common.auth import Caller, allow
 from services.common.errors import language
 from services.common.pages import Answer, done, page_blueprint, render
 from services.notifications.contacts import ContactBook
-from services.notifications.operations.calendar_feeds import CalendarFeeds
+from services.notifications.operations.calendar_feeds import CalendarFeeds, FeedState
 from services.notifications.pages.resident import reach_of, resident_blueprint
 
 FRESH_SECONDS = 900
 
 ADDRESS_COOKIE = "hesheng_calendar"
 SHOWN_SECONDS = 600
-"""So long the page shows an address that was just made, however often it is asked for: kept by the browser alone,
-sealed, for here only its hash is known."""
+"""So long the page shows an address that was just made, however often it is asked for: the browser keeps it, sealed."""
 
 
 def calendar_feed_pages(feeds: CalendarFeeds, book: ContactBook) -> list[APIBlueprint]:
@@ -34,15 +33,16 @@ def _own(feeds: CalendarFeeds, book: ContactBook) -> APIBlueprint:
     def show_own_feed() -> Answer:
         """Whether there is an address, itself while it is new, and buttons."""
         reach_of(book)
-        url = feeds.kept(g.principal, request.cookies.get(ADDRESS_COOKIE, ""))
-        return render("inbox/calendar.html", url=url, made=feeds.is_made(g.principal))
+        state = feeds.state(g.principal)
+        kept = request.cookies.get(ADDRESS_COOKIE, "") if state == FeedState.WORKS else ""
+        return render("inbox/calendar.html", url=feeds.kept(g.principal, kept), state=state)
 
     @blueprint.post("")
     @allow(Caller.PERSON)
     def renew_own_feed() -> Answer:
-        """Another address, shown on the page for some minutes."""
+        """Another address, which the page shows for some minutes."""
         reach_of(book)
-        sealed, page = feeds.renew(g.principal, language()), url_for(".show_own_feed")
+        sealed, page = feeds.sealed(feeds.renew(g.principal, language())), url_for(".show_own_feed")
         response = done(page, "日历地址已生成。", "The calendar's address was made.")
         response.set_cookie(
             ADDRESS_COOKIE, sealed, max_age=SHOWN_SECONDS, path=page, httponly=True, samesite="Lax",

@@ -4,7 +4,7 @@ counted by itself, not among those who refused it."""
 from alembic import op
 
 revision = "0025"
-down_revision = "0020"
+down_revision = "0021"
 
 COUNTED = """
 CREATE FUNCTION counted_as(state text, error text) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -57,7 +57,7 @@ def states_of(session: Session, ids: Collection[UUID]) -> dict[UUID, dict[str, i
 
 
 def quiet_until(session: Session, ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """Before when nothing more of each goes out, because of quiet hours; those that no quiet hours keep are left out."""
+    """Before when nothing more of each goes out, for it is quiet hours; those that no quiet hours keep are left out."""
     return {row.id: row.until for row in session.execute(QUIET, {"ids": list(ids)})}
 
 
