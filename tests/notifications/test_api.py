@@ -94,6 +94,24 @@ def test_what_a_request_caused_is_found_by_its_id_and_the_id_leads_there(story: 
     assert 'value="req-7"' in listed and re.findall(r'/staff/messages/([0-9a-f-]{36})"', listed) == [found["id"]]
 
 
+def test_the_audit_log_is_read_by_its_site_and_by_operators(story: Story, call: Call, app: APIFlask) -> None:
+    story.save_site()
+    mine, path = site_key(story), "/v1/templates/reminder/sms/en"
+    for key in (mine, OPERATOR_KEY):
+        headers = {"Authorization": f"Bearer {key}", "If-Match": '"0"'}
+        saved = app.test_client().put(path, json={"text": "{{活动}} {{开始时间}}"}, headers=headers)
+        assert saved.status_code == 200, saved.text
+    entries = call("/v1/audit?kind=templates").json["items"]
+    assert [one["actor"].partition(":")[0] for one in entries] == ["operator", "site"]
+    assert entries[1]["site_id"] == str(story.site_id) and entries[1]["request_id"]
+    assert call("/v1/audit?kind=templates", mine).json["items"] == entries[1:]
+    first = call("/v1/audit?limit=1")
+    onward = call(urljoin("/v1/audit", first.headers["Link"].partition("<")[2].partition(">")[0]))
+    assert [one["id"] for one in first.json["items"] + onward.json["items"]][:2] == [one["id"] for one in entries]
+    other_site(story)
+    assert call("/v1/audit", site_key(story)).json["items"] == []
+
+
 def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
     shift = story.opening()
     story.tell(*(events.RegistrationConfirmed(**story.registration(shift, story.person(None))) for _ in range(7)))
