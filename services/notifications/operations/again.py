@@ -5,6 +5,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+GIVEN_UP = "(state = 'failed' OR state = 'expired' AND coalesce(error, '') NOT LIKE 'recalled%')"
+"""Whether a message did not go out though nobody meant that. One that was recalled told what is no longer so."""
+
 OVERTAKEN = """
     EXISTS (SELECT FROM messages AS later
             WHERE later.registration_id = m.registration_id AND later.number > m.number AND later.copy_of IS NULL)

@@ -11,10 +11,13 @@ from sqlalchemy.orm import selectinload
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, Stage, State
-from services.notifications.operations.again import OVERTAKEN, reopen
+from services.notifications.operations.again import GIVEN_UP, OVERTAKEN, reopen
 from services.notifications.operations.announcements.whom import ENDS_AT
 from services.notifications.operations.suppressions import try_address_again
 from services.notifications.schemas.messages import MessageQuery
+
+NOT_SENT = (State.FAILED, State.EXPIRED, State.NO_CONTACT)
+"""The ends from which a message may start again, where it still holds."""
 
 LOCK_REGISTRATION = text("""
     SELECT FROM registrations WHERE id = (SELECT registration_id FROM messages WHERE id = :id) FOR UPDATE
@@ -29,7 +32,7 @@ JUDGE_RETRY = text(f"""
                AND m.expires_at <= now() AS late,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            {OVERTAKEN} AS overtaken,
-           m.kind = 'notice'
+           m.state = 'expired' AND m.error LIKE 'recalled%' OR m.kind = 'notice'
                AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
            m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
            a.id IS NOT NULL AND EXISTS (
@@ -76,16 +79,17 @@ def _at(stage: Stage) -> tuple[ColumnElement[bool], ...]:
     return Message.state == State.PENDING, due if stage is Stage.QUEUED else ~due
 
 
-STANDS = text("""
+STANDS = text(f"""
     SELECT CASE WHEN state <> 'pending' THEN state WHEN next_attempt_at <= now() THEN 'queued' ELSE 'accepted' END
            AS state, count(*) AS number
     FROM messages
-    WHERE state IN ('pending', 'sending', 'failed', 'suppressed', 'no_contact') GROUP BY 1 ORDER BY 1
-""")
+    WHERE state IN ('pending', 'sending', 'suppressed', 'no_contact') OR {GIVEN_UP} GROUP BY 1 ORDER BY 1
+""")  # noqa: S608 - a constant
 
 
 def stands(database: Database, scope: str) -> dict[str, int]:
-    """How many messages are in each state that is not a happy end; those without any are left out."""
+    """How many messages are in each state that is not a happy end; those without any are left out, and so is what was
+    recalled."""
     with database.transaction(scope) as session:
         return {row.state: row.number for row in session.execute(STANDS)}
 
@@ -100,7 +104,7 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID, address_works: bool = True) -> None:
-    """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so of one
+    """Put back what failed, expired or had no address, with all attempts anew and three more days. Whoever does so of one
     message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
 
     A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
@@ -125,19 +129,19 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         session.execute(AGAIN, {"id": message_id})
 
 
-FAILED_FOR = text("""
+FAILED_FOR = text(f"""
     SELECT id FROM messages
-    WHERE state = 'failed'
+    WHERE {GIVEN_UP}
       AND CASE WHEN cast(:reason AS text) IS NULL THEN coalesce(error, '') NOT LIKE 'unknown%'
                ELSE coalesce(error, '') = :reason END
     ORDER BY number LIMIT :most
-""")
+""")  # noqa: S608 - a constant
 
 MOST_AT_ONCE = 1000
 
 
 def retry_failed(database: Database, reason: str | None) -> int:
-    """Put back what failed for this reason, oldest first and at most `MOST_AT_ONCE`; returns how many.
+    """Put back what failed or expired for this reason, oldest first and at most `MOST_AT_ONCE`; returns how many.
 
     None is every reason but one: of what may have been received all the same, somebody must say that it was not.
 
@@ -155,10 +159,10 @@ def retry_failed(database: Database, reason: str | None) -> int:
 
 def _objection(row: Any) -> Words | None:
     """Why this message may not go out again."""
-    if row.state not in (State.FAILED, State.NO_CONTACT) and not (row.state == State.SUPPRESSED and row.suppressed):
+    if row.state not in NOT_SENT and not (row.state == State.SUPPRESSED and row.suppressed):
         return Words(
-            f"只能重试发送失败、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
-            f"Only one that failed, has no address or a closed one can be retried; it is {row.state}.",
+            f"只能重试发送失败、已失效、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
+            f"Only one that failed, expired, has no address or a closed one can be retried; it is {row.state}.",
         )
     if row.complained:
         return Words(

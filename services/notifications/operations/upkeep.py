@@ -142,6 +142,8 @@ def gauges(session: Session) -> dict[str, float]:
                waiting.*,
                (SELECT count(*) FROM messages WHERE state = 'sending') AS messages_sending,
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
+               (SELECT count(*) FROM messages
+                WHERE state = 'expired' AND coalesce(error, '') NOT LIKE 'recalled%') AS messages_expired,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
                (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open
