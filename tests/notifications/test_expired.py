@@ -63,3 +63,14 @@ def test_nobody_is_called_of_what_a_new_database_reads_in_an_old_log(
     assert expire_overdue(postman.database) == 1
     tell_whom_sms_reached(postman.database, postman.contacts)
     assert contacts.told == []
+
+
+def test_what_may_not_go_again_keeps_nothing_behind_it_from_going(story: Story, postman: Postman, rows: Rows) -> None:
+    shift = story.opening()
+    for _ in range(3):
+        story.cancel(story.sign_up(shift))
+    rows("UPDATE messages SET state = 'failed', error = '554' WHERE kind = 'confirmation'")
+    rows("UPDATE messages SET state = 'sent' WHERE kind = 'cancellation'")
+    late = [story.sign_up(shift)["registration_id"] for _ in range(3)]
+    rows("UPDATE messages SET state = 'failed', error = '554' WHERE registration_id = ANY(:ids)", ids=late)
+    assert [retry_failed(postman.database, "554", most=2) for _ in range(3)] == [2, 1, 0]

@@ -24,8 +24,8 @@ LOCK_REGISTRATION = text("""
 """)
 
 # Judged whatever the caller may see: an announcement to an area is of no site, and its messages are of sites.
-JUDGE_RETRY = text(f"""
-    SELECT m.state, m.kind, m.announcement_id, m.suppression_id IS NOT NULL AS suppressed,
+JUDGED = f"""
+    SELECT m.id, m.number, m.state, m.kind, m.announcement_id, m.suppression_id IS NOT NULL AS suppressed,
            EXISTS (SELECT FROM suppressions AS s WHERE s.id = m.suppression_id AND s.reason = 'complaint'
                    AND s.lifted_at IS NULL) AS complained,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
@@ -42,8 +42,9 @@ JUDGE_RETRY = text(f"""
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
     LEFT JOIN announcements AS a ON a.id = m.announcement_id
     LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
-    WHERE m.id = :id FOR UPDATE OF m
-""")  # noqa: S608 - a constant
+"""  # noqa: S608 - a constant
+
+JUDGE_RETRY = text(f"{JUDGED} WHERE m.id = :id FOR UPDATE OF m")
 
 AGAIN = text(f"""
     UPDATE messages AS m SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
@@ -104,8 +105,8 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID, address_works: bool = True) -> None:
-    """Put back what failed, expired or had no address, with all attempts anew and three more days. Whoever does so of one
-    message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
+    """Put back what failed, expired or had no address, with all attempts anew and three more days. Whoever does so of
+    one message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
 
     A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
     One that was done is under way again until this has ended too.
@@ -130,31 +131,41 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
 
 
 FAILED_FOR = text(f"""
-    SELECT id FROM messages
-    WHERE {GIVEN_UP}
-      AND CASE WHEN cast(:reason AS text) IS NULL THEN coalesce(error, '') NOT LIKE 'unknown%'
-               ELSE coalesce(error, '') = :reason END
-    ORDER BY number LIMIT :most
+    {JUDGED} WHERE m.id IN (
+        SELECT id FROM messages
+        WHERE {GIVEN_UP} AND number > :after
+          AND CASE WHEN cast(:reason AS text) IS NULL THEN coalesce(error, '') NOT LIKE 'unknown%'
+                   ELSE coalesce(error, '') = :reason END
+        ORDER BY number LIMIT :most)
+    ORDER BY m.number
 """)  # noqa: S608 - a constant
 
 MOST_AT_ONCE = 1000
 
 
-def retry_failed(database: Database, reason: str | None) -> int:
-    """Put back what failed or expired for this reason, oldest first and at most `MOST_AT_ONCE`; returns how many.
+def retry_failed(database: Database, reason: str | None, most: int = MOST_AT_ONCE) -> int:
+    """Put back what failed or expired for this reason, oldest first and at most so many; returns how many.
 
     None is every reason but one: of what may have been received all the same, somebody must say that it was not.
 
-    Each in a transaction of its own. What tells what is no longer so stays as it is.
+    Each in a transaction of its own. What tells what is no longer so stays as it is, and keeps nothing behind it from
+    its turn.
     """
-    with database.transaction(EVERY_SITE) as session:
-        ids = session.scalars(FAILED_FOR, {"reason": reason, "most": MOST_AT_ONCE}).all()
-    count = 0
-    for message_id in ids:
-        with suppress(Problem):
-            retry_message(database, EVERY_SITE, message_id, address_works=False)
-            count += 1
+    count = after = 0
+    while count < most and (page := _failed(database, reason, after, most)):
+        after = page[-1].number
+        able = [row.id for row in page if _objection(row) is None]
+        for message_id in able[: most - count]:
+            with suppress(Problem):
+                retry_message(database, EVERY_SITE, message_id, address_works=False)
+                count += 1
     return count
+
+
+def _failed(database: Database, reason: str | None, after: int, most: int) -> Sequence[Any]:
+    """The next ones behind a number, as they are judged."""
+    with database.transaction(EVERY_SITE) as session:
+        return session.execute(FAILED_FOR, {"reason": reason, "after": after, "most": most}).all()
 
 
 def _objection(row: Any) -> Words | None:

@@ -78,7 +78,7 @@ def _list(database: Database, form: Form[MessageQuery], asked: dict[str, str], *
 
 def _one(database: Database, message: Message, form: Form[Any]) -> str:
     recalled = message.stage is Stage.EXPIRED and (message.error or "").startswith("recalled")
-    ended = message.state in NOT_SENT and not recalled or message.suppression_id is not None
+    ended = (message.state in NOT_SENT and not recalled) or message.suppression_id is not None
     with database.transaction(g.principal.scope) as session:
         closed = suppression_of(session, message.id)
     again = g.principal.is_operator and ended and not (closed and closed.reason == "complaint")
