@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, Stage, State
-from services.notifications.operations.again import GIVEN_UP, OVERTAKEN, reopen
+from services.notifications.operations.again import GIVEN_UP, HOLDS_UNTIL, OVERTAKEN, reopen
 from services.notifications.operations.announcements.whom import ENDS_AT
 from services.notifications.operations.suppressions import try_address_again
 from services.notifications.schemas.messages import MessageQuery
@@ -30,6 +30,7 @@ JUDGED = f"""
                    AND s.lifted_at IS NULL) AS complained,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
                AND m.expires_at <= now() AS late,
+           {HOLDS_UNTIL} <= now() AS holds_no_more,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            {OVERTAKEN} AS overtaken,
            m.state = 'expired' AND m.error LIKE 'recalled%' OR m.kind = 'notice'
@@ -51,7 +52,7 @@ AGAIN = text(f"""
         error = NULL, handed_at = NULL, refused_by = '{{}}',
         expires_at = CASE
             WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
-            ELSE least(now() + interval '3 days', (
+            ELSE least(now() + interval '3 days', CASE WHEN kind <> 'cancellation' THEN {HOLDS_UNTIL} END, (
                 SELECT ends_at FROM (SELECT {ENDS_AT} AS ends_at FROM announcements AS a WHERE a.id = m.announcement_id)
                     AS about WHERE ends_at > now())) END
     WHERE id = :id
@@ -108,7 +109,8 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
     """Put back what failed, expired or had no address, with all attempts anew and three more days. Whoever does so of
     one message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
 
-    A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
+    A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it,
+    and what tells of a registration with its shift.
     One that was done is under way again until this has ended too.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
@@ -200,6 +202,11 @@ def _objection(row: Any) -> Words | None:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",
             "There is a later message of this registration; this one no longer holds.",
+        )
+    if row.holds_no_more:
+        return Words(
+            "场次已结束，或名额已不再保留，不再发送。",
+            "The shift is over, or the place is no longer kept for them; it is too late to send this.",
         )
     if row.late and row.kind == "link":
         return Words("链接已过期，请重新获取。", "The link has expired; let a new one be issued.")
