@@ -173,6 +173,7 @@ def test_what_is_about_an_activity_that_is_over_or_was_stopped_is_not_tried_agai
     rows("UPDATE shifts SET starts_at = now() - interval '5 hours', ends_at = now() - interval '3 hours'")
     with pytest.raises(Problem, match="activity is over"):
         retry_message(database, str(story.site_id), message.id)
+    rows("UPDATE messages SET expires_at = now() + interval '1 hour'")
     site.expect(200, "POST", f"/{made['id']}/stop")
     # As one to an area is: of no site, while its messages are of sites.
     rows("UPDATE announcements SET site_id = NULL, area = '140107'")

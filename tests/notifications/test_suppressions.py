@@ -174,6 +174,8 @@ def test_sent_again_opens_what_bounced_and_never_what_was_called_spam(
     sent(postman, sink)
     refused = retry("kind = 'reminder' AND state = 'suppressed'")
     assert refused.status_code == 409 and "Once they ask" in refused.json["detail"]
+    shown = client.get(f"/staff/messages/{refused.request.path.split('/')[3]}", headers=headers).text
+    assert "Opened again" not in shown and "Send again" not in shown and "reported a mail as spam" in shown
     rows("UPDATE suppressions SET lifted_at = now(), lifted_why = 'asked' WHERE lifted_at IS NULL")
     assert retry("kind = 'reminder' AND state = 'suppressed'").status_code == 200
 

@@ -35,7 +35,7 @@ JUDGED = f"""
            {OVERTAKEN} AS overtaken,
            m.state = 'expired' AND m.error LIKE 'recalled%' OR m.kind = 'notice'
                AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
-           m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
+           a.state = 'stopped' AS stopped, m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
            a.id IS NOT NULL AND EXISTS (
                SELECT FROM messages AS other
                WHERE other.person_id IN (SELECT persons_of(person_now(m.person_id))) AND other.announcement_id = a.id
@@ -126,7 +126,7 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         if objection:
             raise Problem(CONFLICT, objection)
         if not reopen(session, row.announcement_id):
-            raise Problem(CONFLICT, Words("公告已停止发送。", "The announcement was stopped."))
+            raise Problem(CONFLICT, STOPPED)
         if address_works:
             try_address_again(session, message_id)
         session.execute(AGAIN, {"id": message_id})
@@ -141,6 +141,8 @@ FAILED_FOR = text(f"""
         ORDER BY number LIMIT :most)
     ORDER BY m.number
 """)  # noqa: S608 - a constant
+
+STOPPED = Words("公告已停止发送。", "The announcement was stopped.")
 
 MOST_AT_ONCE = 1000
 
@@ -189,6 +191,8 @@ def _objection(row: Any) -> Words | None:
         return Words(
             "场次已取消或已变动，此消息不再属实。", "The shift was called off or moved; the message no longer holds."
         )
+    if row.stopped:
+        return STOPPED
     if row.is_over:
         return Words(
             "公告所说的活动已经结束，不再发送。", "The activity is over; it is too late to send the announcement."

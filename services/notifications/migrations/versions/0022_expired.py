@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 
 EXPIRED = """
 CREATE INDEX messages_expired ON messages (number) WHERE state = 'expired' AND coalesce(error, '') NOT LIKE 'recalled%';
