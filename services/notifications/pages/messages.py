@@ -18,7 +18,7 @@ from services.notifications.schemas.messages import MessageQuery
 from services.notifications.schemas.suppressions import LiftBody
 from services.notifications.wording.names import KIND_NAMES, PURPOSE_NAMES
 
-FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
+FILTERS = ("state", "kind", "person_id", "registration_id", "request_id", "cursor")
 
 
 def messages_pages(database: Database) -> APIBlueprint:
