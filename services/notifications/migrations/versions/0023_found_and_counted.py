@@ -3,8 +3,8 @@ counted by itself, not among those who refused it."""
 
 from alembic import op
 
-revision = "0025"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 COUNTED = """
 CREATE FUNCTION counted_as(state text, error text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
