@@ -6,8 +6,8 @@ from alembic import op
 
 from services.common.audit import audited
 
-revision = "0025"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 COUNTED = """
 CREATE FUNCTION counted_as(state text, error text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
