@@ -94,6 +94,21 @@ def test_what_a_request_caused_is_found_by_its_id_and_the_id_leads_there(story: 
     assert 'value="req-7"' in listed and re.findall(r'/staff/messages/([0-9a-f-]{36})"', listed) == [found["id"]]
 
 
+def test_our_own_reasons_are_told_in_the_readers_language_and_a_servers_reply_as_it_was(
+    story: Story, app: APIFlask, postman: Postman, rows: Rows
+) -> None:
+    story.sign_up(story.opening(), email=None)
+    deliver_batch(postman)
+    [one] = rows("SELECT id FROM messages WHERE state = 'no_contact'")
+    client, headers = app.test_client(), {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    for path in ("/staff/messages", f"/staff/messages/{one.id}"):
+        chinese = client.get(path, headers=headers | {"Accept-Language": "zh"}).text
+        assert "此人没有邮箱" in chinese and "the person has no" not in chinese
+        assert "the person has no e-mail address" in client.get(path, headers=headers | {"Accept-Language": "en"}).text
+    rows("UPDATE messages SET error = 'an earlier mail to this address bounced: 550 gone'")
+    assert "被退回：550 gone" in client.get(path, headers=headers | {"Accept-Language": "zh"}).text
+
+
 def test_the_audit_log_is_read_by_its_site_and_by_operators(story: Story, call: Call, app: APIFlask) -> None:
     story.save_site()
     mine, path = site_key(story), "/v1/templates/reminder/sms/en"
