@@ -260,7 +260,7 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
                        "alarms_open": 0, "sms_replies_ignored": 0, "messages_pending": 1,
                        "messages_due": 1, "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
                        "messages_expired": 0,
-                       "messages_no_contact": 1, "providers_failing": 0}  # fmt: skip
+                       "messages_no_contact": 1, "messages_suppressed": 0, "providers_failing": 0}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
 
 
