@@ -151,7 +151,9 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         """Approve this version for so many people. Takes If-Match. 403 for whoever had a hand in it, and for keys."""
         expected, scope = expected_versions(), office.bureau.scope(g.principal, announcement_id)
         return _acted(
-            database, scope, lambda s: approval.approve(s, announcement_id, expected, g.principal, body.people)
+            database,
+            scope,
+            lambda s: approval.approve(s, announcement_id, expected, g.principal, body.people, office.alone),
         )
 
     @blueprint.post(f"{ONE}/decline")

@@ -200,7 +200,7 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         def do(scope: str, actor: str) -> Announcement:
             return in_one(
                 scope,
-                lambda s: approval.approve(s, announcement_id, typed_version(), g.principal, people()),
+                lambda s: approval.approve(s, announcement_id, typed_version(), g.principal, people(), office.alone),
             )
 
         return act(announcement_id, do, "已批准。", "It is approved.")

@@ -109,18 +109,29 @@ def submit(
 
 
 def approve(
-    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int
-) -> Announcement:
-    """Approve what waits. Raises 403 for whoever had a hand in it, 409 where the number of people is another."""
+    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int,
+    alone: int,
+) -> Announcement:  # fmt: skip
+    """Approve what waits. Whoever had a hand in it can but confirm what grew, and is no second person: it still counts
+    among what was sent alone. Raises 403 where that is too many, 409 where the number of people is another."""
     row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
     _check_count(row.people or 0, people, is_few(row))
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
-    if (row.people or 0) > (row.alone or 0) and principal.actor in (*row.written_by, row.submitted_by):
-        raise Problem(FORBIDDEN, _ANOTHER)
-    row.approved_at, row.approved_by, row.tried_at = func.now(), principal.actor, None
-    row.state, row.grown = AnnouncementState.SCHEDULED, False
+    if principal.actor in (*row.written_by, row.submitted_by):
+        _check_alone(session, row, alone)
+    else:
+        row.approved_at, row.approved_by = func.now(), principal.actor
+    row.state, row.grown, row.tried_at = AnnouncementState.SCHEDULED, False, None
     return saved(session, row)
+
+
+def _check_alone(session: Session, row: Announcement, alone: int) -> None:
+    """Raise 403 where so many are written to by two people only; others were handed in meanwhile, it may be."""
+    session.execute(ONE_AT_A_TIME, {"whose": str(row.site_id or row.area)})
+    row.alone = min(row.alone or 0, left_alone(session, row, alone))
+    if (row.people or 0) > row.alone:
+        raise Problem(FORBIDDEN, _ANOTHER)
 
 
 def decline(

@@ -1,0 +1,37 @@
+"""A second person is another one: not who wrote it and confirms what grew, nor their other account."""
+
+from collections.abc import Callable
+
+import pytest
+
+from services.notifications.operations.announcements.sending import send_announcements
+from services.notifications.operations.deliver import Postman
+from tests.notifications.conftest import Contacts
+from tests.notifications.story import Story
+from tests.notifications.test_announcements import Desk, goes_out, settings, site, works  # noqa: F401
+
+
+@pytest.mark.parametrize("settings", [20], indirect=True)
+def test_who_confirms_what_grew_has_written_to_so_many_alone(
+    works: Callable[..., Desk], story: Story, contacts: Contacts, postman: Postman
+) -> None:
+    story.save_site()
+    one = works()
+
+    def grown(few: int, many: int) -> tuple[str, dict[str, int], int]:
+        contacts.people.clear()
+        for number in range(few):
+            story.person(f"p{number}@example.org")
+        made = one.submitted(few)
+        for number in range(few, many):
+            story.person(f"q{number}@example.org")
+        send_announcements(postman.database, postman.contacts, ())
+        waits = one.expect(200, "GET", f"/{made['id']}")
+        assert waits["state"] == "waiting"
+        return f"/{made['id']}/approve", {"people": many}, waits["version"]
+
+    first, second = grown(1, 13), grown(1, 14)
+    assert one.expect(200, "POST", *first)["approved_at"] is None
+    goes_out(postman)
+    one.expect(403, "POST", *second)
+    assert works().expect(200, "POST", *second)["approved_at"], "twenty a day, thirteen of which have gone"
