@@ -35,3 +35,21 @@ def test_who_confirms_what_grew_has_written_to_so_many_alone(
     goes_out(postman)
     one.expect(403, "POST", *second)
     assert works().expect(200, "POST", *second)["approved_at"], "twenty a day, thirteen of which have gone"
+
+
+@pytest.mark.parametrize("settings", [1], indirect=True)
+def test_who_invited_the_author_or_was_invited_by_them_is_no_second_person(
+    works: Callable[..., Desk], story: Story, contacts: Contacts
+) -> None:
+    story.save_site()
+    story.person("p@example.org"), story.person("q@example.org")
+    author, puppet, maker, another = (works() for _ in range(4))
+    contacts.invited |= {puppet.staff_id: f"staff:{author.staff_id}", author.staff_id: f"staff:{maker.staff_id}"}
+    made = author.submitted(2)
+    approve, counted = f"/{made['id']}/approve", {"people": 2}
+    for desk in (puppet, maker):
+        assert "invited the other" in desk.expect(403, "POST", approve, counted, made["version"])["detail"]
+    contacts.failing = True
+    another.expect(503, "POST", approve, counted, made["version"])
+    contacts.failing = False
+    assert another.expect(200, "POST", approve, counted, made["version"])["state"] == "scheduled"

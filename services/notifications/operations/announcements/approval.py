@@ -20,6 +20,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, FORBIDDEN, UNAVAILABLE, Problem, Words, invalid
 from services.notifications.contacts import AudienceCount, ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement, AnnouncementState
+from services.notifications.operations.announcements.asking import Seconds, hands_in
 from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, PARTLY_SENT, find, locked, saved
 from services.notifications.operations.announcements.sending import end_stopped_of
 from services.notifications.operations.announcements.whom import question_of
@@ -110,16 +111,20 @@ def submit(
 
 def approve(
     session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int,
-    alone: int,
+    alone: int, seconds: Seconds,
 ) -> Announcement:  # fmt: skip
-    """Approve what waits. Whoever had a hand in it can but confirm what grew, and is no second person: it still counts
-    among what was sent alone. Raises 403 where that is too many, 409 where the number of people is another."""
-    row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
+    """Approve what waits, as one of these `seconds`. Whoever had a hand in it can but confirm what grew, and is no
+    second person: it still counts among what was sent alone. Raises 403 where that is too many, and for an account of
+    the same hand; 409 where the number of people is another."""
+    asked_of = {seconds.version} if expected is None else {seconds.version}.intersection(expected)
+    row = locked(session, announcement_id, asked_of, (AnnouncementState.WAITING,))
     _check_count(row.people or 0, people, is_few(row))
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
-    if principal.actor in (*row.written_by, row.submitted_by):
+    if principal.actor in hands_in(row):
         _check_alone(session, row, alone)
+    elif UUID(principal.name) not in seconds.staff:
+        raise Problem(FORBIDDEN, _ONE_HAND)
     else:
         row.approved_at, row.approved_by = func.now(), principal.actor
     row.state, row.grown, row.tried_at = AnnouncementState.SCHEDULED, False, None
@@ -168,6 +173,11 @@ _BY_STAFF = Words(
 )
 _ANOTHER = Words(
     "您参与了起草或提交，须由另一位工作人员批准。", "You had a hand in it: another member of staff must approve it."
+)
+_ONE_HAND = Words(
+    "您和起草或提交的人之间，一人邀请了另一人，或发放了对方的密钥，须由第三人批准。",
+    "You and whoever wrote or submitted it: one invited the other, or made the other's key. Somebody else must approve"
+    " it.",
 )
 
 
