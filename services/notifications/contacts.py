@@ -285,7 +285,7 @@ class ContactBook:
 
     def reach(self, resident: Principal, since: datetime | None = None) -> Reach:
         """Whose rows of which sites this resident's session opens; none where they logged out everywhere after
-        `since`."""
+        a session began `since`, by registration's clock."""
         mailed_by = str(resident.mailed_by) if resident.mailed_by else None
         asked = {"person_id": resident.name, "address": resident.address, "mailed_by": mailed_by}
         if since is not None:

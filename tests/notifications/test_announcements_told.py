@@ -1,11 +1,15 @@
 """How an announcement comes to people: at its time, by SMS for who reads no mail, and as the preview showed it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from apiflask import APIFlask
 from pydantic import SecretStr
 
+from services.common.auth import STAFF_COOKIE
 from services.common.database import Database
+from services.notifications.app import make_app
 from services.notifications.operations.deliver import Postman, make_postman
 from services.notifications.settings import Settings
 from tests.notifications.conftest import Contacts
@@ -45,6 +49,7 @@ def test_who_reads_no_mail_gets_an_sms_that_says_what_the_subject_says(
     goes_out(make_postman(settings.model_copy(update={"sms_url": SecretStr(gateway.url())}), database))
     [sms] = gateway.to(PHONE)
     assert "赛马场站本周停水" in sms.told["text"] and "http" not in sms.told["text"]
+    assert sms.told["text"].endswith("拒收请回复R")
     assert len(sink.kept) == 1 and states(rows) == {"sent": 2}
     assert rows("SELECT channel FROM messages ORDER BY channel") == [("mail",), ("sms",)]
 
@@ -67,6 +72,20 @@ def test_it_goes_at_its_time_and_not_before(
     late = site.expect(201, "POST", "", BODY | {"send_at": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()})
     answer = site.expect(422, "POST", f"/{late['id']}/submit", {"people": 1}, late["version"])
     assert answer["errors"][0]["field"] == "send_at"
+
+
+def test_the_preview_counts_the_words_by_which_an_sms_is_refused(
+    works: Callable[..., Desk], settings: Settings, contacts: Contacts, gateway: GatewayStandIn
+) -> None:
+    by_sms = {"sms_url": SecretStr(gateway.url()), "sms_price": Decimal("0.05")}
+    staff = works()
+    staff.client = make_app(settings.model_copy(update=by_sms)).test_client()
+    staff.client.set_cookie(STAFF_COOKIE, *contacts.sessions)
+    sms = staff.expect(200, "POST", "/preview", WORDS)["sms"]
+    assert sms["text"].endswith("拒收请回复R") and sms["characters"] == len(sms["text"])
+    assert (sms["segments"], sms["cost"]) == (1, "0.05")
+    page = staff.client.post("/staff/announcements/preview", data=WORDS, headers=staff.headers).text
+    assert sms["text"] in page and "charged as 1 SMS" in page and "It costs 0.05 yuan." in page
 
 
 def test_what_the_preview_shows_is_what_comes(

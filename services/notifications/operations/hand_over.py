@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from services.common.database import EVERY_SITE, Database
+from services.common.sealing import Box
 from services.notifications.operations.claims import Taken
 
 PER_DAY = 10
@@ -37,7 +38,7 @@ TAKE_BACK = text("""
 FORGET_NUMBERS = text("""
     UPDATE messages SET to_key = NULL WHERE id IN (
         SELECT id FROM messages WHERE to_key IS NOT NULL AND state NOT IN ('pending', 'sending')
-          AND coalesce(sent_at, created_at) < now() - make_interval(days => CASE channel WHEN 'sms' THEN 3 ELSE 7 END)
+          AND coalesce(sent_at, created_at) < now() - make_interval(days => CASE channel WHEN 'sms' THEN 30 ELSE 7 END)
         LIMIT 1000)
 """)
 
@@ -49,6 +50,11 @@ class HandOver:
     id: str
     since: datetime
     age: timedelta
+
+
+def key_of_number(box: Box, phone: str) -> bytes:
+    """By what it is known to whom an SMS went: a keyed hash."""
+    return box.fingerprint("phone", phone)[:16]
 
 
 def hand_over(database: Database, message: Taken, channel: str, provider: str, to_key: bytes) -> HandOver | None:
@@ -74,7 +80,7 @@ def take_back(database: Database, message: Taken) -> None:
 
 
 def forget_numbers(database: Database) -> int:
-    """Forget to whom the SMS of more than three days ago went, and the mails of a week ago, which bounce within five
-    days; returns how many."""
+    """Forget to whom the SMS of more than thirty days ago went, which people answer late, and the mails of a week ago,
+    which bounce within five days; returns how many."""
     with database.transaction(EVERY_SITE) as session:
         return session.execute(FORGET_NUMBERS).rowcount  # type: ignore[attr-defined]

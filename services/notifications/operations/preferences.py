@@ -18,6 +18,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import CHANGED_MEANWHILE, Problem, Words, not_found
 from services.notifications.channels import Channel
 from services.notifications.contacts import Known, Refusal
+from services.notifications.operations.refusable import REFUSABLE
 from services.notifications.schemas.preferences import PreferencesAnswer, PreferencesBody
 
 MAIL, SMS = "mail", "sms"
@@ -151,6 +152,12 @@ def refuse(session: Session, person_id: UUID, site_id: UUID, kind: str) -> int |
     already stays so, and makes none."""
     version: int | None = session.scalar(REFUSE, _of_kind(person_id, site_id, kind))
     return version
+
+
+def refuse_sms(session: Session, person_id: UUID, site_id: UUID) -> None:
+    """Have a site send somebody no SMS of any kind that may be refused."""
+    what = [f"{kind}.{SMS}" for kind in REFUSABLE]
+    session.execute(REFUSE, {"person_id": person_id, "site_id": site_id, "what": what})
 
 
 def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, version: int) -> None:

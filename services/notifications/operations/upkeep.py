@@ -144,6 +144,7 @@ def gauges(session: Session) -> dict[str, float]:
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
+               (SELECT count(*) FROM replies WHERE outcome <> 'refused') AS sms_replies_ignored,
                (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open
         FROM (SELECT count(*) AS messages_pending,
                      count(*) FILTER (WHERE next_attempt_at <= now()) AS messages_due,

@@ -10,7 +10,7 @@ from services.common.auth import Caller, allow
 from services.common.errors import language
 from services.common.pages import Answer, done, page_blueprint, render
 from services.notifications.contacts import ContactBook
-from services.notifications.operations.calendar_feeds import CalendarFeeds
+from services.notifications.operations.calendar_feeds import CalendarFeeds, FeedState
 from services.notifications.pages.resident import reach_of, resident_blueprint
 
 FRESH_SECONDS = 900
@@ -29,14 +29,14 @@ def _own(feeds: CalendarFeeds, book: ContactBook) -> APIBlueprint:
     def show_own_feed() -> Answer:
         """Whether there is an address, and buttons."""
         reach_of(book)
-        return render("inbox/calendar.html", url="", made=feeds.is_made(g.principal))
+        return render("inbox/calendar.html", url="", state=feeds.state(g.principal))
 
     @blueprint.post("")
     @allow(Caller.PERSON)
     def renew_own_feed() -> Answer:
         """Another address, shown this once."""
         reach_of(book)
-        return render("inbox/calendar.html", url=feeds.renew(g.principal, language()), made=True)
+        return render("inbox/calendar.html", url=feeds.renew(g.principal, language()), state=FeedState.WORKS)
 
     @blueprint.post("/stop")
     @allow(Caller.PERSON)

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from services.common.schemas import Answer, Body, ListQuery
 from services.notifications.models import AnnouncementState
+from services.notifications.schemas.templates import SmsAnswer
 
 LONGEST_TYPED = 8000
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -160,4 +161,4 @@ class AnnouncementPreviewAnswer(Answer):
     subject: str
     html: str
     text: str
-    sms: str | None
+    sms: SmsAnswer | None

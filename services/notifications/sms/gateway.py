@@ -14,7 +14,7 @@ import requests
 from pydantic import BaseModel, Field
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
-from services.notifications.sms import Receipt, Text, Unanswered, ask, unknown, without_numbers
+from services.notifications.sms import Receipt, Reply, Text, Unanswered, ask, unknown, without_numbers
 
 OURS = {401, 403, 404, 405, 429, 503}
 """A wrong token or address, too many requests, or a gateway that is away: nothing was taken, nothing else will be."""
@@ -40,6 +40,16 @@ class _Report(BaseModel):
 
 class _Reports(BaseModel):
     receipts: list[_Report] = Field(max_length=1000)
+
+
+class _Reply(BaseModel):
+    id: str = Field(min_length=1, max_length=200)
+    sender: str = Field(alias="from", max_length=40)
+    text: str
+
+
+class _Replies(BaseModel):
+    replies: list[_Reply] = Field(max_length=1000)
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,10 @@ class Gateway:
         return [
             Receipt(one.reference, one.id, one.status == "delivered", without_numbers(one.reason)) for one in reports
         ]
+
+    def replies(self, body: Any) -> list[Reply]:
+        """What people sent back."""
+        return [Reply(one.id, one.sender, one.text) for one in _Replies.model_validate(body).replies]
 
 
 def _verdict(response: requests.Response) -> Verdict:

@@ -18,7 +18,7 @@ from services.notifications.operations.providers import tell
 from services.notifications.rates import Allowance
 from services.notifications.settings import Settings
 from services.notifications.sms import Provider
-from services.notifications.sms.words import Wording
+from services.notifications.sms.words import Texts
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def make_postman(settings: Settings, database: Database) -> Postman:
 
 def _sms(settings: Settings, database: Database, provider: Provider) -> Sms:
     prefixes = tuple(settings.sms_prefixes.split(","))
-    return Sms(database, provider, Wording(provider.signs), settings.box(), prefixes)
+    return Sms(database, provider, Texts(provider.signs), settings.box(), prefixes)
 
 
 def _allowances(settings: Settings) -> dict[str, Allowance]:
