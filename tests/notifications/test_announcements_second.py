@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from services.common.auth import Role
 from services.notifications.operations.announcements.sending import send_announcements
 from services.notifications.operations.deliver import Postman
 from tests.notifications.conftest import Contacts
@@ -53,3 +54,18 @@ def test_who_invited_the_author_or_was_invited_by_them_is_no_second_person(
     another.expect(503, "POST", approve, counted, made["version"])
     contacts.failing = False
     assert another.expect(200, "POST", approve, counted, made["version"])["state"] == "scheduled"
+
+
+@pytest.mark.parametrize("settings", [3], indirect=True)
+def test_what_one_submits_counts_wherever_it_goes(works: Callable[..., Desk], story: Story, contacts: Contacts) -> None:
+    story.save_site()
+    story.person("p@example.org"), story.person("q@example.org")
+    over, other = works(Role.AREA_ADMIN), works(Role.AREA_ADMIN)
+    contacts.areas = [{"id": code, "name_zh": "社区", "name_en": "Community"} for code in ("140107001", "140107002")]
+
+    def state(desk: Desk, **to: str) -> str:
+        return str(desk.submitted(2, audience={"to": "area"} | to if to else {"to": "site"})["state"])
+
+    assert state(over, area="140107001") == "scheduled"
+    assert state(over) == "waiting", "the same hand, at another place"
+    assert state(other, area="140107002") == "scheduled"

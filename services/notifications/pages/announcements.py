@@ -249,7 +249,7 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     scope = office.bureau.scope(g.principal, announcement_id)
     with database.transaction(scope) as session:
         row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
-        alone = approval.left_alone(session, row, office.alone)
+        alone = approval.left_alone(session, row, office.alone, g.principal.actor)
     counted = None
     if row.state == AnnouncementState.DRAFT:
         counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside

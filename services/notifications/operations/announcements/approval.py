@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, select, text
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from services.common.audit import record
@@ -34,6 +34,8 @@ GOES_OUT = (AnnouncementState.SCHEDULED, AnnouncementState.SENDING, Announcement
 
 AT_ONCE = 4
 """Counts that one api process asks for at the same time: that of a city takes registration seconds."""
+
+_WITHIN_A_DAY = Announcement.submitted_at > func.now() - text("interval '1 day'")
 
 FEW = 5
 """Of fewer people of an age nobody is told how many they are: who knows whom an audience is made of would learn whether
@@ -84,16 +86,16 @@ def submit(
     counted: AudienceCount, people: int, alone: int,
 ) -> Announcement:  # fmt: skip
     """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people, with what its site or
-    area sent within a day that nobody approved: many small ones are one large one. Should it come to more than these
-    before it goes, it waits for approval then.
+    area, or whoever submits it, sent within a day that nobody approved: many small ones are one large one. Should it
+    come to more than these before it goes, it waits for approval then.
 
     Raises 409 where it is not for as many people as the caller has in mind, 403 for a key where a second person must
     approve.
     """
     row = locked(session, announcement_id, expected, (AnnouncementState.DRAFT,))
     _check_count(counted.people, people, counted.few)
-    session.execute(ONE_AT_A_TIME, {"whose": str(row.site_id or row.area)})
-    left = left_alone(session, row, alone)
+    _take_turns(session, row, principal.actor)
+    left = left_alone(session, row, alone, principal.actor)
     needs_second = counted.people > left
     if needs_second and principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
@@ -133,8 +135,9 @@ def approve(
 
 def _check_alone(session: Session, row: Announcement, alone: int) -> None:
     """Raise 403 where so many are written to by two people only; others were handed in meanwhile, it may be."""
-    session.execute(ONE_AT_A_TIME, {"whose": str(row.site_id or row.area)})
-    row.alone = min(row.alone or 0, left_alone(session, row, alone))
+    submitter = str(row.submitted_by)
+    _take_turns(session, row, submitter)
+    row.alone = min(row.alone or 0, left_alone(session, row, alone, submitter))
     if (row.people or 0) > row.alone:
         raise Problem(FORBIDDEN, _ANOTHER)
 
@@ -194,17 +197,32 @@ def _check_count(now: int, people: int, few: bool) -> None:
         raise Problem(CONFLICT, Words(f"现在是{zh}，请再确认。", f"It is {en} people now. Please confirm again."))
 
 
+def _take_turns(session: Session, row: Announcement, submitter: str) -> None:
+    """Have nobody else hand in for the same site or area, nor this one elsewhere, until the commit."""
+    for whose in (submitter, str(row.site_id or row.area)):
+        session.execute(ONE_AT_A_TIME, {"whose": whose})
+
+
 def _of_the_day(row: Announcement) -> ColumnElement[bool]:
-    of = Announcement.site_id == row.site_id if row.site_id else Announcement.area == row.area
-    return and_(of, Announcement.submitted_at > func.now() - text("interval '1 day'"))
+    return and_(_same_whole(row), _WITHIN_A_DAY)
 
 
-def left_alone(session: Session, row: Announcement, alone: int) -> int:
-    """To how many people its site or area may write without a second person: `alone` within a day."""
+def _same_whole(row: Announcement) -> ColumnElement[bool]:
+    return Announcement.site_id == row.site_id if row.site_id else Announcement.area == row.area
+
+
+def left_alone(session: Session, row: Announcement, alone: int, submitter: str) -> int:
+    """To how many people its site or area, and whoever submits it, may write without a second person: `alone` within a
+    day, each. What one submitted counts wherever it went."""
     unapproved = Announcement.approved_at.is_(None), Announcement.id != row.id
     those = case((Announcement.state.in_(GOES_OUT), Announcement.people), else_=Announcement.written)
-    sent = session.scalar(select(func.sum(those)).where(_of_the_day(row), *unapproved)) or 0
-    return max(0, alone - int(sent))
+    same = Announcement.submitted_by == submitter
+    sums = select(func.sum(those).filter(_same_whole(row)), func.sum(those).filter(same))
+    scope = session.scalar(select(func.current_setting("hesheng.site")))
+    session.execute(select(func.set_config("hesheng.site", EVERY_SITE, True)))
+    sent = session.execute(sums.where(or_(_same_whole(row), same), _WITHIN_A_DAY, *unapproved)).one()
+    session.execute(select(func.set_config("hesheng.site", scope, True)))
+    return max(0, alone - max(int(one or 0) for one in sent))
 
 
 def _check_day(session: Session, row: Announcement) -> None:
