@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from apiflask import APIFlask
 from pydantic import SecretStr
@@ -72,6 +73,35 @@ def test_it_goes_at_its_time_and_not_before(
     late = site.expect(201, "POST", "", BODY | {"send_at": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()})
     answer = site.expect(422, "POST", f"/{late['id']}/submit", {"people": 1}, late["version"])
     assert answer["errors"][0]["field"] == "send_at"
+
+
+def test_quiet_hours_are_told_from_the_draft_on(
+    site: Desk, works: Callable[..., Desk], story: Story, postman: Postman, sink: FaultySink
+) -> None:
+    here = datetime.now(ZoneInfo("Asia/Shanghai"))
+    ends = here.replace(second=0, microsecond=0) + timedelta(hours=2)
+    story.save_site(quiet=(f"{here - timedelta(hours=1):%H:%M}", f"{ends:%H:%M}"))
+    for number in range(2):
+        story.person(f"p{number}@example.org")
+    made = site.expect(201, "POST", "", BODY)
+    page = f"/staff/announcements/{made['id']}"
+
+    def told() -> tuple[datetime, str]:
+        shown = works().client.get(page, headers={"Accept-Language": "zh"}).text
+        return datetime.fromisoformat(site.expect(200, "GET", f"/{made['id']}")["quiet_until"]), shown
+
+    until, draft = told()
+    assert until == ends and f"{ends:%H:%M} 后才会发出" in draft
+    site.expect(200, "POST", f"/{made['id']}/submit", {"people": 2}, made["version"])
+    goes_out(postman)
+    until, sending = told()
+    assert (
+        (until, sink.kept) == (ends, []) and "还没发：2（安静时段，" in sending and f"{ends:%H:%M} 后发出）" in sending
+    )
+    [listed] = site.expect(200, "GET", "")["items"]
+    assert listed["quiet_until"] is not None
+    story.save_site()
+    assert site.expect(200, "GET", f"/{made['id']}")["quiet_until"] is None, "paced or put off for another reason"
 
 
 def test_the_preview_counts_the_words_by_which_an_sms_is_refused(

@@ -1,5 +1,6 @@
 """Messages over HTTP: an operator sees all, a site its own, and a failed one can be put back."""
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,19 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
         (found,) = call(f"/v1/messages?{wanted}").json["items"]
         assert found["registration_id"] == str(facts["registration_id"])
     assert call("/v1/messages?state=sent").json["items"] == []
+
+
+def test_what_a_request_caused_is_found_by_its_id_and_the_id_leads_there(story: Story, call: Call) -> None:
+    first, other = story.sign_up(story.opening()), story.sign_up(story.opening())
+    cancelled = events.RegistrationCancelled(**first | {"version": 9, "reason": "person", "was_waitlisted": False})
+    story.tell(cancelled, request_id="req-7")
+    (found,) = call("/v1/messages?request_id=req-7").json["items"]
+    assert (found["kind"], found["registration_id"]) == ("cancellation", str(first["registration_id"]))
+    assert len(call("/v1/messages?request_id=req-1").json["items"]) == 2, other
+    page = call(f"/staff/messages/{found['id']}").text
+    (link,) = re.findall(r'href="([^"]+request_id=[^"]+)"', page)
+    listed = call(link).text
+    assert 'value="req-7"' in listed and re.findall(r'/staff/messages/([0-9a-f-]{36})"', listed) == [found["id"]]
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
@@ -212,6 +226,7 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     assert figures == {"reminders_due": 6, "reminders_late": 3, "notices_late": 0, "digests_late": 0,
                        "alarms_open": 0, "sms_replies_ignored": 0, "messages_pending": 1,
                        "messages_due": 1, "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
+                       "messages_expired": 0,
                        "messages_no_contact": 1, "providers_failing": 0}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
 

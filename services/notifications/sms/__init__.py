@@ -68,6 +68,10 @@ class Provider(Protocol):
         """Whether the provider puts the sender's name in 【】 itself."""
 
     @property
+    def rewords(self) -> bool:
+        """Whether it sends words that were registered with it in place of ours."""
+
+    @property
     def signs_receipts(self) -> bool:
         """Whether it can sign what it calls back with."""
 

@@ -129,6 +129,7 @@ class Aliyun:
     name: str = "aliyun"
 
     signs = True
+    rewords = True
     signs_receipts = False
 
     def carries(self, kind: str, language: str) -> bool:

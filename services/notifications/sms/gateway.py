@@ -61,6 +61,7 @@ class Gateway:
     signs: bool = False
     repeats: bool = False
     name: str = "gateway"
+    rewords = False
     signs_receipts = True
 
     def carries(self, kind: str, language: str) -> bool:
