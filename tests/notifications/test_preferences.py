@@ -187,6 +187,9 @@ def test_residents_change_what_they_are_told_on_a_page_and_by_api(
         assert resident(person, "PUT", path, wrong, **{"If-Match": "*"}).status_code == 422
     assert resident(person, "PUT", f"/v1/my/preferences/{uuid4()}", {}, **{"If-Match": "*"}).status_code == 404
     assert rows("SELECT count(*) FROM audit_log WHERE kind = 'preferences' AND record = :id", id=str(person)) == [(2,)]
+    assert "reminder" not in str(rows("SELECT changed FROM audit_log WHERE kind = 'preferences'")), (
+        "what nobody can take out says no wishes"
+    )
     contacts.failing = True
     assert resident(person, "GET", "/my/messages/settings").status_code == 503
 

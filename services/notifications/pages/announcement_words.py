@@ -34,6 +34,12 @@ OF_MESSAGES: dict[str, Words] = {
     STOPPED: Words("已停止，不发", "Stopped, not sent"),
     State.NO_CONTACT: Words("联系不到", "Cannot be reached"),
 }
+FIELDS = {
+    "subject_zh": Words("主题", "Subject in Chinese"),
+    "text_zh": Words("正文", "Text in Chinese"),
+    "subject_en": Words("英文主题", "Subject in English"),
+    "text_en": Words("英文正文", "Text in English"),
+}
 PLACES = {
     "confirmed": Words("有名额的", "who has a place"),
     "waitlisted": Words("候补的", "who waits"),

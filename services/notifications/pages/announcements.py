@@ -21,6 +21,7 @@ from services.notifications.operations.announcements.progress import quiet_until
 from services.notifications.pages.announcement_words import (
     AUDIENCE_GONE,
     FEW_PEOPLE,
+    FIELDS,
     OF_MESSAGES,
     PLACES,
     colleagues_of,
@@ -284,11 +285,13 @@ def _showing_frame(page: str, status: int) -> Response:
 
 def _frame(office: Office, words: dict[str, str], tongue: str, activity_id: str | None) -> Response:
     form: Form[AnnouncementPreviewBody] = Form(words)
-    form.read(AnnouncementPreviewBody, words | {"language": tongue, "activity_id": activity_id or None})
     shown = None
-    with form.catching():
-        shown = office.window.shown(g.principal, form.body)
-    response = make_response(render("announcements/preview.html", form=form, shown=shown, tongue=tongue))
+    if any(word.strip() for word in words.values()):  # before anything is typed there is nothing to show or to find
+        form.read(AnnouncementPreviewBody, words | {"language": tongue, "activity_id": activity_id or None})
+        with form.catching():
+            shown = office.window.shown(g.principal, form.body)
+    known = {"form": form, "shown": shown, "tongue": tongue, "fields": FIELDS}
+    response = make_response(render("announcements/preview.html", **known))
     response.headers["Content-Security-Policy"] = IN_FRAME
     return response
 
