@@ -33,8 +33,8 @@ KEEP = text("""
 """)
 
 # `had_it`: this provider was handed it for that time, which is committed before the provider hears of it; what is said
-# of anything else is made up. `turns`: they wanted it by SMS first, so that a mail may reach them, and it is still worth
-# telling.
+# of anything else is made up. `turns`: they wanted it by SMS first, so that a mail may reach them, and it is still
+# worth telling.
 FIND = text(f"""
     SELECT m.id, m.state, m.hand_over, m.announcement_id, m.handed_at IS NOT NULL AS in_doubt,
            m.channel = 'sms' AND coalesce(m.handed_to, :provider) = :provider AS is_theirs,
