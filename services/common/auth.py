@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Protocol, TypeVar
@@ -80,7 +81,7 @@ class Principal:
     site they have chosen (`allow`).
     `address` is the keyed hash, in hex, of the address at which a resident read the message that let them in: all that
     is known of them is that they do. `mailed_by` is the site whose mail let them in, where they have shown no more than
-    that they have it: mails are passed on.
+    that they have it: mails are passed on. `since` is when a resident's session began, by registration's clock.
     """
 
     caller: Caller
@@ -90,6 +91,7 @@ class Principal:
     session: str = ""
     address: str = ""
     mailed_by: UUID | None = None
+    since: datetime | None = None
     everywhere: bool = False
 
     @property

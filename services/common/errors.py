@@ -191,7 +191,8 @@ def field_error(details: ErrorDetails) -> FieldError:
             str(context.get("zh", f"无效（{details['msg']}）。")), str(context.get("en", f"{details['msg']}."))
         )
     else:
-        words = Words(words.zh.format(**context), words.en.format(**context))
+        listed = str(context.get("expected", "")).replace(" or ", " 或 ").replace(", ", "、")
+        words = Words(words.zh.format(**context | {"expected": listed}), words.en.format(**context))
     return FieldError(".".join(str(part) for part in details["loc"]) or "body", words)
 
 

@@ -16,6 +16,7 @@ from services.notifications.api.receipts import receipts_blueprint
 from services.notifications.contacts import ContactBook
 from services.notifications.handlers import make_subscriber
 from services.notifications.operations.announcements.office import make_office
+from services.notifications.operations.calendar_feeds import make_calendar_feeds
 from services.notifications.operations.previews import make_showroom
 from services.notifications.operations.upkeep import gauges
 from services.notifications.pages import pages
@@ -32,15 +33,16 @@ def make_app(settings: Settings) -> APIFlask:
     showroom = make_showroom(settings, database)
     subscriber = make_subscriber(settings, database)
     office = make_office(settings, database)
+    feeds = make_calendar_feeds(settings, database, book)
     return create_app(
         settings,
         Keys(database, settings.operator_key.get_secret_value(), {}),
         health,
         blueprints=[
-            *blueprints(settings, database, showroom, book, office),
+            *blueprints(settings, database, showroom, book, office, feeds),
             mail_receipts_blueprint(database, settings.box(), settings.signing_secrets, settings.mail_domain),
             receipts_blueprint(settings, database),
-            *pages(settings, database, showroom, book, office, subscriber),
+            *pages(settings, database, showroom, book, office, subscriber, feeds),
         ],
         subscriber=subscriber,
         sessions=SessionsElsewhere(settings.registration_url, settings.notifications_token.get_secret_value()),

@@ -25,6 +25,7 @@ from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.providers import forget_providers
 from services.notifications.operations.receipts import forget_receipts, hear_waiting
 from services.notifications.operations.reminders import fire_due_reminders
+from services.notifications.operations.replies import forget_replies
 from services.notifications.operations.returned_mails import ReturnedMails
 from services.notifications.operations.suppressions import forget_suppressions
 from services.notifications.operations.told import tell_whom_sms_reached
@@ -44,7 +45,7 @@ log = get_logger(__name__)
 
 FORGETTING = (
     forget_history, forget_erasures, forget_receipts, forget_reports, forget_suppressions, forget_numbers,
-    forget_deliveries,
+    forget_replies, forget_deliveries,
 )  # fmt: skip
 
 LONGEST_QUEUE = 4

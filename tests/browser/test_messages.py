@@ -19,7 +19,9 @@ from services.common.database import EVERY_SITE, Database
 from services.common.events import Envelope, RegistrationConfirmed, SiteSaved
 from services.notifications.app import make_app
 from services.notifications.operations.providers import tell
+from services.notifications.operations.reminders import fire_due_reminders
 from services.notifications.settings import Settings
+from services.registration.operations.staff.sessions import end_resident_everywhere
 from tests.browser.conftest import Visitor
 from tests.conftest import NOTIFICATIONS_TOKEN, PERSONAL_DATA_KEY
 from tests.notifications.conftest import TABLES
@@ -114,6 +116,26 @@ def test_staff_see_the_messages_of_their_site(
     )
 
 
+def test_staff_see_which_reminders_were_not_sent_and_why(
+    visitor: Visitor, messages: str, failed: str, site: Site, database_of_messages: Database,
+    staff_at: Callable[..., Told],
+) -> None:  # fmt: skip
+    with database_of_messages.transaction(EVERY_SITE) as session:
+        session.execute(text("UPDATE reminders SET due_at = due_at - interval '71 hours'"))
+    fire_due_reminders(database_of_messages)
+    visitor.log_in(staff_at(site))
+    visitor.address = messages
+    visitor.open("/staff/messages")
+    visitor.page.get_by_role("link", name="没有发出的提醒").click()
+    visitor.look("reminders-not-sent")
+    words = visitor.page.inner_text("main")
+    assert "合唱排练，歌手" in words and "被取代" in words and "只发那一次" in words
+    visitor.page.get_by_role("button", name="English").click()
+    visitor.look("reminders-not-sent-en")
+    words = visitor.page.inner_text("main")
+    assert "Gave way" in words and not re.search("[\u4e00-\u9fff]", words)
+
+
 def test_another_sites_messages_are_not_there(
     messages: str, failed: str, site: Site, other: Site, staff_at: Callable[..., Told]
 ) -> None:
@@ -162,7 +184,7 @@ def test_an_operator_sees_what_fails_and_why_and_sends_it_again(
     assert "600" in gateway and "故障" in gateway and "60" in spare and "正常" in spare
     visitor.page.get_by_role("button", name="再次发送").click()
     assert "1 条消息将再次发送" in visitor.page.inner_text("main")
-    assert "没有失败的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
+    assert "没有失败或失效的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
     visitor.speak("en")
     visitor.open("/staff/delivery")
     visitor.look("delivery-en")
@@ -231,6 +253,7 @@ def test_people_read_their_messages_and_take_their_shifts_along(
     messages: str,
     notifications: Settings,
     database_of_messages: Database,
+    database: Database,
     site: Site,
     resident_cookie: Callable[[str], Told],
 ) -> None:
@@ -266,3 +289,14 @@ def test_people_read_their_messages_and_take_their_shifts_along(
     visitor.page.get_by_role("button", name="停用").click()
     again = requests.get(shown.url, timeout=30)
     assert again.status_code == 410
+    visitor.page.get_by_role("button", name="获取日历地址").click()
+    with database.transaction(EVERY_SITE) as session:
+        end_resident_everywhere(session, UUID(person_id))
+    visitor.log_in(resident_cookie(person_id))
+    visitor.open("/my/messages/calendar")
+    visitor.look("inbox-calendar-over")
+    assert "已经失效" in visitor.page.inner_text("main")
+    visitor.page.get_by_role("button", name="获取新地址").click()
+    feed = visitor.page.get_by_label("或者复制这个地址").input_value()
+    shown = requests.get(messages + feed.removeprefix(notifications.pages_of["notifications"]), timeout=30)
+    assert shown.status_code == 200

@@ -187,6 +187,7 @@ CADDYFILE = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
 
 @pytest.mark.parametrize(("address", "kept"), [
     ("/registration/links/eyJ.abc-_x", "/registration/links/REDACTED"),
+    ("/notifications/v1/sms/replies/secret/aliyun", "/notifications/v1/sms/replies/REDACTED/aliyun"),
     ("/registration/links/mine/eyJ.abc?registration=1", "/registration/links/mine/REDACTED?registration=1"),
     ("/registration/embed/links/done/eyJ.abc", "/registration/embed/links/done/REDACTED"),
     ("/registration/links/done/eyJ.abc?x=1&token=abc&y=2", "/registration/links/done/REDACTED?x=1&token=REDACTED&y=2"),

@@ -24,7 +24,7 @@ from tests.notifications.story import Story
 TABLES = ("deliveries", "messages", "announcements", "digests", "digest_times", "digest_refusals",
           "alarms", "chats", "notices", "reminders", "moments", "registrations", "shifts", "activities",
           "sites", "site_keys", "cursors", "applied", "parked", "erasures", "idempotency_keys", "providers",
-          "receipts", "webhook_endpoints", "templates", "clock_changes",
+          "receipts", "replies", "webhook_endpoints", "templates", "clock_changes",
           "calendar_feeds", "preferences", "merges", "suppressions", "mail_receipts")  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Messages over HTTP: an operator sees all, a site its own, and a failed one can be put back."""
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,19 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
         (found,) = call(f"/v1/messages?{wanted}").json["items"]
         assert found["registration_id"] == str(facts["registration_id"])
     assert call("/v1/messages?state=sent").json["items"] == []
+
+
+def test_what_a_request_caused_is_found_by_its_id_and_the_id_leads_there(story: Story, call: Call) -> None:
+    first, other = story.sign_up(story.opening()), story.sign_up(story.opening())
+    cancelled = events.RegistrationCancelled(**first | {"version": 9, "reason": "person", "was_waitlisted": False})
+    story.tell(cancelled, request_id="req-7")
+    (found,) = call("/v1/messages?request_id=req-7").json["items"]
+    assert (found["kind"], found["registration_id"]) == ("cancellation", str(first["registration_id"]))
+    assert len(call("/v1/messages?request_id=req-1").json["items"]) == 2, other
+    page = call(f"/staff/messages/{found['id']}").text
+    (link,) = re.findall(r'href="([^"]+request_id=[^"]+)"', page)
+    listed = call(link).text
+    assert 'value="req-7"' in listed and re.findall(r'/staff/messages/([0-9a-f-]{36})"', listed) == [found["id"]]
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
@@ -210,8 +224,9 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     figures = {name: value for name, value in figures.items() if not name.startswith("webhook")}
     assert 90 <= figures.pop("oldest_due_message_seconds") < 95
     assert figures == {"reminders_due": 6, "reminders_late": 3, "notices_late": 0, "digests_late": 0,
-                       "alarms_open": 0, "messages_pending": 1,
+                       "alarms_open": 0, "sms_replies_ignored": 0, "messages_pending": 1,
                        "messages_due": 1, "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
+                       "messages_expired": 0,
                        "messages_no_contact": 1, "providers_failing": 0}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
 
@@ -244,7 +259,31 @@ def test_what_became_of_a_reminder_is_told_with_the_reason_and_to_its_site_alone
     fire_due_reminders(database)
     told = [(one["rule"], one["state"], one["reason"]) for one in call(path, mine).json["items"]]
     assert told == [("1440", "superseded", "a later one is due by now as well"), ("120", "fired", None)]
+    [not_sent] = call("/v1/reminders/not-sent", mine).json["items"]
+    assert (not_sent["rule"], not_sent["state"], not_sent["title_zh"]) == ("1440", "superseded", "合唱排练")
     other_site(story)
     story.sign_up(story.opening())
     assert call(path, site_key(story)).json["items"] == []
+    assert call("/v1/reminders/not-sent", site_key(story)).json["items"] == []
     assert call("/v1/reminders").status_code == 422
+    assert call("/v1/reminders/not-sent?cursor=x").status_code == 422
+
+
+def test_reminders_that_were_not_sent_follow_each_other_those_due_last_first(
+    story: Story, database: Database, call: Call, rows: Rows
+) -> None:
+    shift = story.opening()
+    for _ in range(3):
+        story.sign_up(shift)
+    rows("UPDATE reminders SET due_at = due_at - interval '73 hours', expires_at = now()")
+    rows("UPDATE reminders SET state = 'withdrawn' WHERE id = (SELECT max(id) FROM reminders)")
+    fire_due_reminders(database)
+    path, seen = "/v1/reminders/not-sent?limit=2", []
+    while path:
+        answer = call(path)
+        assert len(answer.json["items"]) <= 2
+        seen += [one["id"] for one in answer.json["items"]]
+        link = answer.headers.get("Link", "")
+        path = urljoin(path, link[1 : link.find(">")]) if link else ""
+    missed = rows("SELECT id FROM reminders WHERE state = 'missed' ORDER BY due_at DESC, id DESC")
+    assert seen == [row.id for row in missed] and len(seen) == 5

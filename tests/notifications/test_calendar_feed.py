@@ -15,30 +15,45 @@ from services.common.auth import RESIDENT_COOKIE, Principal, csrf_token
 from services.common.auth import Caller as Kind
 from services.notifications.operations.calendar_feeds import PER_MINUTE
 from services.notifications.operations.deliver import Postman, deliver_batch
+from services.notifications.settings import Settings
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
 
 Rows = Callable[..., list[Any]]
 Post = Callable[..., Any]
-PAGE = "/my/messages/calendar"
+PAGE, API = "/my/messages/calendar", "/v1/my/calendar"
+BEGAN = datetime(2031, 1, 1, tzinfo=UTC)
+"""By registration's clock, which need not be the one of the database here."""
 
 
 @pytest.fixture
-def post(app: APIFlask, contacts: Contacts, story: Story) -> Post:
-    """Presses a button of the page as somebody whose session reaches the story's site."""
+def ask(app: APIFlask, contacts: Contacts, story: Story) -> Post:
+    """Asks as somebody whose session, which began `since`, reaches the story's site."""
 
-    def call(person_id: UUID, path: str = PAGE, address: str = "ab", mailed_by: UUID | None = None) -> Any:
-        cookie = f"cookie of {person_id} {address} {mailed_by}"
-        contacts.sessions[cookie] = {"caller": "person", "name": str(person_id), "session": cookie,
-                                     "address": address, "mailed_by": mailed_by and str(mailed_by)}  # fmt: skip
+    def call(
+        method: str, path: str, person_id: UUID, address: str = "ab", mailed_by: UUID | None = None,
+        since: datetime = BEGAN,
+    ) -> Any:  # fmt: skip
+        cookie = f"cookie of {person_id} {address} {mailed_by} {since}"
+        contacts.sessions[cookie] = {
+            "caller": "person", "name": str(person_id), "session": cookie, "address": address,
+            "mailed_by": mailed_by and str(mailed_by), "since": since.isoformat(),
+        }  # fmt: skip
         contacts.reached[str(person_id)] = [str(story.site_id)]
         client = app.test_client()
         client.set_cookie(RESIDENT_COOKIE, cookie)
         token = csrf_token(Principal(Kind.PERSON, "", session=cookie))
-        return client.post(path, headers={"X-CSRF-Token": token})
+        headers = {"X-CSRF-Token": token, "Accept-Language": "zh"}
+        return client.open(path, method=method, headers=headers, follow_redirects=path == PAGE)
 
     return call
+
+
+@pytest.fixture
+def post(ask: Post) -> Post:
+    """Presses a button of the page."""
+    return lambda person_id, path=PAGE, **who: ask("POST", path, person_id, **who)
 
 
 def address(page: Any) -> str:
@@ -88,6 +103,26 @@ def test_a_feed_tells_what_the_mails_entries_tell(
     assert same(gone, mailed(sink, postman))
     waiting = story.wait(story.opening())
     assert read(app, address(post(waiting["person_id"]))) == {}, "nobody plans with a place that is not theirs"
+
+
+def test_the_page_shows_a_new_address_again_and_to_nobody_else(
+    story: Story, app: APIFlask, post: Post, contacts: Contacts
+) -> None:
+    person, other = (story.sign_up(story.opening())["person_id"] for _ in range(2))
+    cookies = [(post(one), next(reversed(contacts.sessions)))[1] for one in (other, person)]
+    client = app.test_client()
+    client.set_cookie(RESIDENT_COOKIE, cookies[1])
+    token = csrf_token(Principal(Kind.PERSON, "", session=cookies[1]))
+    assert client.post(PAGE, headers={"X-CSRF-Token": token}).status_code == 303
+    shown = address(client.get(PAGE))
+    english = client.get(PAGE, headers={"Accept-Language": "en"})
+    assert address(english) == shown and "ten minutes" in english.text
+    assert app.test_client().get(shown).status_code == 200, "looking at it again made no other"
+    client.set_cookie(RESIDENT_COOKIE, cookies[0])
+    assert ".ics" not in client.get(PAGE).text, "the next one at this device"
+    client.set_cookie(RESIDENT_COOKIE, cookies[1])
+    post(person)
+    assert ".ics" not in client.get(PAGE).text, "one that has ended"
 
 
 def test_a_feed_is_asked_for_again_and_again_cheaply_and_not_without_end(
@@ -144,13 +179,38 @@ def test_who_was_merged_ends_the_address_of_before(story: Story, app: APIFlask, 
     assert client.get(new).status_code == 410
 
 
-def test_logging_out_everywhere_ends_the_calendar_too(
-    story: Story, app: APIFlask, post: Post, contacts: Contacts
+def test_logging_out_everywhere_ends_the_calendar_and_the_page_says_so(
+    story: Story, app: APIFlask, post: Post, ask: Post, contacts: Contacts
 ) -> None:
     person = story.sign_up(story.opening())["person_id"]
+    contacts.logged_out[str(person)] = BEGAN - timedelta(seconds=1)
     old, client = address(post(person)), app.test_client()
-    assert client.get(old).status_code == 200
-    contacts.logged_out[str(person)] = datetime.now(UTC)
+    assert client.get(old).status_code == 200, "its session began after that"
+    assert "您已有一个日历地址" in ask("GET", PAGE, person).text
+    contacts.logged_out[str(person)] = BEGAN
+    later = BEGAN + timedelta(seconds=1)
     assert client.get(old).status_code == 410
-    new = address(post(person))
+    page = ask("GET", PAGE, person, since=later).text
+    assert "已经失效" in page and "获取新地址" in page and "您已有" not in page
+    assert ask("GET", API, person, since=later).json == {"state": "over"}
+    new = address(post(person, since=later))
     assert client.get(new).status_code == 200, "one that was made afterwards"
+    assert ask("GET", API, person, since=later).json == {"state": "works"}
+
+
+def test_a_sites_own_app_gets_the_address_and_takes_it_back(
+    story: Story, app: APIFlask, ask: Post, settings: Settings, rows: Rows
+) -> None:
+    person = story.sign_up(story.opening())["person_id"]
+    assert ask("GET", API, person).json == {"state": "none"}
+    made = ask("POST", API, person)
+    path = made.json["url"].removeprefix(settings.pages_of["notifications"])
+    assert made.status_code == 201 and len(read(app, path)) == 1
+    assert ask("GET", API, person).json == {"state": "works"}
+    assert ask("DELETE", API, person).status_code == 204
+    assert app.test_client().get(path).status_code == 410 and ask("GET", API, person).json == {"state": "none"}
+    told = rows("SELECT actor, action FROM audit_log WHERE kind = 'calendar_feeds' AND record = :p ORDER BY id",
+                p=str(person))  # fmt: skip
+    assert told == [(f"person:{person}", "insert"), (f"person:{person}", "update")]
+    for method in ("GET", "POST", "DELETE"):
+        assert ask(method, API, person, mailed_by=story.site_id).status_code == 403, "mails are passed on"

@@ -1,5 +1,6 @@
 """What is urgent goes first; a provider gets no more than it takes; when one fails the next one is taken."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,11 +22,14 @@ from services.notifications.models import Kind
 from services.notifications.operations import lanes
 from services.notifications.operations.deliver import Postman, deliver_batch, sending
 from services.notifications.operations.lanes import lane_of
+from services.notifications.operations.notices import fire_due_notices
 from services.notifications.operations.providers import failing, tell
 from services.notifications.rates import Allowance, Bucket
 from services.notifications.settings import MailServer
+from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
+from tests.notifications.test_notices import TO_STAFF, employ, time_passes
 
 Rows = Callable[..., list[Any]]
 NOWHERE = MailServer("smtp", "127.0.0.1", 1)
@@ -94,6 +99,27 @@ def test_no_more_goes_out_than_the_provider_takes_and_nothing_is_lost(
     rows("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
     deliver_batch(postman)
     assert len({mail.message_id for mail in sink.kept}) == len(sink.kept) == 12
+
+
+def test_news_for_many_do_not_take_all_that_the_provider_takes_from_a_notice_to_staff(
+    story: Story, contacts: Contacts, postman: Postman, sink: FaultySink, rows: Rows, broker_url: str
+) -> None:
+    random.seed(1)
+    shift = crowd(story, 12)
+    deliver_batch(postman)
+    employ(contacts, "staff@example.org")
+    story.opening(timedelta(hours=3), reminder_rules=[TO_STAFF])
+    time_passes(rows, minutes=65)
+    fire_due_notices(postman.database, postman.contacts)
+    story.change_shift(shift, datetime.now(UTC) + timedelta(days=4))
+    sink.kept.clear()
+    allowance = Allowance(f"test-{story.site_id}", 12, broker_url)  # two at once, of which one is left for others
+    allowance._rate = 1e-6  # nothing comes back while the test looks
+    bounded = replace(postman, allowances={"mail": allowance})
+    while not sink.to("staff@example.org"):
+        redis.Redis.from_url(broker_url).delete(allowance._key)
+        deliver_batch(bounded)
+    assert len(sink.kept) < 8, "it went out among them, not behind them"
 
 
 def test_what_is_not_urgent_leaves_a_part_for_what_is(broker_url: str) -> None:

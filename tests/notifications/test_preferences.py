@@ -80,6 +80,10 @@ def test_a_reminder_has_a_way_out_and_a_confirmation_has_none(
     client.post(path)
     client.post(f"{path}/again", data={"undo": undo})
     assert rows("SELECT refused FROM preferences") != [([],)], "something was changed since"
+    rows("UPDATE preferences SET refused = '{reminder.sms}'")  # as somebody chose on the page of settings
+    [undo] = re.findall(r'name="undo" value="([^"]+)"', client.post(path).text)
+    client.post(f"{path}/again", data={"undo": undo})
+    assert rows("SELECT refused FROM preferences") == [(["reminder.sms"],)], "what was refused before stays so"
     for wrong in (path[:-8], "/unsubscribe/x", "/unsubscribe/é"):
         assert client.post(wrong).status_code == 404
 

@@ -12,7 +12,7 @@ from services.notifications.mail import servers
 from services.notifications.operations import hand_over as handing
 from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
-from services.notifications.operations.hand_over import forget_numbers, hand_over
+from services.notifications.operations.hand_over import forget_numbers, hand_over, key_of_number
 from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_message
 from services.notifications.operations.providers import failing
@@ -152,7 +152,7 @@ def test_a_worker_that_dies_while_sending_leaves_an_sms_that_is_asked_after(
 ) -> None:
     facts = story.sign_up(story.opening(), None, phone=PHONE)
     (held,) = claim(by_aliyun.database, by_aliyun.domain, Lane.ANSWER)
-    handed = hand_over(by_aliyun.database, held, "sms", "aliyun", b"key")
+    handed = hand_over(by_aliyun.database, held, "sms", "aliyun", key_of_number(by_aliyun.box, PHONE))
     assert handed is not None
     channel = by_aliyun.others[0]
     contact = by_aliyun.contacts.look_up([(facts["person_id"], facts["site_id"])]).popitem()[1]
@@ -236,6 +236,21 @@ def test_one_in_doubt_stays_so_while_the_provider_is_away_and_never_becomes_a_ma
     assert (len(aliyun.taken), sink.kept) == (1, [])
 
 
+def test_one_in_doubt_does_not_go_to_another_number_since_it_may_be_with_the_old_one(
+    story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, contacts: Contacts, sink: FaultySink, rows: Rows
+) -> None:
+    facts = story.sign_up(story.opening(), None, phone=PHONE)
+    aliyun.faults = ["drop"]
+    deliver_batch(by_aliyun)
+    contacts.people[str(facts["person_id"])] |= {"phone": "+8613900001111", "email": "wang@example.org"}
+    now_due(rows, "11 minutes")  # a number that never got one would be sent it again
+    deliver_batch(by_aliyun)
+    assert [(one.state, "another one by now" in one.error) for one in rows("SELECT state, error FROM messages")] == [
+        ("failed", True)
+    ]
+    assert (len(aliyun.taken), sink.kept) == (1, [])
+
+
 def test_a_limit_of_the_network_waits_with_growing_pauses(
     story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, rows: Rows
 ) -> None:
@@ -294,5 +309,5 @@ def test_a_number_gets_ten_a_day_under_whatever_names_and_none_abroad(
     assert {one.to for one in aliyun.taken} == {"13800001234"} and len(aliyun.taken) == 10
     states = dict(map(tuple, rows("SELECT state, count(*) FROM messages GROUP BY state")))
     assert states == {"sent": 10, "pending": 2, "no_contact": 1}
-    rows("UPDATE messages SET sent_at = sent_at - interval '4 days'")
+    rows("UPDATE messages SET sent_at = sent_at - interval '31 days'")
     assert forget_numbers(by_aliyun.database) == 10, "of those that wait it is still needed"

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from services.notifications.contacts import Contact
 from services.notifications.models import Kind
 from services.notifications.operations.claims.news import Claimed
-from services.notifications.sms.words import FACTS, Wording
+from services.notifications.sms.words import FACTS, Texts
 from services.notifications.wording import variables
 from services.notifications.wording.fitting import LONGEST
 from services.notifications.wording.sms import measured
@@ -21,7 +21,7 @@ from services.notifications.wording.variables import Channel
 
 REASONS = ("shift_cancelled", "activity_cancelled", "offer_declined", "offer_expired", "handed_over", "swapped",
            "instead_of", "requirements", "site", "person")  # fmt: skip
-WORDING = {signed: Wording(signed) for signed in (True, False)}
+TEXTS = {signed: Texts(signed) for signed in (True, False)}
 KINDS = [Kind(name) for name, kind in variables.KINDS.items() if Channel.SMS in kind.channels]
 
 
@@ -44,7 +44,7 @@ def contact(language: str = "zh-CN") -> Contact:
 
 
 def words(message: Claimed, language: str = "zh-CN", signed: bool = False) -> str:
-    return WORDING[signed].compose(message, contact(language)).text.words
+    return TEXTS[signed].compose(message, contact(language)).text.words
 
 
 def test_a_reminder_says_what_when_where_and_whom_to_tell() -> None:
@@ -94,7 +94,7 @@ def test_whatever_people_named_things_it_is_two_segments_with_one_sign(
     title: str, place: str, site: str, kind: Kind, language: str
 ) -> None:
     names = {"title_zh": title, "title_en": title, "place": place, "short_zh": site, "short_en": site}
-    text = WORDING[False].compose(claimed(kind, **names), contact(language)).text
+    text = TEXTS[False].compose(claimed(kind, **names), contact(language)).text
     assert len(text.words.encode("utf-16-be")) // 2 <= LONGEST
     assert text.words.startswith("【")
     assert text.words.count("【") == text.words.count("】") == 1
@@ -105,7 +105,7 @@ def test_whatever_people_named_things_it_is_two_segments_with_one_sign(
 def test_the_templates_that_operators_are_told_to_register_fit_two_segments() -> None:
     manual = Path("docs/operations.md").read_text(encoding="utf-8")
     found = re.findall(r"^\| .*\(([a-z,]+)\)`? \| (.*\$.*) \|$", manual, re.MULTILINE)
-    assert len(found) == 10
+    assert len(found) == 11
     for names, template in found:
         assert set(names.split(",")) == set(re.findall(r"\$\{(\w+)\}", template))
         said = re.sub(r"\$\{(\w+)\}", lambda name: "字" * FACTS[name[1]], template)

@@ -4,6 +4,7 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.notifications.api.announcements import announcements_blueprint
+from services.notifications.api.calendar import calendar_blueprint
 from services.notifications.api.chats import chats_blueprint
 from services.notifications.api.digests import digests_blueprint
 from services.notifications.api.erasures import erasures_blueprint
@@ -16,13 +17,19 @@ from services.notifications.api.templates import templates_blueprint
 from services.notifications.api.webhooks import webhooks_blueprint
 from services.notifications.contacts import ContactBook
 from services.notifications.operations.announcements.office import Office
+from services.notifications.operations.calendar_feeds import CalendarFeeds
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.webhooks.endpoints import Rules
 from services.notifications.settings import Settings
 
 
 def blueprints(
-    settings: Settings, database: Database, showroom: Showroom, book: ContactBook, office: Office
+    settings: Settings,
+    database: Database,
+    showroom: Showroom,
+    book: ContactBook,
+    office: Office,
+    feeds: CalendarFeeds,
 ) -> list[APIBlueprint]:
     """All routes but those that every service has."""
     rules = Rules(settings.box(), settings.webhooks_loopback)
@@ -38,4 +45,5 @@ def blueprints(
         announcements_blueprint(database, settings.box(), office),
         preferences_blueprint(database, book),
         inbox_blueprint(database, book),
+        calendar_blueprint(feeds),
     ]

@@ -1,8 +1,9 @@
-"""The SMS providers' call-back: what became of the SMS that they accepted."""
+"""The SMS providers' call-backs: what became of the SMS that they accepted, and what people send back."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import Response, request
@@ -12,11 +13,15 @@ from services.common.auth import Caller, allow
 from services.common.conventions import answered
 from services.common.database import Database
 from services.common.errors import Words, invalid, not_found
+from services.common.sealing import Box
 from services.notifications.api.signatures import must_be_signed
 from services.notifications.operations.receipts import hear
+from services.notifications.operations.replies import hear_replies
 from services.notifications.schemas.receipts import ReceiptsAnswer
 from services.notifications.settings import Settings
-from services.notifications.sms import Provider, Receipt
+from services.notifications.sms import Provider, Receipt, Reply
+
+Told = TypeVar("Told", Receipt, Reply)
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,10 @@ class Callers:
 
 
 def receipts_blueprint(settings: Settings, database: Database) -> APIBlueprint:
-    """The routes of receipts."""
+    """The routes of receipts and replies."""
     blueprint = APIBlueprint("receipts", __name__, tag="SMS", url_prefix="/v1/sms")
     token = settings.sms_receipts_token.get_secret_value()
+    box = settings.box()
     callers = Callers(settings.sms_providers, token, settings.sms_signing_secrets)
 
     @blueprint.post("/receipts/<token_shown>")
@@ -60,21 +66,42 @@ def receipts_blueprint(settings: Settings, database: Database) -> APIBlueprint:
         """The same of the provider of this name, where there are several."""
         return _heard(database, callers.recognised(token_shown, provider))
 
+    @blueprint.post("/replies/<token_shown>")
+    @allow(Caller.LINK)
+    @blueprint.output(ReceiptsAnswer)
+    def hear_answers(token_shown: str) -> Response:
+        """SMS that people send back, signed as receipts are: Alibaba Cloud's `SmsUp` (an array), or the gateway's
+        `{"replies": [{"id", "from", "text"}]}`. Who answers R, T, TD or 退订 gets no more SMS of the kinds that may be
+        refused, from any site that sent one in the last thirty days. The same may come again."""
+        return _answered_back(database, box, callers.recognised(token_shown, None))
+
+    @blueprint.post("/replies/<token_shown>/<provider>")
+    @allow(Caller.LINK)
+    @blueprint.output(ReceiptsAnswer)
+    def hear_answers_of(token_shown: str, provider: str) -> Response:
+        """The same of the provider of this name, where there are several."""
+        return _answered_back(database, box, callers.recognised(token_shown, provider))
+
     return blueprint
 
 
 def _heard(database: Database, provider: Provider) -> Response:
-    hear(database, provider.name, _read(provider))
+    hear(database, provider.name, _read(provider.receipts))
     return answered(ReceiptsAnswer(code=0, msg="OK"))
 
 
-def _read(provider: Provider) -> list[Receipt]:
+def _answered_back(database: Database, box: Box, provider: Provider) -> Response:
+    hear_replies(database, box, provider.name, _read(provider.replies))
+    return answered(ReceiptsAnswer(code=0, msg="OK"))
+
+
+def _read(form: Callable[[Any], list[Told]]) -> list[Told]:
     try:
-        return provider.receipts(request.get_json(silent=True))
+        return form(request.get_json(silent=True))
     except ValidationError as error:
-        # Without what it quotes: a receipt has the number.
+        # Without what it quotes: it has the number.
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "body"
-        raise invalid(where, Words("不是回执的格式。", "This is not the form of receipts.")) from None
+        raise invalid(where, Words("格式不对。", "This is not the form of this call-back.")) from None
     except ValueError:
         raise invalid(
             "receipts", Words("每条回执要有 id 或 reference。", "Each receipt names an id or a reference.")

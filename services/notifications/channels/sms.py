@@ -15,15 +15,16 @@ from services.notifications.mail import servers
 from services.notifications.operations.claims import Taken
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.operations.claims.news import Claimed
-from services.notifications.operations.hand_over import hand_over, hand_over_again, take_back
+from services.notifications.operations.hand_over import hand_over, hand_over_again, key_of_number, take_back
 from services.notifications.operations.providers import fails_for, tell
 from services.notifications.sms import Provider, session
 from services.notifications.sms.announcements import announced_text
-from services.notifications.sms.words import Wording
+from services.notifications.sms.words import Texts
 from services.notifications.wording.made_with import MadeWith
 
 ENOUGH = Verdict(Outcome.HELD_BACK, "held back: too many SMS to this person within a day")
-
+ELSEWHERE = Verdict(Outcome.REFUSED, "unknown: no answer came, and their number is another one by now", unsure=True)
+"""It may be with the old number: to ask after the new one says nothing of that."""
 
 REST = 30.0
 """Seconds for which a provider is left alone that took a request and gave no answer: each such wait is ten seconds in
@@ -49,7 +50,7 @@ class Sms:
 
     database: Database
     provider: Provider
-    wording: Wording
+    texts: Texts
     box: Box
     prefixes: tuple[str, ...] = ("+86",)
     rests_until: float = 0.0
@@ -91,8 +92,8 @@ class Sms:
             return Letter(message, said.to, said, MadeWith())
         if not isinstance(message, Claimed) or not isinstance(contact, Contact):
             raise TypeError("only messages about a registration and announcements go by SMS")
-        made = self.wording.compose(message, contact)
-        return Letter(message, made.text.to, made.text, made.made_with)
+        made = self.texts.compose(message, contact)
+        return Letter(message, made.text.to, made.text, MadeWith() if self.provider.rewords else made.made_with)
 
     @contextmanager
     def open(self) -> Iterator["SmsLine"]:
@@ -136,10 +137,12 @@ class SmsLine:
     def send(self, letter: Letter) -> Verdict:
         """Commit that it is handed over, hand it over, or find out what became of it when it was before."""
         channel, message = self.channel, letter.message
-        provider, to_key = channel.provider, channel.box.fingerprint("phone", letter.to)[:16]
+        provider, to_key = channel.provider, key_of_number(channel.box, letter.to)
         handed = hand_over(channel.database, message, channel.name, provider.name, to_key)
         if handed is None:
             return ENOUGH
+        if message.in_doubt and handed.to_key not in (None, to_key):
+            return ELSEWHERE
         if message.in_doubt:
             settled = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
             verdict = settled or self._again(letter, handed.id)

@@ -8,6 +8,7 @@ A token is ciphertext, opens nothing and does not end: who finds an old mail can
 key that made it is among NOTIFICATIONS_KEYS.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,19 +40,19 @@ class Unsubscribe:
         token = self.box.encrypt(f"{PATH} {person_id.hex} {site_id.hex} {kind}").decode()
         return f"{self.public_url}/{PATH}/{token}"
 
-    def undo(self, refusal: Refusal, version: int) -> str:
-        """What takes back this refusal, which made this version of the person's preferences."""
-        sealed = f"{UNDO} {refusal.person_id.hex} {refusal.site_id.hex} {refusal.kind} {version}"
+    def undo(self, refusal: Refusal, version: int, channels: Sequence[str]) -> str:
+        """What takes back this refusal by these channels, which made this version of the person's preferences."""
+        sealed = f"{UNDO} {refusal.person_id.hex} {refusal.site_id.hex} {refusal.kind} {version} {','.join(channels)}"
         return self.box.encrypt(sealed).decode()
 
-    def undone(self, token: str, refusal: Refusal) -> int | None:
-        """The version that is taken back; None for what was made for no such refusal."""
+    def undone(self, token: str, refusal: Refusal) -> tuple[int, list[str]] | None:
+        """The version that is taken back, and by which channels; None for what was made for no such refusal."""
         try:
-            *of, version = self.box.decrypt(token.encode()).split(" ")
-        except Problem:
+            *of, version, channels = self.box.decrypt(token.encode()).split(" ")
+        except (Problem, ValueError):
             return None
         made_for = [UNDO, refusal.person_id.hex, refusal.site_id.hex, refusal.kind]
-        return int(version) if of == made_for else None
+        return (int(version), channels.split(",")) if of == made_for else None
 
     def read(self, token: str) -> Refusal | None:
         """What a link's token says; None for one that we did not make, or whose key is gone."""

@@ -1,6 +1,6 @@
 """A person's shifts as a calendar at a secret address, for the calendar of their phone.
 
-    feeds = CalendarFeeds(database, book, box, public_url, domain, Windows(PER_MINUTE))
+    feeds = make_calendar_feeds(settings, database, book)
     feeds.renew(principal, "zh")        # the address; the one before ends
     feeds.read(secret)                  # iCalendar text
 
@@ -13,6 +13,7 @@ are passed on.
 import hashlib
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from services.common.sealing import Box
 from services.notifications.contacts import ContactBook, ContactsUnavailable, Reach
 from services.notifications.mail.feed import Shown, feed_text
 from services.notifications.operations.preferences import PERSONS
+from services.notifications.settings import Settings
 
 PER_MINUTE = 20
 """Readings of one feed: a phone asks every few hours, and a household has several."""
@@ -36,15 +38,18 @@ END = text("""
     WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL
 """)
 MAKE = text("""
-    INSERT INTO calendar_feeds (secret_hash, person_id, holder, proven, language)
-    VALUES (:secret_hash, :person_id, :holder, :proven, :language)
+    INSERT INTO calendar_feeds (secret_hash, person_id, holder, proven, language, session_since)
+    VALUES (:secret_hash, :person_id, :holder, :proven, :language, :session_since)
 """)
-IS_MADE = text("""
-    SELECT EXISTS (SELECT FROM calendar_feeds
-                   WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL)
+OWN = text("""
+    SELECT secret_hash, person_id, proven, coalesce(session_since, made_at) AS since FROM calendar_feeds
+    WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL
 """)
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-FIND = text("SELECT person_id, proven, language, made_at FROM calendar_feeds WHERE secret_hash = :secret_hash")
+FIND = text("""
+    SELECT person_id, proven, language, coalesce(session_since, made_at) AS since FROM calendar_feeds
+    WHERE secret_hash = :secret_hash
+""")
 FORGET = text(f"""{PERSONS}
     UPDATE calendar_feeds SET ended_at = coalesce(ended_at, now()), proven = NULL
     WHERE person_id IN (SELECT id FROM persons)
@@ -76,6 +81,14 @@ BY_ONE_TIME_LINK = Words(
 )
 
 
+class FeedState(StrEnum):
+    """Whether somebody has an address: `over` is one that opens nothing any more, as after logging out everywhere."""
+
+    NONE = "none"
+    WORKS = "works"
+    OVER = "over"
+
+
 @dataclass(frozen=True)
 class CalendarFeeds:
     """All of them. `domain` stands in the entries' UIDs, as in mails'."""
@@ -87,17 +100,35 @@ class CalendarFeeds:
     domain: str
     readings: Windows
 
-    def is_made(self, resident: Principal) -> bool:
-        """Whether this resident has an address that works."""
+    def state(self, resident: Principal) -> FeedState:
+        """Whether this resident has an address, and whether it works. Raises 503."""
         with self.database.transaction(EVERY_SITE) as session:
-            return bool(session.scalar(IS_MADE, self._holder(resident)))
+            feeds = session.execute(OWN, self._holder(resident)).all()
+        if not feeds:
+            return FeedState.NONE
+        return FeedState.WORKS if any(self._reach(feed).sites for feed in feeds) else FeedState.OVER
+
+    def sealed(self, address: str) -> str:
+        """An address for whoever made it to keep: here only its hash is known."""
+        return self.box.encrypt(address).decode()
+
+    def kept(self, resident: Principal, sealed: str) -> str:
+        """The address that was sealed, while it is this resident's and has not ended; else empty."""
+        try:
+            address = self.box.decrypt(sealed.encode())
+        except Problem:
+            return ""
+        with self.database.transaction(EVERY_SITE) as session:
+            own = {bytes(feed.secret_hash) for feed in session.execute(OWN, self._holder(resident))}
+        return address if _hash(address.rpartition("/")[2].removesuffix(".ics")) in own else ""
 
     def renew(self, resident: Principal, language: str) -> str:
-        """Another address, shown this once; the one before ends. Raises 403 for who came by the link of a mail."""
+        """Another address; the one before ends. Raises 403 for who came by the link of a mail."""
         if resident.mailed_by is not None:
             raise Problem(LINK_NEEDED, BY_ONE_TIME_LINK)
         secret, holder = secrets.token_urlsafe(32), self._holder(resident)
-        made = {"secret_hash": _hash(secret), "proven": self.box.encrypt(resident.address), "language": language}
+        made = {"secret_hash": _hash(secret), "proven": self.box.encrypt(resident.address), "language": language,
+                "session_since": resident.since}  # fmt: skip
         with self.database.transaction(EVERY_SITE) as session:
             session.execute(LOCK, {"key": f"calendar feed of {resident.name}"})
             session.execute(END, holder)
@@ -120,26 +151,31 @@ class CalendarFeeds:
             raise not_found("这个日历", "calendar")
         if self.readings.count(secret_hash.hex()) is None:
             raise Problem(TOO_MANY, TOO_OFTEN)
+        if feed.proven is None:
+            raise Problem(GONE, OVER)
         reach = self._reach(feed)
+        if not reach.sites:
+            raise Problem(GONE, OVER)
         with self.database.transaction(EVERY_SITE) as session:
             rows = session.execute(SHIFTS, {"persons": reach.persons, "sites": reach.sites}).all()
         return feed_text([Shown(domain=self.domain, **row._mapping) for row in rows], feed.language)
 
     def _reach(self, feed: Row[Any]) -> Reach:
-        if feed.proven is None:
-            raise Problem(GONE, OVER)
         resident = Principal(Caller.PERSON, str(feed.person_id), address=self.box.decrypt(feed.proven))
         try:
-            reach = self.book.reach(resident, feed.made_at)
+            return self.book.reach(resident, feed.since)
         except ContactsUnavailable:
             raise Problem(UNAVAILABLE, NOT_NOW) from None
-        if not reach.sites:
-            raise Problem(GONE, OVER)
-        return reach
 
     def _holder(self, resident: Principal) -> dict[str, Any]:
         holder = self.box.fingerprint("calendar", resident.address)
         return {"person_id": UUID(resident.name), "holder": holder}
+
+
+def make_calendar_feeds(settings: Settings, database: Database, book: ContactBook) -> CalendarFeeds:
+    """Those of this installation."""
+    public_url = settings.pages_of["notifications"]
+    return CalendarFeeds(database, book, settings.box(), public_url, settings.mail_domain, Windows(PER_MINUTE))
 
 
 def end_feeds_of(session: Session, person_id: UUID) -> None:

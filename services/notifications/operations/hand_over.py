@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from services.common.database import EVERY_SITE, Database
+from services.common.sealing import Box
 from services.notifications.operations.claims import Taken
 
 PER_DAY = 10
 """SMS to one number, whoever is said to have it and in whichever site's name: each costs and rings."""
 
 HAND_OVER = text("""
-    UPDATE messages SET channel = :channel, handed_to = :handed_to, to_key = :to_key,
+    UPDATE messages SET channel = :channel, handed_to = :handed_to,
+        to_key = CASE WHEN handed_at IS NULL THEN :to_key ELSE to_key END,
         handed_at = coalesce(handed_at, clock_timestamp()),
         hand_over = hand_over + CASE WHEN handed_at IS NULL THEN 1 ELSE 0 END,
         handed_again_at = CASE WHEN handed_at IS NOT NULL THEN handed_again_at END
@@ -24,7 +26,7 @@ HAND_OVER = text("""
       AND (handed_at IS NOT NULL OR :per_day > (
           SELECT count(*) FROM messages AS before
           WHERE before.to_key = :to_key AND before.sent_at > now() - interval '1 day'))
-    RETURNING hand_over, handed_at, clock_timestamp() - coalesce(handed_again_at, handed_at) AS age
+    RETURNING hand_over, handed_at, clock_timestamp() - coalesce(handed_again_at, handed_at) AS age, to_key
 """)
 AGAIN = text("""
     UPDATE messages SET handed_again_at = clock_timestamp()
@@ -37,18 +39,25 @@ TAKE_BACK = text("""
 FORGET_NUMBERS = text("""
     UPDATE messages SET to_key = NULL WHERE id IN (
         SELECT id FROM messages WHERE to_key IS NOT NULL AND state NOT IN ('pending', 'sending')
-          AND coalesce(sent_at, created_at) < now() - make_interval(days => CASE channel WHEN 'sms' THEN 3 ELSE 7 END)
+          AND coalesce(sent_at, created_at) < now() - make_interval(days => CASE channel WHEN 'sms' THEN 30 ELSE 7 END)
         LIMIT 1000)
 """)
 
 
 @dataclass(frozen=True)
 class HandOver:
-    """By which id the provider knows it, since when it may have it, and how long ago it was last sent."""
+    """By which id the provider knows it, since when it may have it, how long ago it was last sent, and to which number,
+    as a keyed hash."""
 
     id: str
     since: datetime
     age: timedelta
+    to_key: bytes | None
+
+
+def key_of_number(box: Box, phone: str) -> bytes:
+    """By what it is known to whom an SMS went: a keyed hash."""
+    return box.fingerprint("phone", phone)[:16]
 
 
 def hand_over(database: Database, message: Taken, channel: str, provider: str, to_key: bytes) -> HandOver | None:
@@ -58,7 +67,7 @@ def hand_over(database: Database, message: Taken, channel: str, provider: str, t
     values |= {"to_key": to_key, "handed_to": provider}
     with database.transaction(EVERY_SITE) as session:
         row = session.execute(HAND_OVER, values).one_or_none()
-    return HandOver(f"{message.id.hex}-{row.hand_over}", row.handed_at, row.age) if row else None
+    return HandOver(f"{message.id.hex}-{row.hand_over}", row.handed_at, row.age, row.to_key) if row else None
 
 
 def hand_over_again(database: Database, message: Taken) -> None:
@@ -74,7 +83,7 @@ def take_back(database: Database, message: Taken) -> None:
 
 
 def forget_numbers(database: Database) -> int:
-    """Forget to whom the SMS of more than three days ago went, and the mails of a week ago, which bounce within five
-    days; returns how many."""
+    """Forget to whom the SMS of more than thirty days ago went, which people answer late, and the mails of a week ago,
+    which bounce within five days; returns how many."""
     with database.transaction(EVERY_SITE) as session:
         return session.execute(FORGET_NUMBERS).rowcount  # type: ignore[attr-defined]

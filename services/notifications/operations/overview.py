@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.parked import parked
+from services.notifications.operations.again import GIVEN_UP
 from services.notifications.operations.providers import Carrier, CarrierNow, as_they_are, failing
 
 # By lane and channel; a message has no channel before it was tried. `late_seconds`: since when the oldest is due.
@@ -26,10 +27,10 @@ WAITS = text("""
     SELECT error AS reason, count(*) AS messages FROM messages
     WHERE state = 'pending' AND error IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
 """)
-FAILED = text("""
+FAILED = text(f"""
     SELECT coalesce(error, '') AS reason, count(*) AS messages, max(number) AS newest FROM messages
-    WHERE state = 'failed' GROUP BY 1 ORDER BY 3 DESC LIMIT 10
-""")
+    WHERE {GIVEN_UP} GROUP BY 1 ORDER BY 3 DESC LIMIT 10
+""")  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
+from services.common.schemas import ListQuery
+from services.notifications.operations.messages import number_of
 
 log = get_logger(__name__)
 
@@ -70,11 +72,31 @@ FIRE = text("""
 
 OF = text("SELECT * FROM reminders WHERE registration_id = :id ORDER BY due_at, id")
 
+# What was withdrawn is none of these: it was no longer so.
+NOT_SENT = text("""
+    SELECT r.*, shifts.starts_at, shifts.ends_at, role_zh, role_en, title_zh, title_en
+    FROM reminders AS r JOIN shifts ON shifts.id = r.shift_id JOIN activities ON activities.id = shifts.activity_id
+    WHERE r.state IN ('missed', 'superseded') AND (
+        cast(:before AS bigint) IS NULL
+        OR (r.due_at, r.id) < (SELECT last.due_at, last.id FROM reminders AS last WHERE last.id = :before))
+    ORDER BY r.due_at DESC, r.id DESC LIMIT :limit
+""")
+
 
 def reminders_of(database: Database, scope: str, registration_id: UUID) -> Sequence[Row[Any]]:
     """The reminders of a registration, the earliest first; none of one that `scope` may not see."""
     with database.transaction(scope) as session:
         return session.execute(OF, {"id": registration_id}).all()
+
+
+def list_not_sent(database: Database, scope: str, query: ListQuery) -> tuple[Sequence[Row[Any]], str | None]:
+    """A page of the reminders that `scope` may see and of which no message came, because they were found late; those
+    due last first, and the cursor of the next page if there is one."""
+    before = None if query.cursor is None else number_of(query.cursor)
+    with database.transaction(scope) as session:
+        found = session.execute(NOT_SENT, {"before": before, "limit": query.limit + 1}).all()
+    page = found[: query.limit]
+    return page, str(page[-1].id) if len(found) > query.limit else None
 
 
 def fire_due_reminders(database: Database, claim: int = CLAIM) -> int:

@@ -5,11 +5,10 @@ from apiflask import APIBlueprint
 from services.common.apply import Subscriber
 from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
-from services.common.rates import Windows
 from services.notifications.contacts import ContactBook
 from services.notifications.mail.unsubscribe import Unsubscribe
 from services.notifications.operations.announcements.office import Office
-from services.notifications.operations.calendar_feeds import PER_MINUTE, CalendarFeeds
+from services.notifications.operations.calendar_feeds import CalendarFeeds
 from services.notifications.operations.digest_previews import make_outlook
 from services.notifications.operations.previews import Showroom
 from services.notifications.operations.providers import carriers
@@ -22,6 +21,7 @@ from services.notifications.pages.inbox import inbox_pages
 from services.notifications.pages.messages import messages_pages
 from services.notifications.pages.overview import overview_pages
 from services.notifications.pages.preferences import preferences_pages
+from services.notifications.pages.reminders import reminders_pages
 from services.notifications.pages.site import working_at
 from services.notifications.pages.suppressions import suppressions_pages
 from services.notifications.pages.templates import templates_pages
@@ -36,21 +36,26 @@ def pages(
     book: ContactBook,
     office: Office,
     subscriber: Subscriber,
+    feeds: CalendarFeeds,
 ) -> list[APIBlueprint]:
     """All of them."""
+    # What is at hand at a site is so on these pages as well: to whoever works there it is one system.
     in_menu("registration:/staff/", "今日", "Today", 1, without_site=EVERYBODY)
+    in_menu("registration:/staff/activities", "活动", "Activities", 2)
+    in_menu("registration:/staff/check-in", "签到", "Check-in", 3)
+    in_menu("registration:/staff/desk/", "报名台", "Sign-up desk", 3)
+    in_menu("registration:/staff/rooms/", "场地", "Rooms", 4)
+    in_menu("registration:/staff/people/", "人员", "People", 5)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [
         messages_pages(database),
+        reminders_pages(database),
         overview_pages(database, subscriber, carriers(settings)),
         webhooks_pages(database, rules),
     ]
     made += [templates_pages(database, showroom), inbox_pages(database, book), suppressions_pages(database)]
     made += [chats_pages(database, settings.box()), announcements_pages(database, office)]
     made.append(digests_pages(database, make_outlook(settings, database)))
-    feeds = CalendarFeeds(
-        database, book, settings.box(), settings.pages_of["notifications"], settings.mail_domain, Windows(PER_MINUTE)
-    )
     made += calendar_feed_pages(feeds, book)
     links = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     made += preferences_pages(database, book, links, ("mail", "sms") if settings.sms_providers else ("mail",))

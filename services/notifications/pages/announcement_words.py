@@ -11,6 +11,7 @@ from services.common.errors import Words
 from services.notifications.contacts import Colleagues, ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement, AnnouncementState, State
 from services.notifications.operations.announcements.approval import FEW
+from services.notifications.operations.announcements.progress import STOPPED
 from services.notifications.schemas.announcements import AudienceBody
 
 STATES = {
@@ -21,14 +22,15 @@ STATES = {
     AnnouncementState.DONE: Words("已发完", "Sent"),
     AnnouncementState.STOPPED: Words("已停止", "Stopped"),
 }
-OF_MESSAGES = {
+OF_MESSAGES: dict[str, Words] = {
     State.PENDING: Words("还没发", "Still to go"),
     State.SENDING: Words("正在发送", "Being sent"),
     State.SENT: Words("已发出", "Sent"),
     State.DELIVERED: Words("已送达", "Delivered"),
     State.FAILED: Words("发送失败", "Failed"),
     State.EXPIRED: Words("已失效", "Expired"),
-    State.SUPPRESSED: Words("不发：本人不要、邮箱停用或已停止", "Not sent: refused, a closed address, or stopped"),
+    State.SUPPRESSED: Words("不发：本人不要或邮箱停用", "Not sent: refused, or a closed address"),
+    STOPPED: Words("已停止，不发", "Stopped, not sent"),
     State.NO_CONTACT: Words("联系不到", "Cannot be reached"),
 }
 PLACES = {

@@ -18,7 +18,7 @@ from services.notifications.models import Announcement, AnnouncementState
 from services.notifications.operations.announcements import approval, drafts
 from services.notifications.operations.announcements.asking import approvers
 from services.notifications.operations.announcements.office import Office
-from services.notifications.operations.announcements.progress import states_of
+from services.notifications.operations.announcements.progress import quiet_until, states_of
 from services.notifications.pages.announcement_words import (
     AUDIENCE_GONE,
     FEW_PEOPLE,
@@ -248,12 +248,14 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     with database.transaction(scope) as session:
         row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
         alone = approval.left_alone(session, row, office.alone)
+        quiet = quiet_until(session, [announcement_id]).get(announcement_id)
     counted = None
     if row.state == AnnouncementState.DRAFT:
         counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside
         with counting.catching():
             counted = office.counter.count(scope, announcement_id)
     known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": alone}
+    known["quiet"] = quiet
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
     colleagues = colleagues_of(office.bureau.book, row)
     submitter = g.principal.actor if row.state == AnnouncementState.DRAFT else row.submitted_by

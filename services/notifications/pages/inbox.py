@@ -13,8 +13,9 @@ from services.common.pages import Answer, render
 from services.notifications.contacts import ContactBook
 from services.notifications.operations.inbox import Fate, list_own, open_own
 from services.notifications.pages.resident import reach_of, resident_blueprint
-from services.notifications.pages.words import CHANNELS, KINDS, PURPOSES
+from services.notifications.pages.words import CHANNELS
 from services.notifications.schemas.inbox import InboxQuery
+from services.notifications.wording.names import KIND_NAMES, PURPOSE_NAMES
 
 A_PAGE = 20
 
@@ -33,7 +34,7 @@ FATES = {
 def inbox_pages(database: Database, book: ContactBook) -> APIBlueprint:
     """The list, and one message."""
     blueprint = resident_blueprint("inbox_pages", __name__, url_prefix="/my/messages")
-    words: dict[str, Any] = {"kinds": KINDS, "purposes": PURPOSES, "channels": CHANNELS, "fates": FATES}
+    words: dict[str, Any] = {"kinds": KIND_NAMES, "purposes": PURPOSE_NAMES, "channels": CHANNELS, "fates": FATES}
 
     @blueprint.get("")
     @allow(Caller.PERSON)

@@ -10,14 +10,15 @@ from services.common.auth import OPERATORS, Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.notifications.models import Kind, Message, Stage
-from services.notifications.operations.messages import get_message, list_messages, retry_message, stands
+from services.notifications.operations.messages import NOT_SENT, get_message, list_messages, retry_message, stands
 from services.notifications.operations.suppressions import lift_of_message, suppression_of
 from services.notifications.pages.site import zone
-from services.notifications.pages.words import CHANNELS, KINDS, OUTCOMES, PURPOSES, STATES
+from services.notifications.pages.words import CHANNELS, OUTCOMES, STATES
 from services.notifications.schemas.messages import MessageQuery
 from services.notifications.schemas.suppressions import LiftBody
+from services.notifications.wording.names import KIND_NAMES, PURPOSE_NAMES
 
-FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
+FILTERS = ("state", "kind", "person_id", "registration_id", "request_id", "cursor")
 
 
 def messages_pages(database: Database) -> APIBlueprint:
@@ -71,13 +72,14 @@ def messages_pages(database: Database) -> APIBlueprint:
 
 
 def _list(database: Database, form: Form[MessageQuery], asked: dict[str, str], **more: Any) -> str:
-    chosen = {"state": [(one, STATES[one]) for one in Stage], "kind": [(one, KINDS[one]) for one in Kind]}
+    chosen = {"state": [(one, STATES[one]) for one in Stage], "kind": [(one, KIND_NAMES[one]) for one in Kind]}
     known: dict[str, Any] = {"messages": [], "counts": {}, "more": ""}
     return render("messages/list.html", form=form, asked=asked, chosen=chosen, **_words(database), **known | more)
 
 
 def _one(database: Database, message: Message, form: Form[Any]) -> str:
-    ended = message.stage in (Stage.FAILED, Stage.NO_CONTACT) or message.suppression_id is not None
+    recalled = message.stage is Stage.EXPIRED and (message.error or "").startswith("recalled")
+    ended = (message.state in NOT_SENT and not recalled) or message.suppression_id is not None
     with database.transaction(g.principal.scope) as session:
         closed = suppression_of(session, message.id)
     is_unwanted = closed and closed.id == message.suppression_id and closed.reason == "complaint"
@@ -87,4 +89,10 @@ def _one(database: Database, message: Message, form: Form[Any]) -> str:
 
 
 def _words(database: Database) -> dict[str, Any]:
-    return {"kinds": KINDS, "states": STATES, "purposes": PURPOSES, "channels": CHANNELS, "zone": zone(database)}
+    return {
+        "kinds": KIND_NAMES,
+        "states": STATES,
+        "purposes": PURPOSE_NAMES,
+        "channels": CHANNELS,
+        "zone": zone(database),
+    }

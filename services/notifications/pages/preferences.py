@@ -25,8 +25,9 @@ from services.notifications.operations.preferences import (
 )
 from services.notifications.operations.refusable import ORDERED, REFUSABLE
 from services.notifications.pages.resident import reach_of, resident_blueprint
-from services.notifications.pages.words import CHANNELS, KINDS
+from services.notifications.pages.words import CHANNELS
 from services.notifications.schemas.preferences import PreferencesAnswer, PreferencesBody
+from services.notifications.wording.names import KIND_NAMES
 
 SITES = text("SELECT id, name_zh, name_en FROM sites WHERE id = ANY(:ids) ORDER BY name_zh")
 
@@ -114,7 +115,7 @@ def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
         refusal = _refusal(links, token)
         with database.transaction(EVERY_SITE) as session:
             site = session.execute(SITES, {"ids": [refusal.site_id]}).one_or_none()
-        shown = {"site": site, "kind": KINDS[Kind(refusal.kind)], "refused": refused, "token": token,
+        shown = {"site": site, "kind": KIND_NAMES[Kind(refusal.kind)], "refused": refused, "token": token,
                  "undo": undo}  # fmt: skip
         return render("preferences/unsubscribe.html", **shown)
 
@@ -130,18 +131,18 @@ def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
         """Refuse messages of this kind."""
         refusal = _refusal(links, token)
         with database.transaction(EVERY_SITE) as session:
-            version = refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
-        return page(token, refused=True, undo=links.undo(refusal, version) if version else "")
+            made = refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
+        return page(token, refused=True, undo=links.undo(refusal, *made) if made else "")
 
     @blueprint.post("/again")
     @allow(Caller.LINK)
     def subscribe_again(token: str) -> Answer:
         """Take back what the page before refused, where nothing was changed since."""
         refusal = _refusal(links, token)
-        version = links.undone(request.form.get("undo", ""), refusal)
+        undone = links.undone(request.form.get("undo", ""), refusal)
         with database.transaction(EVERY_SITE) as session:
-            if version:
-                allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, version)
+            if undone:
+                allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, *undone)
             now = preferences_at(session, refusal.person_id, refusal.site_id)
         return page(token, refused=any(one.startswith(f"{refusal.kind}.") for one in now.refused))
 
@@ -167,5 +168,5 @@ def _read(before: PreferencesAnswer, channels: Sequence[str]) -> Form[Preference
 
 
 def _words(channels: Sequence[str]) -> dict[str, Any]:
-    return {"channels": {one: CHANNELS[one] for one in channels}, "kinds": KINDS, "refusable": REFUSABLE,
+    return {"channels": {one: CHANNELS[one] for one in channels}, "kinds": KIND_NAMES, "refusable": REFUSABLE,
             "ordered": ORDERED}  # fmt: skip

@@ -11,8 +11,8 @@ from services.common.database import Database
 from services.common.pages import Answer, Form, asked_position, done, in_menu, page_blueprint, read_form, render
 from services.notifications.operations.suppressions import find_suppression, lift_suppression, list_suppressions
 from services.notifications.pages.site import zone
-from services.notifications.pages.words import KINDS
 from services.notifications.schemas.suppressions import LiftBody, SuppressionQuery
+from services.notifications.wording.names import KIND_NAMES
 
 
 def suppressions_pages(database: Database) -> APIBlueprint:
@@ -31,7 +31,9 @@ def suppressions_pages(database: Database) -> APIBlueprint:
             )
         chosen = "true" if lifted else None
         more = url_for(".show_suppressions", lifted=chosen, cursor=following) if following else ""
-        return render("suppressions/list.html", found=found, lifted=lifted, more=more, kinds=KINDS, zone=zone(database))
+        return render(
+            "suppressions/list.html", found=found, lifted=lifted, more=more, kinds=KIND_NAMES, zone=zone(database)
+        )
 
     @blueprint.get("/<int:suppression_id>")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -57,4 +59,4 @@ def suppressions_pages(database: Database) -> APIBlueprint:
 
 
 def _one(database: Database, found: Row[Any], form: Form[Any]) -> str:
-    return render("suppressions/one.html", found=found, form=form, kinds=KINDS, zone=zone(database))
+    return render("suppressions/one.html", found=found, form=form, kinds=KIND_NAMES, zone=zone(database))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.common.schemas import Answer, Query
+from services.common.schemas import Answer, ListQuery, Query
 
 ReminderState = Literal["pending", "fired", "withdrawn", "missed", "superseded"]
 
@@ -31,6 +31,27 @@ class ReminderAnswer(Answer):
     state: ReminderState
     reason: str | None = Field(description="why it did not become a message")
     occurrence: int = Field(description="how often it was due")
+
+
+class NotSentReminder(ReminderAnswer):
+    """A reminder of which no message came, and its shift as it is now."""
+
+    title_zh: str
+    title_en: str
+    role_zh: str
+    role_en: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class NotSentQuery(ListQuery):
+    """Which page; those due last first."""
+
+
+class NotSentList(Answer):
+    """A page of them; the next one is in the `Link` header."""
+
+    items: list[NotSentReminder]
 
 
 class ReminderList(Answer):

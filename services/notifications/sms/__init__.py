@@ -4,6 +4,7 @@
     verdict = provider.send(http, hand_over_id, text)
     verdict = provider.settle(http, hand_over_id, text, since, age)     # where an earlier answer never came
     receipts = provider.receipts(body)                                  # what the provider pushes later
+    replies = provider.replies(body)                                    # and what people send back
 
 A provider is one file: `aliyun.py`, `gateway.py`. One SMS is one request, so that an answer that does not come leaves
 one in doubt and not a batch.
@@ -64,6 +65,15 @@ class Receipt:
     reason: str
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An SMS that somebody sent back, by the provider's reference. `sender` is their number, as SMS go to it."""
+
+    reference: str
+    sender: str = field(repr=False)
+    words: str = field(repr=False)
+
+
 class Provider(Protocol):
     """Who carries SMS. Raises `Unavailable` for what keeps every SMS from going out, never for one text."""
 
@@ -74,6 +84,10 @@ class Provider(Protocol):
     @property
     def signs(self) -> bool:
         """Whether the provider puts the sender's name in 【】 itself."""
+
+    @property
+    def rewords(self) -> bool:
+        """Whether it sends words that were registered with it in place of ours."""
 
     @property
     def signs_receipts(self) -> bool:
@@ -93,6 +107,9 @@ class Provider(Protocol):
 
     def receipts(self, body: Any) -> list[Receipt]:
         """What its call-back says. Raises ValueError for what is not in its form."""
+
+    def replies(self, body: Any) -> list[Reply]:
+        """What people sent back. Raises ValueError for what is not in its form."""
 
 
 class Unanswered(Exception):

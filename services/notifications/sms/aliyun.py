@@ -22,8 +22,8 @@ import requests
 from pydantic import BaseModel, Field, TypeAdapter
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
-from services.notifications.sms import Receipt, Said, Text, Unanswered, ask, unknown, without_numbers
-from services.notifications.sms.templates import Template, Templates
+from services.notifications.sms import Receipt, Reply, Said, Text, Unanswered, ask, unknown, without_numbers
+from services.notifications.sms.templates import Registered, Templates
 
 VERSION = "2017-05-25"
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -106,6 +106,13 @@ class _Report(BaseModel):
     out_id: str | None = Field(default=None, max_length=200)
 
 
+class _Up(BaseModel):
+    phone_number: str = Field(max_length=40)
+    content: str
+    sequence_id: int | Annotated[str, Field(min_length=1, max_length=200)]
+
+
+_UPS = TypeAdapter(Annotated[list[_Up], Field(max_length=1000)])
 _REPORTS = TypeAdapter(Annotated[list[_Report], Field(max_length=1000)])
 Read = TypeVar("Read", bound=_Answer)
 
@@ -122,6 +129,7 @@ class Aliyun:
     name: str = "aliyun"
 
     signs = True
+    rewords = True
     signs_receipts = False
 
     def carries(self, kind: str, language: str) -> bool:
@@ -139,7 +147,7 @@ class Aliyun:
             return unknown(error)
         return _sorted(answer)
 
-    def _message(self, hand_over: str, text: Text, template: Template) -> dict[str, str]:
+    def _message(self, hand_over: str, text: Text, template: Registered) -> dict[str, str]:
         facts = {name: text.facts[name] for name in template.names}
         return {
             "PhoneNumbers": _number(text.to),
@@ -192,6 +200,13 @@ class Aliyun:
             for one in _REPORTS.validate_python(body)
         ]
 
+    def replies(self, body: Any) -> list[Reply]:
+        """`SmsUp`, pushed over HTTP: an array of SMS, whose numbers at home have eleven digits."""
+        return [
+            Reply(str(one.sequence_id), _international(one.phone_number), one.content)
+            for one in _UPS.validate_python(body)
+        ]
+
     def _call(self, http: requests.Session, action: str, query: Mapping[str, str]) -> Said:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         written = canonical_query(query)
@@ -226,6 +241,11 @@ def authorization(key_id: str, secret: str, method: str, path: str, query: str, 
 def _number(phone: str) -> str:
     """As it is known there: eleven digits at home, without the + elsewhere."""
     return phone.removeprefix("+86") if phone.startswith("+86") else phone.removeprefix("+")
+
+
+def _international(number: str) -> str:
+    digits = number.strip().removeprefix("+").removeprefix("00")
+    return f"+86{digits}" if len(digits) == 11 else f"+{digits}"
 
 
 def _read(response: Said, model: type[Read]) -> Read:

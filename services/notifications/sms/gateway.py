@@ -14,7 +14,7 @@ import requests
 from pydantic import BaseModel, Field
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
-from services.notifications.sms import Receipt, Said, Text, Unanswered, ask, unknown, without_numbers
+from services.notifications.sms import Receipt, Reply, Said, Text, Unanswered, ask, unknown, without_numbers
 
 OURS = {401, 403, 404, 405, 429, 503}
 """A wrong token or address, too many requests, or a gateway that is away: nothing was taken, nothing else will be."""
@@ -42,6 +42,16 @@ class _Reports(BaseModel):
     receipts: list[_Report] = Field(max_length=1000)
 
 
+class _Reply(BaseModel):
+    id: str = Field(min_length=1, max_length=200)
+    sender: str = Field(alias="from", max_length=40)
+    text: str
+
+
+class _Replies(BaseModel):
+    replies: list[_Reply] = Field(max_length=1000)
+
+
 @dataclass(frozen=True)
 class Gateway:
     """One gateway."""
@@ -51,6 +61,7 @@ class Gateway:
     signs: bool = False
     repeats: bool = False
     name: str = "gateway"
+    rewords = False
     signs_receipts = True
 
     def carries(self, kind: str, language: str) -> bool:
@@ -83,6 +94,10 @@ class Gateway:
         return [
             Receipt(one.reference, one.id, one.status == "delivered", without_numbers(one.reason)) for one in reports
         ]
+
+    def replies(self, body: Any) -> list[Reply]:
+        """What people sent back."""
+        return [Reply(one.id, one.sender, one.text) for one in _Replies.model_validate(body).replies]
 
 
 def _verdict(response: Said) -> Verdict:

@@ -18,7 +18,7 @@ ENTRY = re.compile(r"(?P<kind>[a-z_]+)(?P<english>\.en)?=(?P<code>[A-Za-z0-9_-]+
 
 
 @dataclass(frozen=True)
-class Template:
+class Registered:
     """Its code, and the names of its variables."""
 
     code: str
@@ -29,19 +29,19 @@ class Template:
 class Templates:
     """By kind and language (zh, en)."""
 
-    known: Mapping[tuple[str, str], Template]
+    known: Mapping[tuple[str, str], Registered]
 
     @classmethod
     def read(cls, setting: str) -> "Templates":
         """Raises ValueError with what is wrong."""
         return cls(dict(_entry(part) for part in setting.split()))
 
-    def find(self, kind: str, language: str) -> Template | None:
+    def find(self, kind: str, language: str) -> Registered | None:
         """The template in this language, else the Chinese one; None for a kind that has none: it goes by no SMS."""
         return self.known.get((kind, language)) or self.known.get((kind, "zh"))
 
 
-def _entry(part: str) -> tuple[tuple[str, str], Template]:
+def _entry(part: str) -> tuple[tuple[str, str], Registered]:
     found = ENTRY.fullmatch(part)
     if found is None:
         raise ValueError(f"{part!r} is not like `reminder=SMS_123(title,start)`")
@@ -52,4 +52,4 @@ def _entry(part: str) -> tuple[tuple[str, str], Template]:
     for name in names:
         if name not in FACTS:
             raise ValueError(f"there is no {name!r}: templates may use {', '.join(FACTS)}")
-    return (found["kind"], "en" if found["english"] else "zh"), Template(found["code"], names)
+    return (found["kind"], "en" if found["english"] else "zh"), Registered(found["code"], names)

@@ -1,6 +1,6 @@
 """A message in the words of an SMS, at most two segments long.
 
-made = Wording(signed=False).compose(claimed, contact)      # .text is a Text, for whoever has a phone
+made = Texts(signed=False).compose(claimed, contact)      # .text is a Text, for whoever has a phone
 
 No link is in it: our links prove an address, are longer than one segment, and may not be a template's variable in
 mainland China. Who has a phone alone answers by phone, so the site's number is in it wherever there is something to do.
@@ -33,7 +33,7 @@ class Made:
     made_with: MadeWith
 
 
-class Wording:
+class Texts:
     """Makes texts. `signed`: the provider puts who writes in 【】 before them."""
 
     def __init__(self, signed: bool) -> None:

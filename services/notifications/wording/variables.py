@@ -11,6 +11,7 @@ from enum import StrEnum
 from services.common.errors import Words
 from services.notifications.models import Kind
 from services.notifications.wording.grammar import fold
+from services.notifications.wording.names import KIND_NAMES, PURPOSE_NAMES
 
 
 class Channel(StrEnum):
@@ -184,12 +185,12 @@ class TemplateKind:
         return self.needed if channel is Channel.MAIL else ("title", "start", *self.needed)
 
 
-def _news(kind: Kind, zh: str, en: str, *more: str, needed: tuple[str, ...] = ()) -> TemplateKind:
-    return TemplateKind(kind.value, Words(zh, en), _OF_A_REGISTRATION + more, needed=needed)
+def _news(kind: Kind, *more: str, needed: tuple[str, ...] = ()) -> TemplateKind:
+    return TemplateKind(kind.value, KIND_NAMES[kind], _OF_A_REGISTRATION + more, needed=needed)
 
 
-def _link(purpose: str, zh: str, en: str, locked: Words | None = None) -> TemplateKind:
-    return TemplateKind(purpose, Words(zh, en), _OF_A_LINK, (Channel.MAIL,), locked=locked, is_link=True)
+def _link(purpose: str, locked: Words | None = None) -> TemplateKind:
+    return TemplateKind(purpose, PURPOSE_NAMES[purpose], _OF_A_LINK, (Channel.MAIL,), locked=locked, is_link=True)
 
 
 OTHER_LINK = "other_link"
@@ -198,27 +199,27 @@ OTHER_LINK = "other_link"
 KINDS = {
     one.name: one
     for one in (
-        _news(Kind.CONFIRMATION, "报名成功", "A place"),
-        _news(Kind.WAITLISTED, "列入候补", "On the waiting list"),
-        _news(Kind.PROMOTION, "候补成功", "Moved up from the waiting list"),
-        _news(Kind.OFFER, "名额待答复", "A place, to be accepted", "until", "clash", needed=("until", "clash")),
-        _news(Kind.MOVED_BACK, "转为候补", "Back on the waiting list"),
-        _news(Kind.TRANSFER_DECLINED, "转让未被接受", "A hand-over that was declined", "asked"),
-        _news(Kind.TRANSFER_EXPIRED, "转让无人答复", "A hand-over without an answer", "asked"),
-        _news(Kind.CANCELLATION, "取消", "Cancelled", "what", "why", "calendar", needed=("why",)),
-        _news(Kind.CHANGE, "变动", "Changed"),
-        _news(Kind.REMINDER, "提醒", "Reminder", "answer"),
-        _news(Kind.NO_PLACE, "暂无名额", "No place so far"),
-        _link("team_invitation", "邀请加入队伍", "Invited to a team"),
-        _link("hand_over", "有人转让名额", "Somebody hands a place over"),
-        _link("room_answer", "用房申请的答复", "The answer about a room"),
-        _link("hours_changed", "服务时长有变", "Hours were changed"),
-        _link("certificate_revoked", "证明已撤销", "A certificate was revoked"),
-        _link("my_registrations", "查看我的报名（登录链接）", "See my registrations (lets in)", LETS_IN),
-        _link("address_changed", "邮箱已更改", "Another address", LETS_IN),
-        _link("staff_invitation", "开设工作账号", "A staff account", LETS_IN),
-        _link("password_reset", "重设密码", "A new password", LETS_IN),
-        _link("guardian_consent", "监护人同意", "A guardian's consent", LEGAL),
-        _link(OTHER_LINK, "其他链接", "Any other link", LETS_IN),
+        _news(Kind.CONFIRMATION),
+        _news(Kind.WAITLISTED),
+        _news(Kind.PROMOTION),
+        _news(Kind.OFFER, "until", "clash", needed=("until", "clash")),
+        _news(Kind.MOVED_BACK),
+        _news(Kind.TRANSFER_DECLINED, "asked"),
+        _news(Kind.TRANSFER_EXPIRED, "asked"),
+        _news(Kind.CANCELLATION, "what", "why", "calendar", needed=("why",)),
+        _news(Kind.CHANGE),
+        _news(Kind.REMINDER, "answer"),
+        _news(Kind.NO_PLACE),
+        _link("team_invitation"),
+        _link("hand_over"),
+        _link("room_answer"),
+        _link("hours_changed"),
+        _link("certificate_revoked"),
+        _link("my_registrations", LETS_IN),
+        _link("address_changed", LETS_IN),
+        _link("staff_invitation", LETS_IN),
+        _link("password_reset", LETS_IN),
+        _link("guardian_consent", LEGAL),
+        _link(OTHER_LINK, LETS_IN),
     )
 }

@@ -19,7 +19,7 @@ from services.registration.personal_data import PersonalData
 AT_ONCE = 50
 
 NEWS = {
-    "place": ("轮到了，已有名额", "Their turn came: they have a place"),
+    "place": ("已有名额", "They have a place"),
     "offer": ("有一个名额，请问要不要", "A place is offered: ask whether they want it"),
     "waits": ("名额减少，改为候补", "There are fewer places: they wait again"),
     "cancelled": ("报名已取消", "Their registration was cancelled"),

@@ -14,7 +14,8 @@ class ReachBody(Body):
     address: str = Field(pattern="^([0-9a-f]{2})*$", max_length=128)
     mailed_by: UUID | None = None
     since: AwareDatetime | None = Field(
-        default=None, description="when what outlives the session was made: logging out everywhere ends it"
+        default=None,
+        description="when the session began of which something is to outlive it: logging out everywhere ends it",
     )
 
 

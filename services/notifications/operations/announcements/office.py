@@ -49,7 +49,7 @@ def make_office(settings: Settings, database: Database) -> Office:
     return Office(
         Bureau(database, book),
         Counter(database, book, sms_phones(settings), threading.Semaphore(AT_ONCE)),
-        Window(database, Composer(settings.mail_from, settings.mail_domain), carries),
+        Window(database, Composer(settings.mail_from, settings.mail_domain), carries, settings.sms_price),
         settings.announcement_alone,
     )
 

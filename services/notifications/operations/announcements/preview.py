@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,12 @@ from services.notifications.mail.render import Composer, announcement_page
 from services.notifications.models import Kind
 from services.notifications.operations.claims.announcements import ClaimedAnnouncement
 from services.notifications.schemas.announcements import AnnouncementPreviewAnswer, AnnouncementPreviewBody
+from services.notifications.schemas.templates import SmsAnswer
 from services.notifications.sms import Provider
 from services.notifications.sms.announcements import announced_text
 from services.notifications.wording.announcements import Announced, check_words, tidied
 from services.notifications.wording.samples import NOBODY
+from services.notifications.wording.sms import measured
 from services.notifications.wording.variables import VARIABLES
 
 SITE = text("SELECT name_zh, name_en, short_zh, short_en, time_zone, phone FROM sites WHERE id = :id")
@@ -27,11 +30,13 @@ ACTIVITY = text("SELECT title_zh, title_en FROM activities WHERE id = :id")
 
 @dataclass(frozen=True)
 class Window:
-    """What it takes to show one. `provider` is of SMS, None where none carries announcements."""
+    """What it takes to show one. `provider` is of SMS, None where none carries announcements; `price` of a segment,
+    None where the operator did not say."""
 
     database: Database
     composer: Composer
     provider: Provider | None
+    price: Decimal | None
 
     def shown(self, principal: Principal, body: AnnouncementPreviewBody) -> AnnouncementPreviewAnswer:
         """The words as they would go out. Raises 422 for words that could not be saved."""
@@ -44,9 +49,13 @@ class Window:
         message = _message(words, site, about, body.activity_id is not None)
         contact = _nobody(body.language)
         page, _ = announcement_page(message, contact)
-        sms = announced_text(message, contact, signed=False).words if self.provider else None
+        sms = self._sms(announced_text(message, contact, signed=False).words) if self.provider else None
         html, plain = self.composer.as_html(page), self.composer.as_text(page)
         return AnnouncementPreviewAnswer(subject=page.subject, html=html, text=plain, sms=sms)
+
+    def _sms(self, words: str) -> SmsAnswer:
+        length = measured(words)
+        return SmsAnswer(text=words, cost=length.cost(self.price), **vars(length))
 
 
 def _site(session: Session, site_id: UUID | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ Failures are of two kinds. What keeps everybody's mail from going out (registrat
 back without counting an attempt. What the server or provider says of one letter counts as an attempt of that message.
 """
 
+import random
 import time
 
 from services.notifications.operations.claims import Sort, which_are_due
@@ -34,8 +35,12 @@ ROUNDS = {
     Sort.DIGESTS: deliver_digests,
     Sort.CHATS: deliver_chats,
 }
-"""Every look takes a batch of each that is due, the more urgent first, so that none starves. Announcements have looks
-of their own (`deliver_bulk`): a worker process that is at one keeps the other free for events and for all of these."""
+"""Every look takes a batch of each that is due, links and answers first. The order of the others is drawn by lot for
+each look: they share what a provider takes in a minute, and whichever came first each time would take all of it.
+Announcements have looks of their own (`deliver_bulk`): a worker process that is at one keeps the other free for events
+and for all of these."""
+
+URGENT = (Sort.LINKS, Sort.ANSWERS)
 
 FULL_PAUSE = 0.2
 
@@ -48,7 +53,9 @@ def deliver_bulk(postman: Postman) -> int:
 def deliver_batch(postman: Postman) -> int:
     """Claim due messages of each sort and bring each to its next state; returns how many were claimed."""
     due = which_are_due(postman.database)
-    claimed = sum(deliver(postman) for sort, deliver in ROUNDS.items() if sort in due)
+    others = [sort for sort in ROUNDS if sort not in URGENT]
+    random.shuffle(others)
+    claimed = sum(ROUNDS[sort](postman) for sort in (*URGENT, *others) if sort in due)
     if not claimed and postman.allowances:
         time.sleep(FULL_PAUSE)  # a provider takes no more just now, and the pump nudges while anything is due
     return claimed

@@ -5,6 +5,7 @@ from functools import partial
 
 from services.common.errors import Problem
 from services.common.logs import get_logger
+from services.notifications.channels.chat import Chat
 from services.notifications.models import State
 from services.notifications.operations.claims import Result, release
 from services.notifications.operations.claims.chats import ClaimedChat, claim_chats
@@ -25,7 +26,7 @@ SLOW_DELAY = 30.0
 def deliver_chats(postman: Postman) -> int:
     """What groups are told; returns how many were claimed."""
     claim = partial(claim_chats, postman.database, postman.domain)
-    return send_round(postman, Lane.NEWS, claim, partial(_letters, postman))
+    return send_round(postman, Lane.NEWS, claim, partial(_letters, postman), Chat.bucket)
 
 
 def _letters(postman: Postman, messages: list[ClaimedChat]) -> Iterator[Ready]:

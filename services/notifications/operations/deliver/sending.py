@@ -71,12 +71,14 @@ def send_round(
     lane: Lane,
     claim: Callable[[int], list[Message]],
     letters: Callable[[list[Message]], Iterator[Ready]],
+    bucket: str = Mail.bucket,
 ) -> int:
     """Send a batch of one sort: `claim` takes so many at most, `letters` makes them ready and records what cannot be.
 
-    Returns how many were claimed. While registration does not answer they go back.
+    `bucket` is that of the channel by which most of them go. Returns how many were claimed. While registration does not
+    answer they go back.
     """
-    batch, most = Batch(lane), _room(postman, lane)
+    batch, most = Batch(lane), _room(postman, lane, bucket)
     claimed = claim(most) if most else []
     known = _of_known_sites(postman, claimed)
     if known:
@@ -190,10 +192,10 @@ def note(postman: Postman, message: Taken, result: Result) -> None:
         say("message_tried", message_id=str(message.id), outcome=result.outcome, reply=result.reply, recorded=kept)
 
 
-def _room(postman: Postman, lane: Lane) -> int:
-    """How many of a lane to claim: no more than may go by mail now, so that nothing is claimed to be put back behind
-    what came later. Most go by mail; who is reached otherwise waits a little longer than need be."""
-    allowance = postman.allowances.get(Mail.name)
+def _room(postman: Postman, lane: Lane, bucket: str) -> int:
+    """How many of a lane to claim: no more than may go now by what most go by, so that nothing is claimed to be put
+    back behind what came later. Who is reached otherwise waits a little longer than need be."""
+    allowance = postman.allowances.get(bucket)
     return CLAIM if allowance is None else min(CLAIM, allowance.room(lane.leaves))
 
 

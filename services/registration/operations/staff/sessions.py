@@ -75,12 +75,15 @@ class Sessions:
             person_id, address, since, site = self._signer.loads(cookie, max_age=RESIDENT_SECONDS)
         except (BadSignature, ValueError):
             return None
-        shown = {"person": person_id, "since": datetime.fromtimestamp(since, UTC), "digest": key_hash(cookie)}
+        began = datetime.fromtimestamp(since, UTC)
+        shown = {"person": person_id, "since": began, "digest": key_hash(cookie)}
         with self._database.transaction(EVERY_SITE) as session:
             if not session.scalar(_STILL_GOOD, shown):
                 return None
         mailed_by = UUID(site) if site else None
-        return Principal(Caller.PERSON, str(person_id), session=cookie, address=address, mailed_by=mailed_by)
+        return Principal(
+            Caller.PERSON, str(person_id), session=cookie, address=address, mailed_by=mailed_by, since=began
+        )
 
     def _staff(self, cookie: str) -> Principal | None:
         digest = key_hash(cookie)
