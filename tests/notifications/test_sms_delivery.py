@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 
 from services.common.database import Database
 from services.notifications.channels import sms as sms_channel
@@ -19,6 +18,7 @@ from services.notifications.operations.messages import retry_message
 from services.notifications.operations.providers import failing
 from services.notifications.operations.upkeep import recover_abandoned
 from services.notifications.settings import Settings
+from services.notifications.sms import session
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn, hurried
@@ -156,7 +156,7 @@ def test_a_worker_that_dies_while_sending_leaves_an_sms_that_is_asked_after(
     assert handed is not None
     channel = by_aliyun.others[0]
     contact = by_aliyun.contacts.look_up([(facts["person_id"], facts["site_id"])]).popitem()[1]
-    with requests.Session() as http:  # what the worker did before it died
+    with session() as http:  # what the worker did before it died
         channel.provider.send(http, handed.id, channel.compose(held, contact).content)  # type: ignore[attr-defined]
     rows("UPDATE messages SET claimed_at = claimed_at - interval '2 hours'")
     assert recover_abandoned(by_aliyun.database) == 1
