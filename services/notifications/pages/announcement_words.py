@@ -11,6 +11,7 @@ from services.common.errors import Words
 from services.notifications.contacts import Colleagues, ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement, AnnouncementState, State
 from services.notifications.operations.announcements.approval import FEW
+from services.notifications.operations.announcements.asking import hands_in
 from services.notifications.operations.announcements.progress import STOPPED
 from services.notifications.schemas.announcements import AudienceBody
 
@@ -76,13 +77,14 @@ def come(states: dict[str, int]) -> tuple[int, int]:
     return whole - states.get(State.PENDING, 0) - states.get(State.SENDING, 0), whole
 
 
-def colleagues_of(book: ContactBook, row: Announcement) -> Colleagues | None:
-    """Who may approve it, and what those are called who had to do with it; None while registration does not answer."""
+def colleagues_of(book: ContactBook, row: Announcement, submitter: str | None) -> Colleagues | None:
+    """Who may approve it, once this one submitted it, and what those are called who had to do with it; None while
+    registration does not answer."""
     actors: Collection[Any] = {
         one for one in (*row.written_by, row.submitted_by, row.approved_by, row.declined_by, row.ended_by) if one
     }
     try:
-        return book.colleagues(row.site_id, row.area, actors)
+        return book.colleagues(row.site_id, row.area, hands_in(row, submitter), actors)
     except ContactsUnavailable:
         return None
 
