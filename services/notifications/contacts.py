@@ -9,7 +9,7 @@ book.days_of([(site_id, day), …])           # {(site_id, day): Day}: what a da
 book.tell([Told(…), …])                     # whom an SMS reached
 book.audience({"to": "site", …}, after)     # whom an announcement goes to, by ids, page by page
 book.count({"to": "site", …}, ["+86"], …)   # how many these are, and how they are reached
-book.colleagues(site_id, None, actors)      # who may approve one, and what actors are called
+book.colleagues(site_id, None, hands)       # who may approve one, and what actors are called
 book.choices(site_id, staff_id)             # teams and areas to choose from
 """
 
@@ -315,9 +315,14 @@ class ContactBook:
             whole.update({name: value for name, value in counted if type(value) is int})
         return counted.model_copy(update=whole)
 
-    def colleagues(self, site_id: UUID | None, area: str | None, actors: Collection[str] = ()) -> Colleagues:
-        """Who may approve what goes to this site or area; and what these actors are called."""
-        asked = {"site_id": str(site_id) if site_id else None, "area": area, "actors": sorted(actors)}
+    def colleagues(
+        self, site_id: UUID | None, area: str | None, hands: Collection[str], actors: Collection[str] = (),
+        asked_by: str | None = None,
+    ) -> Colleagues:  # fmt: skip
+        """Who may approve what goes to this site or area, in which these hands were, `asked_by` among them who acts
+        there; and what these actors are called."""
+        asked: dict[str, Any] = {"site_id": str(site_id) if site_id else None, "area": area, "asked_by": asked_by}
+        asked |= {"hands": sorted(hands), "actors": sorted(actors)}
         return self._ask("audience/colleagues", asked, Colleagues)
 
     def choices(self, site_id: UUID | None, staff_id: UUID | None) -> Choices:

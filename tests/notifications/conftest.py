@@ -36,6 +36,8 @@ class Contacts:
         self.links: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
         self.staff: dict[str, dict[str, Any]] = {}
+        self.invited: dict[str, str] = {}
+        """Staff by ids, and the actors who invited them."""
         self.days: dict[str, dict[str, Any]] = {}
         self.reached: dict[str, list[str]] = {}
         self.merged: dict[str, list[str]] = {}
@@ -144,7 +146,12 @@ class Contacts:
         if self.failing or (self.uncounted and self.uncounted.items() <= request.get_json().items()):
             abort(503)
         names = {f"staff:{one}": known["name"] for one, known in self.staff.items()}
-        return jsonify(staff=list(self.staff), names=names)
+        asked = request.get_json()
+        makers = {f"staff:{made}": maker for made, maker in self.invited.items()}
+        hands = {*asked["hands"], *(makers.get(one) for one in asked["hands"])}
+        staff = {*self.staff, *([asked["asked_by"]] if asked["asked_by"] else [])}
+        apart = [one for one in staff if f"staff:{one}" not in hands and self.invited.get(one) not in asked["hands"]]
+        return jsonify(staff=sorted(apart), names=names)
 
     def _named(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"name_zh": "赛马场站", "name_en": "Saimachang", "objection": self.objection}

@@ -118,6 +118,17 @@ def test_the_preview_counts_the_words_by_which_an_sms_is_refused(
     assert sms["text"] in page and "charged as 1 SMS" in page and "It costs 0.05 yuan." in page
 
 
+def test_the_preview_of_nothing_scolds_nobody_and_faults_name_their_field(works: Callable[..., Desk]) -> None:
+    staff = works()
+
+    def preview(**typed: str) -> str:
+        page: str = staff.client.post("/staff/announcements/preview", data=typed, headers=staff.headers).text
+        return page.partition("<main>")[2]
+
+    assert "wrong" not in preview(subject_zh=" ", text_zh="") and "What you write" in preview()
+    assert "<li" in preview(subject_zh="停水") and "Text in Chinese: " in preview(subject_zh="停水")
+
+
 def test_what_the_preview_shows_is_what_comes(
     app: APIFlask,
     site: Desk,

@@ -171,6 +171,22 @@ def test_nobody_gets_more_mails_than_the_limit_and_what_waits_says_so(
     assert rows("SELECT DISTINCT state, error FROM messages") == [("sent", None)]
 
 
+def test_a_flood_of_sign_ups_does_not_keep_back_that_a_place_was_called_off(
+    story: Story, postman: Postman, sink: FaultySink, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "PER_HOUR", 2)
+    shift, flooded = story.opening(), story.person("li@example.org")
+    own = [story.registration(shift, flooded) for _ in range(3)]
+    for facts in own:
+        story.tell(events.RegistrationConfirmed(**facts))
+    send(postman)
+    for facts in own[:2]:
+        story.cancel(facts, reason="site")
+        send(postman)
+    told = rows("SELECT kind, count(*) FROM messages WHERE state = 'sent' GROUP BY kind ORDER BY kind")
+    assert [tuple(one) for one in told] == [("cancellation", 2), ("confirmation", 2)]
+
+
 def test_a_flood_holds_back_no_link(
     story: Story, contacts: Contacts, postman: Postman, sink: FaultySink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

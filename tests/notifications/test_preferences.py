@@ -88,6 +88,27 @@ def test_a_reminder_has_a_way_out_and_a_confirmation_has_none(
         assert client.post(wrong).status_code == 404
 
 
+def test_who_got_the_mail_before_the_address_was_another_refuses_nothing(
+    story: Story, app: APIFlask, database: Database, contacts: Contacts, postman: Postman, sink: FaultySink, rows: Rows
+) -> None:
+    facts = remind(story, database, rows, "former.guardian@example.org")
+    old_mail, client = way_out(sent(postman, sink)[1]), app.test_client()
+    known = contacts.people[str(facts["person_id"])]
+    for address in ("grown.up@example.org", None):
+        known["email"] = address
+        assert "没有更改" in client.post(old_mail, data={"List-Unsubscribe": "One-Click"}).text
+        assert rows("SELECT * FROM preferences") == []
+    contacts.failing = True
+    assert "已退订" in client.post(old_mail).text, "a right that waits for nobody"
+    contacts.failing = False
+    rows("DELETE FROM preferences")
+    known["email"] = "Former.Guardian@example.org"
+    assert "已退订" in client.post(old_mail).text
+    sealed = f"unsubscribe {facts['person_id'].hex} {story.site_id.hex} no_place"
+    known["email"] = "grown.up@example.org"
+    assert "已退订" in client.post(f"/unsubscribe/{postman.box.encrypt(sealed).decode()}").text, "of an older mail"
+
+
 def test_a_merge_carries_refusals_over_and_an_erasure_forgets_them(story: Story, app: APIFlask, database: Database,
                                                                    postman: Postman, sink: FaultySink,
                                                                    rows: Rows) -> None:  # fmt: skip
@@ -166,6 +187,9 @@ def test_residents_change_what_they_are_told_on_a_page_and_by_api(
         assert resident(person, "PUT", path, wrong, **{"If-Match": "*"}).status_code == 422
     assert resident(person, "PUT", f"/v1/my/preferences/{uuid4()}", {}, **{"If-Match": "*"}).status_code == 404
     assert rows("SELECT count(*) FROM audit_log WHERE kind = 'preferences' AND record = :id", id=str(person)) == [(2,)]
+    assert "reminder" not in str(rows("SELECT changed FROM audit_log WHERE kind = 'preferences'")), (
+        "what nobody can take out says no wishes"
+    )
     contacts.failing = True
     assert resident(person, "GET", "/my/messages/settings").status_code == 503
 

@@ -177,3 +177,22 @@ def test_colleagues_are_those_who_work_there_and_are_called_by_name(site: Site, 
     found = service.expect(200, "POST", "/internal/audience/colleagues", {"area": area})
     assert over in found["staff"] and here not in found["staff"]
     Caller(site.app, REPORTING_TOKEN).expect(403, "POST", "/internal/audience/colleagues", body)
+
+
+def test_one_hand_with_two_accounts_is_no_colleague_of_itself(site: Site, office: Office) -> None:
+    author = office.area_admin("140000", at=site.id)
+    new = {"email": f"{uuid4().hex[:8]}@example.com", "name": "新同事"}
+    grant = {"role": "site_staff", "site_id": site.id}
+    invited = author.expect(201, "POST", "/v1/staff", new | {"grants": [grant]})["id"]
+    another, over = office.account(("site_staff", site.id, None)), office.account(("area_admin", None, "140000"))
+    site.sql("UPDATE staff SET password = (SELECT password FROM staff WHERE id = :from) WHERE id = :id",
+             id=invited, **{"from": another})  # fmt: skip
+
+    def may_approve(hand: str, asked_by: str) -> set[str]:
+        body = {"site_id": site.id, "hands": [f"staff:{hand}"], "asked_by": asked_by}
+        found = Caller(site.app, NOTIFICATIONS_TOKEN).expect(200, "POST", "/internal/audience/colleagues", body)
+        return set(found["staff"]) & {author.id, invited, another, over}
+
+    assert may_approve(author.id, over) == {another, over}, "whoever looks after the area, and acts here, may as well"
+    assert may_approve(invited, author.id) == {another}
+    assert may_approve(another, author.id) == {author.id, invited}

@@ -149,10 +149,14 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
     @json_body(CountedBody)
     @blueprint.output(AnnouncementAnswer)
     def approve_announcement(announcement_id: UUID, body: CountedBody) -> Response:
-        """Approve this version for so many people. Takes If-Match. 403 for whoever had a hand in it, and for keys."""
+        """Approve this version for so many people. Takes If-Match. 403 for whoever had a hand in it, whom one of these
+        invited or who invited them, and for keys."""
         expected, scope = expected_versions(), office.bureau.scope(g.principal, announcement_id)
+        seconds = office.seconds(scope, announcement_id, g.principal)
         return _acted(
-            database, scope, lambda s: approval.approve(s, announcement_id, expected, g.principal, body.people)
+            database,
+            scope,
+            lambda s: approval.approve(s, announcement_id, expected, g.principal, body.people, office.alone, seconds),
         )
 
     @blueprint.post(f"{ONE}/decline")

@@ -17,7 +17,7 @@ from services.notifications.operations.claims.announcements import ClaimedAnnoun
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.hand_over import hand_over, hand_over_again, key_of_number, take_back
 from services.notifications.operations.providers import fails_for, tell
-from services.notifications.sms import Provider
+from services.notifications.sms import Provider, session
 from services.notifications.sms.announcements import announced_text
 from services.notifications.sms.words import Texts
 from services.notifications.wording.made_with import MadeWith
@@ -100,8 +100,7 @@ class Sms:
         """One connection for a batch: none that the provider may have closed since is used again."""
         if time.monotonic() < self.rests_until:
             raise Unavailable("the SMS provider rests after a failure")
-        with requests.Session() as http:
-            http.trust_env = False  # a .netrc would replace the token
+        with session() as http:
             line = SmsLine(self, http)
             try:
                 yield line

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
+from email.utils import parseaddr
 from itertools import chain, islice
 from uuid import UUID
 
@@ -145,9 +146,9 @@ def _by_status(part: Message, ours: Ours, recipient: str, mail: Message) -> Iter
 
 
 def _address_in(block: Message, name: str) -> str:
-    """Of a field like `rfc822; wang@example.org`; empty where there is none of mail."""
+    """Of a field like `rfc822; wang@example.org`; empty where there is none of mail. Some servers write a name too."""
     kind, _, address = str(block.get(name, "")).partition(";")
-    return address.strip(" <>\t")[:LONGEST_ADDRESS] if kind.strip().lower() in ("rfc822", "utf-8") else ""
+    return parseaddr(address[:LONGEST_ADDRESS])[1] if kind.strip().lower() in ("rfc822", "utf-8") else ""
 
 
 def _meant_by(address: str) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class Composer:
         """The whole mail. `message` must know its site unless it carries a link, `contact` have an address."""
         facts = facts_of(message, contact)
         told = tell(kind_name(message), Channel.MAIL, facts, message.words)
-        page = self._with_ways_on(message, page_of(message, contact, facts, told), facts)
+        page = self._with_ways_on(message, contact, page_of(message, contact, facts, told), facts)
         entry = None
         if isinstance(message, Claimed) and message.calendar_sequence is not None:
             entry = self._entry(message, contact, facts)
@@ -107,7 +107,9 @@ class Composer:
             mail[name] = value
         return Composed(mail, told.made_with)
 
-    def _with_ways_on(self, message: Claimed | ClaimedLink, page: Page, facts: Facts) -> Page:
+    def _with_ways_on(
+        self, message: Claimed | ClaimedLink, contact: Contact | AddressedLink, page: Page, facts: Facts
+    ) -> Page:
         """The page with the way to all messages, and with its way out where messages of this kind may be refused. A
         guardian's copy says that it is one, and has neither.
 
@@ -121,15 +123,16 @@ class Composer:
         page = replace(page, inbox=inbox, inbox_url=f"{self._unsubscribe.public_url}/my/messages")
         if message.kind not in REFUSABLE:
             return page
-        return self._with_way_out(message, page, facts.language, facts.values)
+        return self._with_way_out(message, contact, page, facts.language, facts.values)
 
     def _with_way_out(
-        self, message: Claimed | ClaimedAnnouncement, page: Page, language: Language, values: dict[str, str]
-    ) -> Page:
+        self, message: Claimed | ClaimedAnnouncement, contact: Contact | AddressedLink, page: Page, language: Language,
+        values: dict[str, str],
+    ) -> Page:  # fmt: skip
         if self._unsubscribe is None:
             return page
         words = put(language, "frame", "unsubscribe").fill(values)
-        url = self._unsubscribe.url(message.person_id, message.site_id, message.kind)
+        url = self._unsubscribe.url(message.person_id, message.site_id, message.kind, contact.email or "")
         return replace(page, unsubscribe=words, unsubscribe_url=url)
 
     def compose_notice(self, message: ClaimedNotice, contact: Contact | StaffContact) -> Composed:
@@ -175,7 +178,7 @@ class Composer:
     def compose_announcement(self, message: ClaimedAnnouncement, contact: Contact | AddressedLink) -> Composed:
         """The mail of an announcement."""
         page, said = announcement_page(message, contact)
-        page = self._with_way_out(message, page, said.language, said.values)
+        page = self._with_way_out(message, contact, page, said.language, said.values)
         mail = assemble(self.as_text(page), self.as_html(page), None)
         self._write_headers(mail, message, contact, page.subject, said.language)
         for name, value in headers(page.unsubscribe_url).items() if page.unsubscribe_url else ():

@@ -1,11 +1,13 @@
 """The way out that stands in every mail which people may refuse: RFC 8058.
 
     links = Unsubscribe(box, "https://hesheng.example.org/notifications")
-    url = links.url(person_id, site_id, "reminder")       # in the footer, and by `headers` in the header
-    links.read(token)                                      # Refusal(person_id, site_id, kind), or None
+    url = links.url(person_id, site_id, "reminder", address)    # in the footer, and by `headers` in the header
+    links.read(token)                                           # Refusal(person_id, site_id, kind, …), or None
+    links.was_mailed_to(refusal, address)                       # whether that mail went there
 
-A token is ciphertext, opens nothing and does not end: who finds an old mail can still refuse. It is good as long as the
-key that made it is among NOTIFICATIONS_KEYS.
+A token is ciphertext, opens nothing and does not end: who finds an old mail can still refuse, as long as they read mail
+at that address; who reads it no more for that person, a former guardian for one, cannot. It is good as long as the key
+that made it is among NOTIFICATIONS_KEYS.
 """
 
 from collections.abc import Sequence
@@ -15,17 +17,20 @@ from uuid import UUID
 from services.common.errors import Problem
 from services.common.sealing import Box
 from services.notifications.mail.mime import Verbatim
+from services.notifications.operations.suppressions import address_key
 
 PATH, UNDO = "unsubscribe", "subscribe-again"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Which site shall tell whom nothing more of what."""
+    """Which site shall tell whom nothing more of what. `mailed_to`: the keyed hash of the mail's address, empty where
+    the mail is older than these."""
 
     person_id: UUID
     site_id: UUID
     kind: str
+    mailed_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,17 @@ class Unsubscribe:
     box: Box
     public_url: str
 
-    def url(self, person_id: UUID, site_id: UUID, kind: str) -> str:
-        """Where to refuse messages of this kind; POST there does it at once."""
-        token = self.box.encrypt(f"{PATH} {person_id.hex} {site_id.hex} {kind}").decode()
+    def url(self, person_id: UUID, site_id: UUID, kind: str, address: str) -> str:
+        """Where to refuse messages of this kind, in a mail to this address; POST there does it at once."""
+        token = self.box.encrypt(f"{PATH} {person_id.hex} {site_id.hex} {kind} {self._key(address)}").decode()
         return f"{self.public_url}/{PATH}/{token}"
+
+    def was_mailed_to(self, refusal: Refusal, address: str | None) -> bool:
+        """Whether the mail with this link went to that address; of older mails nobody knows."""
+        return not refusal.mailed_to or (address is not None and refusal.mailed_to == self._key(address))
+
+    def _key(self, address: str) -> str:
+        return address_key(self.box, address).hex()
 
     def undo(self, refusal: Refusal, version: int, channels: Sequence[str]) -> str:
         """What takes back this refusal by these channels, which made this version of the person's preferences."""
@@ -57,10 +69,10 @@ class Unsubscribe:
     def read(self, token: str) -> Refusal | None:
         """What a link's token says; None for one that we did not make, or whose key is gone."""
         try:
-            path, person_id, site_id, kind = self.box.decrypt(token.encode()).split(" ")
+            path, person_id, site_id, kind, *mailed_to = self.box.decrypt(token.encode()).split(" ")
         except (Problem, ValueError):
             return None
-        return Refusal(UUID(person_id), UUID(site_id), kind) if path == PATH else None
+        return Refusal(UUID(person_id), UUID(site_id), kind, "".join(mailed_to)) if path == PATH else None
 
 
 def headers(url: str) -> dict[str, str]:

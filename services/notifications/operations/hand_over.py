@@ -11,12 +11,13 @@ from sqlalchemy import text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.sealing import Box
-from services.notifications.operations.claims import Taken
+from services.notifications.operations.claims import TAKEN_AWAY, Taken
 
 PER_DAY = 10
-"""SMS to one number, whoever is said to have it and in whichever site's name: each costs and rings."""
+"""SMS to one number, whoever is said to have it and in whichever site's name: each costs and rings. What is called
+off or changed is counted by itself (`TAKEN_AWAY`)."""
 
-HAND_OVER = text("""
+HAND_OVER = text(f"""
     UPDATE messages SET channel = :channel, handed_to = :handed_to,
         to_key = CASE WHEN handed_at IS NULL THEN :to_key ELSE to_key END,
         handed_at = coalesce(handed_at, clock_timestamp()),
@@ -25,9 +26,10 @@ HAND_OVER = text("""
     WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at
       AND (handed_at IS NOT NULL OR :per_day > (
           SELECT count(*) FROM messages AS before
-          WHERE before.to_key = :to_key AND before.sent_at > now() - interval '1 day'))
+          WHERE before.to_key = :to_key AND before.sent_at > now() - interval '1 day'
+            AND (before.kind IN {TAKEN_AWAY}) = (messages.kind IN {TAKEN_AWAY})))
     RETURNING hand_over, handed_at, clock_timestamp() - coalesce(handed_again_at, handed_at) AS age, to_key
-""")
+""")  # noqa: S608 - a constant
 AGAIN = text("""
     UPDATE messages SET handed_again_at = clock_timestamp()
     WHERE id = :id AND state = 'sending' AND claimed_at = :claimed_at

@@ -32,11 +32,14 @@ FAILED = text(f"""
     WHERE {GIVEN_UP} GROUP BY 1 ORDER BY 3 DESC LIMIT 10
 """)  # noqa: S608 - a constant
 
+# Held back because no mail goes to their address.
+CLOSED = text("SELECT count(*) FROM messages WHERE suppression_id IS NOT NULL AND state = 'suppressed'")
+
 
 @dataclass(frozen=True)
 class Overview:
     """Queues by lane and channel, reasons with their numbers, providers and which of them fail, events that are held
-    back."""
+    back, and how many messages were held back for a closed address."""
 
     queues: Sequence[Row[Any]]
     waits: Sequence[Row[Any]]
@@ -44,12 +47,13 @@ class Overview:
     failing: Sequence[Row[Any]]
     carriers: Sequence[CarrierNow]
     parked: Sequence[Row[Any]]
+    closed: int
 
 
 def overview(database: Database, carriers: Sequence[Carrier]) -> Overview:
     """As things are now."""
     with database.transaction(EVERY_SITE) as session:
         queues, waits, failed = (session.execute(query).all() for query in (QUEUES, WAITS, FAILED))
-        held_back = parked(session)
+        held_back, closed = parked(session), session.execute(CLOSED).scalar_one()
     fails = failing(database)
-    return Overview(queues, waits, failed, fails, as_they_are(carriers, fails), held_back)
+    return Overview(queues, waits, failed, fails, as_they_are(carriers, fails), held_back, closed)

@@ -158,6 +158,8 @@ def gauges(session: Session) -> dict[str, float]:
                (SELECT count(*) FROM messages
                 WHERE state = 'expired' AND coalesce(error, '') NOT LIKE 'recalled%') AS messages_expired,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
+               (SELECT count(*) FROM messages
+                WHERE suppression_id IS NOT NULL AND state = 'suppressed') AS messages_suppressed,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
                (SELECT count(*) FROM replies WHERE outcome <> 'refused') AS sms_replies_ignored,
                (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open

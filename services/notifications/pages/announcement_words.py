@@ -11,6 +11,7 @@ from services.common.errors import Words
 from services.notifications.contacts import Colleagues, ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement, AnnouncementState, State
 from services.notifications.operations.announcements.approval import FEW
+from services.notifications.operations.announcements.asking import hands_in
 from services.notifications.operations.announcements.progress import STOPPED
 from services.notifications.schemas.announcements import AudienceBody
 
@@ -32,6 +33,12 @@ OF_MESSAGES: dict[str, Words] = {
     State.SUPPRESSED: Words("不发：本人不要或邮箱停用", "Not sent: refused, or a closed address"),
     STOPPED: Words("已停止，不发", "Stopped, not sent"),
     State.NO_CONTACT: Words("联系不到", "Cannot be reached"),
+}
+FIELDS = {
+    "subject_zh": Words("主题", "Subject in Chinese"),
+    "text_zh": Words("正文", "Text in Chinese"),
+    "subject_en": Words("英文主题", "Subject in English"),
+    "text_en": Words("英文正文", "Text in English"),
 }
 PLACES = {
     "confirmed": Words("有名额的", "who has a place"),
@@ -70,13 +77,14 @@ def come(states: dict[str, int]) -> tuple[int, int]:
     return whole - states.get(State.PENDING, 0) - states.get(State.SENDING, 0), whole
 
 
-def colleagues_of(book: ContactBook, row: Announcement) -> Colleagues | None:
-    """Who may approve it, and what those are called who had to do with it; None while registration does not answer."""
+def colleagues_of(book: ContactBook, row: Announcement, submitter: str | None) -> Colleagues | None:
+    """Who may approve it, once this one submitted it, and what those are called who had to do with it; None while
+    registration does not answer."""
     actors: Collection[Any] = {
         one for one in (*row.written_by, row.submitted_by, row.approved_by, row.declined_by, row.ended_by) if one
     }
     try:
-        return book.colleagues(row.site_id, row.area, actors)
+        return book.colleagues(row.site_id, row.area, hands_in(row, submitter), actors)
     except ContactsUnavailable:
         return None
 

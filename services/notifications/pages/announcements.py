@@ -16,12 +16,12 @@ from services.common.errors import Words, called
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, render, typed_version
 from services.notifications.models import Announcement, AnnouncementState
 from services.notifications.operations.announcements import approval, drafts
-from services.notifications.operations.announcements.asking import approvers
 from services.notifications.operations.announcements.office import Office
 from services.notifications.operations.announcements.progress import quiet_until, states_of
 from services.notifications.pages.announcement_words import (
     AUDIENCE_GONE,
     FEW_PEOPLE,
+    FIELDS,
     OF_MESSAGES,
     PLACES,
     colleagues_of,
@@ -198,9 +198,12 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         """Let it go out, as a second person."""
 
         def do(scope: str, actor: str) -> Announcement:
+            seconds = office.seconds(scope, announcement_id, g.principal)
             return in_one(
                 scope,
-                lambda s: approval.approve(s, announcement_id, typed_version(), g.principal, people()),
+                lambda s: approval.approve(
+                    s, announcement_id, typed_version(), g.principal, people(), office.alone, seconds
+                ),
             )
 
         return act(announcement_id, do, "已批准。", "It is approved.")
@@ -247,7 +250,7 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     scope = office.bureau.scope(g.principal, announcement_id)
     with database.transaction(scope) as session:
         row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
-        alone = approval.left_alone(session, row, office.alone)
+        alone = approval.left_alone(session, row, office.alone, g.principal.actor)
         quiet = quiet_until(session, [announcement_id]).get(announcement_id)
     counted = None
     if row.state == AnnouncementState.DRAFT:
@@ -257,9 +260,9 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": alone}
     known["quiet"] = quiet
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
-    colleagues = colleagues_of(office.bureau.book, row)
-    submitter = g.principal.actor if row.state == AnnouncementState.DRAFT else row.submitted_by
-    nobody = colleagues is not None and not approvers(colleagues, row, submitter)
+    submitter = g.principal.actor if row.state == AnnouncementState.DRAFT else None
+    colleagues = colleagues_of(office.bureau.book, row, submitter)
+    nobody = colleagues is not None and not colleagues.staff
     known |= {"filters": filters_of(row), "who": naming(colleagues), "gone": AUDIENCE_GONE, "nobody": nobody}
     known |= {"shifts": _chosen_shifts(database, row)}
     page = render("announcements/one.html", form=form, mine=mine, **known, **_words(database))
@@ -282,11 +285,13 @@ def _showing_frame(page: str, status: int) -> Response:
 
 def _frame(office: Office, words: dict[str, str], tongue: str, activity_id: str | None) -> Response:
     form: Form[AnnouncementPreviewBody] = Form(words)
-    form.read(AnnouncementPreviewBody, words | {"language": tongue, "activity_id": activity_id or None})
     shown = None
-    with form.catching():
-        shown = office.window.shown(g.principal, form.body)
-    response = make_response(render("announcements/preview.html", form=form, shown=shown, tongue=tongue))
+    if any(word.strip() for word in words.values()):  # before anything is typed there is nothing to show or to find
+        form.read(AnnouncementPreviewBody, words | {"language": tongue, "activity_id": activity_id or None})
+        with form.catching():
+            shown = office.window.shown(g.principal, form.body)
+    known = {"form": form, "shown": shown, "tongue": tongue, "fields": FIELDS}
+    response = make_response(render("announcements/preview.html", **known))
     response.headers["Content-Security-Policy"] = IN_FRAME
     return response
 

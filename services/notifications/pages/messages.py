@@ -12,6 +12,7 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.notifications.models import Kind, Message, Stage
 from services.notifications.operations.messages import NOT_SENT, get_message, list_messages, retry_message, stands
 from services.notifications.operations.suppressions import lift_of_message, suppression_of
+from services.notifications.pages.reasons import reason_of
 from services.notifications.pages.site import zone
 from services.notifications.pages.words import CHANNELS, OUTCOMES, STATES
 from services.notifications.schemas.messages import MessageQuery
@@ -94,5 +95,6 @@ def _words(database: Database) -> dict[str, Any]:
         "states": STATES,
         "purposes": PURPOSE_NAMES,
         "channels": CHANNELS,
+        "reason_of": reason_of,
         "zone": zone(database),
     }

@@ -13,7 +13,7 @@ from services.common.conventions import own_site
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import not_found
 from services.common.pages import Answer, Form, done, page_blueprint, render, typed_version
-from services.notifications.contacts import ContactBook
+from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.unsubscribe import Refusal, Unsubscribe
 from services.notifications.models import Kind
 from services.notifications.operations.preferences import (
@@ -36,7 +36,7 @@ def preferences_pages(
     database: Database, book: ContactBook, links: Unsubscribe, channels: Sequence[str]
 ) -> list[APIBlueprint]:
     """All of them. `channels` are those that this installation has."""
-    return [_own(database, book, channels), _for_staff(database, channels), _by_link(database, links)]
+    return [_own(database, book, channels), _for_staff(database, channels), _by_link(database, book, links)]
 
 
 def _own(database: Database, book: ContactBook, channels: Sequence[str]) -> APIBlueprint:
@@ -107,16 +107,16 @@ def _for_staff(database: Database, channels: Sequence[str]) -> APIBlueprint:
     return blueprint
 
 
-def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
+def _by_link(database: Database, book: ContactBook, links: Unsubscribe) -> APIBlueprint:
     """Mail programs post here too, without a page and without cookies (RFC 8058)."""
     blueprint = page_blueprint("unsubscribe_pages", __name__, url_prefix="/unsubscribe/<string:token>")
 
-    def page(token: str, refused: bool | None = None, undo: str = "") -> str:
+    def page(token: str, refused: bool | None = None, undo: str = "", theirs: bool = True) -> str:
         refusal = _refusal(links, token)
         with database.transaction(EVERY_SITE) as session:
             site = session.execute(SITES, {"ids": [refusal.site_id]}).one_or_none()
         shown = {"site": site, "kind": KIND_NAMES[Kind(refusal.kind)], "refused": refused, "token": token,
-                 "undo": undo}  # fmt: skip
+                 "undo": undo, "theirs": theirs}  # fmt: skip
         return render("preferences/unsubscribe.html", **shown)
 
     @blueprint.get("")
@@ -128,8 +128,10 @@ def _by_link(database: Database, links: Unsubscribe) -> APIBlueprint:
     @blueprint.post("")
     @allow(Caller.LINK)
     def unsubscribe(token: str) -> Answer:
-        """Refuse messages of this kind."""
+        """Refuse messages of this kind, unless the person reads mail elsewhere by now."""
         refusal = _refusal(links, token)
+        if not _is_theirs(book, links, refusal):
+            return page(token, theirs=False)
         with database.transaction(EVERY_SITE) as session:
             made = refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
         return page(token, refused=True, undo=links.undo(refusal, *made) if made else "")
@@ -154,6 +156,17 @@ def _refusal(links: Unsubscribe, token: str) -> Refusal:
     if refusal is None or refusal.kind not in REFUSABLE:
         raise not_found("这个退订链接", "unsubscribe link")
     return refusal
+
+
+def _is_theirs(book: ContactBook, links: Unsubscribe, refusal: Refusal) -> bool:
+    """Whether the person still reads mail where the link was mailed to. While nobody can say, and of whom registration
+    knows nothing, a refusal holds: it is the person's right."""
+    known = (refusal.person_id, refusal.site_id)
+    try:
+        contact = book.look_up([known]).get(known)
+    except ContactsUnavailable:
+        return True
+    return contact is None or links.was_mailed_to(refusal, contact.email)
 
 
 def _read(before: PreferencesAnswer, channels: Sequence[str]) -> Form[PreferencesBody]:

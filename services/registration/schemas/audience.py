@@ -74,16 +74,20 @@ class AudienceCount(AudienceOf):
 
 
 class ColleaguesBody(Body):
-    """Who may approve an announcement to this site or this area; and what these actors (staff:…, site:…) are called,
-    as far as those who work there may know."""
+    """Who may approve an announcement to this site or this area, in which these `hands` (staff:…, site:…) were; and
+    what these actors are called, as far as those who work there may know. `asked_by` acts there just now, wherever they
+    work."""
 
     site_id: UUID | None = None
     area: str | None = None
+    hands: list[str] = Field(default=[], max_length=200)
     actors: list[str] = Field(default=[], max_length=200)
+    asked_by: UUID | None = None
 
 
 class ColleaguesAnswer(Answer):
-    """`staff` who work at the site, or administer the area, by ids. `names` of actors; who may not be named, or is no
+    """`staff` who work at the site, or administer the area, by ids, and whoever asks; but none of the `hands`, whom one
+    of them made, or who made one of them. `names` of actors; who may not be named, or is no
     more, is missing."""
 
     staff: list[UUID]

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, select, text
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from services.common.audit import record
@@ -20,6 +20,7 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, FORBIDDEN, UNAVAILABLE, Problem, Words, invalid
 from services.notifications.contacts import AudienceCount, ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement, AnnouncementState
+from services.notifications.operations.announcements.asking import Seconds, hands_in
 from services.notifications.operations.announcements.drafts import NOT_NOW, OPEN, PARTLY_SENT, find, locked, saved
 from services.notifications.operations.announcements.sending import end_stopped_of
 from services.notifications.operations.announcements.whom import question_of
@@ -33,6 +34,8 @@ GOES_OUT = (AnnouncementState.SCHEDULED, AnnouncementState.SENDING, Announcement
 
 AT_ONCE = 4
 """Counts that one api process asks for at the same time: that of a city takes registration seconds."""
+
+_WITHIN_A_DAY = Announcement.submitted_at > func.now() - text("interval '1 day'")
 
 FEW = 5
 """Of fewer people of an age nobody is told how many they are: who knows whom an audience is made of would learn whether
@@ -83,16 +86,16 @@ def submit(
     counted: AudienceCount, people: int, alone: int,
 ) -> Announcement:  # fmt: skip
     """Hand a draft in: to be sent, or to be approved where it is for more than `alone` people, with what its site or
-    area sent within a day that nobody approved: many small ones are one large one. Should it come to more than these
-    before it goes, it waits for approval then.
+    area, or whoever submits it, sent within a day that nobody approved: many small ones are one large one. Should it
+    come to more than these before it goes, it waits for approval then.
 
     Raises 409 where it is not for as many people as the caller has in mind, 403 for a key where a second person must
     approve.
     """
     row = locked(session, announcement_id, expected, (AnnouncementState.DRAFT,))
     _check_count(counted.people, people, counted.few)
-    session.execute(ONE_AT_A_TIME, {"whose": str(row.site_id or row.area)})
-    left = left_alone(session, row, alone)
+    _take_turns(session, row, principal.actor)
+    left = left_alone(session, row, alone, principal.actor)
     needs_second = counted.people > left
     if needs_second and principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
@@ -109,18 +112,34 @@ def submit(
 
 
 def approve(
-    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int
-) -> Announcement:
-    """Approve what waits. Raises 403 for whoever had a hand in it, 409 where the number of people is another."""
-    row = locked(session, announcement_id, expected, (AnnouncementState.WAITING,))
+    session: Session, announcement_id: UUID, expected: Collection[int] | None, principal: Principal, people: int,
+    alone: int, seconds: Seconds,
+) -> Announcement:  # fmt: skip
+    """Approve what waits, as one of these `seconds`. Whoever had a hand in it can but confirm what grew, and is no
+    second person: it still counts among what was sent alone. Raises 403 where that is too many, and for an account of
+    the same hand; 409 where the number of people is another."""
+    asked_of = {seconds.version} if expected is None else {seconds.version}.intersection(expected)
+    row = locked(session, announcement_id, asked_of, (AnnouncementState.WAITING,))
     _check_count(row.people or 0, people, is_few(row))
     if principal.caller is not Caller.STAFF:
         raise Problem(FORBIDDEN, _BY_STAFF)
-    if (row.people or 0) > (row.alone or 0) and principal.actor in (*row.written_by, row.submitted_by):
-        raise Problem(FORBIDDEN, _ANOTHER)
-    row.approved_at, row.approved_by, row.tried_at = func.now(), principal.actor, None
-    row.state, row.grown = AnnouncementState.SCHEDULED, False
+    if principal.actor in hands_in(row):
+        _check_alone(session, row, alone)
+    elif UUID(principal.name) not in seconds.staff:
+        raise Problem(FORBIDDEN, _ONE_HAND)
+    else:
+        row.approved_at, row.approved_by = func.now(), principal.actor
+    row.state, row.grown, row.tried_at = AnnouncementState.SCHEDULED, False, None
     return saved(session, row)
+
+
+def _check_alone(session: Session, row: Announcement, alone: int) -> None:
+    """Raise 403 where so many are written to by two people only; others were handed in meanwhile, it may be."""
+    submitter = str(row.submitted_by)
+    _take_turns(session, row, submitter)
+    row.alone = min(row.alone or 0, left_alone(session, row, alone, submitter))
+    if (row.people or 0) > row.alone:
+        raise Problem(FORBIDDEN, _ANOTHER)
 
 
 def decline(
@@ -158,6 +177,11 @@ _BY_STAFF = Words(
 _ANOTHER = Words(
     "您参与了起草或提交，须由另一位工作人员批准。", "You had a hand in it: another member of staff must approve it."
 )
+_ONE_HAND = Words(
+    "您和起草或提交的人之间，一人邀请了另一人，或发放了对方的密钥，须由第三人批准。",
+    "You and whoever wrote or submitted it: one invited the other, or made the other's key. Somebody else must approve"
+    " it.",
+)
 
 
 def is_few(row: Announcement) -> bool:
@@ -173,17 +197,32 @@ def _check_count(now: int, people: int, few: bool) -> None:
         raise Problem(CONFLICT, Words(f"现在是{zh}，请再确认。", f"It is {en} people now. Please confirm again."))
 
 
+def _take_turns(session: Session, row: Announcement, submitter: str) -> None:
+    """Have nobody else hand in for the same site or area, nor this one elsewhere, until the commit."""
+    for whose in (submitter, str(row.site_id or row.area)):
+        session.execute(ONE_AT_A_TIME, {"whose": whose})
+
+
 def _of_the_day(row: Announcement) -> ColumnElement[bool]:
-    of = Announcement.site_id == row.site_id if row.site_id else Announcement.area == row.area
-    return and_(of, Announcement.submitted_at > func.now() - text("interval '1 day'"))
+    return and_(_same_whole(row), _WITHIN_A_DAY)
 
 
-def left_alone(session: Session, row: Announcement, alone: int) -> int:
-    """To how many people its site or area may write without a second person: `alone` within a day."""
+def _same_whole(row: Announcement) -> ColumnElement[bool]:
+    return Announcement.site_id == row.site_id if row.site_id else Announcement.area == row.area
+
+
+def left_alone(session: Session, row: Announcement, alone: int, submitter: str) -> int:
+    """To how many people its site or area, and whoever submits it, may write without a second person: `alone` within a
+    day, each. What one submitted counts wherever it went."""
     unapproved = Announcement.approved_at.is_(None), Announcement.id != row.id
     those = case((Announcement.state.in_(GOES_OUT), Announcement.people), else_=Announcement.written)
-    sent = session.scalar(select(func.sum(those)).where(_of_the_day(row), *unapproved)) or 0
-    return max(0, alone - int(sent))
+    same = Announcement.submitted_by == submitter
+    sums = select(func.sum(those).filter(_same_whole(row)), func.sum(those).filter(same))
+    scope = session.scalar(select(func.current_setting("hesheng.site")))
+    session.execute(select(func.set_config("hesheng.site", EVERY_SITE, True)))
+    sent = session.execute(sums.where(or_(_same_whole(row), same), _WITHIN_A_DAY, *unapproved)).one()
+    session.execute(select(func.set_config("hesheng.site", scope, True)))
+    return max(0, alone - max(int(one or 0) for one in sent))
 
 
 def _check_day(session: Session, row: Announcement) -> None:

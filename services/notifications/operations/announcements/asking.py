@@ -8,14 +8,16 @@ version and colleague, so that nobody is asked twice, whatever is killed in betw
 who they are, that announcement is put off, and the others go first.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
-from services.common.auth import Caller
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import get_logger
-from services.notifications.contacts import Colleagues, ContactBook, ContactsUnavailable
+from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.models import Announcement
 from services.notifications.operations.announcements.sending import REST
 
@@ -26,7 +28,8 @@ MOST = 50
 
 # Whoever hands one in, changes it and hands it in again fills nobody's mailbox: what was asked of within an hour waits.
 UNASKED = text("""
-    SELECT id, site_id, area, version FROM announcements AS a WHERE state = 'waiting' AND asked_at IS NULL
+    SELECT id, site_id, area, version, written_by, submitted_by FROM announcements AS a
+    WHERE state = 'waiting' AND asked_at IS NULL
       AND (tried_at IS NULL OR tried_at <= now() - make_interval(secs => :rest))
       AND (grown OR NOT EXISTS (
           SELECT FROM messages WHERE approval_of = a.id AND created_at > now() - interval '1 hour'))
@@ -43,16 +46,22 @@ ASK = text("""
     SELECT md5(concat_ws('/', 'approval', asked.id, asked.version, one))::uuid, 'approval', asked.site_id, one,
            asked.id, now(), '{}', now(), now() + interval '3 days'
     FROM asked CROSS JOIN unnest(cast(:staff AS uuid[])) AS one
-    WHERE 'staff:' || one <> ALL (asked.written_by || asked.submitted_by)
     ORDER BY one LIMIT :most
     ON CONFLICT DO NOTHING
 """)
 
 
-def approvers(colleagues: Colleagues, row: Announcement, submitted_by: str | None) -> list[UUID]:
-    """Who of them may approve it, once it is submitted by this one: whoever had no hand in it."""
-    had_a_hand = {*row.written_by, submitted_by}
-    return [one for one in colleagues.staff if f"{Caller.STAFF}:{one}" not in had_a_hand]
+@dataclass(frozen=True)
+class Seconds:
+    """Who may approve this version of an announcement."""
+
+    version: int
+    staff: Collection[UUID]
+
+
+def hands_in(row: Announcement | Row[Any], submitter: str | None = None) -> set[str]:
+    """Whoever wrote or submitted it, or is about to: none of them is the second person."""
+    return {one for one in (*row.written_by, row.submitted_by, submitter) if one}
 
 
 def ask_colleagues(database: Database, book: ContactBook) -> int:
@@ -62,7 +71,7 @@ def ask_colleagues(database: Database, book: ContactBook) -> int:
     if row is None:
         return 0
     try:
-        staff = book.colleagues(row.site_id, row.area).staff
+        staff = book.colleagues(row.site_id, row.area, hands_in(row)).staff
     except ContactsUnavailable as error:
         log.warning("approval_waits", announcement_id=str(row.id), reason=str(error))
         with database.transaction(EVERY_SITE) as session:

@@ -1,6 +1,7 @@
 """What routes and pages of announcements need: who may write to whom, counts, previews, how many one may write to."""
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +10,9 @@ from services.common.database import EVERY_SITE, Database
 from services.common.errors import UNAVAILABLE, Problem
 from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.render import Composer
-from services.notifications.models import Kind
+from services.notifications.models import Announcement, Kind
 from services.notifications.operations.announcements.approval import AT_ONCE, Counter
-from services.notifications.operations.announcements.asking import approvers
+from services.notifications.operations.announcements.asking import Seconds, hands_in
 from services.notifications.operations.announcements.drafts import NOT_NOW, Bureau, find
 from services.notifications.operations.announcements.preview import Window
 from services.notifications.operations.announcements.whom import looks_after_areas
@@ -33,13 +34,25 @@ class Office:
 
     def approvers(self, scope: str, announcement_id: UUID, actor: str) -> int:
         """How many colleagues may approve it, should this one submit it. Raises 404, 503 while nobody can say."""
+        return len(self._colleagues(self._found(scope, announcement_id), actor))
+
+    def seconds(self, scope: str, announcement_id: UUID, approver: Principal) -> Seconds:
+        """Who may approve it, this one among them if they may. Raises 404, 503 while nobody can say."""
+        row = self._found(scope, announcement_id)
+        return Seconds(row.version, self._colleagues(row, asked_by=approver.name))
+
+    def _found(self, scope: str, announcement_id: UUID) -> Announcement:
         with self.bureau.database.transaction(scope) as session:
-            row = find(session, announcement_id)
+            return find(session, announcement_id)
+
+    def _colleagues(
+        self, row: Announcement, submitter: str | None = None, asked_by: str | None = None
+    ) -> Collection[UUID]:
+        hands = hands_in(row, submitter)
         try:
-            found = self.bureau.book.colleagues(row.site_id, row.area)
+            return self.bureau.book.colleagues(row.site_id, row.area, hands, asked_by=asked_by).staff
         except ContactsUnavailable:
             raise Problem(UNAVAILABLE, NOT_NOW) from None
-        return len(approvers(found, row, actor))
 
 
 def make_office(settings: Settings, database: Database) -> Office:

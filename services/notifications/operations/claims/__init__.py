@@ -34,6 +34,11 @@ CLAIMABLE = """
 """Due, and not overtaking an earlier message of the same registration to the same reader."""
 
 
+TAKEN_AWAY = "('cancellation', 'change')"
+"""What tells people that the place they count on is another, or none. Limits count it by itself: whoever signs a
+stranger up again and again keeps nobody from hearing that their own place was called off."""
+
+
 class Sort(StrEnum):
     """What is claimed at once, as the condition that finds it; announcements are claimed in a way of their own."""
 

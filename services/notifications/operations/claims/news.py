@@ -6,7 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
-from services.notifications.operations.claims import CLAIM, CLAIMABLE, OF_ALL, OF_SHIFT, TakenOfShift, take
+from services.notifications.operations.claims import (
+    CLAIM,
+    CLAIMABLE,
+    OF_ALL,
+    OF_SHIFT,
+    TAKEN_AWAY,
+    TakenOfShift,
+    take,
+)
 
 PER_HOUR, PER_DAY = 20, 60
 """Mails to one person in one site's name. Who signs up for a term of rehearsals gets twenty confirmations at once;
@@ -20,20 +28,23 @@ before it expires."""
 # messages for each.
 DUE = f"""
     fit AS MATERIALIZED (
-        SELECT id, number, person_id, site_id, copy_of IS NOT NULL AS is_copy FROM messages
+        SELECT id, number, person_id, site_id, copy_of IS NOT NULL AS is_copy, kind IN {TAKEN_AWAY} AS takes_away
+        FROM messages
         WHERE lane = :lane AND {CLAIMABLE} AND registration_id IS NOT NULL
         ORDER BY next_attempt_at, number LIMIT :limit FOR UPDATE SKIP LOCKED
     ), counted AS MATERIALIZED (
         SELECT fit.id, gone.hour + place > :per_hour OR gone.day + place > :per_day AS is_too_many
         FROM (
-            SELECT *, row_number() OVER (PARTITION BY person_id, site_id, is_copy ORDER BY number) AS place FROM fit
+            SELECT *, row_number() OVER (PARTITION BY person_id, site_id, is_copy, takes_away ORDER BY number) AS place
+            FROM fit
         ) AS fit
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE state = 'sending' OR sent_at > now() - interval '1 hour') AS hour,
                    count(*) AS day
             FROM (SELECT * FROM messages AS of_person WHERE of_person.person_id = fit.person_id OFFSET 0) AS m
             WHERE m.site_id = fit.site_id AND m.link_id IS NULL AND m.announcement_id IS NULL
-              AND (m.copy_of IS NOT NULL) = fit.is_copy AND (state = 'sending' OR sent_at > now() - interval '1 day')
+              AND (m.copy_of IS NOT NULL) = fit.is_copy AND (m.kind IN {TAKEN_AWAY}) = fit.takes_away
+              AND (state = 'sending' OR sent_at > now() - interval '1 day')
         ) AS gone
     ), held_back AS (
         UPDATE messages SET next_attempt_at = now() + make_interval(secs => :held_back),

@@ -84,6 +84,13 @@ ADMINISTER = text("""
     ORDER BY id
 """)
 
+APART = text("""
+    SELECT id FROM unnest(cast(:staff AS uuid[])) WITH ORDINALITY AS one (id, place)
+    WHERE NOT EXISTS (SELECT FROM unnest(cast(:hands AS text[])) AS hand
+                      WHERE hand = 'staff:' || id OR one_hand(hand, 'staff:' || id))
+    ORDER BY place
+""")
+
 TEAMS = text("""
     SELECT id::text, name_zh, name_en FROM teams WHERE site_id = :site_id AND ended_at IS NULL ORDER BY position
 """)
@@ -155,13 +162,16 @@ def choices(session: Session, body: ChoicesBody) -> ChoicesAnswer:
 
 
 def colleagues(session: Session, data: PersonalData, body: ColleaguesBody) -> ColleaguesAnswer:
-    """Who may approve what goes to a site or an area, and what actors there are called."""
+    """Who may approve what goes to a site or an area, and what actors there are called. One hand can have two
+    accounts."""
     sites = {body.site_id} if body.site_id else set()
     if body.site_id:
         staff = staff_of(session, sites).get(body.site_id, [])
     else:
         staff = list(session.scalars(ADMINISTER, {"area": body.area}).all())
-    return ColleaguesAnswer(staff=staff, names=actor_names(session, data, body.actors, sites))
+    staff += [body.asked_by] if body.asked_by and body.asked_by not in staff else []
+    apart = session.scalars(APART, {"staff": staff, "hands": body.hands}).all()
+    return ColleaguesAnswer(staff=list(apart), names=actor_names(session, data, body.actors, sites))
 
 
 def _pages(session: Session, body: AudienceCountBody) -> Iterator[Sequence[_Row]]:
