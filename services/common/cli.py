@@ -183,7 +183,10 @@ def retry(reason: str | None) -> None:
     if not answer.ok:
         raise click.ClickException(_refusal(answer))
     count = answer.json()["retried"]
-    click.echo(f"{count} 条消息将再次发送。 {count} message(s) are sent again.")
+    click.echo(
+        f"{count} 条消息将再次发送，邮箱已停发的仍不发（见 messages_suppressed）。\n"
+        f"{count} message(s) are sent again; what goes to a closed address is held back, see messages_suppressed."
+    )
 
 
 @main.command(

@@ -15,7 +15,7 @@ book.choices(site_id, staff_id)             # teams and areas to choose from
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
@@ -249,10 +249,12 @@ Answer = TypeVar("Answer", bound=BaseModel)
 class ContactBook:
     """Registration's `POST /internal/contacts`, `/links`, `/notices`, `/staff`, `/digest`, `/reach` and `/told`.
 
-    All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message.
+    All raise `ContactsUnavailable` for whatever keeps the answer from coming: that is no fault of a message. `note` is
+    told of each, and with None of each answer.
     """
 
-    def __init__(self, registration_url: str, token: str) -> None:
+    def __init__(self, registration_url: str, token: str, note: Callable[[str | None], None] | None = None) -> None:
+        self._note = note or (lambda _: None)
         self._url = f"{registration_url.rstrip('/')}/internal"
         self._http = requests.Session()
         self._http.headers["Authorization"] = f"Bearer {token}"
@@ -331,6 +333,15 @@ class ContactBook:
     def _ask(
         self, what: str, question: dict[str, Any], model: type[Answer], timeout: tuple[int, int] = TIMEOUT
     ) -> Answer:
+        try:
+            answer = self._answer(what, question, model, timeout)
+        except ContactsUnavailable as error:
+            self._note(str(error))
+            raise
+        self._note(None)
+        return answer
+
+    def _answer(self, what: str, question: dict[str, Any], model: type[Answer], timeout: tuple[int, int]) -> Answer:
         try:
             answer = self._http.post(f"{self._url}/{what}", json=question, timeout=timeout)
             answer.raise_for_status()

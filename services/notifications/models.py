@@ -259,6 +259,23 @@ class Announcement(Base):
     asked_at: Mapped[datetime | None]
 
 
+class AuditEntry(Base):
+    """One thing that somebody did. Never changed, never deleted."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    address: Mapped[str | None]
+    request_id: Mapped[str | None]
+    site_id: Mapped[UUID | None]
+    action: Mapped[str]
+    kind: Mapped[str]
+    record: Mapped[str]
+    changed: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
 class WebhookState(StrEnum):
     """Where a delivery is. All but `pending` and `sending` are final; each can be sent again.
 

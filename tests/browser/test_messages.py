@@ -184,7 +184,7 @@ def test_an_operator_sees_what_fails_and_why_and_sends_it_again(
     assert "600" in gateway and "故障" in gateway and "60" in spare and "正常" in spare
     visitor.page.get_by_role("button", name="再次发送").click()
     assert "1 条消息将再次发送" in visitor.page.inner_text("main")
-    assert "没有失败的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
+    assert "没有失败或失效的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
     visitor.speak("en")
     visitor.open("/staff/delivery")
     visitor.look("delivery-en")

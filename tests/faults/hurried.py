@@ -42,6 +42,7 @@ def hurry() -> None:
     """Set every time. Raises AttributeError where one is no more where it was: mend this module then."""
     for module, name, value in (
         (claims, "BACKOFF", BACKOFF),
+        (upkeep, "BACKOFF", BACKOFF),
         (hand_over, "PER_DAY", MANY),
         (news, "PER_HOUR", MANY),
         (news, "PER_DAY", MANY),

@@ -229,6 +229,8 @@ def test_what_was_stopped_midway_ends_there(
     goes_out(postman)
     assert states(rows) == {"sent": sent - 1, "suppressed": 71 - sent}, "and what came back from a worker"
     assert {row.error for row in rows("SELECT error FROM messages WHERE state = 'suppressed'")} == {"stopped"}
+    counted = site.expect(200, "GET", f"/{made['id']}")["states"]
+    assert counted == {"sent": sent - 1, "stopped": 71 - sent}, "apart from those who refused it"
     assert len(sink.kept) == sent
     copied = site.expect(201, "POST", f"/{made['id']}/copy")
     assert (copied["state"], copied["copied_from"], copied["text_zh"]) == ("draft", made["id"], made["text_zh"])

@@ -249,7 +249,8 @@ def test_how_far_each_has_come_is_what_its_messages_say_whatever_happens_to_them
     for _ in range(2):
         shown = {one["id"]: one["states"] for one in site.expect(200, "GET", "")["items"]}
         for one in (made, other):
-            counted = rows("SELECT state, count(*) FROM messages WHERE announcement_id = :id GROUP BY 1", id=one["id"])
+            counted = rows("SELECT counted_as(state, error) AS state, count(*) FROM messages"
+                           " WHERE announcement_id = :id GROUP BY 1", id=one["id"])  # fmt: skip
             assert shown[one["id"]] == {row.state: row.count for row in counted}
         settle_announcements(postman.database)
     assert rows("SELECT count(*) FROM announcement_counts WHERE NOT folded") == [(0,)]

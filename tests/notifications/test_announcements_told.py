@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from apiflask import APIFlask
 from pydantic import SecretStr
@@ -74,6 +75,35 @@ def test_it_goes_at_its_time_and_not_before(
     assert answer["errors"][0]["field"] == "send_at"
 
 
+def test_quiet_hours_are_told_from_the_draft_on(
+    site: Desk, works: Callable[..., Desk], story: Story, postman: Postman, sink: FaultySink
+) -> None:
+    here = datetime.now(ZoneInfo("Asia/Shanghai"))
+    ends = here.replace(second=0, microsecond=0) + timedelta(hours=2)
+    story.save_site(quiet=(f"{here - timedelta(hours=1):%H:%M}", f"{ends:%H:%M}"))
+    for number in range(2):
+        story.person(f"p{number}@example.org")
+    made = site.expect(201, "POST", "", BODY)
+    page = f"/staff/announcements/{made['id']}"
+
+    def told() -> tuple[datetime, str]:
+        shown = works().client.get(page, headers={"Accept-Language": "zh"}).text
+        return datetime.fromisoformat(site.expect(200, "GET", f"/{made['id']}")["quiet_until"]), shown
+
+    until, draft = told()
+    assert until == ends and f"{ends:%H:%M} 后才会发出" in draft
+    site.expect(200, "POST", f"/{made['id']}/submit", {"people": 2}, made["version"])
+    goes_out(postman)
+    until, sending = told()
+    assert (
+        (until, sink.kept) == (ends, []) and "还没发：2（安静时段，" in sending and f"{ends:%H:%M} 后发出）" in sending
+    )
+    [listed] = site.expect(200, "GET", "")["items"]
+    assert listed["quiet_until"] is not None
+    story.save_site()
+    assert site.expect(200, "GET", f"/{made['id']}")["quiet_until"] is None, "paced or put off for another reason"
+
+
 def test_the_preview_counts_the_words_by_which_an_sms_is_refused(
     works: Callable[..., Desk], settings: Settings, contacts: Contacts, gateway: GatewayStandIn
 ) -> None:
@@ -86,6 +116,17 @@ def test_the_preview_counts_the_words_by_which_an_sms_is_refused(
     assert (sms["segments"], sms["cost"]) == (1, "0.05")
     page = staff.client.post("/staff/announcements/preview", data=WORDS, headers=staff.headers).text
     assert sms["text"] in page and "charged as 1 SMS" in page and "It costs 0.05 yuan." in page
+
+
+def test_the_preview_of_nothing_scolds_nobody_and_faults_name_their_field(works: Callable[..., Desk]) -> None:
+    staff = works()
+
+    def preview(**typed: str) -> str:
+        page: str = staff.client.post("/staff/announcements/preview", data=typed, headers=staff.headers).text
+        return page.partition("<main>")[2]
+
+    assert "wrong" not in preview(subject_zh=" ", text_zh="") and "What you write" in preview()
+    assert "<li" in preview(subject_zh="停水") and "Text in Chinese: " in preview(subject_zh="停水")
 
 
 def test_what_the_preview_shows_is_what_comes(

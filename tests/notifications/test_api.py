@@ -1,5 +1,6 @@
 """Messages over HTTP: an operator sees all, a site its own, and a failed one can be put back."""
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,52 @@ def test_messages_are_found_by_state_kind_person_and_registration(story: Story, 
         (found,) = call(f"/v1/messages?{wanted}").json["items"]
         assert found["registration_id"] == str(facts["registration_id"])
     assert call("/v1/messages?state=sent").json["items"] == []
+
+
+def test_what_a_request_caused_is_found_by_its_id_and_the_id_leads_there(story: Story, call: Call) -> None:
+    first, other = story.sign_up(story.opening()), story.sign_up(story.opening())
+    cancelled = events.RegistrationCancelled(**first | {"version": 9, "reason": "person", "was_waitlisted": False})
+    story.tell(cancelled, request_id="req-7")
+    (found,) = call("/v1/messages?request_id=req-7").json["items"]
+    assert (found["kind"], found["registration_id"]) == ("cancellation", str(first["registration_id"]))
+    assert len(call("/v1/messages?request_id=req-1").json["items"]) == 2, other
+    page = call(f"/staff/messages/{found['id']}").text
+    (link,) = re.findall(r'href="([^"]+request_id=[^"]+)"', page)
+    listed = call(link).text
+    assert 'value="req-7"' in listed and re.findall(r'/staff/messages/([0-9a-f-]{36})"', listed) == [found["id"]]
+
+
+def test_our_own_reasons_are_told_in_the_readers_language_and_a_servers_reply_as_it_was(
+    story: Story, app: APIFlask, postman: Postman, rows: Rows
+) -> None:
+    story.sign_up(story.opening(), email=None)
+    deliver_batch(postman)
+    [one] = rows("SELECT id FROM messages WHERE state = 'no_contact'")
+    client, headers = app.test_client(), {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    for path in ("/staff/messages", f"/staff/messages/{one.id}"):
+        chinese = client.get(path, headers=headers | {"Accept-Language": "zh"}).text
+        assert "此人没有邮箱" in chinese and "the person has no" not in chinese
+        assert "the person has no e-mail address" in client.get(path, headers=headers | {"Accept-Language": "en"}).text
+    rows("UPDATE messages SET error = 'an earlier mail to this address bounced: 550 gone'")
+    assert "被退回：550 gone" in client.get(path, headers=headers | {"Accept-Language": "zh"}).text
+
+
+def test_the_audit_log_is_read_by_its_site_and_by_operators(story: Story, call: Call, app: APIFlask) -> None:
+    story.save_site()
+    mine, path = site_key(story), "/v1/templates/reminder/sms/en"
+    for key in (mine, OPERATOR_KEY):
+        headers = {"Authorization": f"Bearer {key}", "If-Match": '"0"'}
+        saved = app.test_client().put(path, json={"text": "{{活动}} {{开始时间}}"}, headers=headers)
+        assert saved.status_code == 200, saved.text
+    entries = call("/v1/audit?kind=templates").json["items"]
+    assert [one["actor"].partition(":")[0] for one in entries] == ["operator", "site"]
+    assert entries[1]["site_id"] == str(story.site_id) and entries[1]["request_id"]
+    assert call("/v1/audit?kind=templates", mine).json["items"] == entries[1:]
+    first = call("/v1/audit?limit=1")
+    onward = call(urljoin("/v1/audit", first.headers["Link"].partition("<")[2].partition(">")[0]))
+    assert [one["id"] for one in first.json["items"] + onward.json["items"]][:2] == [one["id"] for one in entries]
+    other_site(story)
+    assert call("/v1/audit", site_key(story)).json["items"] == []
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(story: Story, call: Call) -> None:
@@ -212,7 +259,8 @@ def test_the_figures_say_what_is_due_late_and_failed(story: Story, call: Call, r
     assert figures == {"reminders_due": 6, "reminders_late": 3, "notices_late": 0, "digests_late": 0,
                        "alarms_open": 0, "sms_replies_ignored": 0, "messages_pending": 1,
                        "messages_due": 1, "messages_held_back": 0, "messages_sending": 0, "messages_failed": 1,
-                       "messages_no_contact": 1, "providers_failing": 0}  # fmt: skip
+                       "messages_expired": 0,
+                       "messages_no_contact": 1, "messages_suppressed": 0, "providers_failing": 0}  # fmt: skip
     assert "hesheng_reminders_late 3.0" in call("/metrics").text
 
 

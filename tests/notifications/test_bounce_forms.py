@@ -1,6 +1,8 @@
 """Reports of mails that came back, in the forms that servers give them; written here after what such servers send."""
 
 import base64
+import time
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -173,3 +175,33 @@ def test_only_who_complains_is_heard_as_complaining(kind: str, complained: bool)
 )
 def test_which_refusals_mean_that_there_is_no_such_mailbox(said: str, none: bool) -> None:
     assert is_no_mailbox(said) is none
+
+
+def failed(diagnosis: str) -> bytes:
+    """A report with this answer of a server."""
+    return report(f"Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; {diagnosis}\n")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda n: words(f"{ID}\nTo: {'a' * n}"),
+        lambda n: words(f"{ID} {'<' * n}", kind="html"),
+        lambda n: words(f"{ID} {'<p ' * (n // 3)}", kind="html"),
+        lambda n: words(f"{ID}\n{'user ' * (n // 5)}"),
+        lambda n: words(f"{ID}\n{'用户' * (n // 2)}"),
+        lambda n: failed("5.4.1 " * (n // 6)),
+        lambda n: failed("a" * n),
+        lambda n: report(f"Action: failed\nOriginal-Recipient: rfc822; {'a' * n}\n"),
+        lambda n: report("Action: failed\n\n" * 400, beside="user " * (n // 5)),
+    ],
+)
+def test_what_a_stranger_writes_takes_no_more_time_than_it_is_long(hostile: Callable[[int], bytes]) -> None:
+    assert seconds(hostile(160_000)) < 8 * max(seconds(hostile(40_000)), 0.05)
+
+
+def seconds(mail: bytes) -> float:
+    """Of a processor, to read it."""
+    began = time.thread_time()
+    read_report(mail, DOMAIN)
+    return time.thread_time() - began

@@ -44,7 +44,8 @@ def ask(app: APIFlask, contacts: Contacts, story: Story) -> Post:
         client = app.test_client()
         client.set_cookie(RESIDENT_COOKIE, cookie)
         token = csrf_token(Principal(Kind.PERSON, "", session=cookie))
-        return client.open(path, method=method, headers={"X-CSRF-Token": token, "Accept-Language": "zh"})
+        headers = {"X-CSRF-Token": token, "Accept-Language": "zh"}
+        return client.open(path, method=method, headers=headers, follow_redirects=path == PAGE)
 
     return call
 
@@ -102,6 +103,26 @@ def test_a_feed_tells_what_the_mails_entries_tell(
     assert same(gone, mailed(sink, postman))
     waiting = story.wait(story.opening())
     assert read(app, address(post(waiting["person_id"]))) == {}, "nobody plans with a place that is not theirs"
+
+
+def test_the_page_shows_a_new_address_again_and_to_nobody_else(
+    story: Story, app: APIFlask, post: Post, contacts: Contacts
+) -> None:
+    person, other = (story.sign_up(story.opening())["person_id"] for _ in range(2))
+    cookies = [(post(one), next(reversed(contacts.sessions)))[1] for one in (other, person)]
+    client = app.test_client()
+    client.set_cookie(RESIDENT_COOKIE, cookies[1])
+    token = csrf_token(Principal(Kind.PERSON, "", session=cookies[1]))
+    assert client.post(PAGE, headers={"X-CSRF-Token": token}).status_code == 303
+    shown = address(client.get(PAGE))
+    english = client.get(PAGE, headers={"Accept-Language": "en"})
+    assert address(english) == shown and "ten minutes" in english.text
+    assert app.test_client().get(shown).status_code == 200, "looking at it again made no other"
+    client.set_cookie(RESIDENT_COOKIE, cookies[0])
+    assert ".ics" not in client.get(PAGE).text, "the next one at this device"
+    client.set_cookie(RESIDENT_COOKIE, cookies[1])
+    post(person)
+    assert ".ics" not in client.get(PAGE).text, "one that has ended"
 
 
 def test_a_feed_is_asked_for_again_and_again_cheaply_and_not_without_end(

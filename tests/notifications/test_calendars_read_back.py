@@ -9,9 +9,9 @@ from apiflask import APIFlask
 from services.notifications.operations.deliver import Postman, deliver_batch
 from tests.notifications.sink import FaultySink
 from tests.notifications.story import Story
-from tests.notifications.test_calendar_feed import address, post
+from tests.notifications.test_calendar_feed import address, ask, post
 
-__all__ = ["post"]
+__all__ = ["ask", "post"]
 
 
 def told(calendar: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from services.notifications.operations.claims.chats import PER_MINUTE
 from services.notifications.operations.deliver import Postman, deliver_batch
 from services.notifications.operations.digests import fire_due_digests
 from services.notifications.operations.notices import fire_due_notices
-from services.notifications.operations.providers import tell
+from services.notifications.operations.providers import forget_providers, tell
 from services.notifications.schemas.chats import ChatBody
 from services.notifications.settings import Settings
 from tests.notifications.bots import SECRET, Bots
@@ -225,6 +225,24 @@ def test_sites_name_bots_of_these_services_and_nothing_else(url: str, secret: st
     with pytest.raises(Problem) as refused:
         read_address(url, secret)
     assert [error.field for error in refused.value.errors] == [field] and url not in str(refused.value)
+
+
+def test_operators_hear_that_registration_does_not_say_to_whom_messages_go(
+    settings: Settings, postman: Postman, contacts: Contacts, story: Story, rows: Rows
+) -> None:
+    story.sign_up(story.opening())
+    contacts.failing = True
+    deliver_batch(postman)
+    rows("UPDATE providers SET failing_since = now() - interval '3 minutes'")
+    forget_providers(postman.database, settings)
+    assert raise_alarms(postman.database) == 1, "though each try puts the message off, so that it is never late"
+    assert rows("SELECT kind, subject, reason FROM alarms") == [
+        ("provider", "registration", "registration answered 503")]  # fmt: skip
+    contacts.failing = False
+    rows("UPDATE messages SET next_attempt_at = now()")
+    deliver_batch(postman)
+    assert raise_alarms(postman.database) == 1
+    assert rows("SELECT 1 FROM alarms WHERE ended_at IS NULL") == []
 
 
 def test_operators_hear_once_when_something_begins_and_once_when_it_is_over(

@@ -136,3 +136,28 @@ def test_a_batch_that_takes_too_long_gives_the_rest_back_before_its_lease_ends(
     deliver_batch(postman)
     assert sink.kept == []
     assert rows("SELECT state, attempts FROM messages") == [("pending", 0)]
+
+
+def test_a_message_that_ends_its_workers_parts_from_its_neighbours_and_is_given_up(
+    story: Story, postman: Postman, rows: Rows
+) -> None:
+    shift = story.opening()
+    for _ in range(10):
+        story.sign_up(shift)
+
+    def worker_ends() -> list[str]:
+        rows("UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = now() "
+             "WHERE state = 'pending'")  # fmt: skip
+        recover_abandoned(postman.database, lease=0)
+        return [row.error for row in rows("SELECT DISTINCT error FROM messages")]
+
+    worker_ends()
+    assert rows("SELECT 1 FROM messages WHERE next_attempt_at > now()") == [], "workers are restarted"
+    worker_ends()
+    assert len(rows("SELECT DISTINCT next_attempt_at FROM messages")) == 10
+    assert rows("SELECT 1 FROM messages WHERE next_attempt_at > now() + interval '61 seconds'") == []
+    rows("UPDATE messages SET attempts = 0")  # as somebody puts them back
+    told = [worker_ends() for _ in range(5)]
+    assert told[3] == ["interrupted: the worker ended before the result was known"]
+    assert told[4] == ["unknown: its worker ended 5 times while sending it"]
+    assert rows("SELECT DISTINCT state FROM messages") == [("failed",)]

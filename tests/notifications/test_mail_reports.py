@@ -1,14 +1,17 @@
 """A mail server that offers reports (RFC 3461) is asked for one, by the message's id; another is asked for nothing."""
 
+import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
 
 from services.notifications.channels import Outcome
-from services.notifications.mail.smtp import Connection
+from services.notifications.mail import smtp
+from services.notifications.mail.smtp import Connection, MailServerUnavailable
 from services.notifications.settings import MailServer
 
 ID = "7b1c0e52-0d8a-4a51-9d8f-0f6a3f8d4c11"
@@ -84,3 +87,27 @@ def test_one_that_offers_reports_is_told_the_messages_id_and_what_we_want_to_hea
 def test_one_that_does_not_is_asked_for_nothing(server: Server) -> None:
     assert send(server, "wang@example.org") is Outcome.SENT
     assert "mail FROM:<us@example.org>" in server.told and "rcpt TO:<wang@example.org>" in server.told
+
+
+def test_one_that_goes_on_and_on_is_left_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT", 0.5)
+    left = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def go_on() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                try:
+                    while not left.wait(0.05):
+                        peer.sendall(b"220-still here\r\n")
+                except OSError:
+                    left.set()
+
+        server = threading.Timer(30, left.set)  # so that a failing test ends
+        server.start()
+        threading.Thread(target=go_on, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(MailServerUnavailable):
+            Connection(MailServer("smtp", "127.0.0.1", listener.getsockname()[1]), "x").connect()
+        server.cancel()
+        assert time.monotonic() - began < 20

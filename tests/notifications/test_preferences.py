@@ -80,6 +80,10 @@ def test_a_reminder_has_a_way_out_and_a_confirmation_has_none(
     client.post(path)
     client.post(f"{path}/again", data={"undo": undo})
     assert rows("SELECT refused FROM preferences") != [([],)], "something was changed since"
+    rows("UPDATE preferences SET refused = '{reminder.sms}'")  # as somebody chose on the page of settings
+    [undo] = re.findall(r'name="undo" value="([^"]+)"', client.post(path).text)
+    client.post(f"{path}/again", data={"undo": undo})
+    assert rows("SELECT refused FROM preferences") == [(["reminder.sms"],)], "what was refused before stays so"
     for wrong in (path[:-8], "/unsubscribe/x", "/unsubscribe/é"):
         assert client.post(wrong).status_code == 404
 
@@ -183,6 +187,9 @@ def test_residents_change_what_they_are_told_on_a_page_and_by_api(
         assert resident(person, "PUT", path, wrong, **{"If-Match": "*"}).status_code == 422
     assert resident(person, "PUT", f"/v1/my/preferences/{uuid4()}", {}, **{"If-Match": "*"}).status_code == 404
     assert rows("SELECT count(*) FROM audit_log WHERE kind = 'preferences' AND record = :id", id=str(person)) == [(2,)]
+    assert "reminder" not in str(rows("SELECT changed FROM audit_log WHERE kind = 'preferences'")), (
+        "what nobody can take out says no wishes"
+    )
     contacts.failing = True
     assert resident(person, "GET", "/my/messages/settings").status_code == 503
 

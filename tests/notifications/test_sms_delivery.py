@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 
 from services.common.database import Database
 from services.notifications.channels import sms as sms_channel
@@ -13,12 +12,13 @@ from services.notifications.mail import servers
 from services.notifications.operations import hand_over as handing
 from services.notifications.operations.claims.news import claim
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
-from services.notifications.operations.hand_over import forget_numbers, hand_over
+from services.notifications.operations.hand_over import forget_numbers, hand_over, key_of_number
 from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_message
 from services.notifications.operations.providers import failing
 from services.notifications.operations.upkeep import recover_abandoned
 from services.notifications.settings import Settings
+from services.notifications.sms import session
 from tests.notifications.conftest import Contacts
 from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn, hurried
@@ -152,11 +152,11 @@ def test_a_worker_that_dies_while_sending_leaves_an_sms_that_is_asked_after(
 ) -> None:
     facts = story.sign_up(story.opening(), None, phone=PHONE)
     (held,) = claim(by_aliyun.database, by_aliyun.domain, Lane.ANSWER)
-    handed = hand_over(by_aliyun.database, held, "sms", "aliyun", b"key")
+    handed = hand_over(by_aliyun.database, held, "sms", "aliyun", key_of_number(by_aliyun.box, PHONE))
     assert handed is not None
     channel = by_aliyun.others[0]
     contact = by_aliyun.contacts.look_up([(facts["person_id"], facts["site_id"])]).popitem()[1]
-    with requests.Session() as http:  # what the worker did before it died
+    with session() as http:  # what the worker did before it died
         channel.provider.send(http, handed.id, channel.compose(held, contact).content)  # type: ignore[attr-defined]
     rows("UPDATE messages SET claimed_at = claimed_at - interval '2 hours'")
     assert recover_abandoned(by_aliyun.database) == 1
@@ -233,6 +233,21 @@ def test_one_in_doubt_stays_so_while_the_provider_is_away_and_never_becomes_a_ma
     now_due(rows)
     deliver_batch(by_aliyun)
     assert rows("SELECT state, channel FROM messages") == [("sent", "sms")]
+    assert (len(aliyun.taken), sink.kept) == (1, [])
+
+
+def test_one_in_doubt_does_not_go_to_another_number_since_it_may_be_with_the_old_one(
+    story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, contacts: Contacts, sink: FaultySink, rows: Rows
+) -> None:
+    facts = story.sign_up(story.opening(), None, phone=PHONE)
+    aliyun.faults = ["drop"]
+    deliver_batch(by_aliyun)
+    contacts.people[str(facts["person_id"])] |= {"phone": "+8613900001111", "email": "wang@example.org"}
+    now_due(rows, "11 minutes")  # a number that never got one would be sent it again
+    deliver_batch(by_aliyun)
+    assert [(one.state, "another one by now" in one.error) for one in rows("SELECT state, error FROM messages")] == [
+        ("failed", True)
+    ]
     assert (len(aliyun.taken), sink.kept) == (1, [])
 
 

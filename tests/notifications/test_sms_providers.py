@@ -1,8 +1,13 @@
 """Each provider's protocol against a server that speaks it, and what its answers mean."""
 
+import contextlib
+import gzip
+import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 import requests
@@ -11,7 +16,7 @@ from pydantic import ValidationError
 from services.notifications import sms
 from services.notifications.channels import Outcome, Unavailable, Verdict
 from services.notifications.settings import Settings
-from services.notifications.sms import Provider, Text, without_numbers
+from services.notifications.sms import Provider, Text, Unanswered, ask, session, without_numbers
 from services.notifications.sms.aliyun import SURELY, authorization, canonical_query
 from services.notifications.sms.provider import provider_of
 from services.notifications.sms.templates import Templates
@@ -24,8 +29,8 @@ TEMPLATES = "reminder=SMS_7(title,start)"
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        yield session
+    with session() as one:
+        yield one
 
 
 def aliyun_of(stand_in: AliyunStandIn, templates: str = TEMPLATES) -> Provider:
@@ -244,3 +249,55 @@ def test_a_kind_without_a_template_of_its_language_takes_the_chinese_one() -> No
 
 def test_numbers_are_taken_out_of_what_providers_say() -> None:
     assert without_numbers("no route to +86 138-0000-1234 (code 17)") == "no route to … (code 17)"
+
+
+class Liar(BaseHTTPRequestHandler):
+    """Says by its address how it lies."""
+
+    left = threading.Event()
+
+    def do_POST(self) -> None:
+        if self.path == "/head":
+            return self._drip(b"HTTP/1.1 200 OK\r\nX-A: ")
+        if self.path == "/body":
+            return self._drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        packed = gzip.compress(b"0" * 10_000_000)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed))
+        self.wfile.write(packed)
+        return None
+
+    def _drip(self, begin: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.wfile.write(begin)
+            while not self.left.wait(0.05):
+                self.wfile.write(b"a")
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def liar() -> Iterator[str]:
+    Liar.left.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        end = threading.Timer(20, Liar.left.set)  # so that a failing test ends
+        end.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        end.cancel()
+        Liar.left.set()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("where", ["/head", "/body"])
+def test_one_that_answers_a_byte_at_a_time_is_left_when_its_time_is_over(
+    where: str, liar: str, http: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sms, "TIMEOUT", (0.5, 0.5))
+    with contextlib.suppress(Unanswered):
+        ask(http, liar + where)
+    assert not Liar.left.is_set(), "we waited for it to end"
+
+
+def test_of_an_answer_no_more_is_read_than_it_needs_and_nothing_unpacked(liar: str, http: requests.Session) -> None:
+    assert len(ask(http, f"{liar}/packed").content) <= sms.LONGEST

@@ -12,9 +12,10 @@ from standardwebhooks import Webhook
 from services.common.database import Database
 from services.notifications.app import make_app
 from services.notifications.operations.deliver import deliver_batch, make_postman
-from services.notifications.operations.receipts import hear
+from services.notifications.operations.receipts import hear, hear_waiting
 from services.notifications.settings import Settings
 from services.notifications.sms import Receipt
+from tests.notifications.sink import FaultySink
 from tests.notifications.sms_stand_in import AliyunStandIn, GatewayStandIn
 from tests.notifications.story import Story
 
@@ -93,3 +94,23 @@ def test_two_providers_may_call_two_sms_the_same(
     assert rows("SELECT state FROM messages") == [("sent",)], "that is of another one, and this it never had"
     hear(database, "gateway", [Receipt(taken.reference, None, False, "absent")])
     assert rows("SELECT state FROM messages") == [("failed",)]
+
+
+def test_delivered_is_believed_only_of_whom_it_was_handed_to(
+    story: Story, both: Settings, database: Database, gateway: GatewayStandIn, sink: FaultySink, rows: Rows
+) -> None:
+    shift = story.opening()
+    story.sign_up(shift, "wang@example.org")
+    story.sign_up(shift, None, phone=PHONE)
+    by_mail, by_sms = (row.id for row in rows("SELECT id FROM messages ORDER BY number"))
+    for one in (by_mail, by_sms):
+        hear(database, "gateway", [Receipt(None, f"{one.hex}-1", True, "")])
+    while deliver_batch(make_postman(both, database)):
+        pass
+    assert len(sink.kept) == len(gateway.taken) == 1
+    hear(database, "aliyun", [Receipt(None, f"{by_sms.hex}-1", True, "")])
+    hear(database, "gateway", [Receipt(None, f"{by_sms.hex}-2", True, "")])
+    assert hear_waiting(database) == 0
+    assert rows("SELECT DISTINCT state FROM messages") == [("sent",)]
+    hear(database, "gateway", [Receipt(None, f"{by_sms.hex}-1", True, "")])
+    assert rows("SELECT id FROM messages WHERE state = 'delivered'") == [(by_sms,)]

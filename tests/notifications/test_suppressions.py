@@ -172,6 +172,9 @@ def test_sent_again_opens_what_bounced_and_never_what_was_called_spam(
     rows("UPDATE reminders SET due_at = now() WHERE state = 'pending'")
     fire_due_reminders(database)
     sent(postman, sink)
+    page = client.get("/staff/delivery", headers=headers).text
+    assert client.get("/internal/status", headers=headers).json["figures"]["messages_suppressed"] >= 1
+    assert "Not sent because their address is closed: <a" in page
     refused = retry("kind = 'reminder' AND state = 'suppressed'")
     assert refused.status_code == 409 and "Once they ask" in refused.json["detail"]
     shown = client.get(f"/staff/messages/{refused.request.path.split('/')[3]}", headers=headers).text

@@ -4,6 +4,7 @@ from apiflask import APIBlueprint
 
 from services.common.database import Database
 from services.notifications.api.announcements import announcements_blueprint
+from services.notifications.api.audit import audit_blueprint
 from services.notifications.api.calendar import calendar_blueprint
 from services.notifications.api.chats import chats_blueprint
 from services.notifications.api.digests import digests_blueprint
@@ -46,4 +47,5 @@ def blueprints(
         preferences_blueprint(database, book),
         inbox_blueprint(database, book),
         calendar_blueprint(feeds),
+        audit_blueprint(database),
     ]

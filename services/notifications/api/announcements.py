@@ -1,11 +1,12 @@
 """Routes: announcements, from a draft to the last message of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, g
+from sqlalchemy.orm import Session
 
 from services.common.auth import Caller, allow
 from services.common.conventions import Sealer, answered, create, expected_versions, json_body
@@ -13,7 +14,7 @@ from services.common.database import Database
 from services.notifications.models import Announcement
 from services.notifications.operations.announcements import approval, drafts
 from services.notifications.operations.announcements.office import Office
-from services.notifications.operations.announcements.progress import states_of
+from services.notifications.operations.announcements.progress import quiet_until, states_of
 from services.notifications.schemas.announcements import (
     AnnouncementAnswer,
     AnnouncementBody,
@@ -51,8 +52,8 @@ def _add_reading(blueprint: APIBlueprint, database: Database, office: Office) ->
         areas = office.bureau.areas(g.principal)
         with database.transaction(office.list_scope(g.principal)) as session:
             found, following = drafts.list_announcements(session, g.principal, areas, query)
-            states = states_of(session, [one.id for one in found])
-        return answered(AnnouncementList(items=[_progress(one, states[one.id]) for one in found]), following=following)
+            items = _progress(session, found)
+        return answered(AnnouncementList(items=items), following=following)
 
     @blueprint.get(ONE)
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -60,8 +61,8 @@ def _add_reading(blueprint: APIBlueprint, database: Database, office: Office) ->
     def show_announcement(announcement_id: UUID) -> Response:
         """One, and how far it has come."""
         with database.transaction(office.bureau.scope(g.principal, announcement_id)) as session:
-            row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])
-        return answered(_progress(row, states[announcement_id]))
+            [shown] = _progress(session, [drafts.find(session, announcement_id)])
+        return answered(shown)
 
     @blueprint.post("/announcements/preview")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR)
@@ -177,9 +178,15 @@ def _add_sending(blueprint: APIBlueprint, database: Database, office: Office) ->
         return _acted(database, scope, lambda session: approval.stop(session, announcement_id, actor, body.why))
 
 
-def _progress(row: Announcement, states: dict[str, int]) -> AnnouncementProgress:
-    known = AnnouncementAnswer.model_validate(row).model_dump()
-    return AnnouncementProgress(**known, written=row.written, states=states)
+def _progress(session: Session, rows: Sequence[Announcement]) -> list[AnnouncementProgress]:
+    ids = [row.id for row in rows]
+    states, quiet = states_of(session, ids), quiet_until(session, ids)
+    return [
+        AnnouncementProgress(
+            **_answer(row).model_dump(), written=row.written, states=states[row.id], quiet_until=quiet.get(row.id)
+        )
+        for row in rows
+    ]
 
 
 def _acted(database: Database, scope: str, act: Callable[[Any], Announcement]) -> Response:

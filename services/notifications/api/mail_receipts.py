@@ -21,6 +21,13 @@ def mail_receipts_blueprint(database: Database, box: Box, secrets: Sequence[str]
     """The route of mails' receipts. Without a secret there is none."""
     blueprint = APIBlueprint("mail_receipts", __name__, tag="Mail", url_prefix="/v1/mail")
 
+    @blueprint.before_request
+    def must_be_theirs() -> None:
+        """Before a body of up to a megabyte is taken apart."""
+        if not secrets:
+            raise not_found("这个地址", "address")
+        must_be_signed(secrets, "MAIL_RECEIPTS_SECRETS")
+
     @blueprint.post("/receipts")
     @allow(Caller.LINK)
     @blueprint.input(MailReceiptsBody, arg_name="body")
@@ -28,9 +35,6 @@ def mail_receipts_blueprint(database: Database, box: Box, secrets: Sequence[str]
     def hear_mail_receipts(body: MailReceiptsBody) -> Response:
         """What became of mails, signed by Standard Webhooks with one of MAIL_RECEIPTS_SECRETS. The same may come again,
         in any order. `permanent` of one that bounced: nothing more is mailed to that address."""
-        if not secrets:
-            raise not_found("这个地址", "address")
-        must_be_signed(secrets, "MAIL_RECEIPTS_SECRETS")
         reports = [report for one in body.receipts if (report := _report(one, mail_domain))]
         keep_reports(database, box, reports)
         return answered(MailReceiptsAnswer(kept=len(reports)))

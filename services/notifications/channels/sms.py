@@ -17,13 +17,14 @@ from services.notifications.operations.claims.announcements import ClaimedAnnoun
 from services.notifications.operations.claims.news import Claimed
 from services.notifications.operations.hand_over import hand_over, hand_over_again, key_of_number, take_back
 from services.notifications.operations.providers import fails_for, tell
-from services.notifications.sms import Provider
+from services.notifications.sms import Provider, session
 from services.notifications.sms.announcements import announced_text
 from services.notifications.sms.words import Texts
 from services.notifications.wording.made_with import MadeWith
 
 ENOUGH = Verdict(Outcome.HELD_BACK, "held back: too many SMS to this person within a day")
-
+ELSEWHERE = Verdict(Outcome.REFUSED, "unknown: no answer came, and their number is another one by now", unsure=True)
+"""It may be with the old number: to ask after the new one says nothing of that."""
 
 REST = 30.0
 """Seconds for which a provider is left alone that took a request and gave no answer: each such wait is ten seconds in
@@ -92,15 +93,14 @@ class Sms:
         if not isinstance(message, Claimed) or not isinstance(contact, Contact):
             raise TypeError("only messages about a registration and announcements go by SMS")
         made = self.texts.compose(message, contact)
-        return Letter(message, made.text.to, made.text, made.made_with)
+        return Letter(message, made.text.to, made.text, MadeWith() if self.provider.rewords else made.made_with)
 
     @contextmanager
     def open(self) -> Iterator["SmsLine"]:
         """One connection for a batch: none that the provider may have closed since is used again."""
         if time.monotonic() < self.rests_until:
             raise Unavailable("the SMS provider rests after a failure")
-        with requests.Session() as http:
-            http.trust_env = False  # a .netrc would replace the token
+        with session() as http:
             line = SmsLine(self, http)
             try:
                 yield line
@@ -141,6 +141,8 @@ class SmsLine:
         handed = hand_over(channel.database, message, channel.name, provider.name, to_key)
         if handed is None:
             return ENOUGH
+        if message.in_doubt and handed.to_key not in (None, to_key):
+            return ELSEWHERE
         if message.in_doubt:
             settled = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
             verdict = settled or self._again(letter, handed.id)

@@ -25,7 +25,7 @@ TELL = text("""
     SELECT md5(cast(:event_id AS uuid)::text || id::text)::uuid, 'change', site_id, shift_id, id, person_id, :event_id,
            :request_id,
            CASE WHEN status = 'confirmed' THEN calendar_sequence END, cast(:details AS jsonb),
-           :at + interval '3 days', :at
+           (SELECT least(:at + interval '3 days', ends_at) FROM shifts WHERE shifts.id = shift_id), :at
     FROM told
     ON CONFLICT DO NOTHING
 """)

@@ -11,6 +11,8 @@ from services.notifications.handlers.reminders import schedule, withdraw_stale
 from services.notifications.models import Kind
 
 # A message expires by the time of its event, not of its arrival: a new database that reads years of log mails nobody.
+# Word of a place is of no use once the shift is over, nor that of an offer once the place is no longer kept; that there
+# is no place any more is worth hearing all the same.
 NOTE = text("""
     WITH fresh AS MATERIALIZED (
         SELECT * FROM unnest(
@@ -32,7 +34,9 @@ NOTE = text("""
                           calendar_sequence, details, expires_at, caused_at)
     SELECT md5(event_id::text || registration_id::text)::uuid, :kind, site_id, shift_id, registration_id, person_id,
            event_id, request_id, CASE WHEN calendar THEN calendar_sequence END, cast(details AS jsonb),
-           at + interval '3 days', at
+           least(at + interval '3 days', CASE WHEN cast(:kind AS text) <> 'cancellation' THEN least(
+               (SELECT ends_at FROM shifts WHERE shifts.id = fresh.shift_id),
+               cast(cast(details AS jsonb) ->> 'until' AS timestamptz)) END), at
     FROM fresh JOIN kept ON kept.id = fresh.registration_id
     ORDER BY place
     ON CONFLICT DO NOTHING

@@ -15,7 +15,7 @@ NOTE = text("""
                           expires_at)
     VALUES (md5(cast(:event_id AS uuid)::text || cast(:registration_id AS uuid)::text)::uuid, :kind, :site_id,
             :shift_id, :registration_id, :person_id, :event_id, :request_id, cast(:details AS jsonb),
-            cast(:at AS timestamptz) + interval '3 days')
+            least(cast(:at AS timestamptz) + interval '3 days', (SELECT ends_at FROM shifts WHERE id = :shift_id)))
     ON CONFLICT DO NOTHING
 """)
 

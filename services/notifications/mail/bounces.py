@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
+from email.utils import parseaddr
+from itertools import chain, islice
 from uuid import UUID
 
 from services.common.logs import get_logger
@@ -26,7 +28,7 @@ log = get_logger(__name__)
 OURS = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[0-9a-f]{16})?@([A-Za-z0-9.-]+)>")
 """A Message-ID of ours: the message's id, a secret, at MAIL_DOMAIN. Mails of the first release have no secret."""
 
-TO = re.compile(r"^To:.*?([^\s<>@]+@[^\s<>@]+)", re.MULTILINE | re.IGNORECASE)
+TO = re.compile(r"^To:.{0,300}?([^\s<>@]{1,64}@[^\s<>@]{1,255})", re.MULTILINE | re.IGNORECASE)
 BY_MACHINES = re.compile(r"mailer-daemon|postmaster", re.IGNORECASE)
 
 REFUSED = re.compile(r"(?<![A-Za-z0-9_.@+-])5[1-7][0-9][ -](?=#?5\.|[A-Za-z<\[(\"'])[^\n]*")
@@ -34,9 +36,10 @@ PUT_OFF = re.compile(r"(?<![A-Za-z0-9_.@+-])4[2-5][0-9][ -](?=#?4\.|[A-Za-z<\[(\
 """A server's answer, wherever it stands in its line: what is part of an address, of a number or of a telephone's is
 none. After the code comes the enhanced one, or words in English."""
 
-NEW_LINES = re.compile(r"</?(br|p|div|tr|td|th|table|li|ul|ol|pre|h[1-6])\b[^>]*>", re.IGNORECASE)
-MARKS = re.compile(r"<(?![\w.+-]+@)[^>]*>")
-"""Of HTML. What is in the same brackets and an address is none."""
+NEW_LINES = re.compile(r"</?(br|p|div|tr|td|th|table|li|ul|ol|pre|h[1-6])\b[^<>]*>", re.IGNORECASE)
+MARKS = re.compile(r"<(?![\w.+-]+@)[^<>]*>")
+"""Of HTML. What is in the same brackets and an address is none. None has another one in it: where brackets open and
+never close, each is looked at once."""
 
 COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out"}
 """What people say by the types of RFC 5965, section 7.3, and of the draft before it. `not-spam` (RFC 6430) praises, and
@@ -50,6 +53,10 @@ LONGEST_TYPE = 2_000
 
 LONGEST = 1_000_000
 """Bytes of a mail that are read: a report may hold the whole mail that came back."""
+
+LONGEST_PART, LONGEST_WORDS, LONGEST_LINE, LONGEST_ADDRESS = 100_000, 20_000, 1_000, 320
+"""Of a part of it, of what is there for people, of a line of either, and of an address. Anybody may write here, and
+what looks for words in it may look at a piece again for each place where they could begin."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +110,14 @@ def _read(raw: bytes, mail_domain: str) -> list[Report] | None:
     recipient = found[1] if (found := TO.search(came_back)) else "-"
     if mail.get_content_type() != "multipart/report":
         return _by_words(mail, ours, recipient)
-    told = [_by_feedback(part, ours) for part in _parts(mail, "message/feedback-report")]
-    for part in _parts(mail, "message/delivery-status"):
-        told.append(list(_by_status(part, ours, recipient, mail)))
-    return [one for of_part in told for one in of_part][:1] if told else _by_words(mail, ours, recipient) or []
+    feedback, status = _parts(mail, "message/feedback-report"), _parts(mail, "message/delivery-status")
+    if not feedback and not status:
+        return _by_words(mail, ours, recipient) or []
+    told = chain(
+        (one for part in feedback for one in _by_feedback(part, ours)),
+        (one for part in status for one in _by_status(part, ours, recipient, mail)),
+    )
+    return list(islice(told, 1))
 
 
 def _by_feedback(part: Message, ours: Ours) -> list[Report]:
@@ -127,7 +138,7 @@ def _by_status(part: Message, ours: Ours, recipient: str, mail: Message) -> Iter
             yield Report(ours.message_id, ours.header, "delivered", False, "")
         elif action.startswith("failed"):
             diagnosis = re.sub(r"^[\w-]+ *; *", "", str(block.get("Diagnostic-Code", "")).strip())
-            said = f"{block.get('Status', '')} {diagnosis or _refusal_in(_words_of(mail)) or ''}".strip()
+            said = f"{block.get('Status', '')} {diagnosis or _refusal_in(_words_of(mail)) or ''}".strip()[:LONGEST_LINE]
             original, final = _address_in(block, "Original-Recipient"), _address_in(block, "Final-Recipient")
             said = without_address(without_address(said, original or recipient), final or recipient)
             of = _meant_by(original or final)
@@ -135,9 +146,9 @@ def _by_status(part: Message, ours: Ours, recipient: str, mail: Message) -> Iter
 
 
 def _address_in(block: Message, name: str) -> str:
-    """Of a field like `rfc822; wang@example.org`; empty where there is none of mail."""
+    """Of a field like `rfc822; wang@example.org`; empty where there is none of mail. Some servers write a name too."""
     kind, _, address = str(block.get(name, "")).partition(";")
-    return address.strip(" <>\t") if kind.strip().lower() in ("rfc822", "utf-8") else ""
+    return parseaddr(address[:LONGEST_ADDRESS])[1] if kind.strip().lower() in ("rfc822", "utf-8") else ""
 
 
 def _meant_by(address: str) -> tuple[str, ...]:
@@ -176,7 +187,7 @@ def _what_came_back(mail: Message) -> str:
                        for block in _inside(part)]  # fmt: skip
         found += [f"<{one}>" for one in of_envelope if one]
         found += [str(mail.get("In-Reply-To", "")), str(mail.get("References", ""))]
-    return "\n".join(found) if found else _words_of(mail)
+    return _beginning("\n".join(found), LONGEST_PART) if found else _words_of(mail)
 
 
 def _inside(part: Message) -> list[Message]:
@@ -195,18 +206,23 @@ def _words_of(mail: Message) -> str:
         return ""
     body = bodies[0]
     words = _text(body)
-    if body.get_content_type() == "text/plain":
-        return words
-    return html.unescape(MARKS.sub("", NEW_LINES.sub("\n", words)))
+    if body.get_content_type() != "text/plain":
+        words = html.unescape(MARKS.sub("", NEW_LINES.sub("\n", words)))
+    return _beginning(words, LONGEST_WORDS)
+
+
+def _beginning(text: str, most: int) -> str:
+    """Its beginning, and that of each line in it."""
+    return "\n".join(line[:LONGEST_LINE] for line in text[:most].split("\n"))
 
 
 def _text(part: Message) -> str:
     """In whichever letters it says it is written; what calls itself GB2312 has characters of its successor."""
     content = part.get_payload(decode=True)
     charset = (part.get_content_charset() or "utf-8").replace("gb2312", "gb18030")
-    if not isinstance(content, bytes):
+    if not isinstance(content, bytes) or charset == "punycode":  # of names; it takes the square of its length
         return ""
     try:
-        return content.decode(charset, "replace")
+        return content[:LONGEST_PART].decode(charset, "replace")
     except LookupError:
-        return content.decode("utf-8", "replace")
+        return content[:LONGEST_PART].decode("utf-8", "replace")

@@ -19,8 +19,8 @@ BUSY = re.compile(r"receiving (mail|messages) (at a rate|too)", re.IGNORECASE)
 """Gmail's other 5.2.1."""
 
 IN_THEIR_WAY = re.compile(
-    r"(?<![\w.])5\.4\.1 .*recipient address rejected"  # Exchange Online: not in the directory of its domain
-    r"|(?<![\w.])5\.4\.4 .*(host|domain name) not found",  # Postfix: there is no such domain
+    r"(?<![\w.])5\.4\.1 .{0,300}recipient address rejected"  # Exchange Online: not in the directory of its domain
+    r"|(?<![\w.])5\.4\.4 .{0,300}(host|domain name) not found",  # Postfix: there is no such domain
     re.IGNORECASE,
 )
 SAYS_NOTHING = r"[015]\.0"

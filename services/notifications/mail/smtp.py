@@ -8,17 +8,19 @@ import contextlib
 import re
 import smtplib
 import ssl
+import time
 from collections.abc import Sequence
 from email.errors import MessageError
 from email.message import EmailMessage
 from types import TracebackType
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
+from services.notifications.deadlines import hung_up_after
 from services.notifications.mail.words import plain
 from services.notifications.settings import MailServer
 
 TIMEOUT = 10.0
-"""Seconds that each answer of the server may take."""
+"""Seconds that all it says at connecting may take, and later each answer that does not begin to come."""
 
 LONGEST_REPLY = 2_000
 
@@ -28,6 +30,25 @@ CLOSING = 421
 
 class MailServerUnavailable(Unavailable):
     """There is no connection to be had now: no fault of any message."""
+
+
+class _Prompt(smtplib.SMTP):
+    """What the server says until we are `connected` must come within `TIMEOUT` in all."""
+
+    connected = False
+    heard_since: float | None = None
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Its next answer."""
+        if self.connected or self.sock is None:
+            return super().getreply()
+        self.heard_since = self.heard_since or time.monotonic()
+        with hung_up_after(self.sock, self.heard_since + TIMEOUT - time.monotonic()):
+            return super().getreply()
+
+
+class _PromptTls(_Prompt, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
 
 
 class Connection:
@@ -64,17 +85,16 @@ class Connection:
         # Our own name is given: smtplib would otherwise look this machine's up in DNS, for seconds where there is none.
         host, port, name = self._server.host, self._server.port, self._local_name
         if self._server.scheme == "smtps":
-            client: smtplib.SMTP = smtplib.SMTP_SSL(
-                host, port, name, timeout=TIMEOUT, context=ssl.create_default_context()
-            )
+            client: _Prompt = _PromptTls(host, port, name, timeout=TIMEOUT, context=ssl.create_default_context())
         else:
-            client = smtplib.SMTP(host, port, name, timeout=TIMEOUT)
+            client = _Prompt(host, port, name, timeout=TIMEOUT)
         try:
             if self._server.scheme == "smtp+starttls":
                 client.starttls(context=ssl.create_default_context())
             if self._server.user:
                 client.login(self._server.user, self._server.password)
             client.ehlo_or_helo_if_needed()  # what it offers is known before the first mail
+            client.connected = True
         except BaseException:
             client.close()
             raise

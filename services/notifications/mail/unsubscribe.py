@@ -10,6 +10,7 @@ at that address; who reads it no more for that person, a former guardian for one
 that made it is among NOTIFICATIONS_KEYS.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -51,19 +52,19 @@ class Unsubscribe:
     def _key(self, address: str) -> str:
         return address_key(self.box, address).hex()
 
-    def undo(self, refusal: Refusal, version: int) -> str:
-        """What takes back this refusal, which made this version of the person's preferences."""
-        sealed = f"{UNDO} {refusal.person_id.hex} {refusal.site_id.hex} {refusal.kind} {version}"
+    def undo(self, refusal: Refusal, version: int, channels: Sequence[str]) -> str:
+        """What takes back this refusal by these channels, which made this version of the person's preferences."""
+        sealed = f"{UNDO} {refusal.person_id.hex} {refusal.site_id.hex} {refusal.kind} {version} {','.join(channels)}"
         return self.box.encrypt(sealed).decode()
 
-    def undone(self, token: str, refusal: Refusal) -> int | None:
-        """The version that is taken back; None for what was made for no such refusal."""
+    def undone(self, token: str, refusal: Refusal) -> tuple[int, list[str]] | None:
+        """The version that is taken back, and by which channels; None for what was made for no such refusal."""
         try:
-            *of, version = self.box.decrypt(token.encode()).split(" ")
-        except Problem:
+            *of, version, channels = self.box.decrypt(token.encode()).split(" ")
+        except (Problem, ValueError):
             return None
         made_for = [UNDO, refusal.person_id.hex, refusal.site_id.hex, refusal.kind]
-        return int(version) if of == made_for else None
+        return (int(version), channels.split(",")) if of == made_for else None
 
     def read(self, token: str) -> Refusal | None:
         """What a link's token says; None for one that we did not make, or whose key is gone."""

@@ -42,7 +42,7 @@ MAKE = text("""
     VALUES (:secret_hash, :person_id, :holder, :proven, :language, :session_since)
 """)
 OWN = text("""
-    SELECT person_id, proven, coalesce(session_since, made_at) AS since FROM calendar_feeds
+    SELECT secret_hash, person_id, proven, coalesce(session_since, made_at) AS since FROM calendar_feeds
     WHERE holder = :holder AND person_now(person_id) = person_now(:person_id) AND ended_at IS NULL
 """)
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
@@ -108,8 +108,22 @@ class CalendarFeeds:
             return FeedState.NONE
         return FeedState.WORKS if any(self._reach(feed).sites for feed in feeds) else FeedState.OVER
 
+    def sealed(self, address: str) -> str:
+        """An address for whoever made it to keep: here only its hash is known."""
+        return self.box.encrypt(address).decode()
+
+    def kept(self, resident: Principal, sealed: str) -> str:
+        """The address that was sealed, while it is this resident's and has not ended; else empty."""
+        try:
+            address = self.box.decrypt(sealed.encode())
+        except Problem:
+            return ""
+        with self.database.transaction(EVERY_SITE) as session:
+            own = {bytes(feed.secret_hash) for feed in session.execute(OWN, self._holder(resident))}
+        return address if _hash(address.rpartition("/")[2].removesuffix(".ics")) in own else ""
+
     def renew(self, resident: Principal, language: str) -> str:
-        """Another address, shown this once; the one before ends. Raises 403 for who came by the link of a mail."""
+        """Another address; the one before ends. Raises 403 for who came by the link of a mail."""
         if resident.mailed_by is not None:
             raise Problem(LINK_NEEDED, BY_ONE_TIME_LINK)
         secret, holder = secrets.token_urlsafe(32), self._holder(resident)

@@ -11,12 +11,16 @@ from services.notifications.schemas.erasures import ErasuresQuery
 
 KEPT_DAYS = 400
 
-_LIST = text("""
+LIST = text("""
     SELECT number, event_id, person_id, site_id, erased_at FROM erasures
     WHERE number > :after AND erased_at >= coalesce(cast(:since AS timestamptz), '-infinity')
     ORDER BY number LIMIT :limit
 """)
-_FORGET = text("DELETE FROM erasures WHERE erased_at < now() - make_interval(days => :days)")
+FORGET = text("""
+    DELETE FROM erasures WHERE number IN (
+        SELECT number FROM erasures WHERE erased_at < now() - make_interval(days => :days)
+        ORDER BY erased_at LIMIT 1000)
+""")
 
 
 def list_erasures(database: Database, query: ErasuresQuery) -> tuple[Sequence[Row[Any]], str | None]:
@@ -24,7 +28,7 @@ def list_erasures(database: Database, query: ErasuresQuery) -> tuple[Sequence[Ro
     after = number_of(query.cursor) if query.cursor is not None else 0
     with database.transaction(EVERY_SITE) as session:
         told = {"after": after, "since": query.since, "limit": query.limit + 1}
-        found = session.execute(_LIST, told).all()
+        found = session.execute(LIST, told).all()
     page = found[: query.limit]
     return page, str(page[-1].number) if len(found) > query.limit else None
 
@@ -32,4 +36,4 @@ def list_erasures(database: Database, query: ErasuresQuery) -> tuple[Sequence[Ro
 def forget_erasures(database: Database) -> int:
     """Forget those that no backup is older than; returns how many."""
     with database.transaction(EVERY_SITE) as session:
-        return session.execute(_FORGET, {"days": KEPT_DAYS}).rowcount  # type: ignore[attr-defined]
+        return session.execute(FORGET, {"days": KEPT_DAYS}).rowcount  # type: ignore[attr-defined]

@@ -18,7 +18,8 @@ PER_DAY = 10
 off or changed is counted by itself (`TAKEN_AWAY`)."""
 
 HAND_OVER = text(f"""
-    UPDATE messages SET channel = :channel, handed_to = :handed_to, to_key = :to_key,
+    UPDATE messages SET channel = :channel, handed_to = :handed_to,
+        to_key = CASE WHEN handed_at IS NULL THEN :to_key ELSE to_key END,
         handed_at = coalesce(handed_at, clock_timestamp()),
         hand_over = hand_over + CASE WHEN handed_at IS NULL THEN 1 ELSE 0 END,
         handed_again_at = CASE WHEN handed_at IS NOT NULL THEN handed_again_at END
@@ -27,7 +28,7 @@ HAND_OVER = text(f"""
           SELECT count(*) FROM messages AS before
           WHERE before.to_key = :to_key AND before.sent_at > now() - interval '1 day'
             AND (before.kind IN {TAKEN_AWAY}) = (messages.kind IN {TAKEN_AWAY})))
-    RETURNING hand_over, handed_at, clock_timestamp() - coalesce(handed_again_at, handed_at) AS age
+    RETURNING hand_over, handed_at, clock_timestamp() - coalesce(handed_again_at, handed_at) AS age, to_key
 """)  # noqa: S608 - a constant
 AGAIN = text("""
     UPDATE messages SET handed_again_at = clock_timestamp()
@@ -47,11 +48,13 @@ FORGET_NUMBERS = text("""
 
 @dataclass(frozen=True)
 class HandOver:
-    """By which id the provider knows it, since when it may have it, and how long ago it was last sent."""
+    """By which id the provider knows it, since when it may have it, how long ago it was last sent, and to which number,
+    as a keyed hash."""
 
     id: str
     since: datetime
     age: timedelta
+    to_key: bytes | None
 
 
 def key_of_number(box: Box, phone: str) -> bytes:
@@ -66,7 +69,7 @@ def hand_over(database: Database, message: Taken, channel: str, provider: str, t
     values |= {"to_key": to_key, "handed_to": provider}
     with database.transaction(EVERY_SITE) as session:
         row = session.execute(HAND_OVER, values).one_or_none()
-    return HandOver(f"{message.id.hex}-{row.hand_over}", row.handed_at, row.age) if row else None
+    return HandOver(f"{message.id.hex}-{row.hand_over}", row.handed_at, row.age, row.to_key) if row else None
 
 
 def hand_over_again(database: Database, message: Taken) -> None:

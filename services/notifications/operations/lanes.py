@@ -1,9 +1,7 @@
 """Lanes: what somebody waits for goes before what many get, and never waits behind it.
 
-    for lane in LANES:                       # every look at what is due takes some of each, so none starves
-        deliver_lane(postman, lane)          # one that is not urgent stops as soon as an urgent message is due
-
-A message's lane follows from its kind (`messages.lane`, made by the database).
+Which sorts go out in which order is in `deliver.ROUNDS`; a batch of a lane that gives way stops as soon as something
+more urgent is due. A message's lane follows from its kind (`messages.lane`, made by the database).
 """
 
 from enum import IntEnum

@@ -11,25 +11,29 @@ from sqlalchemy.orm import selectinload
 from services.common.database import EVERY_SITE, Database
 from services.common.errors import CONFLICT, Problem, Words, invalid, not_found
 from services.notifications.models import Message, Stage, State
-from services.notifications.operations.again import OVERTAKEN, reopen
+from services.notifications.operations.again import GIVEN_UP, HOLDS_UNTIL, OVERTAKEN, reopen
 from services.notifications.operations.announcements.whom import ENDS_AT
 from services.notifications.operations.suppressions import try_address_again
 from services.notifications.schemas.messages import MessageQuery
+
+NOT_SENT = (State.FAILED, State.EXPIRED, State.NO_CONTACT)
+"""The ends from which a message may start again, where it still holds."""
 
 LOCK_REGISTRATION = text("""
     SELECT FROM registrations WHERE id = (SELECT registration_id FROM messages WHERE id = :id) FOR UPDATE
 """)
 
 # Judged whatever the caller may see: an announcement to an area is of no site, and its messages are of sites.
-JUDGE_RETRY = text(f"""
-    SELECT m.state, m.kind, m.announcement_id, m.suppression_id IS NOT NULL AS suppressed,
+JUDGED = f"""
+    SELECT m.id, m.number, m.state, m.kind, m.announcement_id, m.suppression_id IS NOT NULL AS suppressed,
            EXISTS (SELECT FROM suppressions AS s WHERE s.id = m.suppression_id AND s.reason = 'complaint'
                    AND s.lifted_at IS NULL) AS complained,
            m.kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm')
                AND m.expires_at <= now() AS late,
+           {HOLDS_UNTIL} <= now() AS holds_no_more,
            m.kind <> 'cancellation' AND registrations.status = 'cancelled' AS cancelled,
            {OVERTAKEN} AS overtaken,
-           m.kind = 'notice'
+           m.state = 'expired' AND m.error LIKE 'recalled%' OR m.kind = 'notice'
                AND (notices.state <> 'fired' OR notices.due_at <> m.due_at OR shifts.cancelled) AS recalled,
            a.state = 'stopped' AS stopped, m.expires_at <= now() AND {ENDS_AT} <= now() AS is_over,
            a.id IS NOT NULL AND EXISTS (
@@ -39,15 +43,16 @@ JUDGE_RETRY = text(f"""
     FROM messages AS m LEFT JOIN registrations ON registrations.id = m.registration_id
     LEFT JOIN announcements AS a ON a.id = m.announcement_id
     LEFT JOIN notices ON notices.id = m.notice_id LEFT JOIN shifts ON shifts.id = notices.shift_id
-    WHERE m.id = :id FOR UPDATE OF m
-""")  # noqa: S608 - a constant
+"""  # noqa: S608 - a constant
+
+JUDGE_RETRY = text(f"{JUDGED} WHERE m.id = :id FOR UPDATE OF m")
 
 AGAIN = text(f"""
     UPDATE messages AS m SET state = 'pending', attempts = 0, suppression_id = NULL, next_attempt_at = now(),
         error = NULL, handed_at = NULL, refused_by = '{{}}',
         expires_at = CASE
             WHEN kind IN ('reminder', 'no_place', 'link', 'notice', 'hours', 'digest', 'alarm') THEN expires_at
-            ELSE least(now() + interval '3 days', (
+            ELSE least(now() + interval '3 days', CASE WHEN kind <> 'cancellation' THEN {HOLDS_UNTIL} END, (
                 SELECT ends_at FROM (SELECT {ENDS_AT} AS ends_at FROM announcements AS a WHERE a.id = m.announcement_id)
                     AS about WHERE ends_at > now())) END
     WHERE id = :id
@@ -76,16 +81,17 @@ def _at(stage: Stage) -> tuple[ColumnElement[bool], ...]:
     return Message.state == State.PENDING, due if stage is Stage.QUEUED else ~due
 
 
-STANDS = text("""
+STANDS = text(f"""
     SELECT CASE WHEN state <> 'pending' THEN state WHEN next_attempt_at <= now() THEN 'queued' ELSE 'accepted' END
            AS state, count(*) AS number
     FROM messages
-    WHERE state IN ('pending', 'sending', 'failed', 'suppressed', 'no_contact') GROUP BY 1 ORDER BY 1
-""")
+    WHERE state IN ('pending', 'sending', 'suppressed', 'no_contact') OR {GIVEN_UP} GROUP BY 1 ORDER BY 1
+""")  # noqa: S608 - a constant
 
 
 def stands(database: Database, scope: str) -> dict[str, int]:
-    """How many messages are in each state that is not a happy end; those without any are left out."""
+    """How many messages are in each state that is not a happy end; those without any are left out, and so is what was
+    recalled."""
     with database.transaction(scope) as session:
         return {row.state: row.number for row in session.execute(STANDS)}
 
@@ -100,10 +106,11 @@ def get_message(database: Database, scope: str, message_id: UUID) -> Message:
 
 
 def retry_message(database: Database, scope: str, message_id: UUID, address_works: bool = True) -> None:
-    """Put back what failed or had no address, with all attempts anew and three more days. Whoever does so of one
-    message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
+    """Put back what failed, expired or had no address, with all attempts anew and three more days. Whoever does so of
+    one message says that its address works by now (`address_works`); what its owner reported as spam is not lifted so.
 
-    A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it.
+    A reminder, word that there is no place, or a link keeps its own time; an announcement of an activity ends with it,
+    and what tells of a registration with its shift.
     One that was done is under way again until this has ended too.
 
     Raises 409 for one in another state, and for one that tells what is no longer so.
@@ -125,42 +132,52 @@ def retry_message(database: Database, scope: str, message_id: UUID, address_work
         session.execute(AGAIN, {"id": message_id})
 
 
-FAILED_FOR = text("""
-    SELECT id FROM messages
-    WHERE state = 'failed'
-      AND CASE WHEN cast(:reason AS text) IS NULL THEN coalesce(error, '') NOT LIKE 'unknown%'
-               ELSE coalesce(error, '') = :reason END
-    ORDER BY number LIMIT :most
-""")
+FAILED_FOR = text(f"""
+    {JUDGED} WHERE m.id IN (
+        SELECT id FROM messages
+        WHERE {GIVEN_UP} AND number > :after
+          AND CASE WHEN cast(:reason AS text) IS NULL THEN coalesce(error, '') NOT LIKE 'unknown%'
+                   ELSE coalesce(error, '') = :reason END
+        ORDER BY number LIMIT :most)
+    ORDER BY m.number
+""")  # noqa: S608 - a constant
 
 STOPPED = Words("公告已停止发送。", "The announcement was stopped.")
 
 MOST_AT_ONCE = 1000
 
 
-def retry_failed(database: Database, reason: str | None) -> int:
-    """Put back what failed for this reason, oldest first and at most `MOST_AT_ONCE`; returns how many.
+def retry_failed(database: Database, reason: str | None, most: int = MOST_AT_ONCE) -> int:
+    """Put back what failed or expired for this reason, oldest first and at most so many; returns how many.
 
     None is every reason but one: of what may have been received all the same, somebody must say that it was not.
 
-    Each in a transaction of its own. What tells what is no longer so stays as it is.
+    Each in a transaction of its own. What tells what is no longer so stays as it is, and keeps nothing behind it from
+    its turn.
     """
-    with database.transaction(EVERY_SITE) as session:
-        ids = session.scalars(FAILED_FOR, {"reason": reason, "most": MOST_AT_ONCE}).all()
-    count = 0
-    for message_id in ids:
-        with suppress(Problem):
-            retry_message(database, EVERY_SITE, message_id, address_works=False)
-            count += 1
+    count = after = 0
+    while count < most and (page := _failed(database, reason, after, most)):
+        after = page[-1].number
+        able = [row.id for row in page if _objection(row) is None]
+        for message_id in able[: most - count]:
+            with suppress(Problem):
+                retry_message(database, EVERY_SITE, message_id, address_works=False)
+                count += 1
     return count
+
+
+def _failed(database: Database, reason: str | None, after: int, most: int) -> Sequence[Any]:
+    """The next ones behind a number, as they are judged."""
+    with database.transaction(EVERY_SITE) as session:
+        return session.execute(FAILED_FOR, {"reason": reason, "after": after, "most": most}).all()
 
 
 def _objection(row: Any) -> Words | None:
     """Why this message may not go out again."""
-    if row.state not in (State.FAILED, State.NO_CONTACT) and not (row.state == State.SUPPRESSED and row.suppressed):
+    if row.state not in NOT_SENT and not (row.state == State.SUPPRESSED and row.suppressed):
         return Words(
-            f"只能重试发送失败、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
-            f"Only one that failed, has no address or a closed one can be retried; it is {row.state}.",
+            f"只能重试发送失败、已失效、没有邮箱或因退信停发的消息，此消息为 {row.state}。",
+            f"Only one that failed, expired, has no address or a closed one can be retried; it is {row.state}.",
         )
     if row.complained:
         return Words(
@@ -189,6 +206,11 @@ def _objection(row: Any) -> Words | None:
         return Words(
             "此报名已有更新的消息，此消息不再属实。",
             "There is a later message of this registration; this one no longer holds.",
+        )
+    if row.holds_no_more:
+        return Words(
+            "场次已结束，或名额已不再保留，不再发送。",
+            "The shift is over, or the place is no longer kept for them; it is too late to send this.",
         )
     if row.late and row.kind == "link":
         return Words("链接已过期，请重新获取。", "The link has expired; let a new one be issued.")

@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 
 from services.common.database import EVERY_SITE, Database
 from services.common.parked import parked
+from services.notifications.operations.again import GIVEN_UP
 from services.notifications.operations.providers import Carrier, CarrierNow, as_they_are, failing
 
 # By lane and channel; a message has no channel before it was tried. `late_seconds`: since when the oldest is due.
@@ -26,16 +27,19 @@ WAITS = text("""
     SELECT error AS reason, count(*) AS messages FROM messages
     WHERE state = 'pending' AND error IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
 """)
-FAILED = text("""
+FAILED = text(f"""
     SELECT coalesce(error, '') AS reason, count(*) AS messages, max(number) AS newest FROM messages
-    WHERE state = 'failed' GROUP BY 1 ORDER BY 3 DESC LIMIT 10
-""")
+    WHERE {GIVEN_UP} GROUP BY 1 ORDER BY 3 DESC LIMIT 10
+""")  # noqa: S608 - a constant
+
+# Held back because no mail goes to their address.
+CLOSED = text("SELECT count(*) FROM messages WHERE suppression_id IS NOT NULL AND state = 'suppressed'")
 
 
 @dataclass(frozen=True)
 class Overview:
     """Queues by lane and channel, reasons with their numbers, providers and which of them fail, events that are held
-    back."""
+    back, and how many messages were held back for a closed address."""
 
     queues: Sequence[Row[Any]]
     waits: Sequence[Row[Any]]
@@ -43,12 +47,13 @@ class Overview:
     failing: Sequence[Row[Any]]
     carriers: Sequence[CarrierNow]
     parked: Sequence[Row[Any]]
+    closed: int
 
 
 def overview(database: Database, carriers: Sequence[Carrier]) -> Overview:
     """As things are now."""
     with database.transaction(EVERY_SITE) as session:
         queues, waits, failed = (session.execute(query).all() for query in (QUEUES, WAITS, FAILED))
-        held_back = parked(session)
+        held_back, closed = parked(session), session.execute(CLOSED).scalar_one()
     fails = failing(database)
-    return Overview(queues, waits, failed, fails, as_they_are(carriers, fails), held_back)
+    return Overview(queues, waits, failed, fails, as_they_are(carriers, fails), held_back, closed)

@@ -147,11 +147,15 @@ def save_preferences(
     return preferences_at(session, person_id, site_id)
 
 
-def refuse(session: Session, person_id: UUID, site_id: UUID, kind: str) -> int | None:
-    """Have a site tell somebody nothing more of a kind, by any channel; answers the version that this made. What is so
-    already stays so, and makes none."""
-    version: int | None = session.scalar(REFUSE, _of_kind(person_id, site_id, kind))
-    return version
+def refuse(session: Session, person_id: UUID, site_id: UUID, kind: str) -> tuple[int, list[str]] | None:
+    """Have a site tell somebody nothing more of a kind, by any channel: else what comes no more by mail would come by
+    SMS. Answers the version that this made, and the channels that were not refused before. What is so already stays so,
+    and makes none."""
+    session.execute(LOCK, {"key": f"preferences of {person_id} at {site_id}"})
+    before = preferences_at(session, person_id, site_id).refused
+    channels = [one for one in (MAIL, SMS) if f"{kind}.{one}" not in before]
+    version = session.scalar(REFUSE, _of_kind(person_id, site_id, kind, channels)) if channels else None
+    return (version, channels) if version else None
 
 
 def refuse_sms(session: Session, person_id: UUID, site_id: UUID) -> None:
@@ -160,14 +164,16 @@ def refuse_sms(session: Session, person_id: UUID, site_id: UUID) -> None:
     session.execute(REFUSE, {"person_id": person_id, "site_id": site_id, "what": what})
 
 
-def allow_again(session: Session, person_id: UUID, site_id: UUID, kind: str, version: int) -> None:
-    """Have a site tell them of this kind again, if refusing it made this version and nothing was changed since: an old
-    mail does not undo what they chose later."""
-    session.execute(ALLOW, _of_kind(person_id, site_id, kind) | {"version": version})
+def allow_again(
+    session: Session, person_id: UUID, site_id: UUID, kind: str, version: int, channels: Collection[str]
+) -> None:
+    """Have a site tell them of this kind again by these channels, if refusing it by them made this version and nothing
+    was changed since: an old mail does not undo what they chose later, nor what they had chosen before."""
+    session.execute(ALLOW, _of_kind(person_id, site_id, kind, channels) | {"version": version})
 
 
-def _of_kind(person_id: UUID, site_id: UUID, kind: str) -> dict[str, Any]:
-    return {"person_id": person_id, "site_id": site_id, "what": [f"{kind}.{channel}" for channel in (MAIL, SMS)]}
+def _of_kind(person_id: UUID, site_id: UUID, kind: str, channels: Collection[str]) -> dict[str, Any]:
+    return {"person_id": person_id, "site_id": site_id, "what": [f"{kind}.{channel}" for channel in channels]}
 
 
 def without_announcements(session: Session, site_id: UUID | None) -> list[Refusal]:

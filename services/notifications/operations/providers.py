@@ -10,6 +10,9 @@ from sqlalchemy import Row, text
 from services.common.database import EVERY_SITE, Database
 from services.notifications.settings import Settings
 
+SOURCE = "registration"
+"""By what name registration is kept among them: nothing goes out while it does not say to whom."""
+
 FAILS = text("""
     INSERT INTO providers AS p (name, failing_since, reason) VALUES (:name, now(), :reason)
     ON CONFLICT (name) DO UPDATE
@@ -67,7 +70,8 @@ def fails_for(database: Database, name: str, seconds: float) -> bool:
 
 def forget_providers(database: Database, settings: Settings) -> int:
     """Forget those that the settings name no more, which would fail for good; returns how many."""
-    named = [one.name for one in carriers(settings)] + ([settings.returned_to.name] if settings.returned_to else [])
+    returned_to = [settings.returned_to.name] if settings.returned_to else []
+    named = [SOURCE, *returned_to, *(one.name for one in carriers(settings))]
     with database.transaction(EVERY_SITE) as session:
         return session.execute(FORGET, {"named": named}).rowcount  # type: ignore[attr-defined]
 

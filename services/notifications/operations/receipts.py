@@ -32,10 +32,17 @@ KEEP = text("""
     ON CONFLICT DO NOTHING RETURNING number
 """)
 
-# `turns`: they wanted it by SMS first, so that a mail may reach them, and it is still worth telling.
+# `had_it`: this provider was handed it for that time, which is committed before the provider hears of it; what is said
+# of anything else is made up. `turns`: they wanted it by SMS first, so that a mail may reach them, and it is still
+# worth telling.
 FIND = text(f"""
     SELECT m.id, m.state, m.hand_over, m.announcement_id, m.handed_at IS NOT NULL AS in_doubt,
            m.channel = 'sms' AND coalesce(m.handed_to, :provider) = :provider AS is_theirs,
+           cast(:nth AS integer) IS NULL OR CASE
+               WHEN m.handed_to IS NULL OR m.handed_to = :provider THEN m.hand_over >= :nth
+               ELSE m.hand_over > :nth AND EXISTS (
+                   SELECT FROM deliveries AS d WHERE d.message_id = m.id AND d.provider = :provider)
+           END AS had_it,
            'mail' <> ALL (m.refused_by) AND m.expires_at > now()
            AND EXISTS (SELECT FROM preferences AS p WHERE p.person_id = person_now(m.person_id)
                        AND p.site_id = m.site_id AND m.kind = ANY (p.sms_first))
@@ -71,6 +78,7 @@ END = text("""
 """)
 
 HEARD = text("UPDATE receipts SET applied_at = now() WHERE number = :number")
+DROP = text("DELETE FROM receipts WHERE number = :number")
 
 FORGET = text("""
     DELETE FROM receipts WHERE number IN (
@@ -104,10 +112,16 @@ def hear_waiting(database: Database) -> int:
 
 def _apply(session: Session, number: int, provider: str, receipt: Receipt) -> None:
     ours = OURS.fullmatch(receipt.hand_over or "")
-    message = session.execute(
-        FIND, {"id": UUID(ours[1]) if ours else None, "reference": receipt.reference, "provider": provider}
-    ).one_or_none()
-    if message is None or message.state == State.SENDING:
+    of = {"id": UUID(ours[1]), "nth": int(ours[2])} if ours else {"id": None, "nth": None}
+    message = session.execute(FIND, of | {"reference": receipt.reference, "provider": provider}).one_or_none()
+    if message is None:
+        return
+    if not message.had_it:
+        # Kept, it would stand in the way of the true one.
+        session.execute(DROP, {"number": number})
+        log.warning("receipt_made_up", message_id=str(message.id), provider=provider)
+        return
+    if message.state == State.SENDING:
         return
     session.execute(HEARD, {"number": number})
     # An SMS that was delivered reached them, for whichever time it was handed over. That one failed says something of

@@ -4,6 +4,8 @@ neither reaches.
 A call stays on that list until we say that its person was reached, so nothing that fails here makes somebody go untold.
 It is said of the state that a message ended in, and again when a receipt makes it another: saying so twice changes
 nothing, and two pumps do no harm. Whoever reads mail, or could, is on no list before that: `by_mail` puts them there.
+What expired because nobody took it in time reached nobody either; what had expired before it was written down is of a
+log that is read anew, and was told long ago.
 """
 
 from collections.abc import Sequence
@@ -27,7 +29,8 @@ UNTOLD = text("""
                OR EXISTS (SELECT FROM preferences AS p WHERE p.person_id = person_now(messages.person_id)
                           AND p.site_id = messages.site_id AND kind = ANY (p.sms_first))) AS by_mail
     FROM messages
-    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL OR refused_by <> '{}')
+    WHERE (channel = 'sms' OR state IN ('no_contact', 'failed') OR suppression_id IS NOT NULL OR refused_by <> '{}'
+           OR state = 'expired' AND expires_at > created_at AND coalesce(error, '') NOT LIKE 'recalled%')
       AND caused_at IS NOT NULL
       AND state NOT IN ('pending', 'sending') AND told_reached IS DISTINCT FROM (state IN ('sent', 'delivered'))
     ORDER BY number LIMIT :batch

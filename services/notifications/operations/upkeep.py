@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from services.common.database import EVERY_SITE, Database
 from services.common.idempotency import forget_old_keys
 from services.common.logs import get_logger
-from services.notifications.operations.claims import LEASE
+from services.notifications.operations.claims import BACKOFF, LEASE
 from services.notifications.operations.webhooks.upkeep import FIGURES
 
 log = get_logger(__name__)
@@ -51,29 +51,42 @@ FORGET = (
 )
 
 
+MOST_INTERRUPTED = 5
+"""Workers that may end while they have a message, before it is taken as the cause."""
+
+# Counted since somebody last put it back: that begins its attempts anew.
+RECOVER = text("""
+    WITH abandoned AS MATERIALIZED (
+        SELECT id, claimed_at, least(attempts, 1 + (
+            SELECT count(*) FROM deliveries WHERE message_id = messages.id AND outcome = 'interrupted'))::int AS times
+        FROM messages
+        WHERE state = 'sending' AND claimed_at < now() - make_interval(secs => :lease)
+        ORDER BY claimed_at LIMIT :sweep FOR UPDATE SKIP LOCKED
+    ), recovered AS (
+        UPDATE messages SET claimed_at = NULL,
+            state = CASE WHEN times < :most THEN 'pending' ELSE 'failed' END,
+            next_attempt_at = now() + make_interval(secs => CASE
+                WHEN times = 1 THEN 0 ELSE 2 * random() * (cast(:backoff AS integer[]))[times - 1] END),
+            error = CASE WHEN times < :most THEN 'interrupted: the worker ended before the result was known'
+                ELSE format('unknown: its worker ended %s times while sending it', times) END
+        FROM abandoned WHERE messages.id = abandoned.id
+        RETURNING messages.id, abandoned.claimed_at
+    )
+    INSERT INTO deliveries (message_id, started_at, outcome)
+    SELECT id, claimed_at, 'interrupted' FROM recovered RETURNING message_id
+""")
+
+
 def recover_abandoned(database: Database, lease: float = LEASE) -> int:
     """Put messages back whose worker died; returns how many. However long ago: the sweep has no window.
 
-    Whether such a mail went out is unknown, so it goes out again, with the same Message-ID.
+    Whether such a mail went out is unknown, so it goes out again, with the same Message-ID: at once the first time, for
+    workers are restarted. Then the message itself may be what ends them. So each of its batch waits for a while of its
+    own, and they part; one that has ended `MOST_INTERRUPTED` workers is given up.
     """
+    values = {"lease": lease, "sweep": SWEEP, "most": MOST_INTERRUPTED, "backoff": list(BACKOFF)}
     with database.transaction(EVERY_SITE) as session:
-        recovered = session.execute(
-            text("""
-            WITH abandoned AS MATERIALIZED (
-                SELECT id, claimed_at FROM messages
-                WHERE state = 'sending' AND claimed_at < now() - make_interval(secs => :lease)
-                ORDER BY claimed_at LIMIT :sweep FOR UPDATE SKIP LOCKED
-            ), recovered AS (
-                UPDATE messages SET state = 'pending', next_attempt_at = now(), claimed_at = NULL,
-                    error = 'interrupted: the worker ended before the result was known'
-                FROM abandoned WHERE messages.id = abandoned.id
-                RETURNING messages.id, abandoned.claimed_at
-            )
-            INSERT INTO deliveries (message_id, started_at, outcome)
-            SELECT id, claimed_at, 'interrupted' FROM recovered RETURNING message_id
-            """),
-            {"lease": lease, "sweep": SWEEP},
-        ).all()
+        recovered = session.execute(RECOVER, values).all()
     if recovered:
         log.warning("messages_recovered", count=len(recovered), reason="their worker ended before the result was known")
     return len(recovered)
@@ -142,7 +155,11 @@ def gauges(session: Session) -> dict[str, float]:
                waiting.*,
                (SELECT count(*) FROM messages WHERE state = 'sending') AS messages_sending,
                (SELECT count(*) FROM messages WHERE state = 'failed') AS messages_failed,
+               (SELECT count(*) FROM messages
+                WHERE state = 'expired' AND coalesce(error, '') NOT LIKE 'recalled%') AS messages_expired,
                (SELECT count(*) FROM messages WHERE state = 'no_contact') AS messages_no_contact,
+               (SELECT count(*) FROM messages
+                WHERE suppression_id IS NOT NULL AND state = 'suppressed') AS messages_suppressed,
                (SELECT count(*) FROM providers WHERE failing_since IS NOT NULL) AS providers_failing,
                (SELECT count(*) FROM replies WHERE outcome <> 'refused') AS sms_replies_ignored,
                (SELECT count(*) FROM alarms WHERE ended_at IS NULL) AS alarms_open

@@ -12,6 +12,7 @@ from services.notifications.contacts import Colleagues, ContactBook, ContactsUna
 from services.notifications.models import Announcement, AnnouncementState, State
 from services.notifications.operations.announcements.approval import FEW
 from services.notifications.operations.announcements.asking import hands_in
+from services.notifications.operations.announcements.progress import STOPPED
 from services.notifications.schemas.announcements import AudienceBody
 
 STATES = {
@@ -22,15 +23,22 @@ STATES = {
     AnnouncementState.DONE: Words("已发完", "Sent"),
     AnnouncementState.STOPPED: Words("已停止", "Stopped"),
 }
-OF_MESSAGES = {
+OF_MESSAGES: dict[str, Words] = {
     State.PENDING: Words("还没发", "Still to go"),
     State.SENDING: Words("正在发送", "Being sent"),
     State.SENT: Words("已发出", "Sent"),
     State.DELIVERED: Words("已送达", "Delivered"),
     State.FAILED: Words("发送失败", "Failed"),
     State.EXPIRED: Words("已失效", "Expired"),
-    State.SUPPRESSED: Words("不发：本人不要、邮箱停用或已停止", "Not sent: refused, a closed address, or stopped"),
+    State.SUPPRESSED: Words("不发：本人不要或邮箱停用", "Not sent: refused, or a closed address"),
+    STOPPED: Words("已停止，不发", "Stopped, not sent"),
     State.NO_CONTACT: Words("联系不到", "Cannot be reached"),
+}
+FIELDS = {
+    "subject_zh": Words("主题", "Subject in Chinese"),
+    "text_zh": Words("正文", "Text in Chinese"),
+    "subject_en": Words("英文主题", "Subject in English"),
+    "text_en": Words("英文正文", "Text in English"),
 }
 PLACES = {
     "confirmed": Words("有名额的", "who has a place"),

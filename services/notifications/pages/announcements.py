@@ -17,10 +17,11 @@ from services.common.pages import Answer, Form, done, in_menu, page_blueprint, r
 from services.notifications.models import Announcement, AnnouncementState
 from services.notifications.operations.announcements import approval, drafts
 from services.notifications.operations.announcements.office import Office
-from services.notifications.operations.announcements.progress import states_of
+from services.notifications.operations.announcements.progress import quiet_until, states_of
 from services.notifications.pages.announcement_words import (
     AUDIENCE_GONE,
     FEW_PEOPLE,
+    FIELDS,
     OF_MESSAGES,
     PLACES,
     colleagues_of,
@@ -250,12 +251,14 @@ def _one(database: Database, office: Office, announcement_id: UUID, form: Form[A
     with database.transaction(scope) as session:
         row, states = drafts.find(session, announcement_id), states_of(session, [announcement_id])[announcement_id]
         alone = approval.left_alone(session, row, office.alone, g.principal.actor)
+        quiet = quiet_until(session, [announcement_id]).get(announcement_id)
     counted = None
     if row.state == AnnouncementState.DRAFT:
         counting = form if not form.failed else Form[Any]()  # what went wrong before is told, not put aside
         with counting.catching():
             counted = office.counter.count(scope, announcement_id)
     known = {"row": row, "progress": states, "of_messages": OF_MESSAGES, "counted": counted, "alone": alone}
+    known["quiet"] = quiet
     mine = g.principal.actor in (*row.written_by, row.submitted_by)
     submitter = g.principal.actor if row.state == AnnouncementState.DRAFT else None
     colleagues = colleagues_of(office.bureau.book, row, submitter)
@@ -282,11 +285,13 @@ def _showing_frame(page: str, status: int) -> Response:
 
 def _frame(office: Office, words: dict[str, str], tongue: str, activity_id: str | None) -> Response:
     form: Form[AnnouncementPreviewBody] = Form(words)
-    form.read(AnnouncementPreviewBody, words | {"language": tongue, "activity_id": activity_id or None})
     shown = None
-    with form.catching():
-        shown = office.window.shown(g.principal, form.body)
-    response = make_response(render("announcements/preview.html", form=form, shown=shown, tongue=tongue))
+    if any(word.strip() for word in words.values()):  # before anything is typed there is nothing to show or to find
+        form.read(AnnouncementPreviewBody, words | {"language": tongue, "activity_id": activity_id or None})
+        with form.catching():
+            shown = office.window.shown(g.principal, form.body)
+    known = {"form": form, "shown": shown, "tongue": tongue, "fields": FIELDS}
+    response = make_response(render("announcements/preview.html", **known))
     response.headers["Content-Security-Policy"] = IN_FRAME
     return response
 

@@ -15,6 +15,10 @@ from services.notifications.pages.resident import reach_of, resident_blueprint
 
 FRESH_SECONDS = 900
 
+ADDRESS_COOKIE = "hesheng_calendar"
+SHOWN_SECONDS = 600
+"""So long the page shows an address that was just made, however often it is asked for: the browser keeps it, sealed."""
+
 
 def calendar_feed_pages(feeds: CalendarFeeds, book: ContactBook) -> list[APIBlueprint]:
     """The page about it, and the calendar."""
@@ -27,16 +31,24 @@ def _own(feeds: CalendarFeeds, book: ContactBook) -> APIBlueprint:
     @blueprint.get("")
     @allow(Caller.PERSON)
     def show_own_feed() -> Answer:
-        """Whether there is an address, and buttons."""
+        """Whether there is an address, itself while it is new, and buttons."""
         reach_of(book)
-        return render("inbox/calendar.html", url="", state=feeds.state(g.principal))
+        state = feeds.state(g.principal)
+        kept = request.cookies.get(ADDRESS_COOKIE, "") if state == FeedState.WORKS else ""
+        return render("inbox/calendar.html", url=feeds.kept(g.principal, kept), state=state)
 
     @blueprint.post("")
     @allow(Caller.PERSON)
     def renew_own_feed() -> Answer:
-        """Another address, shown this once."""
+        """Another address, which the page shows for some minutes."""
         reach_of(book)
-        return render("inbox/calendar.html", url=feeds.renew(g.principal, language()), state=FeedState.WORKS)
+        sealed, page = feeds.sealed(feeds.renew(g.principal, language())), url_for(".show_own_feed")
+        response = done(page, "日历地址已生成。", "The calendar's address was made.")
+        response.set_cookie(
+            ADDRESS_COOKIE, sealed, max_age=SHOWN_SECONDS, path=page, httponly=True, samesite="Lax",
+            secure=request.is_secure,
+        )  # fmt: skip
+        return response
 
     @blueprint.post("/stop")
     @allow(Caller.PERSON)

@@ -10,15 +10,16 @@ from services.common.auth import OPERATORS, Caller, allow
 from services.common.database import Database
 from services.common.pages import Answer, Form, done, in_menu, page_blueprint, read_form, render
 from services.notifications.models import Kind, Message, Stage
-from services.notifications.operations.messages import get_message, list_messages, retry_message, stands
+from services.notifications.operations.messages import NOT_SENT, get_message, list_messages, retry_message, stands
 from services.notifications.operations.suppressions import lift_of_message, suppression_of
+from services.notifications.pages.reasons import reason_of
 from services.notifications.pages.site import zone
 from services.notifications.pages.words import CHANNELS, OUTCOMES, STATES
 from services.notifications.schemas.messages import MessageQuery
 from services.notifications.schemas.suppressions import LiftBody
 from services.notifications.wording.names import KIND_NAMES, PURPOSE_NAMES
 
-FILTERS = ("state", "kind", "person_id", "registration_id", "cursor")
+FILTERS = ("state", "kind", "person_id", "registration_id", "request_id", "cursor")
 
 
 def messages_pages(database: Database) -> APIBlueprint:
@@ -78,7 +79,8 @@ def _list(database: Database, form: Form[MessageQuery], asked: dict[str, str], *
 
 
 def _one(database: Database, message: Message, form: Form[Any]) -> str:
-    ended = message.stage in (Stage.FAILED, Stage.NO_CONTACT) or message.suppression_id is not None
+    recalled = message.stage is Stage.EXPIRED and (message.error or "").startswith("recalled")
+    ended = (message.state in NOT_SENT and not recalled) or message.suppression_id is not None
     with database.transaction(g.principal.scope) as session:
         closed = suppression_of(session, message.id)
     is_unwanted = closed and closed.id == message.suppression_id and closed.reason == "complaint"
@@ -93,5 +95,6 @@ def _words(database: Database) -> dict[str, Any]:
         "states": STATES,
         "purposes": PURPOSE_NAMES,
         "channels": CHANNELS,
+        "reason_of": reason_of,
         "zone": zone(database),
     }

@@ -15,6 +15,7 @@ from services.notifications.operations.lanes import Lane
 from services.notifications.operations.messages import retry_failed
 from services.notifications.operations.overview import overview
 from services.notifications.operations.providers import Carrier
+from services.notifications.pages.reasons import reason_of
 from services.notifications.pages.site import zone
 from services.notifications.pages.words import CHANNELS, LANES
 
@@ -53,5 +54,5 @@ def overview_pages(database: Database, subscriber: Subscriber, carriers: Sequenc
 
 def _page(database: Database, carriers: Sequence[Carrier], form: Form[Any]) -> str:
     lanes = {lane.value: LANES[lane] for lane in Lane}
-    known = {"lanes": lanes, "channels": CHANNELS, "zone": zone(database)}
+    known = {"lanes": lanes, "channels": CHANNELS, "zone": zone(database), "reason_of": reason_of}
     return render("messages/overview.html", now=overview(database, carriers), form=form, **known)

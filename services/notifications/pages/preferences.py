@@ -133,18 +133,18 @@ def _by_link(database: Database, book: ContactBook, links: Unsubscribe) -> APIBl
         if not _is_theirs(book, links, refusal):
             return page(token, theirs=False)
         with database.transaction(EVERY_SITE) as session:
-            version = refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
-        return page(token, refused=True, undo=links.undo(refusal, version) if version else "")
+            made = refuse(session, refusal.person_id, refusal.site_id, refusal.kind)
+        return page(token, refused=True, undo=links.undo(refusal, *made) if made else "")
 
     @blueprint.post("/again")
     @allow(Caller.LINK)
     def subscribe_again(token: str) -> Answer:
         """Take back what the page before refused, where nothing was changed since."""
         refusal = _refusal(links, token)
-        version = links.undone(request.form.get("undo", ""), refusal)
+        undone = links.undone(request.form.get("undo", ""), refusal)
         with database.transaction(EVERY_SITE) as session:
-            if version:
-                allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, version)
+            if undone:
+                allow_again(session, refusal.person_id, refusal.site_id, refusal.kind, *undone)
             now = preferences_at(session, refusal.person_id, refusal.site_id)
         return page(token, refused=any(one.startswith(f"{refusal.kind}.") for one in now.refused))
 

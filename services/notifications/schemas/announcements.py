@@ -143,10 +143,14 @@ class AnnouncementAnswer(Answer):
 
 
 class AnnouncementProgress(AnnouncementAnswer):
-    """The same, with how far it has come: how many messages are in each state. Those without any are left out."""
+    """The same, with how far it has come: how many messages are in each state, `stopped` those among the suppressed
+    that did not go because it was stopped. Those without any are left out."""
 
     written: int = Field(description="people who have a message so far")
     states: dict[str, int]
+    quiet_until: datetime | None = Field(
+        description="quiet hours: nothing more of it goes out before; null where they do not keep it"
+    )
 
 
 class AnnouncementList(Answer):

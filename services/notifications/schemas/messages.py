@@ -16,6 +16,7 @@ class MessageQuery(ListQuery):
     kind: Kind | None = None
     person_id: UUID | None = None
     registration_id: UUID | None = None
+    request_id: str | None = Field(default=None, max_length=100, description="of the request that caused them")
 
 
 class DeliveryAnswer(Answer):

@@ -11,19 +11,29 @@ one in doubt and not a batch.
 """
 
 import re
+import socket
 import ssl
+import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
+from services.notifications.deadlines import hung_up_after
 
 TIMEOUT = (2, 8)
 """Seconds to connect and to answer. Half of all answers take a tenth of a second; a batch must end within its lease."""
+
+
+LONGEST = 65_536
+"""Bytes of an answer that are read."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,14 @@ class Text:
     language: str
     words: str = field(repr=False)
     facts: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a provider answered; of a body the beginning."""
+
+    status_code: int
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,10 @@ class Provider(Protocol):
         """Whether the provider puts the sender's name in 【】 itself."""
 
     @property
+    def rewords(self) -> bool:
+        """Whether it sends words that were registered with it in place of ours."""
+
+    @property
     def signs_receipts(self) -> bool:
         """Whether it can sign what it calls back with."""
 
@@ -94,15 +116,58 @@ class Unanswered(Exception):
     """The request may have been acted on; says what happened, without what was in it."""
 
 
-def ask(http: requests.Session, url: str, **request: Any) -> requests.Response:
-    """POST it. Raises `Unavailable` where it surely did not arrive, `Unanswered` where nobody knows."""
+class _Prompt(HTTPAdapter):
+    """Connections on which an answer's head must have come within the time for answers, however it comes."""
+
+    def init_poolmanager(self, *given: Any, **named: Any) -> None:
+        """With pools of such connections."""
+        super().init_poolmanager(*given, **named)
+        pools: dict[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: type("Pool", (pool,), {"ConnectionCls": _prompt(pool.ConnectionCls)})
+            for scheme, pool in pools.items()
+        }
+
+
+def _prompt(kind: Any) -> Any:
+    class Connection(kind):
+        heard: socket.socket
+        """Of the answer: where the other side closes it, the connection itself has none any more."""
+
+        def getresponse(self) -> Any:
+            self.heard = self.sock
+            with hung_up_after(self.heard, TIMEOUT[1]):
+                return super().getresponse()
+
+    return Connection
+
+
+def session() -> requests.Session:
+    """One in which no provider keeps us waiting by a byte at a time."""
+    http = requests.Session()
+    http.trust_env = False  # a .netrc would replace the token
+    http.headers["Accept-Encoding"] = "identity"  # nothing is unpacked, so that it is as long as it is
+    for scheme in ("http://", "https://"):
+        http.mount(scheme, _Prompt())
+    return http
+
+
+def ask(http: requests.Session, url: str, **request: Any) -> Said:
+    """POST it, in one of `session`. Raises `Unavailable` where it surely did not arrive, `Unanswered` where nobody
+    knows."""
+    end = time.monotonic() + sum(TIMEOUT)
     try:
-        return http.post(url, timeout=TIMEOUT, allow_redirects=False, **request)
+        with http.post(url, timeout=TIMEOUT, allow_redirects=False, stream=True, **request) as answer:
+            still: Any = answer.raw.connection  # None once there is nothing more to read
+            with hung_up_after(still.heard, end - time.monotonic()) if still else nullcontext():
+                return Said(answer.status_code, answer.raw.read(LONGEST, decode_content=False))
     except requests.RequestException as error:
         name = type(error).__name__
         if isinstance(error, requests.ConnectTimeout) or _before_the_request(error):
             raise Unavailable(f"no SMS provider: {name}") from None
         raise Unanswered(f"no answer: {name}") from None
+    except HTTPError as error:
+        raise Unanswered(f"no answer: {type(error).__name__}") from None
 
 
 def _before_the_request(error: requests.RequestException) -> bool:

@@ -22,7 +22,7 @@ import requests
 from pydantic import BaseModel, Field, TypeAdapter
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
-from services.notifications.sms import Receipt, Reply, Text, Unanswered, ask, unknown, without_numbers
+from services.notifications.sms import Receipt, Reply, Said, Text, Unanswered, ask, unknown, without_numbers
 from services.notifications.sms.templates import Registered, Templates
 
 VERSION = "2017-05-25"
@@ -129,6 +129,7 @@ class Aliyun:
     name: str = "aliyun"
 
     signs = True
+    rewords = True
     signs_receipts = False
 
     def carries(self, kind: str, language: str) -> bool:
@@ -206,7 +207,7 @@ class Aliyun:
             for one in _UPS.validate_python(body)
         ]
 
-    def _call(self, http: requests.Session, action: str, query: Mapping[str, str]) -> requests.Response:
+    def _call(self, http: requests.Session, action: str, query: Mapping[str, str]) -> Said:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         written = canonical_query(query)
         headers = {
@@ -247,7 +248,7 @@ def _international(number: str) -> str:
     return f"+86{digits}" if len(digits) == 11 else f"+{digits}"
 
 
-def _read(response: requests.Response, model: type[Read]) -> Read:
+def _read(response: Said, model: type[Read]) -> Read:
     """Its JSON. A fault without a code of the API came from something in between, which may have passed it on."""
     try:
         answer = model.model_validate_json(response.content)

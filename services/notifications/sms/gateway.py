@@ -14,7 +14,7 @@ import requests
 from pydantic import BaseModel, Field
 
 from services.notifications.channels import Outcome, Unavailable, Verdict
-from services.notifications.sms import Receipt, Reply, Text, Unanswered, ask, unknown, without_numbers
+from services.notifications.sms import Receipt, Reply, Said, Text, Unanswered, ask, unknown, without_numbers
 
 OURS = {401, 403, 404, 405, 429, 503}
 """A wrong token or address, too many requests, or a gateway that is away: nothing was taken, nothing else will be."""
@@ -61,6 +61,7 @@ class Gateway:
     signs: bool = False
     repeats: bool = False
     name: str = "gateway"
+    rewords = False
     signs_receipts = True
 
     def carries(self, kind: str, language: str) -> bool:
@@ -99,7 +100,7 @@ class Gateway:
         return [Reply(one.id, one.sender, one.text) for one in _Replies.model_validate(body).replies]
 
 
-def _verdict(response: requests.Response) -> Verdict:
+def _verdict(response: Said) -> Verdict:
     code = response.status_code
     if 200 <= code < 300:
         return Verdict(Outcome.SENT, str(code), _said(response, _Taken).reference)
@@ -111,7 +112,7 @@ def _verdict(response: requests.Response) -> Verdict:
     return Verdict(outcome, without_numbers(f"{code} {_said(response, _Refused).reason}"))
 
 
-def _said(response: requests.Response, model: Any) -> Any:
+def _said(response: Said, model: Any) -> Any:
     """Its JSON; what has none, or another, has told us nothing."""
     try:
         return model.model_validate_json(response.content)

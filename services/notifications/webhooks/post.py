@@ -11,13 +11,13 @@ import http.client
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
 
+from services.notifications.deadlines import hung_up_after
 from services.notifications.webhooks.addresses import Target
 
 CONNECT_SECONDS = 5.0
@@ -84,13 +84,9 @@ def _exchange(target: Target, plain: socket.socket, headers: Mapping[str, str], 
     if target.scheme == "https":
         secured = _tls().wrap_socket(plain, server_hostname=target.host, do_handshake_on_connect=False)
     secured.settimeout(SECONDS)
-    # Closing the connection from beside ends every way to make us wait, a byte at a time among them.
-    end = threading.Timer(max(seconds, 0), _hang_up, [secured])
-    end.daemon = True
-    end.start()
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = secured
-    try:
+    with contextlib.closing(connection), hung_up_after(secured, seconds):
         if isinstance(secured, ssl.SSLSocket):
             secured.do_handshake()
         connection.request("POST", target.path, body, {"Host": target.authority, "Connection": "close", **headers})
@@ -98,20 +94,11 @@ def _exchange(target: Target, plain: socket.socket, headers: Mapping[str, str], 
             if 200 <= answer.status < 300:
                 return Reply(answer.status)
             return Reply(answer.status, _beginning(answer), _seconds(answer.getheader("Retry-After", "")))
-    finally:
-        end.cancel()
-        connection.close()
 
 
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        # The plain socket's own: TLS would forget its state under whoever reads just now.
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _beginning(answer: http.client.HTTPResponse) -> str:

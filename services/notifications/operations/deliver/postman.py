@@ -14,7 +14,7 @@ from services.notifications.contacts import ContactBook
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
 from services.notifications.mail.unsubscribe import Unsubscribe
-from services.notifications.operations.providers import tell
+from services.notifications.operations.providers import SOURCE, tell
 from services.notifications.rates import Allowance
 from services.notifications.settings import Settings
 from services.notifications.sms import Provider
@@ -52,7 +52,9 @@ def make_postman(settings: Settings, database: Database) -> Postman:
     way_out = Unsubscribe(settings.box(), settings.pages_of["notifications"])
     return Postman(
         database,
-        ContactBook(settings.registration_url, settings.notifications_token.get_secret_value()),
+        ContactBook(
+            settings.registration_url, settings.notifications_token.get_secret_value(), partial(tell, database, SOURCE)
+        ),
         Composer(settings.mail_from, settings.mail_domain, way_out),
         MailServers(settings.mail_servers, settings.mail_domain, partial(tell, database)),
         settings.mail_domain,
