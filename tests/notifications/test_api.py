@@ -89,6 +89,7 @@ def test_what_a_request_caused_is_found_by_its_id_and_the_id_leads_there(story: 
     assert (found["kind"], found["registration_id"]) == ("cancellation", str(first["registration_id"]))
     assert len(call("/v1/messages?request_id=req-1").json["items"]) == 2, other
     page = call(f"/staff/messages/{found['id']}").text
+    assert "<dt>About</dt><dd>Choir rehearsal · " in page, "what it is about"
     (link,) = re.findall(r'href="([^"]+request_id=[^"]+)"', page)
     listed = call(link).text
     assert 'value="req-7"' in listed and re.findall(r'/staff/messages/([0-9a-f-]{36})"', listed) == [found["id"]]

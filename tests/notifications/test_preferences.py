@@ -65,6 +65,8 @@ def test_a_reminder_has_a_way_out_and_a_confirmation_has_none(
     page = client.post(path, data={"List-Unsubscribe": "One-Click"}).text
     undo = re.findall(r'name="undo" value="([^"]+)"', page)[0]
     assert "undo" not in client.post(path, data={"List-Unsubscribe": "One-Click"}).text, "again changes nothing"
+    used = client.get(path).text
+    assert "已退订" in used and "不再接收" not in used and "/my/messages/settings" in used, "nor is it asked again"
     assert rows("SELECT refused, version FROM preferences") == [(["reminder.mail", "reminder.sms"], 1)]
     remind(story, database, rows, "again@example.org")
     again = rows("SELECT person_id FROM preferences")[0].person_id

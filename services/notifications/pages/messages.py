@@ -5,6 +5,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g, request, url_for
+from sqlalchemy import text
 
 from services.common.auth import OPERATORS, Caller, allow
 from services.common.database import Database
@@ -20,6 +21,11 @@ from services.notifications.schemas.suppressions import LiftBody
 from services.notifications.wording.names import KIND_NAMES, PURPOSE_NAMES
 
 FILTERS = ("state", "kind", "person_id", "registration_id", "request_id", "cursor")
+
+ABOUT = text("""
+    SELECT title_zh, title_en, starts_at, ends_at FROM shifts JOIN activities ON activities.id = activity_id
+    WHERE shifts.id = :shift
+""")
 
 
 def messages_pages(database: Database) -> APIBlueprint:
@@ -83,9 +89,10 @@ def _one(database: Database, message: Message, form: Form[Any]) -> str:
     ended = (message.state in NOT_SENT and not recalled) or message.suppression_id is not None
     with database.transaction(g.principal.scope) as session:
         closed = suppression_of(session, message.id)
+        about = session.execute(ABOUT, {"shift": message.shift_id}).one_or_none()
     is_unwanted = closed and closed.id == message.suppression_id and closed.reason == "complaint"
     again = g.principal.is_operator and ended and not is_unwanted
-    more = {"again": again, "outcomes": OUTCOMES, "closed": closed}
+    more = {"again": again, "outcomes": OUTCOMES, "closed": closed, "about": about}
     return render("messages/one.html", message=message, form=form, **more, **_words(database))
 
 

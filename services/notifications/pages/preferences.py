@@ -17,6 +17,8 @@ from services.notifications.contacts import ContactBook, ContactsUnavailable
 from services.notifications.mail.unsubscribe import Refusal, Unsubscribe
 from services.notifications.models import Kind
 from services.notifications.operations.preferences import (
+    MAIL,
+    SMS,
     allow_again,
     must_be_known,
     preferences_at,
@@ -122,8 +124,12 @@ def _by_link(database: Database, book: ContactBook, links: Unsubscribe) -> APIBl
     @blueprint.get("")
     @allow(Caller.LINK)
     def ask(token: str) -> Answer:
-        """What the link is about, with a button: whoever only follows it changes nothing."""
-        return page(token)
+        """What the link is about, with a button, or that it was done: whoever only follows it changes nothing."""
+        refusal = _refusal(links, token)
+        with database.transaction(EVERY_SITE) as session:
+            refused = set(preferences_at(session, refusal.person_id, refusal.site_id).refused)
+        done_before = refused >= {f"{refusal.kind}.{channel}" for channel in (MAIL, SMS)}
+        return page(token, refused=True if done_before else None)
 
     @blueprint.post("")
     @allow(Caller.LINK)
