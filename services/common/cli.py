@@ -3,7 +3,7 @@
     hesheng status                     the whole system at a glance; exit status 1 when something is wrong
     hesheng parked                     what is held back, and why
     hesheng release SERVICE AGGREGATE  apply parked events after the cause was mended
-    hesheng retry [--reason TEXT]      send again what failed
+    hesheng retry [--reason TEXT]      send again what failed or expired
     hesheng invite EMAIL NAME          invite an operator: the first member of staff
     hesheng adopt-epoch SERVICE        accept the producer's log after a restore
     hesheng new-epoch                  run beside a restored producer database (needs DATABASE_URL)
@@ -172,9 +172,9 @@ def release(service: str, aggregate: str) -> None:
 
 
 @main.command(
-    short_help="重发失败的消息 send again what failed",
-    help="重发失败的消息（一次最多一千条，仍属实的才发）。"
-    " Send again what failed, a thousand at most, where it still holds.",
+    short_help="重发失败或失效的消息 send again what failed or expired",
+    help="重发失败或失效的消息（一次最多一千条，仍属实的才发）。"
+    " Send again what failed or expired, a thousand at most, where it still holds.",
 )
 @click.option("--reason", help="只重发因此失败的。 Only what failed for this reason.")
 def retry(reason: str | None) -> None:

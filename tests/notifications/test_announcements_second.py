@@ -1,6 +1,7 @@
 """A second person is another one: not who wrote it and confirms what grew, nor their other account."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from services.notifications.operations.announcements.sending import send_announc
 from services.notifications.operations.deliver import Postman
 from tests.notifications.conftest import Contacts
 from tests.notifications.story import Story
-from tests.notifications.test_announcements import Desk, goes_out, settings, site, works  # noqa: F401
+from tests.notifications.test_announcements import BODY, Desk, Rows, goes_out, settings, site, works  # noqa: F401
 
 
 @pytest.mark.parametrize("settings", [20], indirect=True)
@@ -69,3 +70,17 @@ def test_what_one_submits_counts_wherever_it_goes(works: Callable[..., Desk], st
     assert state(over, area="140107001") == "scheduled"
     assert state(over) == "waiting", "the same hand, at another place"
     assert state(other, area="140107002") == "scheduled"
+
+
+@pytest.mark.parametrize("settings", [3], indirect=True)
+def test_what_goes_within_a_day_counts_whenever_it_was_handed_in(site: Desk, story: Story, rows: Rows) -> None:
+    story.person("p@example.org"), story.person("q@example.org")
+
+    def state(days: float) -> str:
+        return str(site.submitted(2, send_at=(datetime.now(UTC) + timedelta(days=days)).isoformat())["state"])
+
+    assert state(4) == "scheduled"
+    rows("UPDATE announcements SET submitted_at = now() - interval '2 days'")
+    same_day = site.expect(201, "POST", "", BODY | {"send_at": (datetime.now(UTC) + timedelta(days=4)).isoformat()})
+    site.expect(403, "POST", f"/{same_day['id']}/submit", {"people": 2}, same_day["version"])
+    assert state(6) == "scheduled", "on another day"

@@ -55,8 +55,8 @@ def messages_blueprint(database: Database) -> APIBlueprint:
     @blueprint.input(RetryBody, arg_name="body")
     @blueprint.output(RetriedAnswer)
     def retry_all(body: RetryBody) -> Response:
-        """Put back what failed, of one reason or of any, oldest first and at most a thousand. An SMS of which nobody
-        knows whether it arrived goes again for its own reason only.
+        """Put back what failed or expired, of one reason or of any, oldest first and at most a thousand. An SMS of
+        which nobody knows whether it arrived goes again for its own reason only.
 
         What tells what is no longer so stays as it is.
         """

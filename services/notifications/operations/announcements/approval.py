@@ -35,7 +35,7 @@ GOES_OUT = (AnnouncementState.SCHEDULED, AnnouncementState.SENDING, Announcement
 AT_ONCE = 4
 """Counts that one api process asks for at the same time: that of a city takes registration seconds."""
 
-_WITHIN_A_DAY = Announcement.submitted_at > func.now() - text("interval '1 day'")
+_DAY = text("interval '1 day'")
 
 FEW = 5
 """Of fewer people of an age nobody is told how many they are: who knows whom an audience is made of would learn whether
@@ -204,7 +204,17 @@ def _take_turns(session: Session, row: Announcement, submitter: str) -> None:
 
 
 def _of_the_day(row: Announcement) -> ColumnElement[bool]:
-    return and_(_same_whole(row), _WITHIN_A_DAY)
+    return and_(_same_whole(row), _within_a_day(row))
+
+
+def _within_a_day(row: Announcement) -> ColumnElement[bool]:
+    """What goes less than a day before or after this one does, whenever it was handed in."""
+    handed_in = Announcement.submitted_at
+    goes = case((handed_in.is_not(None), func.coalesce(
+        Announcement.begun_at, func.greatest(Announcement.send_at, handed_in)
+    )))  # fmt: skip
+    this_goes = func.greatest(func.now(), row.send_at)
+    return and_(goes > this_goes - _DAY, goes < this_goes + _DAY)
 
 
 def _same_whole(row: Announcement) -> ColumnElement[bool]:
@@ -220,7 +230,7 @@ def left_alone(session: Session, row: Announcement, alone: int, submitter: str) 
     sums = select(func.sum(those).filter(_same_whole(row)), func.sum(those).filter(same))
     scope = session.scalar(select(func.current_setting("hesheng.site")))
     session.execute(select(func.set_config("hesheng.site", EVERY_SITE, True)))
-    sent = session.execute(sums.where(or_(_same_whole(row), same), _WITHIN_A_DAY, *unapproved)).one()
+    sent = session.execute(sums.where(or_(_same_whole(row), same), _within_a_day(row), *unapproved)).one()
     session.execute(select(func.set_config("hesheng.site", scope, True)))
     return max(0, alone - max(int(one or 0) for one in sent))
 
