@@ -106,7 +106,7 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
     writer.open(here)
     writer.page.get_by_label("为什么停止").fill("改到下周")
     writer.page.get_by_role("button", name="停止").click()
-    assert "已停止" in writer.page.inner_text("h1") and "已停止：3" in writer.page.inner_text("main")
+    assert "已停止" in writer.page.inner_text("h1") and "已停止，不发：3" in writer.page.inner_text("main")
     assert "已停止：改到下周" in writer.page.inner_text("main") and "您" in writer.page.inner_text("main")
     colleague.speak("en")
     colleague.open(here)
