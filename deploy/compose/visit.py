@@ -159,9 +159,10 @@ class Visit:
         self._earn(registration["id"], registration["shift_id"])
         address = f"/staff/hours/people/{registration['person_id']}"
         self._member.open(address, "Service altogether")
-        today = datetime.now(ZONE).date()
+        today, day = datetime.now(ZONE).date(), timedelta(days=1)
+        # The shift keeps the day on which it was to begin: tomorrow, where it is late in the evening.
         self._member.send(
-            f"{address}/certificates", "The certificate is made", period_from=today - timedelta(days=1), period_to=today
+            f"{address}/certificates", "The certificate is made", period_from=today - day, period_to=today + day
         )
         paper = self._member.open(self._member.link(r"/registration/v1/certificates/[^\"]+"), "").content
         if not paper.startswith(b"%PDF-") or len(paper) < 10_000:
