@@ -102,6 +102,7 @@ class Visitor:
 
     def look(self, name: str) -> None:
         """The page at both sizes: nothing that axe finds, nothing that scrolls sideways."""
+        self.page.wait_for_load_state()  # of what was clicked just now only the beginning may be there
         for size, viewport in SIZES.items():
             self.page.set_viewport_size(viewport)  # type: ignore[arg-type]
             if SHOTS:

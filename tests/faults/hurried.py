@@ -18,6 +18,7 @@ from apprise.plugins.wecombot import NotifyWeComBot
 from services.common import pump
 from services.common.pump import Duty
 from services.notifications import contacts, sms
+from services.notifications.channels import chat
 from services.notifications.channels import sms as sms_channel
 from services.notifications.mail import mailbox, servers, smtp
 from services.notifications.operations import claims, hand_over, upkeep
@@ -55,6 +56,7 @@ def hurry() -> None:
         (aliyun, "SURELY", timedelta(seconds=3)),
         (sms, "TIMEOUT", (1, ANSWER)),
         (sms_channel, "REST", 1.0),
+        (chat, "REST", 1.0),
         (smtp, "TIMEOUT", ANSWER),
         (contacts, "TIMEOUT", (1, 5)),
         (mailbox, "TIMEOUT", ANSWER),

@@ -127,7 +127,7 @@ def make_machine(site: Site, promotion: str, order: str) -> type[RuleBasedStateM
             refused = more > 0 and party.status == "confirmed" and (self._are("waitlisted") or more > self._free)
             answer = site.call("PATCH", f"/v1/registrations/{party.id}", {"party_size": size}, If_Match="*")
             assert answer.status_code == (409 if refused else 200)
-            if not refused:
+            if not refused and more:  # nothing happens where nothing changed
                 party.size = size
                 self._move_up()
 
