@@ -30,8 +30,8 @@ OF_ONE = """
     AND (announcement_id, next_attempt_at) <= (a.id, now())
 """
 
-# `left_over` are those under way with anything left (one that is done has what was put back), each found by one look
-# into the index, however many messages they have.
+# `left_over` are those with anything left: under way, or done where a message was put back by a version that did not
+# reopen it. Each is found by one look into the index, however many messages it has.
 # `able` are those of which something may go now, and how much: what sleeps or is paced takes nobody's part.
 ABLE = f"""
     left_over AS MATERIALIZED (
