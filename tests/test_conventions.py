@@ -265,3 +265,17 @@ def test_no_exception_is_made_once_and_raised_again_and_again() -> None:
         if isinstance(value, BaseException)
     ]
     assert kept == []
+
+
+AT_ONCE = re.compile(r"assert .*\.(is_visible|is_hidden|is_checked|is_disabled|is_enabled|count)\(\)|assert .* page\.url")
+
+
+def test_browser_tests_wait_for_what_they_expect() -> None:
+    """A click returns when the next page begins: what is asked at once is sometimes asked of a page half there."""
+    hasty = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in (ROOT / "tests/browser").glob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if AT_ONCE.search(line)
+    ]
+    assert hasty == [], "\n".join(["use `expect`:", *hasty])

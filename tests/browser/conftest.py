@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from services.common.auth import RESIDENT_COOKIE, STAFF_COOKIE, Role
@@ -47,6 +47,8 @@ TOO_WIDE = """() => new Promise(done => requestAnimationFrame(() => requestAnima
     () => done(document.documentElement.scrollWidth - window.innerWidth))))"""
 """By how many pixels a page scrolls sideways once it was drawn at its new size."""
 SHOTS = os.environ.get("SCREENSHOTS")
+PATIENCE = 10_000
+"""Milliseconds until something on a page must be there."""
 RUN_AXE = "() => axe.run({resultTypes: ['violations']}).then(found => ({violations: found.violations}))"
 
 
@@ -75,6 +77,7 @@ def browser() -> Iterator[Browser]:
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     executable = next(filter(None, map(shutil.which, names)), None)
     assert executable, "there is no Chromium on this machine: make browser"
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         arguments = [
             "--no-sandbox",
@@ -112,6 +115,11 @@ class Visitor:
             found = axe_finds(self.page)
             assert not found, f"{name} on a {size}: {found}"
 
+    def words(self, selector: str = "main") -> str:
+        """What stands in a part of the page, once all of it is there."""
+        self.page.wait_for_load_state()
+        return self.page.inner_text(selector)
+
     def log_in(self, cookie: tuple[str, str]) -> None:
         """Take a session's cookie along."""
         self.page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": self.address}])
@@ -128,7 +136,7 @@ def make_visitor(browser: Browser, live: str) -> Iterator[Callable[..., Visitor]
 
     def make(**options: object) -> Visitor:
         context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", **options)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return Visitor(context.new_page(), live)
 

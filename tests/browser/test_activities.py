@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Visitor
 from tests.registration.rooms_world import SHANGHAI, make_room
 from tests.registration.test_series import shifts
@@ -30,13 +32,13 @@ def test_a_taken_room_is_told_before_shifts_are_saved(
     fill(visitor, when__roles__0__capacity="10")
     page.get_by_label("重复").select_option("weekly")
     page.get_by_role("button", name="添加").click()
-    assert "消防培训" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("消防培训")
     visitor.look("shifts-clash")
     fill(visitor, when__time="14:30")
     page.get_by_role("button", name="添加").click()
-    assert "消防培训" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("消防培训")
     page.get_by_role("button", name="添加").click()
-    assert "场次已添加" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("场次已添加")
 
 
 def test_a_weekly_activity_from_the_form_to_the_end(
@@ -49,7 +51,7 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     page.get_by_role("link", name="新建活动").click()
     page.get_by_label("显示在公开日历上").uncheck()
     page.get_by_role("button", name="保存草稿").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     visitor.look("activity-new-wrong")
     fill(visitor, title_zh="暖阳探访", place="正门", when__day=str(FIRST), when__time="15:00", when__minutes="120")
     fill(visitor, when__times="4", when__skip=str(FIRST + timedelta(days=7)))
@@ -59,22 +61,22 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     page.get_by_label("重复").select_option("weekly")
     page.get_by_label("这是志愿服务").check()
     page.get_by_role("button", name="先预览场次").click()
-    assert "共 3 场" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("共 3 场")
     visitor.look("activity-new-preview")
-    assert not page.get_by_label("显示在公开日历上").is_checked()
+    expect(page.get_by_label("显示在公开日历上")).not_to_be_checked()
     page.get_by_role("button", name="保存草稿").click()
-    assert "草稿已保存" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("草稿已保存")
     visitor.look("activity-draft")
     page.get_by_role("link", name="发布").click()
     page.get_by_role("button", name="发布").click()
-    assert "风险" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("风险")
     page.get_by_role("link", name="去填写").click()
     fill(visitor, risks_zh="雨天路滑，请结伴。")
     page.get_by_role("button", name="保存").click()
     page.get_by_role("link", name="发布").click()
     visitor.look("activity-publish")
     page.get_by_role("button", name="发布").click()
-    assert "活动已发布" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("活动已发布")
     (activity,) = site.expect(200, "GET", "/v1/activities?status=published")["items"]
     assert not activity["public"] and activity["volunteering"]
     found = shifts(site, activity["id"])
@@ -89,9 +91,10 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     fill(visitor, time="15:30")
     page.get_by_label("之后的各场也这样改").check()
     page.get_by_role("button", name="保存").click()
-    assert "涉及 1 人" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("涉及 1 人")
     page.get_by_role("button", name="保存").click()
-    assert "15:30" in page.locator(".card-list").inner_text() and "15:00" not in page.locator(".card-list").inner_text()
+    expect(page.locator(".card-list")).to_contain_text("15:30")
+    expect(page.locator(".card-list")).not_to_contain_text("15:00")
     visitor.open(f"/staff/activities/shifts/{found[4]['id']}/cancel?following=1")
     visitor.look("shift-cancel")
     page.get_by_role("button", name="取消并通知").click()
@@ -99,15 +102,15 @@ def test_a_weekly_activity_from_the_form_to_the_end(
     visitor.look("activity-published")
     page.get_by_role("link", name="结项").click()
     page.get_by_role("button", name="结项").click()
-    assert "还有场次没有结束" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("还有场次没有结束")
     page.get_by_role("link", name="返回").click()
     page.get_by_role("link", name="取消活动").click()
-    assert "会通知 1 人" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("会通知 1 人")
     visitor.look("activity-cancel")
     page.get_by_role("button", name="取消活动并通知").click()
-    assert "活动已取消" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("活动已取消")
     visitor.open(f"/staff/activities?week={FIRST}&status=cancelled")
-    assert page.get_by_role("link", name="暖阳探访").is_visible()
+    expect(page.get_by_role("link", name="暖阳探访")).to_be_visible()
     visitor.look("activities")
 
 
@@ -129,7 +132,7 @@ def test_a_form_keeps_what_was_cleared_and_notices_who_was_faster(
     visitor.open(f"/staff/activities/{activity}/edit")
     site.expect(200, "PATCH", f"/v1/activities/{activity}", {"place": "别处"}, If_Match="*")
     visitor.page.get_by_role("button", name="保存").click()
-    assert "请重新读取" in visitor.page.get_by_role("alert").inner_text()
+    expect(visitor.page.get_by_role("alert")).to_contain_text("请重新读取")
 
 
 def test_what_a_role_asks_is_ticked_said_and_changed(
@@ -150,10 +153,11 @@ def test_what_a_role_asks_is_ticked_said_and_changed(
     page.get_by_label("一小时前").check()
     page.get_by_label("一天前").uncheck()
     page.get_by_role("button", name="先预览场次").click()
-    assert role.get_by_label("护士").is_checked() and page.get_by_label("一小时前").is_checked()
+    expect(role.get_by_label("护士")).to_be_checked()
+    expect(page.get_by_label("一小时前")).to_be_checked()
     visitor.look("activity-requirements")
     page.get_by_role("button", name="保存草稿").click()
-    assert "18 岁以上（含）；技能：急救；职业：护士；须同意：健康信息" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("18 岁以上（含）；技能：急救；职业：护士；须同意：健康信息")
     (activity,) = site.expect(200, "GET", "/v1/activities")["items"]
     assert (activity["reminder_minutes"], activity["service_category"]) == ([120, 60], "health")
     (shift,) = shifts(site, activity["id"])
@@ -161,7 +165,7 @@ def test_what_a_role_asks_is_ticked_said_and_changed(
     assert (asked["min_age"], asked["skills"], asked["professions"]) == (18, ["first_aid"], ["nurse"])
     site.expect(200, "PATCH", f"/v1/shifts/{shift['id']}", {"requirements": {"skills": ["juggling"]}}, If_Match="*")
     visitor.open(f"/staff/activities/shifts/{shift['id']}")
-    assert page.get_by_label("juggling").is_checked()
+    expect(page.get_by_label("juggling")).to_be_checked()
     page.get_by_label("护士").check()
     visitor.look("shift-requirements")
     page.get_by_role("button", name="保存").click()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import text
 
 from services.common import events
@@ -61,14 +62,16 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
     writer.page.get_by_label("主题", exact=True).fill("本周六停水")
     writer.page.get_by_label("正文", exact=True).fill("{{活动}}，周六停水。")
     writer.page.get_by_role("button", name="保存草稿").click()
-    assert "{{活动}}" in writer.page.inner_text("#text_zh-wrong"), "there is none: it goes to the whole site"
+    expect(writer.page.locator("#text_zh-wrong"), "there is none: it goes to the whole site").to_contain_text(
+        "{{活动}}"
+    )
     writer.page.get_by_label("正文", exact=True).fill("{{姓名}}，周六停水。")
     writer.look("announcement-form")  # before the mouse is over a button, whose colours then change by and by
     writer.page.get_by_role("button", name="预览").click()
     writer.page.frame_locator("iframe").get_by_text("周六停水。").wait_for()
     writer.page.get_by_role("button", name="保存草稿").click()
-    assert "现在的人数\n3" in writer.page.inner_text("main")
-    assert "本站没有别人可以批准" in writer.page.inner_text("main")
+    expect(writer.page.locator("main")).to_contain_text("现在的人数\n3", use_inner_text=True)
+    expect(writer.page.locator("main")).to_contain_text("本站没有别人可以批准")
     writer.look("announcement-draft")
     colleague.log_in(staff_at(site))
     site.sql(
@@ -76,46 +79,50 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
         id=site.id,
     )
     writer.page.get_by_role("button", name="提交").click()
-    assert "等待批准" in writer.page.inner_text("h1")
-    assert "须由另一位工作人员批准" in writer.page.inner_text("main")
-    assert "没有别人可以批准" not in writer.page.inner_text("main")
-    assert writer.page.get_by_role("button", name="批准发给这些人").count() == 0
+    expect(writer.page.locator("h1")).to_contain_text("等待批准")
+    expect(writer.page.locator("main")).to_contain_text("须由另一位工作人员批准")
+    expect(writer.page.locator("main")).not_to_contain_text("没有别人可以批准")
+    expect(writer.page.get_by_role("button", name="批准发给这些人")).to_have_count(0)
     here = writer.page.url.removeprefix(messages)
     colleague.open(here)
-    assert "起草\n值班员" in colleague.page.inner_text("main"), "a colleague is called by name"
+    expect(colleague.page.locator("main"), "a colleague is called by name").to_contain_text(
+        "起草\n值班员", use_inner_text=True
+    )
     colleague.look("announcement-waiting")
     colleague.page.get_by_role("button", name="退回修改").click()
-    assert "请写明为什么不批准" in colleague.page.inner_text("main")
+    expect(colleague.page.locator("main")).to_contain_text("请写明为什么不批准")
     colleague.page.get_by_label("为什么不批准").fill("时间写错了")
     colleague.page.get_by_role("button", name="退回修改").click()
-    assert "未获批准，待修改" in colleague.page.inner_text("h1")
+    expect(colleague.page.locator("h1")).to_contain_text("未获批准，待修改")
     writer.open(here)
-    assert "没有批准：时间写错了" in writer.page.inner_text("main")
+    expect(writer.page.locator("main")).to_contain_text("没有批准：时间写错了")
     writer.look("announcement-declined")
     writer.page.get_by_role("button", name="提交").click()
     colleague.open(here)
     colleague.page.get_by_role("button", name="批准发给这些人").click()
-    assert "待发送" in colleague.page.inner_text("h1")
+    expect(colleague.page.locator("h1")).to_contain_text("待发送")
     book = ContactBook(live, NOTIFICATIONS_TOKEN)
     while send_announcements(database_of_messages, book, ()):
         pass
     writer.open(here)
-    assert "还没发：3" in writer.page.inner_text("main")
+    expect(writer.page.locator("main")).to_contain_text("还没发：3")
     writer.open("/staff/announcements")
-    assert "已处理 0 / 3" in writer.page.inner_text("main")
+    expect(writer.page.locator("main")).to_contain_text("已处理 0 / 3")
     writer.open(here)
     writer.page.get_by_label("为什么停止").fill("改到下周")
     writer.page.get_by_role("button", name="停止").click()
-    assert "已停止" in writer.page.inner_text("h1") and "已停止，不发：3" in writer.page.inner_text("main")
-    assert "已停止：改到下周" in writer.page.inner_text("main") and "您" in writer.page.inner_text("main")
+    expect(writer.page.locator("h1")).to_contain_text("已停止")
+    expect(writer.page.locator("main")).to_contain_text("已停止，不发：3")
+    expect(writer.page.locator("main")).to_contain_text("已停止：改到下周")
+    expect(writer.page.locator("main")).to_contain_text("您")
     colleague.speak("en")
     colleague.open(here)
     colleague.look("announcement-stopped-english")
     colleague.page.get_by_role("button", name="Copy").click()
-    assert "Draft" in colleague.page.inner_text("h1")
+    expect(colleague.page.locator("h1")).to_contain_text("Draft")
     site.sign_up(shift)
     colleague.page.get_by_role("button", name="Hand in").click()
-    assert "It is 4 people now" in colleague.page.inner_text("main")
+    expect(colleague.page.locator("main")).to_contain_text("It is 4 people now")
     colleague.page.get_by_role("button", name="Hand in").click()
     writer.open(colleague.page.url.removeprefix(messages))
     writer.page.get_by_role("button", name="批准发给这些人").click()
@@ -126,8 +133,9 @@ def test_from_a_draft_over_a_second_person_to_sent_and_stopped(
         pass
     settle_announcements(database_of_messages)
     writer.page.reload()
-    assert "已发完" in writer.page.inner_text("h1")
-    assert "已发出：3" in writer.page.inner_text("main") and "联系不到：1" in writer.page.inner_text("main")
+    expect(writer.page.locator("h1")).to_contain_text("已发完")
+    expect(writer.page.locator("main")).to_contain_text("已发出：3")
+    expect(writer.page.locator("main")).to_contain_text("联系不到：1")
     assert len(sink.kept) == 3
     writer.look("announcement-sent")
     colleague.open("/staff/announcements")
@@ -159,21 +167,22 @@ def test_chosen_shifts_stay_chosen_when_words_change_and_english_is_looked_at(
     writer.page.get_by_label("预览哪种语言").select_option("en")
     writer.page.frame_locator("iframe").get_by_text("No water.").wait_for()
     writer.page.get_by_role("button", name="列出所选活动的场次").click()
-    assert writer.page.locator("#text_en").input_value() == "No water.", "what was typed stays"
+    expect(writer.page.locator("#text_en"), "what was typed stays").to_have_value("No water.")
     writer.page.locator(f"#shift-{first}").check()
     writer.page.get_by_label("只发给志愿者").check()
     writer.page.get_by_role("button", name="保存草稿").click()
-    assert "现在的人数\n0" in writer.page.inner_text("main") and "只发给：志愿者" in writer.page.inner_text("main")
-    assert writer.page.locator("dt", has_text="场次").count() == 1
+    expect(writer.page.locator("main")).to_contain_text("现在的人数\n0", use_inner_text=True)
+    expect(writer.page.locator("main")).to_contain_text("只发给：志愿者")
+    expect(writer.page.locator("dt", has_text="场次")).to_have_count(1)
     writer.page.get_by_role("link", name="修改").click()
     writer.page.get_by_label("只发给志愿者").uncheck()
     writer.look("announcement-shifts")
     writer.page.get_by_role("button", name="保存草稿").click()
-    assert "现在的人数\n1" in writer.page.inner_text("main")
+    expect(writer.page.locator("main")).to_contain_text("现在的人数\n1", use_inner_text=True)
     writer.page.get_by_role("link", name="修改").click()
     writer.page.get_by_label("主题", exact=True).fill("周六停水")
     writer.page.get_by_role("button", name="保存草稿").click()
-    assert "现在的人数\n1" in writer.page.inner_text("main")
+    expect(writer.page.locator("main")).to_contain_text("现在的人数\n1", use_inner_text=True)
 
 
 def test_who_looks_after_an_area_finds_announcements_without_a_site(
@@ -192,4 +201,6 @@ def test_who_looks_after_an_area_finds_announcements_without_a_site(
         visitor.address = address
         visitor.log_in(cookie)
         visitor.open(path)
-        assert visitor.page.locator("nav").get_by_role("link", name="公告", include_hidden=True).count() == 1, address
+        expect(
+            visitor.page.locator("nav").get_by_role("link", name="公告", include_hidden=True), address
+        ).to_have_count(1)

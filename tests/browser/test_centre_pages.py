@@ -4,6 +4,8 @@ activity, the table of areas."""
 import uuid
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from services.common.auth import Role
 from tests.browser.conftest import Visitor
 from tests.registration.rooms_world import at, book, make_room, next_monday
@@ -25,13 +27,13 @@ def test_a_booking_is_moved_once_nothing_is_against_it(visitor: Visitor, site: S
     page.get_by_label("从").fill("15:00")
     page.get_by_label("到", exact=True).fill("17:00")
     page.get_by_role("button", name="保存").click()
-    assert "消防培训" in page.get_by_role("alert").inner_text()
-    assert "那时空着的房间：小教室" in page.inner_text("main")
+    expect(page.get_by_role("alert")).to_contain_text("消防培训")
+    expect(page.locator("main")).to_contain_text("那时空着的房间：小教室")
     visitor.look("booking-move-refused")
     assert site.expect(200, "GET", f"/v1/bookings/{mine['id']}")["version"] == 1
     page.get_by_label("房间", exact=True).select_option(label="小教室")
     page.get_by_role("button", name="保存").click()
-    assert "预约已改" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("预约已改")
     moved = site.expect(200, "GET", f"/v1/bookings/{mine['id']}")
     assert (moved["room_id"], moved["starts_at"][:13]) == (small, at(15).astimezone().isoformat()[:13])
 
@@ -45,7 +47,8 @@ def test_the_week_is_a_list_to_print_and_a_table(visitor: Visitor, site: Site, s
     visitor.open(f"/staff/rooms/?week={next_monday()}")
     page.get_by_role("link", name="打印或导出这一周").click()
     visitor.look("rooms-list")
-    assert page.inner_text("main").count("维修") == 3 and "下周的" not in page.inner_text("main")
+    assert visitor.words().count("维修") == 3
+    expect(page.locator("main")).not_to_contain_text("下周的")
     with page.expect_download() as download:
         page.get_by_role("link", name="下载表格（CSV）").click()
     raw = download.value.path().read_bytes()
@@ -61,7 +64,7 @@ def test_a_finding_above_a_long_form_names_its_field(visitor: Visitor, site: Sit
     visitor.page.get_by_label("颜色").fill("#eeeeee")
     visitor.page.get_by_label("周一").fill("12:00-08:00")
     visitor.page.get_by_role("button", name="保存").click()
-    told = visitor.page.get_by_role("alert").inner_text()
+    told = visitor.words("[role=alert]")
     assert "颜色：太浅" in told and "周一：每段应先开后关" in told
     visitor.look("settings-wrong")
 
@@ -72,15 +75,15 @@ def test_a_logo_is_given_and_shown(visitor: Visitor, site: Site, staff_at: Staff
     visitor.open("/staff/centre/settings")
     page.get_by_role("link", name="标志（图片）").click()
     page.get_by_role("button", name="上传").click()
-    assert "请选择" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("请选择")
     svg = {"name": "logo.png", "mimeType": "image/png", "buffer": b"<svg onload='alert(1)'/>"}
     page.get_by_label("图片文件").set_input_files(svg)  # type: ignore[arg-type]
     page.get_by_role("button", name="上传").click()
-    assert "SVG" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("SVG")
     good = {"name": "logo.png", "mimeType": "image/png", "buffer": image(size=96)}
     page.get_by_label("图片文件").set_input_files(good)  # type: ignore[arg-type]
     page.get_by_role("button", name="上传").click()
-    assert "标志已保存" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("标志已保存")
     visitor.look("logo")
     answer = page.request.get(f"{visitor.address}/v1/sites/{site.id}/logo")
     assert (answer.headers["content-type"], answer.headers["x-content-type-options"]) == ("image/png", "nosniff")
@@ -106,7 +109,7 @@ def test_who_takes_part_in_an_activity(visitor: Visitor, site: Site, staff_at: S
     second.get_by_label("单位").select_option(bureau)
     second.get_by_label("角色").select_option("guiding_unit")
     page.get_by_role("button", name="保存").click()
-    assert "重复" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("重复")
     visitor.look("activity-organisations")
     second.get_by_label("单位").select_option(choir)
     second.get_by_label("角色").select_option("partner")
@@ -129,14 +132,15 @@ def test_the_table_of_areas_is_tried_then_imported(visitor: Visitor, site: Site,
     head = "code,parent,level,name_zh,name_en\n"
     page.get_by_label("或者粘贴表格").fill(head + f"{code},140000,town,新市,New\n{code}x,130000,city,别处,Else\n")
     page.get_by_role("button", name="先核对").click()
-    assert "有 " in page.get_by_role("status").inner_text() and "level" in page.inner_text("table")
+    expect(page.get_by_role("status")).to_contain_text("有 ")
+    expect(page.locator("table")).to_contain_text("level")
     visitor.look("areas-faults")
     table = head + f"{code},140000,city,新市,New\n"
     file = {"name": "areas.csv", "mimeType": "text/csv", "buffer": table.encode("gb18030")}
     page.get_by_label("或者粘贴表格").fill("")
     page.get_by_label("文件（CSV）").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_role("button", name="先核对").click()
-    assert "没有错误，还没有导入" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("没有错误，还没有导入")
     visitor.look("areas-tried")
     assert site.call("GET", f"/v1/areas/{code}").status_code == 404
     page.get_by_role("button", name="导入").click()

@@ -1,7 +1,8 @@
 """Certificates by clicking: of a whole team, and what becomes of one whose records are corrected."""
 
-import re
 from typing import Any
+
+from playwright.sync_api import expect
 
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.operations.staff.links import Links
@@ -50,9 +51,9 @@ def test_a_corrected_record_leads_to_the_certificates_that_rest_on_it(
     page.get_by_role("button", name="更正记录").click()
     page.get_by_text("有 1 份证明依据它").wait_for()
     section = page.get_by_role("region", name=number)
-    assert re.search("现有效 45 分钟", section.inner_text())
+    expect(section).to_contain_text("现有效 45 分钟")
     visitor.open(f"/verify/{number}?k={Certificates(data, '').code(number)}")
-    assert "45 分钟" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("45 分钟")
     visitor.look("verify-changed")
     page.go_back()
     section.get_by_label("撤销原因").fill("记录更正")
@@ -61,5 +62,5 @@ def test_a_corrected_record_leads_to_the_certificates_that_rest_on_it(
     for purpose, words in (("hours_changed", "45 分钟"), ("certificate_revoked", "记录更正")):
         [link] = site.sql("SELECT id FROM links WHERE person_id = :p AND purpose = :u", p=person, u=purpose)
         visitor.open(f"/links/{Links(data, '').token(link.id)}")
-        assert words in page.inner_text("main")
+        expect(page.locator("main")).to_contain_text(words)
         visitor.look(purpose.replace("_", "-"))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from services.common.database import Database
 from tests.browser.conftest import Visitor
 from tests.browser.test_messages import database_of_messages, messages, notifications  # noqa: F401
@@ -26,21 +28,22 @@ def test_staff_register_a_group(
     page.get_by_label("机器人的 Webhook 地址").fill("https://10.0.0.1/send?key=1234567890")
     page.get_by_label("志愿服务时长待记录").check()
     page.get_by_role("button", name="保存").click()
-    assert "群机器人的 Webhook 地址。请从" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("群机器人的 Webhook 地址。请从")
     visitor.look("chat-refused")
     page.get_by_label("机器人的 Webhook 地址").fill(ADDRESS)
     page.get_by_role("button", name="保存").click()
-    assert "明日一览、志愿服务时长待记录" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("明日一览、志愿服务时长待记录")
     visitor.look("chats")
     page.get_by_role("button", name="发测试消息").click()
-    assert "测试消息已排队" in page.get_by_role("status").inner_text() and "运行告警" in page.inner_text("h1")
+    expect(page.get_by_role("status")).to_contain_text("测试消息已排队")
+    expect(page.locator("h1")).to_contain_text("运行告警")
     visitor.speak("en")
     visitor.open("/staff/chats")
     page.get_by_role("link", name="Change").click()
-    assert page.get_by_label("Address of its bot").input_value() == ""
+    expect(page.get_by_label("Address of its bot")).to_have_value("")
     page.get_by_label("Name of the group").fill("On duty")
     page.get_by_role("button", name="Save").click()
-    assert "On duty" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("On duty")
     visitor.look("chats-english")
     page.get_by_role("button", name="Remove").click()
-    assert "There are none yet" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("There are none yet")

@@ -1,8 +1,11 @@
 """The operator sets the city up by clicking: areas, sites, their keys; area admins within their areas."""
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+from playwright.sync_api import expect
 
 from services.common.auth import Role
 from tests.browser.conftest import Visitor
@@ -22,7 +25,7 @@ def test_the_operator_sets_up_an_area_a_site_and_its_keys(visitor: Visitor, site
     visitor.log_in(staff_at(site, Role.OPERATOR))
     _without_a_site(site)
     visitor.open("/staff/")
-    assert "选择站点" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("选择站点")
     visitor.look("home-operator-nowhere")
     page.get_by_role("link", name="工作人员与权限").click()
     page.go_back()
@@ -33,7 +36,7 @@ def test_the_operator_sets_up_an_area_a_site_and_its_keys(visitor: Visitor, site
     page.get_by_label("代码", exact=True).fill(code)
     page.get_by_label("中文名称").fill(name)
     page.get_by_role("button", name="保存").click()
-    assert "必填" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("必填")
     visitor.look("area-form")
     page.get_by_label("英文名称").fill("New street")
     page.get_by_role("button", name="保存").click()
@@ -50,26 +53,27 @@ def test_the_operator_sets_up_an_area_a_site_and_its_keys(visitor: Visitor, site
     visitor.look("site-key")
     assert Caller(site.app, key).call("GET", "/v1/teams").status_code == 200
     page.get_by_role("link", name="已记下，返回站点").click()
-    assert "最近使用" in page.inner_text("main") and key not in page.content()
+    expect(page.locator("main")).to_contain_text("最近使用")
+    assert key not in page.content()
     visitor.look("site-one")
     page.locator("summary", has_text="吊销").click()
     page.get_by_role("button", name="确认吊销").click()
-    assert "已吊销" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("已吊销")
     page.get_by_label("所属区划的代码").fill("nowhere")
     page.get_by_role("button", name="保存").click()
-    assert "没有这个区划" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("没有这个区划")
     page.get_by_label("所属区划的代码").fill("140000")
     page.get_by_label("状态").select_option("closed")
     page.get_by_role("button", name="保存").click()
-    assert "已停办" in page.inner_text("h1")
+    expect(page.locator("h1")).to_contain_text("已停办")
     visitor.open(f"/?q={name}")
-    assert "没有找到" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("没有找到")
     visitor.open(f"/staff/areas?q={name}")
-    assert page.get_by_role("link", name=name).count() == 2
+    expect(page.get_by_role("link", name=name)).to_have_count(2)
     visitor.look("areas-found")
     page.get_by_role("link", name=name).first.click()
     page.get_by_role("button", name="到此站点工作并打开设置").click()
-    assert page.url.endswith("/staff/centre/settings")
+    expect(page).to_have_url(re.compile("/staff/centre/settings$"))
 
 
 def test_an_area_admin_keeps_what_lies_below_without_a_site(
@@ -84,9 +88,9 @@ def test_an_area_admin_keeps_what_lies_below_without_a_site(
     visitor.log_in((member.name, member.cookie))
     visitor.open("/staff/")
     page.get_by_role("link", name="区划与站点").click()
-    assert theirs not in page.inner_text("main")
+    expect(page.locator("main")).not_to_contain_text(theirs)
     page.get_by_role("link", name=f"区{mine}").click()
-    assert page.get_by_role("link", name="在此添加站点").count() == 0
+    expect(page.get_by_role("link", name="在此添加站点")).to_have_count(0)
     page.get_by_role("link", name="站点").last.click()
     page.get_by_label("地址").fill("新地址")
     page.get_by_role("button", name="保存").click()
@@ -149,18 +153,18 @@ def test_the_operator_publishes_a_new_version_of_a_text(visitor: Visitor, site: 
     before = page.get_by_label("中文").input_value()
     page.get_by_label("中文").fill("")
     page.get_by_role("button", name="发布").click()
-    assert "必填" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("必填")
     page.get_by_label("中文").fill(before + "（修订）")
     page.get_by_label("以前同意过的人须重新同意").check()
     visitor.look("consent-text-new")
     page.get_by_role("button", name="发布").click()
-    assert "已发布" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("已发布")
     newest = Caller(site.app, "").expect(200, "GET", "/v1/consent-texts?kind=photo&limit=200")["items"][-1]
     assert newest["zh"].endswith("（修订）") and newest["again"]
     page.locator("#photo ~ p a").click()
     page.get_by_label("从什么时候起有效").fill(f"{datetime.now(UTC).year + 1}-06-01T08:00")
     page.get_by_role("button", name="发布").click()
-    assert page.get_by_text("尚未生效").is_visible()
+    expect(page.get_by_text("尚未生效")).to_be_visible()
     visitor.look("consent-texts-to-come")
     # The texts are everybody's, and nothing is published before what is announced.
     site.sql("UPDATE consent_texts SET effective_from = least(effective_from, now())")

@@ -5,6 +5,8 @@ from datetime import datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from playwright.sync_api import expect
+
 from services.common.database import Database
 from services.notifications.settings import Settings
 from tests.browser.conftest import Visitor
@@ -34,7 +36,7 @@ def test_staff_see_tomorrow_and_set_when_it_comes(
     assert visitor.page.locator("a", has_text="明日一览").get_attribute("href"), "registration's menu leads there"
     visitor.address = messages
     visitor.open("/staff/digests")
-    assert "不会发邮件" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text("不会发邮件")
     hall = site.expect(201, "POST", "/v1/rooms", {"name_zh": "二楼排练厅", "name_en": "Hall", "capacity": 30})["id"]
     english = {"title_en": "Choir rehearsal of the volunteers", "title_zh": "暖阳红声合唱志愿服务队排练"}
     full = site.shift(2, starts=tomorrow_at(14), activity=site.activity(room_id=hall, **english))
@@ -42,16 +44,16 @@ def test_staff_see_tomorrow_and_set_when_it_comes(
         site.sign_up(full)
     site.sign_up(site.shift(30, starts=tomorrow_at(9)))
     visitor.open("/staff/digests")
-    assert "明天的安排：赛马场站" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text("明天的安排：赛马场站")
     mail = visitor.page.frame_locator("iframe")
     mail.get_by_text("报名 2/2，候补 3").wait_for()
     assert mail.locator("img").evaluate("image => image.complete && image.naturalWidth") == 1080
     visitor.look("digest")
     visitor.page.get_by_role("button", name="不要发给我").click()
-    assert "不发给您" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text("不发给您")
     visitor.page.get_by_label("前一天的时间").fill("17:30")
     visitor.page.get_by_role("button", name="保存").click()
-    assert visitor.page.get_by_label("前一天的时间").input_value() == "17:30"
+    expect(visitor.page.get_by_label("前一天的时间")).to_have_value("17:30")
     visitor.speak("en")
     visitor.open("/staff/digests")
     mail.get_by_text("2 of 2 places taken, 3 waiting").wait_for()

@@ -4,6 +4,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from services.common.database import ACTING, Acting, Database
 from services.registration.operations.exports.steps import write_exports
 from services.registration.operations.imports.steps import work_on_imports
@@ -26,23 +28,23 @@ def test_staff_import_a_list(
     visitor.look("imports")
     page = visitor.page
     page.get_by_role("button", name="上传并检查").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("文件").set_input_files(file)
     page.get_by_role("button", name="上传并检查").click()
     visitor.look("import-checking")
     ACTING.set(Acting())
     work_on_imports(database, data, seconds=20)
     page.get_by_role("link", name="刷新进度").click()
-    assert page.get_by_role("cell", name="B 电话").is_visible()
+    expect(page.get_by_role("cell", name="B 电话")).to_be_visible()
     visitor.look("import-checked")
     page.get_by_label("这些人怎样同意登记").fill("纸质报名表")
     page.get_by_role("button", name="确认导入").click()
-    assert page.get_by_text("有 2 行有错").is_visible()
+    expect(page.get_by_text("有 2 行有错")).to_be_visible()
     page.get_by_label("跳过有错误的行").check()
     page.get_by_role("button", name="确认导入").click()
     work_on_imports(database, data, seconds=20)
     page.get_by_role("link", name="刷新进度").click()
-    assert page.get_by_text("已完成").is_visible()
+    expect(page.get_by_text("已完成")).to_be_visible()
     visitor.look("import-done")
 
 
@@ -66,17 +68,17 @@ def test_a_large_list_of_volunteers_comes_in_without_a_script(
     page.get_by_label("名单种类").select_option("volunteers")
     page.get_by_label("文件").set_input_files(file)
     page.get_by_role("button", name="上传并检查").click()
-    assert page.get_by_text("文件已收到").is_visible()
+    expect(page.get_by_text("文件已收到")).to_be_visible()
     ACTING.set(Acting())
     work_on_imports(database, data, seconds=60)
     page.get_by_role("link", name="刷新进度").click()
-    assert page.get_by_role("cell", name="E 技能").is_visible()
+    expect(page.get_by_role("cell", name="E 技能")).to_be_visible()
     page.get_by_label("这些人怎样同意登记").fill("纸质登记表，2026 年 5 月")
     page.get_by_label("跳过有错误的行").check()
     page.get_by_role("button", name="确认导入").click()
     work_on_imports(database, data, seconds=60)
     page.get_by_role("link", name="刷新进度").click()
-    assert page.get_by_text("已完成").is_visible()
+    expect(page.get_by_text("已完成")).to_be_visible()
     ((count,),) = site.sql("SELECT count(*) FROM volunteer_sites WHERE site_id = :id", id=site.id)
     assert count == 2_500
 
@@ -97,7 +99,7 @@ def test_the_import_of_volunteers_in_english(
     ACTING.set(Acting())
     work_on_imports(database, data, seconds=20)
     visitor.page.get_by_role("link", name="Look again").click()
-    assert visitor.page.get_by_role("cell", name="B sex").is_visible()
+    expect(visitor.page.get_by_role("cell", name="B sex")).to_be_visible()
     visitor.look("import-volunteers-en")
 
 
@@ -125,19 +127,19 @@ def test_past_service_is_looked_at_by_a_second_person(
     ACTING.set(Acting())
     work_on_imports(database, data, seconds=20)
     first.page.get_by_role("link", name="刷新进度").click()
-    assert first.page.get_by_text("须由另一位工作人员核对并导入").is_visible()
-    assert not first.page.get_by_role("button", name="确认导入").is_visible()
+    expect(first.page.get_by_text("须由另一位工作人员核对并导入")).to_be_visible()
+    expect(first.page.get_by_role("button", name="确认导入")).not_to_be_visible()
     first.look("import-past-waits")
     second.open("/staff/")
     second.page.get_by_role("link", name="1 行过去的服务记录").click()
-    assert second.page.get_by_role("cell", name="教老年人使用智能手机").is_visible()
+    expect(second.page.get_by_role("cell", name="教老年人使用智能手机")).to_be_visible()
     second.look("import-past-approve")
     second.page.get_by_label("时长的依据").fill("2021 年纸质签到册")
     second.page.get_by_label("跳过有错误的行").check()
     second.page.get_by_role("button", name="确认导入").click()
     work_on_imports(database, data, seconds=20)
     second.page.get_by_role("link", name="刷新进度").click()
-    assert second.page.get_by_text("已完成").is_visible()
+    expect(second.page.get_by_text("已完成")).to_be_visible()
     second.look("import-past-done")
     (record,) = site.sql("SELECT how, minutes FROM service_records WHERE person_id = :id", id=person)
     assert (record.how, record.minutes) == ("imported", 90)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from services.registration.operations.hours.certificates import Certificates
 from services.registration.personal_data import PersonalData
@@ -33,7 +34,7 @@ def test_the_desk_without_scripts(
     visitor.open("/staff/check-in")
     visitor.page.get_by_role("link", name="指尖科普课堂").click()
     visitor.page.get_by_role("button", name="到了").first.click()
-    assert visitor.page.get_by_role("status").first.inner_text() == "已记录。"
+    expect(visitor.page.get_by_role("status").first).to_have_text("已记录。")
     visitor.page.get_by_role("button", name="离开").first.click()
     visitor.page.get_by_role("button", name="未到").first.click()
     assert outcomes(site, shift) == ["attended", "no_show", None]
@@ -55,13 +56,12 @@ def test_a_tap_at_the_wrong_name_is_taken_back_without_a_network(
     first.get_by_role("button", name="到了").click()
     first.get_by_role("button", name="离开").click()
     first.get_by_role("button", name="撤销").click()
-    assert "已到" in first.locator(".desk-outcome").inner_text()
+    expect(first.locator(".desk-outcome")).to_contain_text("已到")
     visitor.look("desk-undo")
     first.get_by_role("button", name="撤销").click()
-    assert first.locator(".desk-outcome").inner_text().strip() == ""
-    assert (
-        first.get_by_role("button", name="撤销").is_hidden() and first.get_by_role("button", name="到了").is_visible()
-    )
+    expect(first.locator(".desk-outcome")).to_have_text("")
+    expect(first.get_by_role("button", name="撤销")).to_be_hidden()
+    expect(first.get_by_role("button", name="到了")).to_be_visible()
     page.context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")
     page.get_by_text("全部已上传").wait_for()
@@ -92,7 +92,7 @@ def test_what_the_server_refuses_stays_on_the_device_until_it_is_dealt_with(
     page.go_back()
     kept.get_by_role("button", name="都已处理").click()
     page.reload()
-    assert kept.is_hidden()
+    expect(kept).to_be_hidden()
 
 
 def test_the_desk_goes_on_without_a_network_and_counts_each_tap_once(
@@ -124,7 +124,7 @@ def test_the_desk_goes_on_without_a_network_and_counts_each_tap_once(
     page.context.set_offline(True)
     page.reload()  # the copy is from before the taps
     page.locator("#desk").get_by_text("已到").nth(1).wait_for()
-    assert page.locator("#desk").get_by_text("已到").count() == 2
+    expect(page.locator("#desk").get_by_text("已到")).to_have_count(2)
     page.context.set_offline(False)
     assert site.sql("SELECT count(*) AS n FROM attendance_entries WHERE shift_id = :s", s=shift)[0].n == 2
 
@@ -144,7 +144,7 @@ def test_the_door_shows_a_code_and_the_leader_calls_the_roll(
         with visitor.page.expect_navigation(timeout=20_000) as shown:
             pass
     visitor.look("door")
-    assert visitor.page.get_by_role("navigation").count() == 0, "everybody at the door sees it"
+    expect(visitor.page.get_by_role("navigation"), "everybody at the door sees it").to_have_count(0)
     visitor.page.get_by_role("link", name="返回签到台").click()
     visitor.page.get_by_role("link", name="点名").click()
     for place, words in enumerate(("在", "未到", "在")):
@@ -188,7 +188,7 @@ def test_what_waits_is_decided_by_a_second_person(
     second.log_in(staff_at(site))
     second.open("/staff/hours")
     second.look("hours-work")
-    waiting = second.page.inner_text("main")
+    waiting = second.words()
     assert "补录人：" in waiting and "补录人：站点工作人员" not in waiting and "指尖科普课堂 · 参与者" in waiting
     second.page.get_by_label("全部的依据").fill("核对无误")
     second.page.get_by_role("button", name="全部批准").click()

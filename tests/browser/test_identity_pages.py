@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from services.registration.personal_data import PersonalData
 from tests.browser.conftest import Visitor
 from tests.registration.own_world import resident_of
@@ -21,15 +23,15 @@ def test_a_mails_link_shows_places_and_asks_for_another_before_it_shows_more(vis
     page.get_by_role("button", name="查看我的报名").click()
     visitor.look("mine-by-mail")
     page.goto(f"{visitor.address}/my/data")
-    assert page.get_by_role("heading", name="请用一次性链接进入").is_visible()
+    expect(page.get_by_role("heading", name="请用一次性链接进入")).to_be_visible()
     visitor.look("mine-link-needed")
     page.get_by_role("button", name="把一次性链接发给我").click()
-    assert page.get_by_role("heading", name="请看邮箱").is_visible()
+    expect(page.get_by_role("heading", name="请看邮箱")).to_be_visible()
     [link] = links_mailed(site, made["person_id"])
     visitor.open(path_of(link["url"]))
     page.get_by_role("button", name="查看我的报名").click()
     page.get_by_role("link", name="我的资料").click()
-    assert page.get_by_label("姓名").input_value() == "看邮件的人"
+    expect(page.get_by_label("姓名")).to_have_value("看邮件的人")
     visitor.look("my-data-phone-at-the-site")
     page.get_by_label("电子邮件").fill(fresh_mail())
     page.get_by_role("button", name="保存更正").click()
@@ -49,9 +51,9 @@ def test_staff_say_who_the_guardian_is(visitor: Visitor, site: Site, staff_at: S
     page.get_by_role("link", name="小明").click()
     visitor.look("guardian-two")
     page.get_by_role("button", name="核实：是妈妈").click()
-    assert page.get_by_text("监护人已核实").is_visible()
-    assert page.get_by_label("电子邮件").input_value() == child.mother
-    assert page.get_by_text("未经社区核实").count() == 0
+    expect(page.get_by_text("监护人已核实")).to_be_visible()
+    expect(page.get_by_label("电子邮件")).to_have_value(child.mother)
+    expect(page.get_by_text("未经社区核实")).to_have_count(0)
 
 
 def test_staff_see_the_document_and_say_so(visitor: Visitor, site: Site, staff_at: StaffAt, data: PersonalData) -> None:
@@ -62,8 +64,8 @@ def test_staff_see_the_document_and_say_so(visitor: Visitor, site: Site, staff_a
     visitor.open(f"/staff/people/{person}")
     visitor.look("id-number-not-seen")
     visitor.page.get_by_role("button", name="已核对身份证原件").click()
-    assert visitor.page.get_by_text("已记为核对过证件").is_visible()
-    assert visitor.page.get_by_text("未核对证件").count() == 0
+    expect(visitor.page.get_by_text("已记为核对过证件")).to_be_visible()
+    expect(visitor.page.get_by_text("未核对证件")).to_have_count(0)
 
 
 def test_the_desk_says_which_address_is_right(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -78,5 +80,5 @@ def test_the_desk_says_which_address_is_right(visitor: Visitor, site: Site, staf
     visitor.look("desk-other-email")
     page.get_by_label("以现在填的电子邮件为准").check()
     page.get_by_role("button", name="登记并报名").click()
-    assert page.get_by_text("已报名").is_visible()
+    expect(page.get_by_text("已报名")).to_be_visible()
     assert mailed(site, person)["email"] == new

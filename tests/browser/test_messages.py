@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import requests
 from apiflask import APIFlask
+from playwright.sync_api import expect
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
@@ -108,12 +109,11 @@ def test_staff_see_the_messages_of_their_site(
     visitor.page.get_by_role("link", name="发送失败 1").click()
     visitor.page.get_by_role("link", name="报名成功").click()
     visitor.look("message")
-    words = visitor.page.inner_text("main")
+    words = visitor.words()
     assert "550 no such mailbox" in words and "被拒绝" in words and "再次发送" not in words
     visitor.page.get_by_role("button", name="English").click()
-    assert "Refused" in visitor.page.inner_text("main") and not re.search(
-        "[\u4e00-\u9fff]", visitor.page.inner_text("main")
-    )
+    expect(visitor.page.locator("main")).to_contain_text("Refused")
+    assert not re.search("[\u4e00-\u9fff]", visitor.words())
 
 
 def test_staff_see_which_reminders_were_not_sent_and_why(
@@ -128,11 +128,11 @@ def test_staff_see_which_reminders_were_not_sent_and_why(
     visitor.open("/staff/messages")
     visitor.page.get_by_role("link", name="没有发出的提醒").click()
     visitor.look("reminders-not-sent")
-    words = visitor.page.inner_text("main")
+    words = visitor.words()
     assert "合唱排练，歌手" in words and "被取代" in words and "只发那一次" in words
     visitor.page.get_by_role("button", name="English").click()
     visitor.look("reminders-not-sent-en")
-    words = visitor.page.inner_text("main")
+    words = visitor.words()
     assert "Gave way" in words and not re.search("[\u4e00-\u9fff]", words)
 
 
@@ -177,14 +177,15 @@ def test_an_operator_sees_what_fails_and_why_and_sends_it_again(
     visitor.address = messages
     visitor.open("/staff/delivery")
     visitor.look("delivery")
-    words = visitor.page.inner_text("main")
+    words = visitor.words()
     assert "smtp://mail.example:25" in words and "535" in words and "1 × 550 no such mailbox" in words
     rows = visitor.page.get_by_role("row").all_inner_texts()
     [gateway], [spare] = ([row for row in rows if name in row] for name in ("gateway", "spare"))
     assert "600" in gateway and "故障" in gateway and "60" in spare and "正常" in spare
     visitor.page.get_by_role("button", name="再次发送").click()
-    assert "1 条消息将再次发送" in visitor.page.inner_text("main")
-    assert "没有失败或失效的消息" in visitor.page.inner_text("main") and "答复" in visitor.page.inner_text("table")
+    expect(visitor.page.locator("main")).to_contain_text("1 条消息将再次发送")
+    expect(visitor.page.locator("main")).to_contain_text("没有失败或失效的消息")
+    expect(visitor.page.locator("table").first).to_contain_text("答复")
     visitor.speak("en")
     visitor.open("/staff/delivery")
     visitor.look("delivery-en")
@@ -208,10 +209,10 @@ def test_an_operator_releases_what_is_held_back(
     visitor.log_in(staff_at(site, Role.OPERATOR))
     visitor.address = messages
     visitor.open("/staff/delivery")
-    assert f"{saved.aggregate}：1 个事件" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text(f"{saved.aggregate}：1 个事件")
     visitor.look("held_back")
     visitor.page.get_by_role("button", name="放行").click()
-    words = visitor.page.inner_text("main")
+    words = visitor.words()
     assert "已补处理 1 个事件" in words and "被搁置" not in words
 
 
@@ -273,7 +274,7 @@ def test_people_read_their_messages_and_take_their_shifts_along(
     visitor.look("inbox")
     visitor.page.get_by_role("link", name="报名成功").click()
     visitor.look("inbox-message")
-    assert "歌手" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text("歌手")
     visitor.page.get_by_role("button", name="English").click()
     visitor.look("inbox-message-en")
     visitor.page.get_by_role("link", name="All messages").click()
@@ -295,7 +296,7 @@ def test_people_read_their_messages_and_take_their_shifts_along(
     visitor.log_in(resident_cookie(person_id))
     visitor.open("/my/messages/calendar")
     visitor.look("inbox-calendar-over")
-    assert "已经失效" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text("已经失效")
     visitor.page.get_by_role("button", name="获取新地址").click()
     feed = visitor.page.get_by_label("或者复制这个地址").input_value()
     shown = requests.get(messages + feed.removeprefix(notifications.pages_of["notifications"]), timeout=30)

@@ -25,7 +25,7 @@ def test_becoming_a_volunteer(visitor: Visitor, site: Site, resident_cookie: Res
     visitor.look("mine-with-boxes")
     page.get_by_role("link", name="我要当志愿者").click()
     visitor.look("own-volunteer")
-    assert page.get_by_label("性别").input_value() == "", "nobody is told what they are"
+    expect(page.get_by_label("性别"), "nobody is told what they are").to_have_value("")
     page.get_by_label("性别").select_option("female")
     page.get_by_label("我已阅读并同意").check()
     page.get_by_role("button", name="登记为志愿者").click()
@@ -133,7 +133,7 @@ def test_the_leader_of_a_team_looks_after_it(
     page.get_by_role("link", name="看空闲的房间").click()
     visitor.look("team-rooms")
     page.locator(f"a[href*='day={day}']", has_text="11:30").click()
-    assert page.get_by_label("从几点").input_value() == "11:30"
+    expect(page.get_by_label("从几点")).to_have_value("11:30")
     page.get_by_label("从几点").fill("11:00")
     page.get_by_label("到几点").fill("13:00")
     page.get_by_role("button", name="先看能不能用").click()

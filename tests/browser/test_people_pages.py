@@ -1,6 +1,9 @@
 """People's pages in a browser: staff find, register, merge and erase; guardians agree; residents see and erase."""
 
+import re
 from collections.abc import Callable
+
+from playwright.sync_api import expect
 
 from services.common.auth import RESIDENT_COOKIE
 from services.registration.operations.staff.links import Links
@@ -30,10 +33,10 @@ def test_staff_find_a_volunteer_and_read_the_id_number_for_a_reason(
     visitor.look("people-person")
     page.get_by_text("查看完整号码").click()
     page.get_by_role("button", name="查看", exact=True).click()
-    assert page.get_by_text(number).is_visible()
+    expect(page.get_by_text(number)).to_be_visible()
     page.get_by_role("button", name="撤回同意：身份证件号码").click()
-    assert page.get_by_text("已撤回同意").is_visible()
-    assert number[-4:] not in page.locator("dl").all_inner_texts()[-1]
+    expect(page.get_by_text("已撤回同意")).to_be_visible()
+    expect(page.locator("dl").last).not_to_contain_text(number[-4:])
 
 
 def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -46,7 +49,7 @@ def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, st
     page.get_by_label("姓名", exact=True).fill("新志愿者")
     page.get_by_label("出生日期").fill("1960-05-01")
     page.get_by_role("button", name="登记", exact=True).click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     visitor.look("people-volunteer-wrong")
     page.get_by_label("电话", exact=False).first.fill(phone)
     page.get_by_label("电子邮件").first.fill("by-now@example.com")
@@ -57,9 +60,9 @@ def test_staff_register_a_volunteer_at_the_desk(visitor: Visitor, site: Site, st
     visitor.look("people-volunteer-other-email")
     page.get_by_label("以现在填的电子邮件为准").check()
     page.get_by_role("button", name="登记", exact=True).click()
-    assert page.get_by_text("志愿者编号 V").is_visible()
-    assert page.get_by_role("heading", name="新志愿者").is_visible()
-    assert page.get_by_text("急救").is_visible()
+    expect(page.get_by_text("志愿者编号 V")).to_be_visible()
+    expect(page.get_by_role("heading", name="新志愿者")).to_be_visible()
+    expect(page.get_by_text("急救")).to_be_visible()
 
 
 def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -70,19 +73,19 @@ def test_staff_merge_doubles_undo_it_and_erase(visitor: Visitor, site: Site, sta
     visitor.open("/staff/doubles/")
     page = visitor.page
     page.get_by_role("button", name="是两个人").click()
-    assert page.get_by_text("没有发现重复人员").is_visible()
+    expect(page.get_by_text("没有发现重复人员")).to_be_visible()
     visitor.look("people-two-people")
     page.get_by_role("button", name="撤回").click()
     visitor.look("people-doubles")
     page.get_by_role("button", name="合并，保留这一条").first.click()
-    assert page.get_by_text("没有发现重复人员").is_visible()
+    expect(page.get_by_text("没有发现重复人员")).to_be_visible()
     visitor.look("people-merged")
     page.get_by_role("button", name="撤销合并").click()
     page.get_by_role("link", name="林小").first.click()
     page.get_by_role("link", name="删除个人信息").click()
     visitor.look("people-erase")
     page.get_by_role("button", name="删除").click()
-    assert page.get_by_text("个人信息已删除").is_visible()
+    expect(page.get_by_text("个人信息已删除")).to_be_visible()
 
 
 def test_a_guardian_agrees_by_the_link(visitor: Visitor, site: Site, live: str, data: PersonalData) -> None:
@@ -96,23 +99,23 @@ def test_a_guardian_agrees_by_the_link(visitor: Visitor, site: Site, live: str, 
     assert site.call("POST", f"/v1/shifts/{shift}/registrations", body).status_code == 422
     visitor.open(path)
     visitor.page.get_by_role("button", name="我同意").click()
-    assert visitor.page.get_by_role("alert").get_by_text("请至少勾选一项。").is_visible()
+    expect(visitor.page.get_by_role("alert").get_by_text("请至少勾选一项。")).to_be_visible()
     visitor.look("guardian-consent")
     visitor.page.get_by_label("同意孩子报名参加本站点的活动", exact=False).check()
     visitor.page.get_by_role("button", name="我同意").click()
-    assert visitor.page.get_by_role("heading", name="谢谢").is_visible()
+    expect(visitor.page.get_by_role("heading", name="谢谢")).to_be_visible()
     visitor.look("guardian-thanks")
     place = site.expect(201, "POST", f"/v1/shifts/{shift}/registrations", body)
     visitor.page.get_by_role("link", name="查看或撤回我的同意").click()
-    assert visitor.page.get_by_text("这些报名会被取消").is_visible()
+    expect(visitor.page.get_by_text("这些报名会被取消")).to_be_visible()
     visitor.page.get_by_text("同意书第 1 版").click()
     visitor.look("guardian-given")
     visitor.page.get_by_role("button", name="撤回").click()
-    assert visitor.page.get_by_text("这些报名已经取消").is_visible()
+    expect(visitor.page.get_by_text("这些报名已经取消")).to_be_visible()
     visitor.look("guardian-withdrawn")
     assert site.statuses(place) == ["cancelled"]
     visitor.page.get_by_role("link", name="返回").click()
-    assert visitor.page.get_by_role("button", name="我同意").is_visible()
+    expect(visitor.page.get_by_role("button", name="我同意")).to_be_visible()
     visitor.speak("en")
     visitor.open(path)
     visitor.look("guardian-consent-en")
@@ -129,12 +132,12 @@ def test_a_resident_sees_corrects_and_erases_their_data(visitor: Visitor, site: 
     visitor.look("my-data")
     page.get_by_label("姓名").fill("改资料")
     page.get_by_role("button", name="保存更正").click()
-    assert page.get_by_text("资料已更正").is_visible()
-    assert page.get_by_label("姓名").input_value() == "改资料"
+    expect(page.get_by_text("资料已更正")).to_be_visible()
+    expect(page.get_by_label("姓名")).to_have_value("改资料")
     page.get_by_role("link", name="删除我的信息").click()
     visitor.look("my-erase")
     page.get_by_role("button", name="确认删除").click()
-    assert page.get_by_role("heading", name="您的信息已删除").is_visible()
+    expect(page.get_by_role("heading", name="您的信息已删除")).to_be_visible()
     visitor.look("my-erased")
     assert site.call("GET", f"/v1/people/{made['person_id']}").status_code == 404
 
@@ -146,13 +149,14 @@ def test_staff_correct_what_the_site_was_told(visitor: Visitor, site: Site, staf
     visitor.log_in(staff_at(site))
     visitor.open(f"/staff/people/{made['person_id']}")
     page = visitor.page
-    assert page.get_by_text("良好").is_visible(), "no code stands on the page"
+    expect(page.get_by_text("良好"), "no code stands on the page").to_be_visible()
     page.get_by_role("link", name="更正资料").click()
-    assert page.get_by_label("歌唱", exact=True).is_checked()
+    expect(page.get_by_label("歌唱", exact=True)).to_be_checked()
     page.get_by_label("姓名").fill("")
     page.get_by_label("急救", exact=True).check()
     page.get_by_role("button", name="保存更正").click()
-    assert page.get_by_role("alert").is_visible() and page.get_by_label("急救", exact=True).is_checked()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("急救", exact=True)).to_be_checked()
     page.get_by_label("姓名").fill("写对了")
     visitor.look("people-edit")
     page.get_by_label("性别").select_option("male")
@@ -160,8 +164,9 @@ def test_staff_correct_what_the_site_was_told(visitor: Visitor, site: Site, staf
     page.get_by_label("新的身份证号码").fill(number)
     page.get_by_label("本人同意登记身份证号码").check()
     page.get_by_role("button", name="保存更正").click()
-    assert page.get_by_role("heading", name="写对了").is_visible()
-    assert page.get_by_text("急救、歌唱").is_visible() and page.get_by_text(number[-4:]).is_visible()
+    expect(page.get_by_role("heading", name="写对了")).to_be_visible()
+    expect(page.get_by_text("急救、歌唱")).to_be_visible()
+    expect(page.get_by_text(number[-4:])).to_be_visible()
 
 
 def test_the_second_of_two_clerks_is_told(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -172,7 +177,8 @@ def test_the_second_of_two_clerks_is_told(visitor: Visitor, site: Site, staff_at
     page = visitor.page
     page.get_by_label("姓名").fill("后来的")
     page.get_by_role("button", name="保存更正").click()
-    assert page.get_by_role("alert").is_visible() and page.get_by_text("请重新读取后再修改").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_text("请重新读取后再修改")).to_be_visible()
     assert site.expect(200, "GET", f"/v1/people/{made['person_id']}")["name"] == "同时改", "nothing is half saved"
 
 
@@ -191,19 +197,20 @@ def test_staff_enter_an_award_and_an_evaluation_and_remove_what_is_wrong(
     ):
         page.get_by_role("link", name=kind).click()
         page.get_by_role("button", name="登记", exact=True).click()
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
         for label, value in fields.items():
             page.get_by_label(label).fill(value)
         if kind == "登记评价":
             visitor.look("people-record")
         page.get_by_role("button", name="登记", exact=True).click()
-        assert page.get_by_text("已登记").is_visible()
+        expect(page.get_by_text("已登记")).to_be_visible()
     visitor.look("people-records")
     page.get_by_role("button", name="删除这一条").nth(1).click()
-    assert page.get_by_text("优秀志愿者").count() == 0 and page.get_by_role("heading", name="急救").is_visible()
+    expect(page.get_by_text("优秀志愿者")).to_have_count(0)
+    expect(page.get_by_role("heading", name="急救")).to_be_visible()
     visitor.speak("en")
     page.reload()
-    assert page.get_by_role("link", name="Enter an award").is_visible()
+    expect(page.get_by_role("link", name="Enter an award")).to_be_visible()
 
 
 def test_staff_change_a_guardian_and_a_helper_and_ask_again(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -214,34 +221,33 @@ def test_staff_change_a_guardian_and_a_helper_and_ask_again(visitor: Visitor, si
     visitor.open(f"/staff/people/{person}")
     page = visitor.page
     page.get_by_role("link", name="监护人", exact=True).click()
-    assert page.get_by_role("button", name="发送确认链接").count() == 0, "there is nowhere to send it"
+    expect(page.get_by_role("button", name="发送确认链接"), "there is nowhere to send it").to_have_count(0)
     page.get_by_label("电子邮件").fill("hong@example.com")
     page.get_by_role("button", name="保存").click()
     visitor.look("people-guardian")
     page.get_by_role("button", name="发送确认链接").click()
-    assert page.get_by_text("已向监护人发送确认链接").is_visible()
+    expect(page.get_by_text("已向监护人发送确认链接")).to_be_visible()
     assert site.sql("SELECT 1 FROM links WHERE person_id = :of AND purpose = 'guardian_consent'", of=person)
     page.get_by_text("登记一项同意").click()
     page.get_by_label("同意什么").select_option("guardian_signup")
     page.get_by_role("button", name="登记", exact=True).click()
-    assert (
-        page.get_by_text("监护人 红妈妈", exact=True).is_visible()
-        and page.get_by_text("站点工作人员 值班员").is_visible()
-    )
+    expect(page.get_by_text("监护人 红妈妈", exact=True)).to_be_visible()
+    expect(page.get_by_text("站点工作人员 值班员")).to_be_visible()
     page.get_by_text("同意书第").click()
     site.sql("UPDATE representatives SET confirmed = false WHERE person_id = :of", of=person)
     page.reload()
-    assert page.get_by_text("未经社区核实").is_visible()
+    expect(page.get_by_text("未经社区核实")).to_be_visible()
     visitor.look("people-consents")
     page.get_by_role("link", name="代办人", exact=True).click()
     page.get_by_label("姓名").fill("红姑姑")
     page.get_by_role("button", name="保存").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("电话", exact=False).first.fill(fresh_phone())
     page.get_by_label("本人同意由此人代办").check()
     visitor.look("people-helper")
     page.get_by_role("button", name="保存").click()
-    assert page.get_by_text("红姑姑").is_visible() and page.get_by_text("代办人", exact=True).first.is_visible()
+    expect(page.get_by_text("红姑姑")).to_be_visible()
+    expect(page.get_by_text("代办人", exact=True).first).to_be_visible()
 
 
 def test_staff_merge_two_who_share_no_contact(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -254,12 +260,12 @@ def test_staff_merge_two_who_share_no_contact(visitor: Visitor, site: Site, staf
     page.get_by_role("link", name="与另一条记录是同一人").click()
     page.get_by_label("号码或地址").fill("13800")
     page.get_by_role("button", name="查找").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("号码或地址").fill(old)
     page.get_by_role("button", name="查找").click()
     visitor.look("people-same-as")
     page.get_by_role("button", name="合并，保留这一条").first.click()
-    assert page.get_by_text("已合并").is_visible()
+    expect(page.get_by_text("已合并")).to_be_visible()
     assert site.sql("SELECT merged_into FROM people WHERE merged_into = :id", id=now)
 
 
@@ -272,10 +278,11 @@ def test_staff_look_for_who_can_help(visitor: Visitor, site: Site, staff_at: Sta
     page = visitor.page
     page.get_by_role("link", name="按技能查找志愿者").click()
     page.get_by_role("link", name="下一页").click()
-    assert page.get_by_role("link", name="能急救50").is_visible()
+    expect(page.get_by_role("link", name="能急救50")).to_be_visible()
     page.get_by_label("关键词").fill("手机")
     page.get_by_role("button", name="查找").click()
-    assert page.get_by_role("link", name="会教手机").is_visible() and page.get_by_text("能急救").count() == 0
+    expect(page.get_by_role("link", name="会教手机")).to_be_visible()
+    expect(page.get_by_text("能急救")).to_have_count(0)
     visitor.look("people-volunteers")
     with page.expect_download() as fetched:
         page.get_by_role("link", name="下载表格").click()
@@ -283,7 +290,7 @@ def test_staff_look_for_who_can_help(visitor: Visitor, site: Site, staff_at: Sta
     page.get_by_text("更多条件").click()
     page.get_by_label("居住区划代码").fill("没有 这样的")
     page.get_by_role("button", name="查找").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def test_a_team_invites_whom_mail_reaches_prints_its_roster_and_ends(
@@ -305,11 +312,13 @@ def test_a_team_invites_whom_mail_reaches_prints_its_roster_and_ends(
         page.get_by_label("电话、电子邮件或志愿者编号").fill(contact)
         page.get_by_label("怎样同意的").fill(agreed)
         page.get_by_role("button", name="邀请或添加").click()
-        assert says in page.inner_text("main")
-    assert "邀请于" in page.inner_text("main") and page.get_by_role("button", name="撤回邀请").is_visible()
+        expect(page.locator("main")).to_contain_text(says)
+    expect(page.locator("main")).to_contain_text("邀请于")
+    expect(page.get_by_role("button", name="撤回邀请")).to_be_visible()
     visitor.look("team-invited")
     page.get_by_role("link", name="打印名单").click()
-    assert page.get_by_role("cell", name="无邮箱").is_visible() and page.get_by_text("只有邮箱").count() == 0
+    expect(page.get_by_role("cell", name="无邮箱")).to_be_visible()
+    expect(page.get_by_text("只有邮箱")).to_have_count(0)
     visitor.look("team-print")
     page.get_by_role("link", name="返回队伍").click()
     page.get_by_role("link", name="修改或解散").click()
@@ -317,7 +326,7 @@ def test_a_team_invites_whom_mail_reaches_prints_its_roster_and_ends(
     visitor.look("team-end")
     page.get_by_role("button", name="确认解散").click()
     page.get_by_text("已解散的队伍").click()
-    assert page.get_by_role("link", name="暖阳队").is_visible()
+    expect(page.get_by_role("link", name="暖阳队")).to_be_visible()
 
 
 def test_a_name_that_is_looked_for_at_the_desk_is_in_no_address(
@@ -332,10 +341,12 @@ def test_a_name_that_is_looked_for_at_the_desk_is_in_no_address(
     page = visitor.page
     page.get_by_label("按姓名查找").fill("小满")
     page.get_by_role("button", name="查找").click()
-    assert page.get_by_text("周小满").first.is_visible() and page.get_by_text("吴大雪").count() == 0
-    assert page.url.endswith(f"/staff/check-in/{shift}/find")
+    expect(page.get_by_text("周小满").first).to_be_visible()
+    expect(page.get_by_text("吴大雪")).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"/staff/check-in/{shift}/find$"))
     page.get_by_role("button", name="到了").click()
-    assert page.url.endswith(f"/staff/check-in/{shift}") and page.get_by_text("吴大雪").first.is_visible()
+    expect(page).to_have_url(re.compile(f"/staff/check-in/{shift}$"))
+    expect(page.get_by_text("吴大雪").first).to_be_visible()
 
 
 def test_staff_say_how_long_data_is_kept(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -347,7 +358,7 @@ def test_staff_say_how_long_data_is_kept(visitor: Visitor, site: Site, staff_at:
     visitor.look("retention")
     page.get_by_label("成年居民（月）").fill("0")
     page.get_by_role("button", name="保存").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("成年居民（月）").fill("18")
     page.get_by_role("button", name="保存").click()
     assert site.expect(200, "GET", "/v1/retention") == {"months": 18, "minors_months": 12}

@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from playwright.sync_api import expect
+
 from services.common.auth import Role
 from tests.browser.conftest import Visitor
 from tests.registration.programme_world import activity_template, change, drafts
@@ -26,23 +28,23 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     admin.open("/staff/programmes")
     page.get_by_role("link", name="用已有活动建立项目").click()
     page.get_by_role("button", name="建立").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("名称（中文）").fill("社区公益文化+")
     page.get_by_label("由谁管理").select_option("140000")
     page.get_by_label("指尖科普课堂").check()
     admin.look("programme-new")
     page.get_by_role("button", name="建立").click()
-    assert "项目已建立" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("项目已建立")
     page.get_by_role("link", name="推广到站点").click()
     page.get_by_label("站点名称或地址").fill("第二社区站")
     page.get_by_role("button", name="筛选").click()
     page.get_by_role("button", name="建立草稿").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     admin.look("programme-sites")
     page.get_by_label("不早于哪天开始").fill(str(date.today() + timedelta(days=30)))
     page.get_by_label("第二社区站", exact=True).last.check()
     page.get_by_role("button", name="建立草稿").click()
-    assert "1 个站点" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("1 个站点")
     admin.look("programme")
     own = re.search(r"/programmes/([0-9a-f-]{36})", page.url)
     assert own is not None
@@ -64,24 +66,24 @@ def test_a_programme_goes_to_another_site_which_decides_on_a_later_change(
     staff.open("/staff/")
     staff.page.get_by_role("link", name="社区公益文化+").click()
     staff.look("programme-changes")
-    words = staff.page.inner_text("main")
+    words = staff.words()
     for told in ("提前 14 天开始，提前 2 小时截止", "按优先级", "技能：急救", "一直可以报名"):
         assert told in words, told
     assert not re.search(r"_before|first_aid|priority|[0-9a-f]{8}-", words)
     group = staff.page.get_by_role("group", name="地点")
-    assert "三楼" in group.inner_text()
+    expect(group).to_contain_text("三楼")
     group.get_by_label("不采纳").check()
     staff.page.get_by_role("group", name="名称（中文）").get_by_label("采纳", exact=True).check()
     staff.page.get_by_role("button", name="保存决定").click()
-    assert "采纳 1 项" in staff.page.get_by_role("status").inner_text()
+    expect(staff.page.get_by_role("status")).to_contain_text("采纳 1 项")
     made = drafts(second)["智能手机课堂"]
     assert (made["place"], made["party_limit"]) == ("三楼", 1)
-    assert staff.page.locator("main").get_by_role("group").count() == 5
+    expect(staff.page.locator("main").get_by_role("group")).to_have_count(5)
     staff.open(f"/staff/activities/{made['id']}")
     staff.page.get_by_role("link", name="项目对这个活动有").click()
     staff.speak("en")
     staff.open(f"/staff/programmes/{programme['id']}/changes")
-    assert "opens 14 days before, closes 2 hours before" in staff.page.inner_text("main")
+    expect(staff.page.locator("main")).to_contain_text("opens 14 days before, closes 2 hours before")
 
 
 def test_all_sites_of_an_area_get_it_by_one_tick_without_scripts(
@@ -106,14 +108,14 @@ def test_all_sites_of_an_area_get_it_by_one_tick_without_scripts(
     page.get_by_role("link", name="推广到站点").click()
     page.get_by_label("区划", exact=True).select_option(code)
     page.get_by_role("button", name="筛选").click()
-    assert "4 个站点" in page.inner_text("fieldset")
+    expect(page.locator("fieldset")).to_contain_text("4 个站点")
     with page.expect_download() as download:
         page.get_by_role("link", name="下载表格（CSV）").click()
     lines = download.value.path().read_text("utf-8-sig").splitlines()
     assert len(lines) == 5 and lines[1].startswith(f"{code},区{code},社区站")
     page.get_by_label("筛选出的全部 4 个站点").check()
     page.get_by_role("button", name="建立草稿").click()
-    assert "4 个站点" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("4 个站点")
     assert all(drafts(one) for one in others) and not drafts(elsewhere)
     left = operator.expect(200, "GET", f"/v1/programmes/{made['id']}/missing-sites?area={code}")["items"]
     assert left == []
@@ -136,7 +138,7 @@ def test_a_template_is_changed_and_keeps_what_the_page_does_not_show(
     shift = first.get_by_role("group", name="场次 1")
     shift.get_by_label("时长（分钟）").fill("0")
     page.get_by_role("button", name="保存模板").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     shift.get_by_label("时长（分钟）").fill("45")
     first.get_by_role("group", name="场次 2").get_by_label("去掉这个场次").check()
     first.get_by_text("添加一个场次").click()
@@ -145,7 +147,7 @@ def test_a_template_is_changed_and_keeps_what_the_page_does_not_show(
         extra.get_by_label(label).fill(value)
     page.get_by_role("region", name="活动 2").get_by_label("去掉这个活动").check()
     page.get_by_role("button", name="保存模板").click()
-    assert "模板已保存" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("模板已保存")
     (kept,) = site.expect(200, "GET", f"/v1/programmes/{made['id']}")["activities"]
     before = made["activities"][0]
     assert (kept["key"], kept["party_limit"], kept["title_zh"]) == (before["key"], 3, "指尖科普课堂")

@@ -336,7 +336,7 @@ def test_everything_works_under_the_gateways_prefix(centre: Site, behind_gateway
     (row,) = centre.sql("SELECT person_id FROM registrations WHERE site_id = :s", s=centre.id)
     page.goto(behind_gateway + manage_path(centre, str(row.person_id)))
     page.get_by_role("button", name="See my registrations").click()
-    assert page.url == f"{behind_gateway}/my"
+    expect(page).to_have_url(f"{behind_gateway}/my")
     (cookie,) = [one for one in page.context.cookies() if one["name"] == "hesheng_person"]
     assert cookie["path"] == "/", "the other services' pages are behind the same gateway"
     page.get_by_role("button", name="Log out", exact=True).click()

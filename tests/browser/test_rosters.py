@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Visitor
 from tests.registration.world import Site, fresh_phone, name_guardian
 
@@ -19,15 +21,15 @@ def test_an_elder_calls_to_cancel_and_the_next_moves_up(
     page = visitor.page
     visitor.open(f"/staff/activities/{site.activity_of(shift)}")
     page.get_by_role("link", name="名单").click()
-    assert page.get_by_role("heading", name="候补，按先后").is_visible()
+    expect(page.get_by_role("heading", name="候补，按先后")).to_be_visible()
     page.get_by_role("link", name="王奶奶").click()
-    assert page.get_by_text("候补的张阿姨会得到这个名额").is_visible()
+    expect(page.get_by_text("候补的张阿姨会得到这个名额")).to_be_visible()
     page.get_by_role("button", name="取消报名").click()
-    assert page.get_by_text("报名已取消。").is_visible()
+    expect(page.get_by_text("报名已取消。")).to_be_visible()
     page.get_by_text("已取消的报名：本页 1 个").click()
-    assert page.get_by_role("link", name="王奶奶").is_visible()
+    expect(page.get_by_role("link", name="王奶奶")).to_be_visible()
     page.get_by_role("link", name="打印名单").click()
-    assert page.get_by_role("row").count() == 4
+    expect(page.get_by_role("row")).to_have_count(4)
 
 
 def test_the_pages_of_a_roster(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -49,7 +51,7 @@ def test_the_pages_of_a_roster(visitor: Visitor, site: Site, staff_at: StaffAt) 
     page.get_by_role("link", name="候补的张阿姨").click()
     page.get_by_label("优先级").fill("20")
     page.get_by_role("button", name="保存优先级").click()
-    assert page.get_by_text("优先级已修改。").is_visible()
+    expect(page.get_by_text("优先级已修改。")).to_be_visible()
     visitor.look("roster-waiting")
     page.get_by_role("link", name="返回名单").click()
     page.get_by_role("link", name="李爷爷").click()
@@ -61,7 +63,7 @@ def test_the_pages_of_a_roster(visitor: Visitor, site: Site, staff_at: StaffAt) 
     visitor.look("roster-taker")
     page.get_by_label("对方当面或在电话里同意了").check()
     page.get_by_role("button", name="把名额转给此人 接替的孙阿姨").click()
-    assert page.get_by_text("名额已转给对方。").is_visible()
+    expect(page.get_by_text("名额已转给对方。")).to_be_visible()
     page.get_by_role("link", name="接替的孙阿姨").click()
     page.get_by_role("link", name="本人的资料").click()
     page.get_by_role("link", name="报名和取消").click()
@@ -82,7 +84,7 @@ def test_a_place_is_told_by_phone(visitor: Visitor, site: Site, staff_at: StaffA
     page.get_by_role("link", name="要打电话通知：1 人").click()
     visitor.look("calls")
     page.get_by_role("button", name="已通知 等电话的王奶奶").click()
-    assert page.get_by_text("没有要打的电话。").is_visible()
+    expect(page.get_by_text("没有要打的电话。")).to_be_visible()
 
 
 def test_a_choir_signs_up(visitor: Visitor, site: Site, staff_at: StaffAt) -> None:
@@ -102,13 +104,13 @@ def test_a_choir_signs_up(visitor: Visitor, site: Site, staff_at: StaffAt) -> No
     page.get_by_role("link", name="社区汇演").click()
     visitor.look("team-sign-up")
     page.get_by_role("button", name="报名选中的队员").click()
-    assert page.get_by_text("已满，列入候补").is_visible()
-    assert page.get_by_text("未报名：缺监护人同意或出生日期").is_visible()
+    expect(page.get_by_text("已满，列入候补")).to_be_visible()
+    expect(page.get_by_text("未报名：缺监护人同意或出生日期")).to_be_visible()
     visitor.look("team-signed-up")
     page.get_by_label("其监护人已当面或在电话里同意 小歌手").check()
     page.get_by_label("小歌手", exact=True).check()
     page.get_by_role("button", name="报名选中的队员").click()
-    assert page.get_by_text("未报名").count() == 0
+    expect(page.get_by_text("未报名")).to_have_count(0)
     page.get_by_role("link", name="返回名单").click()
     page.get_by_role("link", name="队伍报名").click()
     visitor.look("team-choice")

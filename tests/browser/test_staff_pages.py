@@ -1,10 +1,12 @@
 """Staff's own pages, as people use them: invited by a colleague, setting a password, choosing a site, reading on."""
 
+import re
 import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from services.common.auth import Role
 from services.registration.operations.staff.links import Links
@@ -47,11 +49,11 @@ def test_somebody_is_invited_sets_a_password_and_works(
     boss.page.get_by_label("姓名").fill("李明月")
     boss.page.get_by_label("电子邮件").fill(email)
     boss.page.get_by_role("button", name="发送邀请").click()
-    assert "站点：请选择。" in boss.page.get_by_role("alert").inner_text(), "nothing is chosen for anybody"
+    expect(boss.page.get_by_role("alert"), "nothing is chosen for anybody").to_contain_text("站点：请选择。")
     name = site.sql("SELECT name_zh FROM sites WHERE id = :id", id=site.id)[0].name_zh
     boss.page.get_by_label("站点", exact=True).select_option(label=name)
     boss.page.get_by_role("button", name="发送邀请").click()
-    assert boss.page.get_by_text("已邀请，尚未登录").is_visible()
+    expect(boss.page.get_by_text("已邀请，尚未登录")).to_be_visible()
 
     new = make_visitor()
     path = link_of(email)
@@ -60,23 +62,23 @@ def test_somebody_is_invited_sets_a_password_and_works(
     new.page.get_by_role("button", name="保存并登录").click()
     new.look("staff-set-password")
     assert "password1234" not in new.page.content(), "a password is not written back"
-    assert new.page.get_by_text("太容易被猜到").first.is_visible()
+    expect(new.page.get_by_text("太容易被猜到").first).to_be_visible()
     new.page.get_by_label("新密码").fill(PASSWORD)
     new.page.get_by_role("button", name="保存并登录").click()
-    assert new.page.get_by_role("heading", name=name).is_visible(), "the only site is chosen"
+    expect(new.page.get_by_role("heading", name=name), "the only site is chosen").to_be_visible()
     new.look("staff-home")
     new.page.get_by_role("button", name="退出").click()
     assert new.page.goto(new.address + path).status == 410  # type: ignore[union-attr]
 
     new.open("/staff/account")
-    assert "/staff/log-in" in new.page.url
+    expect(new.page).to_have_url(re.compile("/staff/log-in"))
     new.page.get_by_label("电子邮件").fill(email)
     new.page.get_by_label("密码").fill("not the password")
     new.page.get_by_role("button", name="登录").click()
     new.look("staff-log-in")
     new.page.get_by_label("密码").fill(PASSWORD)
     new.page.get_by_role("button", name="登录").click()
-    assert new.page.get_by_role("heading", name="我的账号").is_visible()
+    expect(new.page.get_by_role("heading", name="我的账号")).to_be_visible()
     new.look("staff-account")
 
 
@@ -86,7 +88,7 @@ def test_a_forgotten_password(visitor: Visitor) -> None:
     visitor.look("staff-forgotten")
     visitor.page.get_by_label("电子邮件").fill("nobody@example.com")
     visitor.page.get_by_role("button", name="发送链接").click()
-    assert visitor.page.get_by_role("status").is_visible()
+    expect(visitor.page.get_by_role("status")).to_be_visible()
     visitor.look("staff-forgotten-sent")
 
 
@@ -102,7 +104,7 @@ def test_somebody_with_two_sites_chooses(
     visitor.page.get_by_role("link", name="选择站点").click()
     visitor.look("staff-sites")
     visitor.page.get_by_role("button", name="到 胜利桥社区服务中心 工作").click()
-    assert visitor.page.get_by_role("heading", name="胜利桥社区服务中心").is_visible()
+    expect(visitor.page.get_by_role("heading", name="胜利桥社区服务中心")).to_be_visible()
 
 
 def test_the_day_is_seen_and_who_did_what(visitor: Visitor, site: Site, office: Office) -> None:
@@ -113,22 +115,22 @@ def test_the_day_is_seen_and_who_did_what(visitor: Visitor, site: Site, office: 
     site.sql("UPDATE shifts SET local_day = (now() AT TIME ZONE 'Asia/Shanghai')::date WHERE id = :id", id=shift)
     visitor.log_in((worker.name, worker.cookie))
     visitor.open("/staff/")
-    assert visitor.page.get_by_text("报名 1/12").is_visible()
+    expect(visitor.page.get_by_text("报名 1/12")).to_be_visible()
     visitor.look("staff-home-day")
     visitor.page.get_by_text("更多").click()
     visitor.page.get_by_role("link", name="操作记录").click()
     visitor.page.get_by_label("对象").select_option("rooms")
     visitor.page.get_by_role("button", name="查找").click()
-    assert visitor.page.get_by_role("heading", name="工作人员 王小雨").is_visible()
+    expect(visitor.page.get_by_role("heading", name="工作人员 王小雨")).to_be_visible()
     visitor.page.get_by_text("详情").click()
     visitor.look("staff-audit")
     visitor.page.get_by_role("link", name=room["id"]).click()
-    assert visitor.page.get_by_role("heading", name="新增房间").is_visible()
+    expect(visitor.page.get_by_role("heading", name="新增房间")).to_be_visible()
     visitor.page.get_by_role("link", name="此人的全部操作").first.click()
     visitor.page.get_by_label("做了什么").select_option("insert")
     visitor.page.get_by_role("button", name="查找").click()
-    assert visitor.page.get_by_text("只看同一人所做的").is_visible()
-    assert visitor.page.get_by_role("heading", name="新增房间").is_visible()
+    expect(visitor.page.get_by_text("只看同一人所做的")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="新增房间")).to_be_visible()
     visitor.speak("en")
     visitor.open("/staff/audit?kind=rooms")
     visitor.look("staff-audit-english")
@@ -147,7 +149,7 @@ def test_a_role_is_given_and_taken_away(
     visitor.page.get_by_role("link", name="区划管理员").click()
     visitor.page.get_by_label("区划（及其以下）").select_option("140000")
     visitor.page.get_by_role("button", name="授予").click()
-    assert visitor.page.get_by_text("区划管理员 · 山西省").is_visible()
+    expect(visitor.page.get_by_text("区划管理员 · 山西省")).to_be_visible()
     visitor.page.get_by_role("button", name="撤销：区划管理员").click()
-    assert visitor.page.get_by_role("status").is_visible()
+    expect(visitor.page.get_by_role("status")).to_be_visible()
     visitor.look("staff-people")

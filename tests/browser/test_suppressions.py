@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
 from sqlalchemy import text
 
 from services.common.auth import Role
@@ -40,11 +41,11 @@ def test_staff_open_a_closed_address_again_with_a_reason(
     visitor.look("suppressions")
     page.get_by_role("link", name="退信，").click()
     visitor.look("suppression")
-    assert "User unknown" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("User unknown")
     page.get_by_label("为什么可以再发").fill("本人到站点说邮箱已修好")
     page.get_by_role("button", name="恢复发送").click()
-    assert "已恢复发送" in page.get_by_role("status").inner_text()
-    assert "本人到站点说邮箱已修好" in page.inner_text("main")
+    expect(page.get_by_role("status")).to_contain_text("已恢复发送")
+    expect(page.locator("main")).to_contain_text("本人到站点说邮箱已修好")
     visitor.speak("en")
     visitor.open("/staff/suppressions?lifted=true")
     visitor.look("suppressions-english")
@@ -55,4 +56,4 @@ def test_staff_open_a_closed_address_again_with_a_reason(
     page.get_by_label("Why mails may go there again").fill("wants them")
     page.get_by_role("button", name="Send there again").click()
     visitor.open("/staff/suppressions")
-    assert "No address is closed" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("No address is closed")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from playwright.sync_api import expect
 
 from services.common.auth import Role
 from services.common.database import Database
@@ -50,21 +51,23 @@ def test_staff_write_their_own_words_and_see_them_as_they_type(
     shown.get_by_text("是不是“{{活动}}”？").wait_for()
     visitor.look("template-wrong-preview")
     page.get_by_role("button", name="保存").click()
-    assert "是不是“{{活动}}”？" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("是不是“{{活动}}”？")
     page.get_by_label("正文").fill("{{姓名}}，{{活动}}等您来<script>alert(1)</script>。")
     shown.get_by_text("王小明，合唱团排练等您来<script>alert(1)</script>。").first.wait_for()
     page.get_by_label("预览用的消息").select_option(label=page.locator("#sample option").last.inner_text())
     shown.get_by_text("报名成功：春节联欢").wait_for()
     visitor.look("template")
     page.get_by_role("button", name="保存").click()
-    assert "已保存" in page.get_by_role("status").inner_text() and "本站的措辞" in page.inner_text("h1")
+    expect(page.get_by_role("status")).to_contain_text("已保存")
+    expect(page.locator("h1")).to_contain_text("本站的措辞")
     page.get_by_role("link", name="以前的版本").click()
     visitor.look("template-versions")
     page.get_by_role("button", name="不用自己的措辞").click()
-    assert "内置" in page.inner_text("h1")
+    expect(page.locator("h1")).to_contain_text("内置")
     page.get_by_role("link", name="以前的版本").click()
     page.get_by_role("button", name="改回这一版").click()
-    assert "合唱" not in page.input_value("#text") and "{{活动}}等您来" in page.input_value("#text")
+    expect(page.locator("#text")).to_have_value(re.compile("{{活动}}等您来"))
+    expect(page.locator("#text")).not_to_have_value(re.compile("合唱"))
 
 
 def test_without_scripts_a_button_shows_an_sms_with_its_length(
@@ -89,7 +92,8 @@ def test_words_that_guard_an_account_are_shown_and_cannot_be_changed(
     visitor.log_in(cookie)
     visitor.open("/staff/templates/password_reset/mail/zh")
     visitor.look("template-locked")
-    assert "措辞不能改" in visitor.page.inner_text("main") and visitor.page.get_by_label("正文").count() == 0
+    expect(visitor.page.locator("main")).to_contain_text("措辞不能改")
+    expect(visitor.page.get_by_label("正文")).to_have_count(0)
     token = csrf(ask(messages, cookie, CONFIRMATION).text)
     form = {"csrf_token": token, "version": "0", "subject": "a", "text": "b"}
     answer = ask(messages, cookie, "/staff/templates/password_reset/mail/zh", **form)

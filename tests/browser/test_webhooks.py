@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from uuid import UUID
 
+from playwright.sync_api import expect
 from sqlalchemy import text
 
 from services.common.database import EVERY_SITE, Database
@@ -58,7 +59,7 @@ def test_staff_add_a_webhook_and_see_what_became_of_it(
     visitor.page.get_by_role("button", name="启用").click()
     visitor.look("webhook")
     visitor.page.get_by_role("button", name="补投").click()
-    assert "将再次投递 1 个事件" in visitor.page.inner_text("main")
+    expect(visitor.page.locator("main")).to_contain_text("将再次投递 1 个事件")
     visitor.page.get_by_role("link", name="hesheng.shift.opened.v1").click()
     visitor.look("webhook-delivery")
     visitor.page.get_by_role("link", name="街道小程序").click()
@@ -67,6 +68,6 @@ def test_staff_add_a_webhook_and_see_what_became_of_it(
     visitor.page.get_by_role("button", name="生成新密钥").click()
     visitor.look("webhook-rotated")
     visitor.page.get_by_role("button", name="English").click()  # asked for anew, the page has no secret in it
-    words = visitor.page.inner_text("main")
+    words = visitor.words()
     assert "is good until" in words and "whsec_" not in words
     assert not re.search("[\u4e00-\u9fff]", words.replace("街道小程序", ""))

@@ -37,8 +37,8 @@ class Plan:
     """What to do: `seconds` of faults drawn from `seed`, and how long to wait for quiet afterwards.
 
     A slow machine does less in the same time, and a break needs something to break: people go on signing up after the
-    faults until `sign_ups` were acknowledged, and, given `seen`, the books are done again until it says that they show
-    the break. Both for `patience` seconds at most.
+    faults until `sign_ups` were acknowledged, and, given `seen`, the world outside stays bad, and the books are done
+    again until it says that they show the break. Both for `patience` seconds at most.
     """
 
     seconds: float
@@ -79,6 +79,8 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
         watch = Watch(system, lambda: outside.unrest() + undecided(system))
         say(f"{len(scene.shifts)} shifts at {len(scene.sites)} sites; {plan.seconds:g} s of faults, seed {plan.seed}")
         load, chaos, announcer = _trouble(plan, system, scene, watch)
+        if not plan.seen:
+            outside.calm()
         say(f"{sum(chaos.injected.values())} faults done, everything restored; waiting for quiet")
         announcer.join()
         recovery_s, unrest = _settle(scene, watch, load, 0 if plan.seen else plan.patience)

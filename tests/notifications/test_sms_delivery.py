@@ -1,6 +1,7 @@
 """Who reads no mail gets an SMS, once, whatever the provider does."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,14 +49,14 @@ def now_due(rows: Rows, passed: str = "0 seconds") -> None:
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits between attempts are left out here."""
-    monkeypatch.setattr(sms_channel, "REST", 0.0)
     monkeypatch.setattr(servers, "RESTS", (0.0,))
+    monkeypatch.setattr(sms_channel, "RESTS_PER_WAIT", 0.0)
 
 
 def test_one_that_takes_requests_and_does_not_answer_is_left_alone_for_a_while(
     story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sms_channel, "REST", 3600.0)
+    monkeypatch.setattr(servers, "RESTS", (3600.0,))
     shift = story.opening()
     for phone in (PHONE, "+8613800005678"):
         story.sign_up(shift, None, phone=phone)
@@ -68,6 +69,21 @@ def test_one_that_takes_requests_and_does_not_answer_is_left_alone_for_a_while(
     deliver_batch(by_aliyun)
     assert aliyun.asked == 0
     assert [row.attempts for row in rows("SELECT attempts FROM messages ORDER BY number")] == [1, 0]
+
+
+def test_it_is_left_alone_the_longer_the_longer_it_kept_us_waiting(
+    story: Story, by_aliyun: Postman, aliyun: AliyunStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sms_channel, "RESTS_PER_WAIT", 3600.0)
+    [channel] = by_aliyun.others
+    for fault, rests in (("late", True), ("drop", False)):
+        story.sign_up(story.opening(), None, phone=PHONE)
+        aliyun.faults = [fault]
+        began = time.monotonic()
+        with hurried():
+            deliver_batch(by_aliyun)
+        assert (channel.rests_until - began > 600) == rests, fault  # type: ignore[attr-defined]
+        channel.rests_until = 0.0  # type: ignore[attr-defined]
 
 
 def test_who_has_a_phone_alone_gets_an_sms_and_the_row_says_by_what(

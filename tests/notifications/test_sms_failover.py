@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from services.common import events
 from services.common.database import Database
-from services.notifications.channels import sms as sms_channel
 from services.notifications.mail import servers
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.providers import failing
@@ -44,7 +43,6 @@ def two(settings: Settings, aliyun: AliyunStandIn, second: GatewayStandIn) -> Se
 @pytest.fixture
 def by_two(two: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Postman:
     monkeypatch.setattr(servers, "RESTS", (3600.0,))
-    monkeypatch.setattr(sms_channel, "REST", 3600.0)
     return make_postman(two, database)
 
 
@@ -109,11 +107,27 @@ def test_one_that_may_be_with_the_first_goes_to_no_other_and_what_comes_after_it
     assert (len(aliyun.taken), len(second.taken)) == (2, 3)
 
 
+def test_of_two_that_left_something_in_doubt_the_one_that_does_not_rest_is_taken(
+    story: Story, by_two: Postman, aliyun: AliyunStandIn, second: GatewayStandIn, rows: Rows
+) -> None:
+    crowd(story, 2)
+    aliyun.faults, second.faults = ["drop"], ["drop"]
+    deliver_all(by_two)
+    assert (len(aliyun.taken), len(second.taken)) == (1, 1)
+    for one in by_two.others:
+        one.rests_until = 0.0  # type: ignore[attr-defined]
+    crowd(story, 2)
+    aliyun.faults = ["503"]
+    deliver_all(by_two)
+    assert (len(aliyun.taken), len(second.taken)) == (1, 3)
+    assert [one.handed_to for one in rows("SELECT handed_to FROM messages ORDER BY number")][2:] == ["second"] * 2
+
+
 def test_that_nobody_can_be_asked_after_one_does_not_show_that_its_provider_is_back(
     story: Story, two: Settings, database: Database, aliyun: AliyunStandIn, second: GatewayStandIn, rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(sms_channel, "REST", 0.0)
+    monkeypatch.setattr(servers, "RESTS", (0.0,))
     postman = make_postman(Settings(**two.model_dump() | {"sms_url": f"{second.url()},{aliyun.url}"}), database)
     crowd(story, 1)
     second.faults = ["drop"]

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from services.common import events
 from services.common.database import EVERY_SITE, Database
-from services.notifications.channels import sms as sms_channel
 from services.notifications.contacts import ContactBook
+from services.notifications.mail import servers
 from services.notifications.operations import hand_over as handing
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.messages import retry_message
@@ -99,7 +99,7 @@ def test_where_nobody_knows_whether_the_sms_came_no_mail_says_it_again(
     sms_first: Callable[[], Any], by_both: Postman, gateway: GatewayStandIn, sink: FaultySink, rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(sms_channel, "REST", 0.0)
+    monkeypatch.setattr(servers, "RESTS", (0.0,))
     sms_first()
     gateway.faults = ["drop"]
     deliver_all(by_both)

@@ -10,7 +10,7 @@ same name are two providers: the second is for when the first fails.
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
 from services.notifications.contacts import AddressedLink, Contact
@@ -61,6 +61,14 @@ class Letter:
         return f"<letter of message {self.message.id}>"
 
 
+class Health(IntEnum):
+    """How a provider is. What rests would refuse to be opened; what is doubtful left something in doubt lately."""
+
+    WORKS = 0
+    DOUBTFUL = 1
+    RESTS = 2
+
+
 class Line(Protocol):
     """A connection for a batch. Once it is `lost`, what was not sent waits for another."""
 
@@ -88,8 +96,8 @@ class Channel(Protocol):
         """Under what it is kept how much may still go by it in a minute."""
 
     @property
-    def rests(self) -> bool:
-        """Whether it failed just now, so that another of the same name is taken where there is one."""
+    def health(self) -> Health:
+        """How it is: of several of the same name the healthiest is taken."""
 
     def is_out(self, seconds: float) -> bool:
         """Whether it has failed for so long, so that another channel is taken where there is one."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from services.common.sealing import Box
-from services.notifications.channels import Letter, Outcome, Verdict
+from services.notifications.channels import Health, Letter, Outcome, Verdict
 from services.notifications.chat.bots import make_bot, post
 from services.notifications.chat.words import text_of
 from services.notifications.contacts import AddressedLink, Contact
@@ -31,7 +31,7 @@ class Chat:
 
     name = "chat"
     bucket = "chat"
-    rests = False
+    health = Health.WORKS
 
     def is_out(self, seconds: float) -> bool:
         """Never: there is no other way to a group."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from services.notifications.channels import Letter, Verdict
+from services.notifications.channels import Health, Letter, Verdict
 from services.notifications.contacts import AddressedLink, Contact, StaffContact
 from services.notifications.mail.render import Composer
 from services.notifications.mail.servers import MailServers
@@ -27,7 +27,7 @@ class Mail:
 
     name = "mail"
     bucket = "mail"
-    rests = False
+    health = Health.WORKS
 
     def is_out(self, seconds: float) -> bool:
         """Never: mails wait for a mail server, and cost nothing."""

@@ -9,7 +9,7 @@ import requests
 
 from services.common.database import Database
 from services.common.sealing import Box
-from services.notifications.channels import Letter, Outcome, Unavailable, Verdict
+from services.notifications.channels import Health, Letter, Outcome, Unavailable, Verdict
 from services.notifications.contacts import AddressedLink, Contact
 from services.notifications.mail import servers
 from services.notifications.operations.claims import Taken
@@ -26,9 +26,9 @@ ENOUGH = Verdict(Outcome.HELD_BACK, "held back: too many SMS to this person with
 ELSEWHERE = Verdict(Outcome.REFUSED, "unknown: no answer came, and their number is another one by now", unsure=True)
 """It may be with the old number: to ask after the new one says nothing of that."""
 
-REST = 30.0
-"""Seconds for which a provider is left alone that took a request and gave no answer: each such wait is ten seconds in
-which nobody else's message goes out."""
+RESTS_PER_WAIT = 3.0
+"""For how many times as long as it let us wait for nothing a provider is left alone: nobody else's message went out
+meanwhile. Not for less than a mail server that fails (`servers.RESTS`), which grows where it answers nothing at all."""
 
 AVOIDED = 600.0
 """Seconds for which another provider, where there is one, is preferred to one that gave no answer, unless it answers
@@ -65,9 +65,12 @@ class Sms:
         return bucket_of(self.provider.name)
 
     @property
-    def rests(self) -> bool:
-        """Whether it failed just now, or does not answer."""
-        return time.monotonic() < max(self.rests_until, self.avoided_until)
+    def health(self) -> Health:
+        """It rests after a failure, and is doubtful for longer after none came back."""
+        now = time.monotonic()
+        if now < self.rests_until:
+            return Health.RESTS
+        return Health.DOUBTFUL if now < self.avoided_until else Health.WORKS
 
     def is_out(self, seconds: float) -> bool:
         """Whether its provider has failed for so long, to whichever worker."""
@@ -105,29 +108,33 @@ class Sms:
             try:
                 yield line
             except Unavailable as error:
-                self._fail(servers.RESTS[min(self.failures, len(servers.RESTS) - 1)], str(error))
+                self._fail(line, str(error))
                 raise
         if line.lost:
             self.avoided_until = time.monotonic() + AVOIDED
-            self._fail(REST, "it does not answer")
+            self._fail(line, "it does not answer")
         elif line.answered:
             self.failures, self.avoided_until = 0, 0.0
             tell(self.database, self.provider.name, None)
 
-    def _fail(self, rest: float, reason: str) -> None:
-        self.rests_until, self.failures = time.monotonic() + rest, self.failures + 1
+    def _fail(self, line: "SmsLine", reason: str) -> None:
+        before = 0 if line.answered else self.failures
+        rest = max(RESTS_PER_WAIT * line.waited, servers.RESTS[min(before, len(servers.RESTS) - 1)])
+        self.rests_until, self.failures = time.monotonic() + rest, before + 1
         tell(self.database, self.provider.name, reason)
 
 
 @dataclass
 class SmsLine:
-    """A session with the provider. `answered`: it said something about one at least."""
+    """A session with the provider. `answered`: it said something about one at least. `waited`: seconds for its last
+    answer, or for none."""
 
     channel: Sms
     http: requests.Session
 
     lost: bool = False
     answered: bool = False
+    waited: float = 0.0
 
     @property
     def provider(self) -> str:
@@ -143,11 +150,15 @@ class SmsLine:
             return ENOUGH
         if message.in_doubt and handed.to_key not in (None, to_key):
             return ELSEWHERE
-        if message.in_doubt:
-            settled = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
-            verdict = settled or self._again(letter, handed.id)
-        else:
-            verdict = provider.send(self.http, handed.id, letter.content)
+        began = time.monotonic()
+        try:
+            if message.in_doubt:
+                settled = provider.settle(self.http, handed.id, letter.content, handed.since, handed.age)
+                verdict = settled or self._again(letter, handed.id)
+            else:
+                verdict = provider.send(self.http, handed.id, letter.content)
+        finally:
+            self.waited = time.monotonic() - began
         self.lost = verdict.outcome is Outcome.UNKNOWN
         self.answered = self.answered or not (self.lost or verdict.unsure)
         return verdict

@@ -4,6 +4,7 @@ sites' receivers, chat groups.
     outside = Outside(seed=7)
     system = System(folder, extra_for={"notifications": outside.environment(smtp_url)})
     outside.settle_in(system.urls["notifications"], scene)     # receivers are registered, receipts have where to go
+    outside.calm()                                              # it behaves from now on
     outside.unrest()                                            # what is still to be told, in words
 
 They run in this process, which nobody kills, so that what they remember of what they accepted is the truth. Each has a
@@ -96,6 +97,11 @@ class Outside:
                 for site, one in self.receivers.items() if one.refused
             ],
         )  # fmt: skip
+
+    def calm(self) -> None:
+        """The faults are over: only what is wrong with addresses and numbers stays so."""
+        for one in (self.mail, self.groups, self.sms, *self.receivers.values()):
+            one.deck.end()
 
     def unrest(self) -> list[str]:
         """What nobody heard yet."""

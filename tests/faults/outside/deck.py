@@ -12,15 +12,19 @@ class Deck:
     def __init__(self, cards: Sequence[str], every: int, chance: random.Random) -> None:
         self._cards = chance.sample(list(cards), len(cards))
         self._every = every
-        self._asked = 0
+        self._asked, self._over = 0, False
         self._lock = threading.Lock()
         self.met: Counter[str] = Counter()
+
+    def end(self) -> None:
+        """Give none from now on."""
+        self._over = True
 
     def next(self) -> str | None:
         """A fault, or None."""
         with self._lock:
             self._asked += 1
-            if self._asked % self._every:
+            if self._over or self._asked % self._every:
                 return None
             card = self._cards[self._asked // self._every % len(self._cards)]
             self.met[card] += 1

@@ -31,7 +31,7 @@ class MailServer:
 
     def __init__(self, folder: Path, deck: Deck, readers: Readers) -> None:
         self._box, self._readers = Box(folder), readers
-        self._deck = deck
+        self.deck = deck
         self._seen: dict[str, float] = {}
         self._away_until = 0.0
         self.met = deck.met
@@ -77,7 +77,7 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:
         """Keep the mail, or not, and say so, or not."""
-        fault = self._deck.next() or ""
+        fault = self.deck.next() or ""
         if fault.isdecimal():
             return f"{fault} 4.3.0 later"
         if fault == "away":

@@ -43,10 +43,10 @@ class Provider(StandIn):
 
     def __init__(self, faults: Sequence[str], chance: random.Random) -> None:
         super().__init__()
-        self._deck, self._chance = Deck(faults, EVERY, chance), chance
+        self.deck, self._chance = Deck(faults, EVERY, chance), chance
         self._lock = threading.Lock()
         self._due: queue.SimpleQueue[Receipt | None] = queue.SimpleQueue()
-        self.met = self._deck.met
+        self.met = self.deck.met
         self.receipts: dict[str, Receipt] = {}
         self.receipts_to = ""
         self.wrong: list[str] = []
@@ -118,7 +118,7 @@ class Gateway(Provider, GatewayStandIn):
         told = json.loads(body)
         if headers["authorization"] != f"Bearer {TOKEN}" or headers["idempotency-key"] != told["id"]:
             self.wrong.append(f"a request for {told['id']} with the wrong token or key")
-        fault = self._deck.next() or ""
+        fault = self.deck.next() or ""
         if fault.isdecimal():
             self.say(call, int(fault), {"reason": "not now"})
             return
@@ -155,7 +155,7 @@ class Aliyun(Provider, AliyunStandIn):
         if headers["x-acs-action"] != "SendSms":
             super().answer(call, url, headers, body)
             return
-        query, fault = dict(parse_qsl(url.query)), self._deck.next() or ""
+        query, fault = dict(parse_qsl(url.query)), self.deck.next() or ""
         if fault.isdecimal():
             self.say(call, int(fault), None)
         elif fault.startswith("isv."):

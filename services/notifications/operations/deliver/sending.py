@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from services.common.database import EVERY_SITE, Database
 from services.common.logs import bind_request, get_logger
-from services.notifications.channels import Channel, Letter, Outcome, Unavailable, Verdict
+from services.notifications.channels import Channel, Health, Letter, Outcome, Unavailable, Verdict
 from services.notifications.channels.mail import Mail
 from services.notifications.contacts import AddressedLink, Contact, ContactsUnavailable, StaffContact
 from services.notifications.mail.refusals import is_no_mailbox
@@ -127,14 +127,14 @@ def _holder(postman: Postman, message: Taken) -> Channel | None:
 
 
 def _first(able: Sequence[Channel], patience: float) -> Channel | None:
-    """The first; of several providers of that channel the first that does not rest. Where all of them have failed for
-    longer than this, of the next channel; once they have rested they are tried again by whatever comes then."""
+    """The first; of several providers of that channel the healthiest. Where all of them have failed for longer than
+    this, of the next channel; once they have rested they are tried again by whatever comes then."""
     same = [one for one in able if one.name == able[0].name]
     others = [one for one in able if one not in same]
-    works = next((one for one in same if not one.rests), None)
-    if works is None and others and all(one.is_out(patience) for one in same):
+    best = min(same, key=lambda one: one.health, default=None)
+    if best and best.health is not Health.WORKS and others and all(one.is_out(patience) for one in same):
         return _first(others, patience)
-    return works or next(iter(same), None)
+    return best
 
 
 def _not_told(postman: Postman, message: Taken, reached: Sequence[Channel], ways: Ways | None) -> Result:
@@ -233,7 +233,7 @@ def _allowed(postman: Postman, channel: Channel, letters: list[Letter], lane: La
 
 def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: Batch) -> None:
     """Over one line, in order. When that is lost or the batch is over, the rest goes back untried."""
-    number, rested = 0, channel.rests
+    number, health = 0, channel.health
     try:
         with channel.open() as line:
             for number, letter in enumerate(letters):
@@ -245,7 +245,7 @@ def _send_by(postman: Postman, channel: Channel, letters: list[Letter], batch: B
     except Unavailable as error:
         # One that rested already was taken for want of another.
         others = any(one.name == channel.name and one != channel for one in postman.channels)
-        delay = 0.0 if others and not rested else OUTAGE_DELAY
+        delay = 0.0 if others and health is not Health.RESTS else OUTAGE_DELAY
         _give_back(postman, [late.message for late in letters[number:]], str(error), delay)
 
 
