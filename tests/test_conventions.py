@@ -267,7 +267,7 @@ def test_no_exception_is_made_once_and_raised_again_and_again() -> None:
     assert kept == []
 
 
-AT_ONCE = re.compile(r"assert .*\.(is_visible|is_hidden|is_checked|is_disabled|is_enabled|count)\(\)|assert .* page\.url")
+AT_ONCE = re.compile(r"assert .*\.(is_(visible|hidden|checked|disabled|enabled)|count)\(\)|assert .* page\.url")
 
 
 def test_browser_tests_wait_for_what_they_expect() -> None:
