@@ -1,0 +1,68 @@
+"""Activities and their shifts, whose kind and day stand in each of their facts."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.common.events import Received
+from services.reporting.handlers.runs import columns_of, last_of
+
+# Where the kind changes, so do the activity's facts, and their cells with them.
+SAVE_ACTIVITIES = text("""
+WITH saved AS (
+    INSERT INTO activities (activity_id, activity_number, site_id, kind, status)
+    SELECT *, :status FROM unnest(cast(:activity_id AS uuid[]), cast(:activity_number AS bigint[]),
+                                  cast(:site_id AS uuid[]), cast(:kind AS text[]))
+    ON CONFLICT (activity_id) DO UPDATE SET kind = excluded.kind, status = excluded.status
+    RETURNING activity_id, kind
+), moved AS (
+    UPDATE facts SET kind = saved.kind FROM saved JOIN shifts USING (activity_id)
+    WHERE facts.shift_id = shifts.shift_id AND facts.kind <> saved.kind
+    RETURNING facts.site_id, facts.day
+)
+INSERT INTO dirty (site_id, day) SELECT DISTINCT site_id, day FROM moved
+""")
+
+# Where the day changes, so do the shift's facts: the cells that they leave and the cells that they come to are dirty.
+# `shifts` in `left_days` is the table as it was before this statement.
+SAVE_SHIFTS = text("""
+WITH incoming AS (
+    SELECT * FROM unnest(cast(:shift_id AS uuid[]), cast(:activity_id AS uuid[]), cast(:site_id AS uuid[]),
+                         cast(:day AS date[]), cast(:capacity AS int[]))
+             AS i (shift_id, activity_id, site_id, day, capacity)
+), left_days AS (
+    SELECT shift_id, shifts.day FROM shifts JOIN incoming USING (shift_id) WHERE shifts.day <> incoming.day
+), saved AS (
+    INSERT INTO shifts (shift_id, activity_id, site_id, day, capacity, status)
+    SELECT shift_id, activity_id, site_id, day, capacity, :status FROM incoming
+    ON CONFLICT (shift_id) DO UPDATE SET
+        day = excluded.day, capacity = excluded.capacity, status = excluded.status
+), moved AS (
+    UPDATE facts SET day = incoming.day FROM incoming JOIN left_days USING (shift_id)
+    WHERE facts.shift_id = incoming.shift_id
+    RETURNING facts.site_id, facts.day, left_days.day AS left_day
+)
+INSERT INTO dirty (site_id, day) SELECT site_id, day FROM moved UNION SELECT site_id, left_day FROM moved
+""")
+
+
+def activities_are(status: str) -> Callable[[Session, Sequence[Received]], None]:
+    """Handler of activity events after which the activity has this status."""
+
+    def handle(session: Session, events: Sequence[Received]) -> None:
+        columns = columns_of(last_of(events, "activity_id"), "activity_id", "activity_number", "site_id", "kind")
+        session.execute(SAVE_ACTIVITIES, {**columns, "status": status})
+
+    return handle
+
+
+def shifts_are(status: str) -> Callable[[Session, Sequence[Received]], None]:
+    """Handler of shift events after which the shift has this status."""
+
+    def handle(session: Session, events: Sequence[Received]) -> None:
+        last = last_of(events, "shift_id")
+        columns = columns_of(last, "shift_id", "activity_id", "site_id", "capacity")
+        session.execute(SAVE_SHIFTS, {**columns, "day": [data.local_day for data in last], "status": status})
+
+    return handle
