@@ -23,9 +23,11 @@ AGE_BANDS = {
 
 DIMENSIONS = {
     "day": Words("日期", "Day"),
+    "week": Words("周", "Week"),
     "month": Words("月份", "Month"),
     "quarter": Words("季度", "Quarter"),
     "year": Words("年份", "Year"),
+    "academic_year": Words("学年", "Academic year"),
     "site": Words("站点", "Site"),
     "area": Words("区划", "Area"),
     "kind": Words("活动类型", "Activity kind"),

@@ -29,8 +29,10 @@ FACTS = _table(
     " outcome service_minutes places",
 )
 MERGES = _table("merges", "merge_id", "person_number into_number undone")
-BUCKETS = _table(
-    "buckets",
-    "site_id day kind age_band",
-    "registrations confirmed waitlisted promotions cancellations attended no_shows service_minutes offered places",
+COUNTED_AS = _table("counted_as", "person_number", "into_number")
+FIGURES = (
+    "registrations confirmed waitlisted promotions cancellations attended no_shows service_minutes offered places"
+    " shifts seats people people_attended activities"
 )
+SITE_CELLS = _table("site_cells", "site_id month kind age_band", FIGURES)
+AREA_CELLS = _table("area_cells", "area month kind age_band", FIGURES)

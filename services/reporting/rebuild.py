@@ -23,7 +23,7 @@ from services.reporting.settings import Settings
 
 log = get_logger(__name__)
 
-PIPELINE = ("cursors", "applied", "parked", "dirty")
+PIPELINE = ("cursors", "applied", "parked", "dirty", "stale")
 
 
 def empty(database: Database) -> None:
@@ -31,6 +31,7 @@ def empty(database: Database) -> None:
     with database.transaction() as session:
         session.execute(text(f"TRUNCATE {', '.join([*METADATA.tables, *PIPELINE])}"))
         session.execute(text("UPDATE caught_up SET as_of = DEFAULT"))
+        session.execute(text("UPDATE tree SET version = DEFAULT, built = DEFAULT"))
 
 
 def rebuild(database: Database, subscriber: Subscriber) -> None:

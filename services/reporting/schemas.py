@@ -127,9 +127,11 @@ class Row(Figures):
 
     name: str = Field(description="names of all dimensions of the row")
     day: str | None = Field(default=None, description="YYYY-MM-DD")
+    week: str | None = Field(default=None, description="YYYY-Wnn, from Monday, by ISO 8601")
     month: str | None = Field(default=None, description="YYYY-MM")
     quarter: str | None = Field(default=None, description="YYYY-Qn")
     year: str | None = Field(default=None, description="YYYY")
+    academic_year: str | None = Field(default=None, description="YYYY-YYYY, from September")
     site: UUID | None = None
     site_name: str | None = None
     area: str | None = Field(default=None, description="the child of the scope's area that the site lies under")

@@ -34,6 +34,7 @@ def empty(database: Database) -> None:
     with database.transaction() as session:
         session.execute(text(f"TRUNCATE {', '.join([*METADATA.tables, *PIPELINE, 'site_keys'])}"))
         session.execute(text("UPDATE caught_up SET as_of = DEFAULT"))
+        session.execute(text("UPDATE tree SET version = DEFAULT, built = DEFAULT"))
 
 
 @pytest.fixture

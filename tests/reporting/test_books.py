@@ -1,12 +1,14 @@
 """Facts, cells and buckets: what is recomputed when, what waits, what is seen of it."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.orm import Session
 
 from services.common.apply import Applied, Subscriber
 from services.common.database import EVERY_SITE, Database
@@ -14,15 +16,18 @@ from services.common.events import ActivityKind, ShiftChanged
 from services.common.outbox import Page
 from services.reporting.handlers import HANDLERS
 from services.reporting.models import METADATA
-from services.reporting.operations.aggregation import RECOMPUTE, aggregate, gauges, is_dirty
+from services.reporting.operations.aggregation import aggregate, aggregate_batch, gauges, is_dirty
 from services.reporting.operations.caught_up import CatchUp
+from services.reporting.operations.cells import from_cells
+from services.reporting.operations.participation import from_facts
+from services.reporting.operations.scope import read_scope, report_snapshot
 from services.reporting.operations.upkeep import trim_applied
 from services.reporting.pump import duties, wake_aggregation
 from services.reporting.rebuild import rebuild
 from services.reporting.settings import Settings
 from services.reporting.tasks import make_celery_app
 from tests.reporting.log import MemoryLog, partition_of
-from tests.reporting.scene import activity, an_id, confirmed, shift, shift_fields
+from tests.reporting.scene import activity, an_id, area, confirmed, shift, shift_fields, site
 
 
 def query(database: Database, sql: str) -> list[Any]:
@@ -30,15 +35,27 @@ def query(database: Database, sql: str) -> list[Any]:
         return [tuple(row) for row in session.execute(text(sql))]
 
 
-def buckets_are_exact(database: Database) -> bool:
-    return query(database, "TABLE buckets_now EXCEPT TABLE bucket_source") == query(
-        database, "TABLE bucket_source EXCEPT TABLE buckets_now"
+def asked(session: Session, ask: Callable[..., Any]) -> list[Any]:
+    scope = read_scope(session, None, an_id("a"))
+    return list(ask(session, scope, date(2026, 1, 1), date(2026, 12, 31), ["month"]))
+
+
+def cells_are_exact(database: Database) -> bool:
+    with report_snapshot(database, EVERY_SITE) as session:
+        return asked(session, from_cells) == asked(session, from_facts)
+
+
+def in_cells(database: Database, figure: str = "registrations") -> list[Any]:
+    """A figure in the cells of the site's months, by month."""
+    return query(
+        database, f"SELECT month::text, {figure} FROM site_cells WHERE kind = '*' AND age_band = '*' ORDER BY month"
     )
 
 
 @pytest.fixture
 def drive(log: MemoryLog, subscriber: Subscriber) -> None:
     """An activity with one shift and two sign-ups."""
+    log.add(area("140107"), site("a", "140107"))
     log.add(activity("A", "a"), shift("s", "A", "a", "2026-03-01"))
     log.add(confirmed("1", "s", "A", "a", 1), confirmed("2", "s", "A", "a", 2))
     subscriber.catch_up_fully()
@@ -46,34 +63,39 @@ def drive(log: MemoryLog, subscriber: Subscriber) -> None:
 
 @pytest.mark.usefixtures("drive")
 def test_a_report_does_not_wait_for_the_worker(database: Database) -> None:
-    assert query(database, "SELECT count(*) FROM buckets") == [(0,)]
-    assert query(database, "SELECT sum(registrations) FROM buckets_now") == [(2,)]
-    assert aggregate(database) == 1
-    assert query(database, "SELECT sum(registrations) FROM buckets") == [(2,)]
+    assert in_cells(database) == []
+    with report_snapshot(database, EVERY_SITE) as session:
+        assert [row["registrations"] for row in asked(session, from_cells)] == [2, 2]
+    assert aggregate(database) > 0
+    assert in_cells(database) == [("2026-03-01", 2)]
     assert not is_dirty(database)
 
 
 @pytest.mark.usefixtures("drive")
-def test_a_moved_shift_takes_its_facts_to_the_new_day(
+def test_a_moved_shift_takes_its_facts_to_the_new_month(
     database: Database, log: MemoryLog, subscriber: Subscriber
 ) -> None:
     aggregate(database)
-    log.add(ShiftChanged(**shift_fields("s", "A", "a", "2026-03-02", version=2)))
+    log.add(ShiftChanged(**shift_fields("s", "A", "a", "2026-04-02", version=2)))
     subscriber.catch_up_fully()
-    assert query(database, "SELECT DISTINCT day::text FROM dirty ORDER BY 1") == [("2026-03-01",), ("2026-03-02",)]
+    assert query(database, "SELECT DISTINCT month::text FROM dirty ORDER BY 1") == [("2026-03-01",), ("2026-04-01",)]
     aggregate(database)
-    assert query(database, "SELECT day::text, registrations FROM buckets") == [("2026-03-02", 2)]
+    assert in_cells(database) == [("2026-04-01", 2)]
 
 
 @pytest.mark.usefixtures("drive")
-def test_a_shift_that_only_changes_its_capacity_dirties_nothing(
+def test_what_changes_no_figure_dirties_nothing_and_what_changes_seats_its_month(
     database: Database, log: MemoryLog, subscriber: Subscriber
 ) -> None:
     aggregate(database)
+    log.add(activity("A", "a", ActivityKind.CLASS), site("a", "140107", "新名字"))
+    subscriber.catch_up_fully()
+    assert not is_dirty(database)
     log.add(ShiftChanged(**shift_fields("s", "A", "a", "2026-03-01", version=2, capacity=99)))
-    log.add(activity("A", "a", ActivityKind.CLASS))
     subscriber.catch_up_fully()
-    assert not is_dirty(database)
+    assert query(database, "SELECT month::text FROM dirty") == [("2026-03-01",)]
+    aggregate(database)
+    assert in_cells(database, "seats") == [("2026-03-01", 99)]
 
 
 @pytest.mark.usefixtures("drive")
@@ -83,13 +105,12 @@ def test_a_cell_dirtied_while_it_is_recomputed_is_not_lost(
     """The worst moment: the worker has read the facts and has not committed yet."""
     log.add(confirmed("3", "s", "A", "a", 3))
     with database.transaction(EVERY_SITE) as session:
-        cells = session.execute(text("DELETE FROM dirty RETURNING site_id, day")).all()
-        session.execute(RECOMPUTE, {"sites": [cells[0].site_id], "days": [cells[0].day]})
+        assert aggregate_batch(session, 1_000_000) == 1
         subscriber.catch_up_fully()
     assert is_dirty(database)
-    assert buckets_are_exact(database)
+    assert cells_are_exact(database)
     aggregate(database)
-    assert query(database, "SELECT sum(registrations) FROM buckets") == [(3,)]
+    assert in_cells(database) == [("2026-03-01", 3)]
 
 
 @pytest.mark.usefixtures("drive")
@@ -104,12 +125,7 @@ def test_sweeps_and_sign_ups_at_once_lose_nothing(database: Database, log: Memor
     def look() -> list[bool]:
         seen = []
         while not done.is_set():
-            with database.snapshot() as session:
-                session.execute(text("SELECT set_config('hesheng.site', '*', true)"))
-                rows = session.execute(
-                    text("SELECT (SELECT sum(registrations) FROM buckets_now), (SELECT count(*) FROM facts)")
-                ).one()
-            seen.append(rows[0] == rows[1])
+            seen.append(cells_are_exact(database))
         return seen
 
     with ThreadPoolExecutor(5) as threads:
@@ -124,7 +140,7 @@ def test_sweeps_and_sign_ups_at_once_lose_nothing(database: Database, log: Memor
         assert len(looks.result()) > 10
         assert all(looks.result())
     aggregate(database)
-    assert query(database, "SELECT sum(registrations) FROM buckets") == [(149,)]
+    assert in_cells(database) == [("2026-03-01", 149)]
     assert not is_dirty(database)
 
 
@@ -211,9 +227,9 @@ def test_a_rebuild_mends_what_was_wrong(database: Database, subscriber: Subscrib
     aggregate(database)
     with database.transaction(EVERY_SITE) as session:
         session.execute(text("UPDATE facts SET status = 'cancelled'"))
-        session.execute(text("DELETE FROM buckets"))
+        session.execute(text("DELETE FROM site_cells"))
     rebuild(database, subscriber)
-    assert query(database, "SELECT sum(confirmed) FROM buckets") == [(2,)]
+    assert in_cells(database, "confirmed") == [("2026-03-01", 2)]
 
 
 def test_the_models_say_what_the_migrations_made(database: Database) -> None:

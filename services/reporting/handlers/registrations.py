@@ -24,9 +24,9 @@ WITH incoming AS (
     SELECT registration_id, version, site_id, shift_id, activity_id, activity_number, person_id,
            person_number, kind, age_band, day, :status, places
     FROM known
-    RETURNING site_id, day
+    RETURNING site_id, date_trunc('month', day)::date AS month
 ), marked AS (
-    INSERT INTO dirty (site_id, day) SELECT DISTINCT site_id, day FROM saved
+    INSERT INTO dirty (site_id, month) SELECT DISTINCT site_id, month FROM saved
 )
 SELECT count(*) FROM known
 """)
@@ -45,9 +45,9 @@ WITH incoming AS (
         outcome = nullif(coalesce(incoming.outcome, facts.outcome), ''), -- '' is what was taken back
         service_minutes = coalesce(incoming.service_minutes, facts.service_minutes)
     FROM incoming WHERE facts.registration_id = incoming.registration_id
-    RETURNING facts.site_id, facts.day
+    RETURNING facts.site_id, date_trunc('month', facts.day)::date AS month
 ), marked AS (
-    INSERT INTO dirty (site_id, day) SELECT DISTINCT site_id, day FROM saved
+    INSERT INTO dirty (site_id, month) SELECT DISTINCT site_id, month FROM saved
 )
 SELECT count(*) FROM saved
 """)

@@ -1,12 +1,12 @@
-"""The participation report: counts from buckets, distinct people from facts, shifts and seats from shifts.
+"""The participation report: from cells where they know the dimensions, else from facts and shifts.
 
     with report_snapshot(database, EVERY_SITE) as session:
         scope = read_scope(session, area="140107", site=None)
         for row in participation(session, scope, first, last, ["month", "kind"]):
             ...                       # the last row is the total: its dimensions are None
 
-One statement answers rows and total together. A person is counted once in each row and once in the total, which is
-therefore never a sum of rows.
+A person is counted once in each row and once in the total, which is therefore never a sum of rows. Of the facts one
+statement answers rows and total together: it is what cells are compared with, too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,8 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from services.reporting.labels import AGE_BANDS, KINDS
+from services.reporting.operations.cells import DIMENSIONS, from_cells
+from services.reporting.operations.measures import COUNTED, FIGURES, OFFERED, PEOPLE, SEATED
 from services.reporting.operations.periods import PERIODS, Calendar, calendar_of
 from services.reporting.operations.scope import Scope
 
@@ -24,9 +26,11 @@ from services.reporting.operations.scope import Scope
 # begin at the days given: finding it costs a fifth of formatting the day or of joining a calendar.
 SOURCES = {
     "day": "width_bucket(x.day, cast(:days AS date[]))",
+    "week": "width_bucket(x.day, cast(:weeks AS date[]))",
     "month": "width_bucket(x.day, cast(:months AS date[]))",
     "quarter": "width_bucket(x.day, cast(:quarters AS date[]))",
     "year": "width_bucket(x.day, cast(:years AS date[]))",
+    "academic_year": "width_bucket(x.day, cast(:academic_years AS date[]))",
     "site": "x.site_id",
     "area": "places.branch",
     "kind": "x.kind",
@@ -40,22 +44,7 @@ ORDERS = {
     "age_band": "array_position(cast(:age_bands AS text[]), age_band), age_band",
 }
 
-COUNTED = (
-    "registrations",
-    "confirmed",
-    "waitlisted",
-    "promotions",
-    "cancellations",
-    "attended",
-    "no_shows",
-    "service_minutes",
-    "offered",
-    "places",
-)
-OFFERED = ("activities", "shifts", "seats")
-PEOPLE = ("people", "people_attended")
-FIGURES = (*OFFERED, *COUNTED, *PEOPLE)
-PARTS = (("offered", OFFERED), ("counted", COUNTED), ("people", PEOPLE))
+PARTS = (("offered", OFFERED), ("counted", tuple(COUNTED)), ("people", tuple(PEOPLE)))
 
 FETCH = 2_000
 
@@ -65,16 +54,12 @@ STATEMENT = """
 WITH places AS (
     SELECT * FROM unnest(cast(:sites AS uuid[]), cast(:branches AS text[])) AS place (site_id, branch)
 ), people AS (
-    SELECT {columns}
-           count(DISTINCT coalesce(into_number, x.person_number)) FILTER (WHERE x.status <> 'cancelled') AS people,
-           count(DISTINCT coalesce(into_number, x.person_number))
-               FILTER (WHERE x.outcome IN ('present', 'attended')) AS people_attended
+    SELECT {columns} {people}
     FROM facts AS x LEFT JOIN counted_as USING (person_number) {joins} WHERE {within} {grouped}
 ), counted AS (
-    SELECT {columns} {sums} FROM buckets_now AS x {joins} WHERE {within} {grouped}
+    SELECT {columns} {sums} FROM facts AS x {joins} WHERE {within} {grouped}
 ), offered AS (
-    SELECT {offered_columns} count(DISTINCT x.activity_id) AS activities, count(*) AS shifts,
-           coalesce(sum(x.capacity), 0) AS seats
+    SELECT {offered_columns} count(DISTINCT x.activity_id) AS activities, {seats}
     FROM (
         SELECT shifts.*, activities.kind FROM shifts JOIN activities USING (activity_id) WHERE shifts.status = 'open'
     ) AS x {joins} WHERE {within} {offered_grouped}
@@ -86,11 +71,18 @@ SELECT {names} {figures} FROM ({parts}) AS parts {by_names}
 def participation(
     session: Session, scope: Scope, first: date, last: date, by: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Rows by the given dimensions and then the total, as they come from the database.
+    """Rows by the given dimensions and then the total.
 
     Each has the dimensions (None in the total) and FIGURES; activities, shifts and seats are None in rows by age
     band, which they do not have.
     """
+    if DIMENSIONS.issuperset(by):
+        return iter(from_cells(session, scope, first, last, by))
+    return from_facts(session, scope, first, last, by)
+
+
+def from_facts(session: Session, scope: Scope, first: date, last: date, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The same, as they come from the database, counted anew in every fact."""
     calendars = {name: calendar_of(name, first, last) for name in PERIODS if name in by}
     connection = session.connection().execution_options(stream_results=True, yield_per=FETCH)
     result = connection.execute(
@@ -125,7 +117,12 @@ def _statement(by: Sequence[str]) -> str:
         names=_list(by),
         joins="JOIN places USING (site_id)" if "area" in by else "",
         within="x.site_id = ANY(cast(:sites AS uuid[])) AND x.day BETWEEN :first AND :last",
-        sums=", ".join(f"sum(x.{name}) AS {name}" for name in COUNTED),
+        sums=_columns(COUNTED),
+        seats=_columns(SEATED),
+        people=", ".join(
+            f"count(DISTINCT coalesce(into_number, x.person_number)) FILTER (WHERE {meaning}) AS {name}"
+            for name, meaning in PEOPLE.items()
+        ),
         grouped=_rows_and_total(sources),
         offered_columns=_list(columns if offered_by_row else no_columns),
         offered_grouped=_rows_and_total(sources) if offered_by_row else "",
@@ -133,6 +130,10 @@ def _statement(by: Sequence[str]) -> str:
         parts=" UNION ALL ".join(_part(source, measures, by) for source, measures in PARTS),
         by_names=f"GROUP BY {', '.join(by)} ORDER BY {', '.join(ORDERS.get(name, name) for name in by)}" if by else "",
     )
+
+
+def _columns(meanings: Mapping[str, str]) -> str:
+    return ", ".join(f"{meaning} AS {name}" for name, meaning in meanings.items())
 
 
 def _list(items: Sequence[str]) -> str:

@@ -1,0 +1,178 @@
+"""The report from cells: whole months as they were computed, and what is left of months from the facts of its days.
+
+    rows = from_cells(session, scope, first, last, ["month", "kind"])      # the last one is the total
+
+It can be asked by months, quarters and years, areas, sites, kinds and age bands: a city's year is twelve cells. A row's
+people are the union of those of its cells, so that each is counted once; sums of rows are never taken for them.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from psycopg import sql
+from pyroaring import BitMap
+from sqlalchemy.orm import Session
+
+from services.reporting.labels import AGE_BANDS, KINDS
+from services.reporting.operations.measures import EVERY, OFFERED, SETS, SUMS
+from services.reporting.operations.periods import STEPS, calendar_of, end_of_month, in_months
+from services.reporting.operations.pieces import Days, Piece, of_days
+from services.reporting.operations.scope import Place, Scope
+from services.reporting.operations.tree import Node, Tree, read_tree
+
+DIMENSIONS = frozenset({*STEPS, "site", "area", "kind", "age_band"})
+"""What cells can be asked by."""
+
+TABLES = {"site": ("site_cells", "site_id", "uuid[]"), "area": ("area_cells", "area", "text[]")}
+
+# Read as bytes and not as text: bitmaps are half as long.
+CELLS = sql.SQL("""
+SELECT asked.number, cells.kind, cells.age_band, {figures}
+FROM unnest(cast(%s AS integer[]), cast(%s AS {type}), cast(%s AS date[])) AS asked (number, place, month)
+JOIN {table} AS cells ON cells.{key} = asked.place AND cells.month = asked.month
+WHERE (cells.kind = '*') = %s AND (cells.age_band = '*') = %s
+""")
+FIGURES = sql.SQL(", ").join(sql.Identifier("cells", name) for name in (*SUMS, *SETS))
+
+Key = tuple[Any, ...]
+Labelled = tuple[int, str, str, Piece]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Places, days and dimensions of which all are in DIMENSIONS."""
+
+    scope: Scope
+    first: date
+    last: date
+    by: Sequence[str]
+
+    def where(self, place: Place) -> Key:
+        """The part of a row's key that says where."""
+        of = {"site": place.site_id, "area": place.branch}
+        return tuple(of[name] for name in self.by if name in of)
+
+    def node(self, place: Place) -> Node:
+        """In whose cells a site is read: its own, those of its branch, or those of the area asked for."""
+        area = self.scope.area
+        if area is None or "site" in self.by or ("area" in self.by and place.branch == area):
+            return place.site_id
+        return place.branch if "area" in self.by else area
+
+    @cached_property
+    def _codes(self) -> dict[str, tuple[list[date], list[str]]]:
+        calendars = {name: calendar_of(name, self.first, self.last) for name in self.by if name in STEPS}
+        return {name: ([day for day, _ in of], [code for _, code in of]) for name, of in calendars.items()}
+
+    def period(self, name: str, day: date) -> str:
+        """The code of the period that a day lies in."""
+        days, codes = self._codes[name]
+        return codes[bisect_right(days, day) - 1]
+
+
+@dataclass
+class Wanted:
+    """What to read: cells and days, each under the number of its `where` and month."""
+
+    labels: list[tuple[Key, date]] = field(default_factory=list)
+    numbers: dict[tuple[Key, date], int] = field(default_factory=dict)
+    cells: dict[str, list[tuple[int, Node, date]]] = field(default_factory=lambda: {"site": [], "area": []})
+    days: list[Days] = field(default_factory=list)
+
+    def number(self, where: Key, month: date) -> int:
+        """The number of this place and month."""
+        if (where, month) not in self.numbers:
+            self.numbers[where, month] = len(self.labels)
+            self.labels.append((where, month))
+        return self.numbers[where, month]
+
+
+def from_cells(session: Session, scope: Scope, first: date, last: date, by: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows by these dimensions in the order in which people name them, and then the total, without dimensions.
+
+    A row has the dimensions and all FIGURES; those that no age band has are None in rows by age band.
+    """
+    months, _ = in_months(first, last)
+    tree = read_tree(session, [place.site_id for place in scope.places], months)
+    rows = _answer(session, tree, Question(scope, first, last, by)) if by else {}
+    total = _answer(session, tree, Question(scope, first, last, ())).get((), Piece())
+    nothing = dict.fromkeys(OFFERED) if "age_band" in by else {}
+    keys = sorted(rows, key=lambda key: tuple(map(_rank, by, key)))
+    found = [dict(zip(by, key, strict=True)) | _figures(rows[key]) | nothing for key in keys]
+    return [*found, dict.fromkeys(by) | _figures(total)]
+
+
+def _rank(name: str, code: Any) -> tuple[int, Any]:
+    """Kinds and age bands come in the order in which people name them, all else by its code."""
+    known = list({"kind": KINDS, "age_band": AGE_BANDS}.get(name, ()))
+    return known.index(code) if code in known else len(known), code
+
+
+def _figures(piece: Piece) -> dict[str, int]:
+    return piece.sums | {name: len(numbers) for name, numbers in piece.sets.items()}
+
+
+def _answer(session: Session, tree: Tree, question: Question) -> dict[Key, Piece]:
+    """What each row comes to, by the row's dimensions."""
+    wanted = _wanted(tree, question)
+    rows: dict[Key, Piece] = {}
+    for number, kind, age_band, piece in _read(session, wanted, "kind" in question.by, "age_band" in question.by):
+        where, month = wanted.labels[number]
+        places = iter(where)
+        parts = {"kind": kind, "age_band": age_band}
+        key = tuple(
+            next(places) if name in ("site", "area") else parts.get(name) or question.period(name, month)
+            for name in question.by
+        )
+        rows.setdefault(key, Piece()).add(piece)
+    return rows
+
+
+def _wanted(tree: Tree, question: Question) -> Wanted:
+    wanted = Wanted()
+    months, parts = in_months(question.first, question.last)
+    nodes = {question.node(place): question.where(place) for place in question.scope.places}
+    root = (question.scope.area,) if question.scope.area else ()
+    for node, where in nodes.items():
+        for month in months:
+            for source in tree.sources(node, month, () if (node,) == root else root):
+                number = wanted.number(where, month)
+                if source.what == "facts":
+                    wanted.days.append(Days(number, source.node, month, end_of_month(month)))  # type: ignore[arg-type]
+                else:
+                    wanted.cells[source.what].append((number, source.node, month))
+    for place in question.scope.places:
+        for begin, end in parts:
+            number = wanted.number(question.where(place), begin.replace(day=1))
+            wanted.days.append(Days(number, place.site_id, begin, end))
+    return wanted
+
+
+def _read(session: Session, wanted: Wanted, by_kind: bool, by_age_band: bool) -> Iterator[Labelled]:
+    """All of it, with the kind and age band where they are asked for."""
+    for what, asked in wanted.cells.items():
+        yield from _of_cells(session, what, asked, by_kind, by_age_band)
+    for number, kind, age_band, piece in of_days(session, wanted.days):
+        if not (by_age_band and age_band == EVERY):  # an age band has no shifts
+            yield number, kind, age_band, piece
+
+
+def _of_cells(
+    session: Session, what: str, asked: Sequence[tuple[int, Node, date]], by_kind: bool, by_age_band: bool
+) -> Iterator[Labelled]:
+    if not asked:
+        return
+    table, key, of = TABLES[what]
+    statement = CELLS.format(figures=FIGURES, table=sql.Identifier(table), key=sql.Identifier(key), type=sql.SQL(of))
+    numbers, places, months = (list(column) for column in zip(*asked, strict=True))
+    connection: Any = session.connection().connection.driver_connection
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(statement, [numbers, places, months, not by_kind, not by_age_band])
+        for number, kind, age_band, *figures in cursor:
+            sums = dict(zip(SUMS, figures[: len(SUMS)], strict=True))
+            sets = {name: BitMap.deserialize(one) for name, one in zip(SETS, figures[len(SUMS) :], strict=True)}
+            yield number, kind, age_band, Piece(sums, sets)
