@@ -16,7 +16,7 @@ from bench import machine
 from bench.report import Report
 
 PARTS = ("signups", "events", "reminders", "announcement", "channels", "reports", "pages", "imports", "memory")
-SIZED = ("reminders", "announcement", "channels", "imports")
+SIZED = ("reminders", "announcement", "channels", "reports", "imports")
 WIDTH = 150
 """Of the printed tables, whatever the terminal says: a cut-off figure is worth less than a broken line."""
 

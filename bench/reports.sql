@@ -1,4 +1,4 @@
--- A million facts (and a few more, cut off afterwards): 758 sites in ten districts, 1.92 million people, 24 months.
+-- 84,896 facts for each of the :activities that a site has: 758 sites in ten districts, 1.92 million people, 24 months.
 SELECT setseed(0.5);
 INSERT INTO areas VALUES
     ('140000', NULL, 'province', '山西省', 'Shanxi'),
@@ -12,7 +12,7 @@ INSERT INTO sites SELECT gen_random_uuid(), code, '第' || n || '社区', 'Commu
          generate_series(1, 758) AS n, LATERAL (SELECT codes[1 + n % 60] AS code) AS c;
 INSERT INTO activities SELECT gen_random_uuid(), row_number() OVER (), site_id,
     (ARRAY['performance','rehearsal','class','visit','blood_drive','clinic','other'])[1 + n % 7], 'open'
-    FROM sites, generate_series(1, 12) AS n;
+    FROM sites, generate_series(1, :activities) AS n;
 INSERT INTO shifts SELECT gen_random_uuid(), activity_id, site_id,
     DATE '2024-01-01' + (random() * 730)::int, 30, 'open' FROM activities, generate_series(1, 4);
 INSERT INTO facts SELECT gen_random_uuid(), 2, s.site_id, s.shift_id, s.activity_id, a.activity_number,

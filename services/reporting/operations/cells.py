@@ -14,13 +14,12 @@ from functools import cached_property
 from typing import Any
 
 from psycopg import sql
-from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from services.reporting.labels import AGE_BANDS, KINDS
 from services.reporting.operations.measures import EVERY, OFFERED, SETS, SUMS
 from services.reporting.operations.periods import STEPS, calendar_of, end_of_month, in_months
-from services.reporting.operations.pieces import Days, Piece, of_days
+from services.reporting.operations.pieces import Days, Piece, from_row, in_binary, of_days
 from services.reporting.operations.scope import Place, Scope
 from services.reporting.operations.tree import Node, Tree, read_tree
 
@@ -29,7 +28,6 @@ DIMENSIONS = frozenset({*STEPS, "site", "area", "kind", "age_band"})
 
 TABLES = {"site": ("site_cells", "site_id", "uuid[]"), "area": ("area_cells", "area", "text[]")}
 
-# Read as bytes and not as text: bitmaps are half as long.
 CELLS = sql.SQL("""
 SELECT asked.number, cells.kind, cells.age_band, {figures}
 FROM unnest(cast(%s AS integer[]), cast(%s AS {type}), cast(%s AS date[])) AS asked (number, place, month)
@@ -169,10 +167,5 @@ def _of_cells(
     table, key, of = TABLES[what]
     statement = CELLS.format(figures=FIGURES, table=sql.Identifier(table), key=sql.Identifier(key), type=sql.SQL(of))
     numbers, places, months = (list(column) for column in zip(*asked, strict=True))
-    connection: Any = session.connection().connection.driver_connection
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(statement, [numbers, places, months, not by_kind, not by_age_band])
-        for number, kind, age_band, *figures in cursor:
-            sums = dict(zip(SUMS, figures[: len(SUMS)], strict=True))
-            sets = {name: BitMap.deserialize(one) for name, one in zip(SETS, figures[len(SUMS) :], strict=True)}
-            yield number, kind, age_band, Piece(sums, sets)
+    for row in in_binary(session, statement, [numbers, places, months, not by_kind, not by_age_band]):
+        yield row["number"], row["kind"], row["age_band"], from_row(row)

@@ -45,10 +45,9 @@ def sums_of_facts() -> str:
 
 
 def numbers_of_facts() -> str:
-    """Whom they count, as arrays of numbers. `x.counted` is the number that somebody counts as."""
+    """Whom they count, as arrays of numbers that may repeat. `x.counted` is the number that somebody counts as."""
     return ", ".join(
-        f"coalesce(array_agg(DISTINCT x.counted) FILTER (WHERE {meaning}), '{{}}') AS {name}"
-        for name, meaning in PEOPLE.items()
+        f"coalesce(array_agg(x.counted) FILTER (WHERE {meaning}), '{{}}') AS {name}" for name, meaning in PEOPLE.items()
     )
 
 

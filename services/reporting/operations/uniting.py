@@ -6,12 +6,11 @@ A sweep does so where nothing below is left to be recomputed; whoever asks earli
 from datetime import date
 from typing import Any
 
-from pyroaring import BitMap
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.reporting.operations.measures import SETS, SUMS
-from services.reporting.operations.pieces import Piece, columns_of, save_cells
+from services.reporting.operations.pieces import Piece, columns_of, from_row, save_cells
 
 BATCH = 40
 """Months of areas per transaction."""
@@ -95,6 +94,5 @@ def unite_batch(session: Session) -> int:
 def _united(session: Session, places: dict[str, Any]) -> dict[tuple[str, date, str, str], Piece]:
     whole: dict[tuple[str, date, str, str], Piece] = {}
     for row in session.execute(BELOW, places).mappings():
-        piece = Piece({name: row[name] for name in SUMS}, {name: BitMap.deserialize(row[name]) for name in SETS})
-        whole.setdefault((row["area"], row["month"], row["kind"], row["age_band"]), Piece()).add(piece)
+        whole.setdefault((row["area"], row["month"], row["kind"], row["age_band"]), Piece()).add(from_row(row))
     return whole
