@@ -180,7 +180,10 @@ def test_the_database_shows_the_rows_of_a_list_of_sites(database: Database, scop
 
 
 def test_a_scope_that_is_no_list_of_ids_shows_nothing_but_an_error(database: Database) -> None:
-    with pytest.raises(Exception, match="invalid input syntax for type uuid"), database.transaction("140107") as session:
+    with (
+        pytest.raises(Exception, match="invalid input syntax for type uuid"),
+        database.transaction("140107") as session,
+    ):
         session.execute(text("SELECT count(*) FROM facts"))
 
 

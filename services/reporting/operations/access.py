@@ -42,7 +42,7 @@ ONE_OF_BOTH = Words("请给出 area 或 site 之一。", "give either `area` or 
 
 @dataclass(frozen=True)
 class Access:
-    """What a report is about, and in `visible` the sites whose rows it may read, as row-level security takes them: their
+    """What a report is about, and in `visible` the sites whose rows it may read, as row-level security takes them:
     ids with commas between, EVERY_SITE, or NOTHING. Two callers with the same access see the same."""
 
     area: str | None
