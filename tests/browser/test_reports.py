@@ -282,7 +282,7 @@ def test_a_wrong_question_is_told_at_its_field(visitor: Visitor, reports: str, c
     visitor.log_in((who.name, who.cookie))
     visitor.address = reports
     visitor.page.goto(f"{reports}/staff/reports?of={city.city}&from=2026-02-01&to=2026-01-01&by=month&by=month")
-    expect(visitor.page.locator("#to-wrong")).to_contain_text("不能早于")
+    expect(visitor.page.locator("#to-wrong")).to_contain_text("不能早于起始日期")
     expect(visitor.page.locator("#by-wrong")).to_contain_text("不可重复")
     visitor.look("reports-wrong")
     for of, status in ((city.city, 200), ("%20", 422), ("140000", 403), ("nowhere", 404)):
