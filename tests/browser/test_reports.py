@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
+import services.reporting.pages.reports
 from services.common.auth import TRUST_SECONDS
 from services.common.database import EVERY_SITE, Database
 from services.common.outbox import sequence_events
@@ -209,6 +210,26 @@ def test_the_operators_key_and_a_sites_still_open_it(reports: str, city: City) -
         assert answer.json()["total"]["people"] == people
 
 
+def test_behind_the_gateway_every_link_leads_through_it(reporting: Settings, city: City, office: Office) -> None:
+    public = {f"{name}public_url": f"https://h.example.org/{service}" for name, service in (
+        ("", "registration"), ("notifications_", "notifications"), ("reporting_", "reporting"))}  # fmt: skip
+    behind = make_app(reporting.model_copy(update={"trusted_proxies": 1, **public})).test_client()
+    told = {"X-Forwarded-Prefix": "/reporting", "X-Forwarded-For": "10.0.0.1", "Accept": "text/html"}
+    asked = behind.get("/staff/reports", headers=told).headers["Location"]
+    assert asked == (
+        "https://h.example.org/registration/staff/log-in?next=https%3A%2F%2Fh.example.org%2Freporting%2Fstaff%2Freports"
+    )
+    who = office.area_admin(city.district)
+    behind.set_cookie(who.name, who.cookie)
+    led = behind.get("/staff/reports", headers=told).headers["Location"]
+    assert led.startswith(f"/reporting/staff/reports?of={city.district}&")
+    page = behind.get(led.removeprefix("/reporting"), headers=told).text
+    links = set(re.findall(r'(?:href|src|action)="([^"#]+)"', page)) - {"data:,"}
+    here = ("/reporting/", "https://h.example.org/")
+    assert [link for link in links if not link.startswith(here)] == []
+    assert any(link.startswith(f"/reporting/v1/reports/participation?area={city.district}&") for link in links)
+
+
 def options(visitor: Visitor) -> list[str]:
     return [one.strip("　") for one in visitor.page.get_by_label("区划或站点").locator("option").all_text_contents()]
 
@@ -275,6 +296,21 @@ def test_the_page_reads_well_on_a_phone_and_in_both_languages(
     expect(visitor.page.locator("caption")).to_contain_text("Hedong and all under it")
     visitor.look("reports-en")
     assert not CHINESE.search(visitor.words())
+
+
+def test_a_table_that_is_too_long_to_read_says_where_all_of_it_is(
+    reports: str, city: City, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = office.area_admin(city.city)
+
+    def page() -> str:
+        return ask(reports, who, "/staff/reports", of=city.city, **DAYS, by="site").text
+
+    said = "The first 1 of 2 rows are shown; the CSV file has all of them."
+    assert page().count('<th scope="row">') == 2 and said not in page()
+    monkeypatch.setattr(services.reporting.pages.reports, "MOST_ROWS", 1)
+    assert page().count('<th scope="row">') == 1 and said in page()
+    assert re.search(r"<tfoot>.*?<td[^>]*>2</td>", page(), re.DOTALL), "the total is of all rows"
 
 
 def test_a_wrong_question_is_told_at_its_field(visitor: Visitor, reports: str, city: City, office: Office) -> None:

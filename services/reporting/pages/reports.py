@@ -14,7 +14,7 @@ from services.common.auth import NOTHING, OVER_AREAS, Caller, allow
 from services.common.database import Database
 from services.common.durations import decimal_hours
 from services.common.pages import Answer, Form, in_menu, page_blueprint, render
-from services.reporting.documents import labels_of
+from services.reporting.documents import labels_of, write_document
 from services.reporting.labels import DIMENSIONS, MEASURES, TOTAL
 from services.reporting.operations.access import Sight, enter, read_sight
 from services.reporting.operations.participation import participation
@@ -34,28 +34,45 @@ MOST_ROWS = 1_000
 """More are not for reading: the table says where all of them are."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of the table: its names, one per dimension, and the measures in the order of COLUMNS (None: has none)."""
-
-    names: list[str]
-    figures: list[int | float | None]
+Figures = list[int | float | None]
+"""In the order of COLUMNS; None: there is no such thing in this row."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What the table shows of the `count` rows that there are."""
+class Table:
+    """The report's first rows, each with the names of its dimensions; how many there are; and the whole."""
 
-    scope: Scope
-    position: LogPosition
-    lines: list[Line]
-    count: int
-    total: Line
+    def __init__(self, scope: Scope, by: list[str]) -> None:
+        self._scope = scope
+        self._by = by
+        self.lines: list[tuple[list[str], Figures]] = []
+        self.count = 0
+        self.in_all: Figures = []
+
+    def row(self, row: dict[str, Any]) -> None:
+        """Take in a row."""
+        self.count += 1
+        if self.count <= MOST_ROWS:
+            labels = labels_of(row, self._scope, self._by)
+            names = [labels.get(f"{dimension}_name", labels[dimension]) for dimension in self._by]
+            self.lines.append((names, _figures(row)))
+
+    def total(self, total: dict[str, Any]) -> None:
+        """Take in the total."""
+        self.in_all = _figures(total)
 
     @property
     def is_empty(self) -> bool:
         """Whether there was nothing to count."""
-        return not any(self.total.figures)
+        return not any(self.in_all)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A table, what it is about and how far the log was applied."""
+
+    scope: Scope
+    position: LogPosition
+    table: Table
 
 
 def reports_pages(database: Database) -> APIBlueprint:
@@ -125,22 +142,14 @@ def _read(session: Session, query: ParticipationQuery) -> Report:
     """Raises 403 and 404 for what is not theirs."""
     access = enter(session, g.principal, query.area, query.site)
     scope = read_scope(session, access.area, access.site)
-    lines: list[Line] = []
-    count, last = 0, None
-    for row in participation(session, scope, query.first, query.last, query.dimensions):
-        if last is not None:
-            count += 1
-            if count <= MOST_ROWS:
-                lines.append(_line(last, scope, query.dimensions))
-        last = row
-    return Report(scope, read_log_position(session), lines, count, _line(last or {}, scope, []))
+    table = Table(scope, query.dimensions)
+    write_document(participation(session, scope, query.first, query.last, query.dimensions), table)
+    return Report(scope, read_log_position(session), table)
 
 
-def _line(row: dict[str, Any], scope: Scope, by: list[str]) -> Line:
-    labels = labels_of(row, scope, by)
+def _figures(row: dict[str, Any]) -> Figures:
     figures = row | {"service_hours": decimal_hours(row["service_minutes"])}
-    names = [labels.get(f"{dimension}_name", labels[dimension]) for dimension in by]
-    return Line(names, [figures[name] for name in COLUMNS])
+    return [figures[name] for name in COLUMNS]
 
 
 def _page(form: Form[ParticipationQuery], sight: Sight, whole: dict[str, Any], report: Report | None) -> str:
