@@ -82,6 +82,7 @@ class Principal:
     `address` is the keyed hash, in hex, of the address at which a resident read the message that let them in: all that
     is known of them is that they do. `mailed_by` is the site whose mail let them in, where they have shown no more than
     that they have it: mails are passed on. `since` is when a resident's session began, by registration's clock.
+    `areas` are the codes of the areas that a member of staff looks after, whatever site they have chosen.
     """
 
     caller: Caller
@@ -93,6 +94,7 @@ class Principal:
     mailed_by: UUID | None = None
     since: datetime | None = None
     everywhere: bool = False
+    areas: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -235,11 +237,16 @@ def _may(principal: Principal, callers: Sequence[Caller]) -> bool:
     return principal.is_operator and Caller.OPERATOR in callers
 
 
-def allow(*callers: Caller) -> Callable[[View], View]:
+def _lacks_a_site(principal: Principal) -> bool:
+    return principal.caller is Caller.STAFF and principal.site_id is None
+
+
+def allow(*callers: Caller, areas: bool = False) -> Callable[[View], View]:
     """Let only these kinds of caller into the view; it finds the caller in `g.principal`.
 
     `Caller.LINK` lets in everybody: the view itself opens the token in its path. On a route for operators, staff with
-    that role act everywhere; on a route for sites, staff act for the site they have chosen, and must have chosen one.
+    that role act everywhere; on a route for sites, staff act for the site they have chosen, and must have chosen one;
+    where it is for `areas` too, whoever looks after some need not.
     """
 
     def decorate(view: View) -> View:
@@ -255,7 +262,7 @@ def allow(*callers: Caller) -> Callable[[View], View]:
                 raise Problem(FORBIDDEN, Words("您无权进行此操作。", "You may not do that."))
             if principal.is_operator and Caller.OPERATOR in callers:
                 g.principal = replace(principal, everywhere=True)
-            elif principal.caller is Caller.STAFF and principal.site_id is None and Caller.SITE in callers:
+            elif _lacks_a_site(principal) and Caller.SITE in callers and not (areas and principal.areas):
                 raise Problem(SITE_NEEDED, Words("请先选择站点。", "Choose a site first."))
             return view(*args, **kwargs)
 

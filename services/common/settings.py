@@ -30,13 +30,14 @@ class CommonSettings(BaseSettings):
     reporting_url: HttpUrl
     public_url: HttpUrl | None = Field(default=None, description="where people find registration's pages")
     notifications_public_url: HttpUrl | None = Field(default=None, description="and those of notifications")
+    reporting_public_url: HttpUrl | None = Field(default=None, description="and those of reporting")
     operator_key: SecretStr = Field(min_length=32)
     rate_limit: int = Field(default=30_000, ge=1, description="requests per minute and caller")
     trusted_proxies: int = Field(default=0, ge=0, le=3)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     heartbeat_file: str | None = None
 
-    @field_validator("public_url", "notifications_public_url", mode="before")
+    @field_validator("public_url", "notifications_public_url", "reporting_public_url", mode="before")
     @classmethod
     def _none_is_the_api(cls, value: str | None) -> str | None:
         return value or None
@@ -47,6 +48,7 @@ class CommonSettings(BaseSettings):
         addresses = {
             "registration": self.public_url or self.registration_url,
             "notifications": self.notifications_public_url or self.notifications_url,
+            "reporting": self.reporting_public_url or self.reporting_url,
         }
         return {service: address.rstrip("/") for service, address in addresses.items()}
 

@@ -3,15 +3,15 @@
 import hashlib
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from services.common.auth import Caller, Principal, allow
+from services.common.auth import NOTHING, Caller, allow
 from services.common.database import Database
-from services.common.errors import FORBIDDEN, Problem, Words, invalid, language, not_found
+from services.common.errors import language
 from services.reporting.documents import CsvDocument, JsonDocument, Spool, write_document
+from services.reporting.operations.access import Access, enter
 from services.reporting.operations.participation import participation
 from services.reporting.operations.scope import (
     LogPosition,
@@ -28,17 +28,16 @@ def blueprints(database: Database) -> list[APIBlueprint]:
     reports = APIBlueprint("reports", __name__, tag="Reports", url_prefix="/v1/reports")
 
     @reports.get("/participation")
-    @allow(Caller.SITE, Caller.OPERATOR)
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR, areas=True)
     @reports.input(ParticipationQuery, location="query", arg_name="query")
     @reports.output(ParticipationAnswer)
     def show_participation(query: ParticipationQuery) -> Response:
         """Participation in an area and everything under it, or at a site, by up to three dimensions."""
-        principal: Principal = g.principal
-        area, site = _scope_of(principal, query)
-        with report_snapshot(database, principal.scope) as session:
-            scope = read_scope(session, area, site)
+        with report_snapshot(database, NOTHING) as session:
+            access = enter(session, g.principal, query.area, query.site)
+            scope = read_scope(session, access.area, access.site)
             position = read_log_position(session)
-            tag = _etag(principal, query, position)
+            tag = _etag(access, query, position)
             if request.if_none_match.contains_weak(tag):
                 return _with_headers(Response(status=304), tag)
             rows = participation(session, scope, query.first, query.last, query.dimensions)
@@ -52,23 +51,11 @@ def blueprints(database: Database) -> list[APIBlueprint]:
     return [reports]
 
 
-def _scope_of(principal: Principal, query: ParticipationQuery) -> tuple[str | None, UUID | None]:
-    """The area or site that the caller asks for and may ask for. A site sees itself and nothing else."""
-    if principal.caller is Caller.SITE:
-        if query.area is not None:
-            raise Problem(FORBIDDEN, Words("站点密钥只能查询本站点。", "A site's key opens only that site's reports."))
-        if query.site not in (None, principal.site_id):
-            raise not_found("这个站点", "site")
-        return None, principal.site_id
-    if (query.area is None) == (query.site is None):
-        raise invalid("area", Words("请给出 area 或 site 之一。", "give either `area` or `site`."))
-    return query.area, query.site
-
-
-def _etag(principal: Principal, query: ParticipationQuery, position: LogPosition) -> str:
-    """Same question, same position, same figures. Releasing parked events moves no cursor, but their count."""
+def _etag(access: Access, query: ParticipationQuery, position: LogPosition) -> str:
+    """Same question, same rows to read, same position: same figures. Releasing parked events moves no cursor, but
+    their count."""
     log = (position.epoch, sorted(position.positions.items()), position.parked)
-    question = (principal.scope, query.model_dump_json(), language())
+    question = (access, query.model_dump_json(), language())
     return hashlib.sha256(repr((question, log)).encode()).hexdigest()[:32]
 
 
@@ -97,6 +84,6 @@ def _with_headers(response: Response, tag: str) -> Response:
     """The tag is weak: `as_of` moves on while the figures stay."""
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Vary"] = "Authorization, Accept-Language"
+    response.headers["Vary"] = "Authorization, Cookie, Accept-Language"
     response.headers["Content-Language"] = "zh-CN" if language() == "zh" else "en"
     return response

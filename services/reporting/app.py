@@ -6,11 +6,13 @@ from apiflask import APIFlask
 
 from services.common.auth import Keys
 from services.common.database import Database
+from services.common.sessions import SessionsElsewhere
 from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.reporting.api import blueprints
 from services.reporting.handlers import make_subscriber
 from services.reporting.operations.aggregation import gauges
+from services.reporting.pages import pages
 from services.reporting.settings import Settings
 from services.reporting.tasks import make_celery_app
 
@@ -23,7 +25,14 @@ def make_app(settings: Settings) -> APIFlask:
     keys = Keys(database, settings.operator_key.get_secret_value(), {})
     celery = make_celery_app(settings)
     health = Health(settings.service, database, celery, MIGRATIONS, subscribes=True, gauges=gauges)
-    return create_app(settings, keys, health, blueprints(database), subscriber=make_subscriber(settings, database))
+    return create_app(
+        settings,
+        keys,
+        health,
+        blueprints=[*blueprints(database), *pages(database)],
+        subscriber=make_subscriber(settings, database),
+        sessions=SessionsElsewhere(settings.registration_url, settings.reporting_token.get_secret_value()),
+    )
 
 
 def application() -> APIFlask:

@@ -44,7 +44,9 @@ class ParticipationQuery(Query):
     def _check_range(cls, last: date, info: ValidationInfo) -> date:
         first = info.data.get("first")
         if first and last < first:
-            raise PydanticCustomError("range", "range", {"zh": "不能早于 from。", "en": "must not be before `from`."})
+            raise PydanticCustomError(
+                "range", "range", {"zh": "不能早于起始日期（from）。", "en": "must not be before `from`."}
+            )
         if first and (last.year - MOST_YEARS, last.month, last.day) >= (first.year, first.month, first.day):
             raise PydanticCustomError(
                 "range", "range", {"zh": f"期间最长 {MOST_YEARS} 年。", "en": f"spans more than {MOST_YEARS} years."}

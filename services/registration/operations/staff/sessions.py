@@ -32,8 +32,8 @@ RESIDENT_LASTS = timedelta(seconds=RESIDENT_SECONDS)
 _LOOK_UP = text(
     "SELECT n.staff_id, n.site_id, staff_role_at(n.staff_id, n.site_id) AS role, EXISTS ("
     " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'operator') AS is_operator,"
-    " n.site_id IS NULL AND EXISTS ("
-    " SELECT FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'area_admin') AS is_admin,"
+    " ARRAY(SELECT g.area FROM staff_grants AS g WHERE g.staff_id = n.staff_id AND g.role = 'area_admin'"
+    " ORDER BY g.area) AS areas,"
     " n.used_at < now() - interval '1 minute' AS is_stale"
     " FROM staff_sessions AS n JOIN staff AS m ON m.id = n.staff_id"
     " WHERE n.sha256 = :digest AND n.expires_at > now() AND n.used_at > now() - :idle AND m.disabled_at IS NULL"
@@ -96,10 +96,11 @@ class Sessions:
                     text("UPDATE staff_sessions SET used_at = now() WHERE sha256 = :digest"), {"digest": digest}
                 )
         # A grant that was taken away takes the site with it.
-        at_site = Role(row.role) if row.role else Role.AREA_ADMIN if row.is_admin else None
+        before_a_site = Role.AREA_ADMIN if row.areas and row.site_id is None else None
+        at_site = Role(row.role) if row.role else before_a_site
         role = Role.OPERATOR if row.is_operator else at_site
         site_id = row.site_id if row.role else None
-        return Principal(Caller.STAFF, str(row.staff_id), site_id, role, session=cookie)
+        return Principal(Caller.STAFF, str(row.staff_id), site_id, role, session=cookie, areas=tuple(row.areas))
 
 
 def end_resident(session: Session, cookie: str) -> None:
