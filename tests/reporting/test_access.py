@@ -21,7 +21,8 @@ from tests.reporting.scene import activity, an_id, area, confirmed, shift, site
 
 A, B, C = an_id("a"), an_id("b"), an_id("c")
 FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
-TABLES = ("activities", "shifts", "facts", "buckets")
+CELLS = "(SELECT * FROM site_cells WHERE kind = '*' AND age_band = '*') AS cells"
+TABLES = ("activities", "shifts", "facts", CELLS)
 
 
 @pytest.fixture(autouse=True)
@@ -102,9 +103,9 @@ def test_operators_see_everything(database: Database, log: MemoryLog, subscriber
 
 def test_an_area_admin_sees_what_is_at_and_under_their_area(database: Database) -> None:
     who = admin("D1")
-    assert ask(database, who) == ask(database, who, area="D1") == Access("D1", None, under(A))
-    assert ask(database, who, area="S") == Access("S", None, under(A))
-    assert ask(database, who, site=A) == Access(None, A, under(A))
+    assert ask(database, who) == ask(database, who, area="D1") == Access("D1", None, under(A), "D1,S")
+    assert ask(database, who, area="S") == Access("S", None, under(A), "D1,S")
+    assert ask(database, who, site=A) == Access(None, A, under(A), "D1,S")
     assert ask(database, who, area="D1", site=A) == 422
 
 
@@ -117,15 +118,15 @@ def test_an_area_admin_sees_nothing_above_or_beside(database: Database) -> None:
 
 def test_several_areas_must_be_named_unless_one_is_above_the_others(database: Database) -> None:
     assert ask(database, admin("D1", "D2")) == 422
-    assert ask(database, admin("D1", "D2"), area="S") == Access("S", None, under(A, B))
-    assert ask(database, admin("S", "D1")) == Access("D1", None, under(A))
+    assert ask(database, admin("D1", "D2"), area="S") == Access("S", None, under(A, B), "D1,S,D2")
+    assert ask(database, admin("S", "D1")) == Access("D1", None, under(A), "D1,S")
     assert counts(database, admin("D1", "D2"), area="S") == [2, 2, 2, 2]
 
 
 def test_what_an_area_admin_sees_does_not_hang_on_where_they_work(database: Database) -> None:
     for role in (Role.AREA_ADMIN, Role.SITE_STAFF):
         who = admin("D1", at=B, role=role)
-        assert ask(database, who) == Access("D1", None, under(A))
+        assert ask(database, who) == Access("D1", None, under(A), "D1,S")
         assert ask(database, who, site=B) == Access(None, B, str(B)), "they are its staff too"
         assert ask(database, who, area="D2") == 403
         assert ask(database, who, site=C) == 404
@@ -134,7 +135,7 @@ def test_what_an_area_admin_sees_does_not_hang_on_where_they_work(database: Data
 def test_an_area_without_a_site_shows_no_row(database: Database, log: MemoryLog, subscriber: Subscriber) -> None:
     log.add(area("E", "D1"))
     subscriber.catch_up_fully()
-    assert ask(database, admin("E")) == Access("E", None, NOTHING)
+    assert ask(database, admin("E")) == Access("E", None, NOTHING, "E")
     assert counts(database, admin("E")) == [0, 0, 0, 0]
 
 
@@ -143,7 +144,7 @@ def test_a_moved_area_changes_hands(database: Database, log: MemoryLog, subscrib
     subscriber.catch_up_fully()
     assert ask(database, admin("D1"), area="S") == 403
     assert ask(database, admin("D1"), site=A) == 404
-    assert ask(database, admin("D2"), area="S") == Access("S", None, under(A, B))
+    assert ask(database, admin("D2"), area="S") == Access("S", None, under(A, B), "D2,S")
     log.add(area("D2", "S"))  # for a moment S and D2 lie in each other: neither is above the other
     subscriber.catch_up_fully()
     assert ask(database, admin("D2", "S")) == 422
@@ -176,7 +177,17 @@ def test_the_database_shows_the_rows_of_a_list_of_sites(database: Database, scop
     with database.transaction(scope) as session:
         for table in TABLES:
             assert set(session.scalars(text(f"SELECT site_id FROM {table}"))) == sites, table
-        assert set(session.scalars(text("SELECT site_id FROM buckets_now"))) == sites
+
+
+def test_an_area_admin_reads_the_cells_of_their_areas_and_no_others(database: Database) -> None:
+    def areas(who: Principal) -> set[str]:
+        with report_snapshot(database, NOTHING) as session:
+            enter(session, who, None, None)
+            return set(session.scalars(text("SELECT area FROM area_cells")))
+
+    assert areas(admin("D1")) == {"D1", "S"}
+    assert areas(staff(A)) == areas(key_of(A)) == set()
+    assert areas(OPERATORS[0]) == {"C", "D1", "D2", "S"}
 
 
 def test_a_scope_that_is_no_list_of_ids_shows_nothing_but_an_error(database: Database) -> None:

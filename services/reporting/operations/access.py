@@ -35,7 +35,7 @@ SITES = text("SELECT site_id, area, name_zh, name_en FROM sites WHERE area = ANY
 ONE_SITE = text("SELECT site_id, name_zh, name_en FROM sites WHERE site_id = :site")
 ROOTS = text("SELECT code FROM areas WHERE parent IS NULL ORDER BY code")
 IS_AREA = text("SELECT EXISTS (SELECT FROM areas WHERE code = :area)")
-LET_SEE = text("SELECT set_config('hesheng.site', :visible, true)")
+LET_SEE = text("SELECT set_config('hesheng.site', :visible, true), set_config('hesheng.areas', :areas, true)")
 
 ONE_OF_BOTH = Words("请给出 area 或 site 之一。", "give either `area` or `site`.")
 
@@ -43,11 +43,13 @@ ONE_OF_BOTH = Words("请给出 area 或 site 之一。", "give either `area` or 
 @dataclass(frozen=True)
 class Access:
     """What a report is about, and in `visible` the sites whose rows it may read, as row-level security takes them:
-    ids with commas between, EVERY_SITE, or NOTHING. Two callers with the same access see the same."""
+    ids with commas between, EVERY_SITE, or NOTHING; in `areas` the codes of the areas whose cells it may read besides.
+    Two callers with the same access see the same."""
 
     area: str | None
     site: UUID | None
     visible: str
+    areas: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def enter(session: Session, principal: Principal, area: str | None, site: UUID |
     rows. Raises 403 for an area and 404 for a site that is not theirs, 404 for an area that is not there, 422 where
     both are asked for, or neither while several are theirs, `SITE_NEEDED` for staff with neither an area nor a site."""
     access = _access(session, principal, area, site)
-    session.execute(LET_SEE, {"visible": access.visible})
+    session.execute(LET_SEE, {"visible": access.visible, "areas": access.areas})
     return access
 
 
@@ -121,7 +123,8 @@ def _of_areas(session: Session, areas: Collection[str], area: str | None, site: 
         if not session.scalar(IS_AREA, {"area": area}):
             raise not_found("这个区划", "area")
         raise Problem(FORBIDDEN, Words("这个区划不归您管。", "This is not an area that you look after."))
-    return _one_of_both(area, site, sight.topmost, visible)
+    access = _one_of_both(area, site, sight.topmost, visible)
+    return replace(access, areas=",".join(one.code for one in sight.areas))
 
 
 def _of_everything(session: Session, area: str | None, site: UUID | None) -> Access:

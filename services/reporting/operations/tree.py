@@ -14,8 +14,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# The cells of areas are for whoever sees every site.
-UNITED = text("SELECT built = version AND coalesce(current_setting('hesheng.site', true), '') = '*' FROM tree")
+# Which areas have cells that hold and that row-level security shows.
+UNITED = text("""
+SELECT code FROM areas JOIN tree ON built = version
+WHERE coalesce(current_setting('hesheng.site', true), '') = '*'
+   OR code = ANY(string_to_array(current_setting('hesheng.areas', true), ','))
+""")
 AREAS = text("SELECT code, parent FROM areas")
 SITES = text("SELECT site_id, area FROM sites WHERE site_id = ANY(cast(:sites AS uuid[]))")
 DIRTY = text("SELECT DISTINCT site_id, month FROM dirty WHERE month = ANY(cast(:months AS date[]))")
@@ -36,10 +40,10 @@ class Source:
 
 @dataclass
 class Tree:
-    """The sites asked for and what lies above them. `united`: whether areas have cells that the caller may read;
+    """The sites asked for and what lies above them. `united`: the areas that have cells which the caller may read;
     `outrun`: the months of nodes whose cells are behind."""
 
-    united: bool
+    united: frozenset[str]
     below: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
     above: dict[Node, str] = field(default_factory=dict)
     outrun: set[tuple[Node, date]] = field(default_factory=set)
@@ -49,7 +53,7 @@ class Tree:
         ring."""
         if isinstance(node, UUID):
             yield Source("facts" if (node, month) in self.outrun else "site", node, month)
-        elif self.united and (node, month) not in self.outrun:
+        elif node in self.united and (node, month) not in self.outrun:
             yield Source("area", node, month)
         else:
             for child in self.below.get(node, ()):
@@ -67,7 +71,7 @@ class Tree:
 
 def read_tree(session: Session, sites: Sequence[UUID], months: Sequence[date]) -> Tree:
     """The tree over these sites in this snapshot."""
-    tree = Tree(bool(session.scalar(UNITED)))
+    tree = Tree(frozenset(session.scalars(UNITED)))
     for code, parent in session.execute(AREAS):
         _hang(tree, code, parent)
     for site, area in session.execute(SITES, {"sites": list(sites)}):

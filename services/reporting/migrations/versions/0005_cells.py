@@ -102,7 +102,10 @@ CREATE POLICY site_scope ON site_cells USING (
 );
 ALTER TABLE area_cells ENABLE ROW LEVEL SECURITY;
 ALTER TABLE area_cells FORCE ROW LEVEL SECURITY;
-CREATE POLICY everywhere ON area_cells USING ((SELECT coalesce(current_setting('hesheng.site', true), '') = '*'));
+CREATE POLICY area_scope ON area_cells USING (
+    (SELECT coalesce(current_setting('hesheng.site', true), '') = '*')
+    OR area IN (SELECT unnest(string_to_array(current_setting('hesheng.areas', true), ',')))
+);
 """
 
 
