@@ -131,6 +131,12 @@ def test_no_name_becomes_a_formula_a_link_or_markup(name: str) -> None:
         assert all("!" not in str(chart.title) for chart in table._charts)
 
 
+def test_what_would_be_a_formula_when_somebody_edits_it_stays_text() -> None:
+    sheet = opened(areas(1, first="=1+1"))["参与"]
+    assert (sheet["B2"].value, sheet["B2"].number_format) == ("=1+1", "@")
+    assert [bool(sheet[cell].quotePrefix) for cell in ("A2", "B2")] == [False, True]
+
+
 def test_a_sheet_that_is_too_long_is_refused_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
