@@ -25,7 +25,7 @@ Cell = str | int | float
 WITHHELD = "…"
 WITHHELD_NOTE = Words(
     f"“{WITHHELD}”表示人数很少，为保护个人信息不予显示；它不是零。",
-    f"“{WITHHELD}” is withheld to protect the few people whom it is about; it is not nought.",
+    f'"{WITHHELD}" is withheld to protect the few people whom it is about; it is not nought.',
 )
 LABELLING = ("code", "label")
 
