@@ -11,18 +11,18 @@ from tests.reporting.answers import AS_OF
 NOTHING = Service(0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def annual(places: int, **more: Any) -> AnnualReport:
+def annual(communities: int, **more: Any) -> AnnualReport:
     """So many communities, every ninth with few volunteers."""
     below = [
         (Words(f"职工新街第{n}社区", f"Zhigong Xinjie community {n}"), _service(n, few=n % 9 == 8))
-        for n in range(1, places + 1)
+        for n in range(1, communities + 1)
     ]
     hows = ("scanned", "confirmed", "entered_later", "imported")
     given: dict[str, Any] = {
         "unit": Words("太原市民政局", "Taiyuan civil affairs bureau"),
         "scope_name": Words("太原市", "Taiyuan"),
-        "total": Service(5_310, 41_020, 120_400, 14_448_030, 1_204, 37, 9_870, 12) if places else NOTHING,
-        "by_how": [ByHow(how, 30_100, 3_612_007, 301) for how in hows] if places else [],
+        "total": Service(5_310, 41_020, 120_400, 14_448_030, 1_204, 37, 9_870, 12) if communities else NOTHING,
+        "by_how": [ByHow(how, 30_100, 3_612_007, 301) for how in hows] if communities else [],
         "places": below,
     }
     return AnnualReport(year=2026, as_of=AS_OF, **given | more)

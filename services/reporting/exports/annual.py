@@ -99,7 +99,7 @@ def blocks_of(report: AnnualReport, language: Language) -> list[Block]:
     sections = [
         (say(language, "概况", "Overview"), [words(_overview(report, language))]),
         (say(language, "服务时间的来源", "How hours came about"), _hours(report, language)),
-        (say(language, "记录的及时与更正", "Timeliness and corrections"), [words(_care(report.total, language))]),
+        (say(language, "记录的及时与更正", "Timeliness and corrections"), _care(report.total, language)),
         (say(language, "志愿服务记录证明", "Certificates"), [words(_certificates(report.total, language))]),
         (say(language, "各区划、站点情况", "Areas and sites"), _places(report, language)),
         (say(language, "说明", "Notes"), [notes(_notes(report, language))]),
@@ -173,16 +173,19 @@ def _hours_line(name: str, one: ByHow | Service, total: Service, language: Langu
     ]
 
 
-def _care(total: Service, language: Language) -> str:
+def _care(total: Service, language: Language) -> list[Block]:
+    if total.records == 0:
+        return []
     number = _counts(total, language)
     late = shown(part_of(total.late, total.records), "share", language)
-    return say(
+    said = say(
         language,
         f"志愿服务记录应在活动结束后 10 个工作日内完成。本年度逾期 {number['late']} 条，占 {late}。"
         f"经核实更正 {number['corrected']} 条，原记录一并保留。",
         f"Service is to be recorded within 10 working days of the end of the activity. {number['late']} records were "
         f"late, or {late}. {number['corrected']} were corrected after verification; what they said before is kept.",
     )
+    return [words(said)]
 
 
 def _certificates(total: Service, language: Language) -> str:
