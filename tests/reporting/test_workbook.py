@@ -1,6 +1,9 @@
 """Answers as a workbook, opened by another library than the one that wrote it."""
 
 import io
+import json
+import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -170,3 +173,11 @@ def test_sheets_have_names_that_spreadsheets_take() -> None:
 def test_the_same_answer_gives_the_same_bytes() -> None:
     assert written(months()) == written(months())
     assert opened(months()).properties.created == datetime(2026, 12, 31, 8, 30)
+
+
+def test_memory_does_not_grow_with_the_rows() -> None:
+    def peak(rows: int) -> int:
+        command = [sys.executable, "-m", "tests.reporting.long_export", "xlsx", str(rows)]
+        return int(json.loads(subprocess.check_output(command, cwd=Path(__file__).parents[2]))["peak_mb"])
+
+    assert peak(20_000) - peak(100) < 10, "megabytes; held in memory it is 33"

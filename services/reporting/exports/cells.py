@@ -87,7 +87,9 @@ class Cells:
     def _writer(self, column: Column) -> Callable[[Any], Cell]:
         if column.kind in LABELLING:
             return self._text
-        turn: Callable[[Any], Cell] = {"minutes": self._minutes, "share": _share}.get(column.kind, int)
+        turn: Callable[[Any], Cell] = {"minutes": lambda value: self._minutes(int(value)), "share": _share}.get(
+            column.kind, int
+        )
 
         def figure(value: Any) -> Cell:
             if value is None:

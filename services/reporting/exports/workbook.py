@@ -7,7 +7,8 @@ Figures are numbers, everything else is text: nothing in it is a formula, not ev
 are decimal, cut as everywhere: spreadsheets cannot show more than 71 million hours as hours and minutes, which a city
 has within ten years.
 
-A workbook with a long sheet is written row by row: memory does not grow with the rows, the disk holds them meanwhile.
+A workbook with a long sheet is written row by row: memory does not grow with the rows. The disk holds them meanwhile,
+about 1 MB for 1,000 rows of twelve columns, where `TMPDIR` says: that is no place in memory for a long one.
 """
 
 import re
