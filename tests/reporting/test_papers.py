@@ -155,6 +155,12 @@ def test_the_same_report_gives_the_same_bytes_and_another_moment_others() -> Non
     assert annual_report(report, "zh") != annual_report(replace(report, as_of=AS_OF + timedelta(days=1)), "zh")
 
 
+def test_a_paper_is_dated_by_its_figures_and_not_by_the_clock() -> None:
+    for pdf in (annual_report(annual(1), "zh"), monthly_brief(monthly(), "zh")):
+        document = PdfReader(io.BytesIO(pdf)).metadata
+        assert document is not None and document.creation_date == AS_OF
+
+
 def test_it_can_be_read_aloud_and_kept() -> None:
     document = PdfReader(io.BytesIO(monthly_brief(monthly(), "zh")))
     root = document.trailer["/Root"]
