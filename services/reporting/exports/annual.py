@@ -3,7 +3,7 @@
     pdf = annual_report(report, "zh")
 
 It says how hours came about, whether they were recorded in time, what was corrected, and what certificates were made
-of them: as a whole, and for each area below. The order's own words are used: 志愿服务记录, 志愿服务记录证明, 出具.
+of them: as a whole, and for each area below. 志愿服务记录 and 志愿服务记录证明 are the order's own words.
 """
 
 from collections.abc import Sequence
