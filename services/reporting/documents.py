@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from services.common.durations import decimal_hours
 from services.common.errors import Words
+from services.reporting.exports.cells import safe_cell
 from services.reporting.labels import AGE_BANDS, DIMENSIONS, KINDS, MEASURES, NAME, TOTAL
 from services.reporting.operations.participation import FIGURES
 from services.reporting.operations.scope import Scope
@@ -22,7 +23,6 @@ NAMED = ("site", "area", "kind", "age_band")
 
 SPOOL_BYTES = 4_000_000
 CHUNK_BYTES = 64_000
-RISKY = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")  # also in full width
 
 
 class Document(Protocol):
@@ -121,11 +121,6 @@ class CsvDocument:
         line = io.StringIO()
         csv.writer(line).writerow([safe_cell(cell) for cell in cells])
         self._spool.write(line.getvalue())
-
-
-def safe_cell(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: a name such as `=HYPERLINK(…)` gets an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(RISKY) else cell
 
 
 def labels_of(row: dict[str, Any], scope: Scope, by: list[str]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from services.common.apply import Subscriber
 from services.common.auth import key_hash
 from services.common.database import Database
 from services.common.events import PersonMerged, PersonUnmerged
-from services.reporting.documents import safe_cell
 from services.reporting.operations.participation import participation
 from services.reporting.operations.scope import read_scope, report_snapshot
 from tests.conftest import OPERATOR_KEY
@@ -149,15 +148,6 @@ def test_csv_is_safe_in_a_spreadsheet(client: FlaskClient) -> None:
     assert table[-1][:3] == ["合计", "", ""]
     assert {len(row) for row in table} == {len(table[0])}
     assert table[-1][-2:] == ["2", "0"]
-
-
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx"])
-def test_what_a_spreadsheet_would_run_is_text(cell: str) -> None:
-    assert safe_cell(cell) == f"'{cell}"
-
-
-def test_other_cells_stay_as_they_are() -> None:
-    assert [safe_cell(cell) for cell in ("a=1", "", -1, 0.5)] == ["a=1", "", -1, 0.5]
 
 
 @pytest.mark.usefixtures("city")

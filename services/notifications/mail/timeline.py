@@ -9,19 +9,19 @@ wide: 360 of a phone, three times as fine. A page takes about 20 ms; the same on
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typst
 
+from services.common.typesetting import fonts
 from services.notifications.contacts import DayShift
 from services.notifications.mail.words import in_language, plain, short_day
 from services.notifications.wording.variables import Language
 
 LAYOUT = Path(__file__).parents[1] / "templates" / "timeline.typ"
-FONTS = Path(__file__).parents[2] / "common" / "fonts"
 FINENESS = 216.0
 MOST = 20
 """Shifts in a picture: a longer one is scrolled past. The mail lists them all."""
@@ -107,12 +107,7 @@ def _short(label: str) -> str:
 
 @lru_cache(maxsize=32)
 def _drawn(day: str) -> bytes:
-    compiler = typst.Compiler(font_paths=_fonts(), root=str(LAYOUT.parent))
+    compiler = typst.Compiler(font_paths=fonts(), root=str(LAYOUT.parent))
     made = compiler.compile(input=LAYOUT.read_bytes(), format="png", ppi=FINENESS, sys_inputs={"timeline": day})
     assert isinstance(made, bytes)  # noqa: S101 (one page)
     return made
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)])

@@ -6,10 +6,8 @@ jws = Signer(data).sign(content)    # EdDSA; whoever has the published key can c
 
 import base64
 import json
-import struct
 import unicodedata
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.common.durations import decimal_hours, duration
 from services.common.errors import Kind, Problem, Words
+from services.common.typesetting import covered, fonts
 from services.registration.operations.hours.qr import svg
 from services.registration.personal_data import PersonalData
 
@@ -28,8 +27,6 @@ TEMPLATE = 1
 
 FOLDER = Path(__file__).parents[2]
 LAYOUTS = {1: FOLDER / "templates" / "certificates" / "certificate.typ"}
-FONTS = FOLDER.parent / "common" / "fonts"
-FONT = FONTS / "NotoSansSC-Regular.ttf"
 
 UNPRINTABLE = Kind("unprintable", 422, Words("有字无法打印", "A character cannot be printed"))
 
@@ -48,7 +45,7 @@ def render(content: Content) -> bytes:
         "records": [r | {"lasting": duration(r["minutes"]).zh} for r in content["records"]],
         "qr": svg(content["url"]),
     }
-    compiler = typst.Compiler(font_paths=_fonts(), root=str(FOLDER))
+    compiler = typst.Compiler(font_paths=fonts(), root=str(FOLDER))
     made = compiler.compile(
         input=LAYOUTS[content["template"]].read_bytes(),
         format="pdf",
@@ -67,7 +64,7 @@ def check_printable(content: Content) -> None:
         record[field] for record in content["records"] for field in ("activity", "place", "content", "responsible")
     ]
     used = {letter for letter in "".join(words) if unicodedata.category(letter) not in ("Cc", "Cf")}
-    missing = sorted(letter for letter in used if ord(letter) not in _covered())
+    missing = sorted(letter for letter in used if ord(letter) not in covered())
     if missing:
         listed = " ".join(f"{letter} (U+{ord(letter):04X})" for letter in missing)
         raise Problem(
@@ -158,30 +155,6 @@ def _evidence(record: dict[str, Any]) -> dict[str, Any]:
 
 def _moment(day: str, zone: ZoneInfo, clock: str = "00:00:00") -> str:
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=zone).isoformat()
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)])
-
-
-@cache
-def _covered() -> frozenset[int]:
-    """The code points that the font has, from the table of its groups (`cmap`, format 12)."""
-    font = FONT.read_bytes()
-    tables = {font[at : at + 4]: struct.unpack(">II", font[at + 8 : at + 16]) for at in range(12, 12 + 16 * 64, 16)}
-    start = tables[b"cmap"][0]
-    for number in range(struct.unpack(">H", font[start + 2 : start + 4])[0]):
-        (offset,) = struct.unpack(">I", font[start + 8 + 8 * number : start + 12 + 8 * number])
-        table = start + offset
-        if struct.unpack(">H", font[table : table + 2])[0] == 12:
-            (groups,) = struct.unpack(">I", font[table + 12 : table + 16])
-            found: set[int] = set()
-            for place in range(table + 16, table + 16 + 12 * groups, 12):
-                first, last, _ = struct.unpack(">III", font[place : place + 12])
-                found.update(range(first, last + 1))
-            return frozenset(found)
-    raise ValueError(f"{FONT.name} has no table of characters that this reads")
 
 
 def _day(written: str) -> str:
