@@ -299,20 +299,25 @@ class World:
             here = parent
         return below
 
-    def recount(self, scope: str, first: date, last: date, by: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    def recount(
+        self, scope: str, first: date, last: date, by: Sequence[str], only: dict[str, list[str]]
+    ) -> dict[tuple[Any, ...], dict[str, Any]]:
         """Every row by its dimensions' codes, and the total under ()."""
         places = {name: branch for name in SITES if (branch := self.branch(name, scope))}
         shifts = [s for s in self.shifts if s.activity.site in places and first <= s.day <= last]
+        shifts = [s for s in shifts if s.activity.kind in only.get("kind", KINDS)]
         registrations = [r for r in self.registrations if r.shift in shifts]
+        registrations = [r for r in registrations if r.age_band in only.get("age_band", BANDS)]
         open_shifts = [s for s in shifts if not s.cancelled]
-        rows = {(): _figures(registrations, open_shifts, self.counted_as)}
+        of_band = "age_band" in only
+        rows = {(): _figures(registrations, None if of_band else open_shifts, self.counted_as)}
         keys = {_key(by, r.shift, r, places) for r in registrations}
-        if "age_band" not in by:
+        if "age_band" not in by and not of_band:
             keys |= {_key(by, s, None, places) for s in open_shifts}
         for key in keys if by else ():
             mine = [r for r in registrations if _key(by, r.shift, r, places) == key]
             offered = [s for s in open_shifts if _key(by, s, None, places) == key]
-            rows[key] = _figures(mine, None if "age_band" in by else offered, self.counted_as)
+            rows[key] = _figures(mine, None if "age_band" in by or of_band else offered, self.counted_as)
         return rows
 
 

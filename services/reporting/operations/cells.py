@@ -7,7 +7,7 @@ people are the union of those of its cells, so that each is counted once; sums o
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -33,8 +33,14 @@ SELECT asked.number, cells.kind, cells.age_band, {figures}
 FROM unnest(cast(%s AS integer[]), cast(%s AS {type}), cast(%s AS date[])) AS asked (number, place, month)
 JOIN {table} AS cells ON cells.{key} = asked.place AND cells.month = asked.month
 WHERE (cells.kind = '*') = %s AND (cells.age_band = '*') = %s
+  AND (%s OR cells.kind = ANY(%s)) AND (%s OR cells.age_band = ANY(%s))
 """)
 FIGURES = sql.SQL(", ").join(sql.Identifier("cells", name) for name in (*SUMS, *SETS))
+
+LIMITS = ("kind", "age_band")
+"""By what cells can be limited."""
+
+NO_LIMITS: Mapping[str, Sequence[str]] = {}
 
 Key = tuple[Any, ...]
 Labelled = tuple[int, str, str, Piece]
@@ -48,6 +54,11 @@ class Question:
     first: date
     last: date
     by: Sequence[str]
+    only: Mapping[str, Sequence[str]]
+
+    def parts(self, name: str) -> bool:
+        """Whether kinds or age bands are told apart."""
+        return name in self.by or name in self.only
 
     def where(self, place: Place) -> Key:
         """The part of a row's key that says where."""
@@ -89,19 +100,29 @@ class Wanted:
         return self.numbers[where, month]
 
 
-def from_cells(session: Session, scope: Scope, first: date, last: date, by: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows by these dimensions in the order in which people name them, and then the total, without dimensions.
+def from_cells(
+    session: Session,
+    scope: Scope,
+    first: date,
+    last: date,
+    by: Sequence[str],
+    only: Mapping[str, Sequence[str]] = NO_LIMITS,
+) -> list[dict[str, Any]]:
+    """Rows by these dimensions in the order in which people name them, and then the total, without dimensions. `only`:
+    the kinds or age bands that are counted.
 
-    A row has the dimensions and all FIGURES; those that no age band has are None in rows by age band.
+    A row has the dimensions and all FIGURES; those that no age band has are None where age bands are told apart.
     """
     months, _ = in_months(first, last)
     tree = read_tree(session, [place.site_id for place in scope.places], months)
-    rows = _answer(session, tree, Question(scope, first, last, by)) if by else {}
-    total = _answer(session, tree, Question(scope, first, last, ())).get((), Piece())
-    nothing = dict.fromkeys(OFFERED) if "age_band" in by else {}
+    question = Question(scope, first, last, by, only)
+    rows = _answer(session, tree, question) if by else {}
+    total = _answer(session, tree, Question(scope, first, last, (), only)).get((), Piece())
+    nothing = dict.fromkeys(OFFERED) if question.parts("age_band") else {}
+    of_all = dict.fromkeys(OFFERED) if "age_band" in only else {}
     keys = sorted(rows, key=lambda key: tuple(map(_rank, by, key)))
     found = [dict(zip(by, key, strict=True)) | _figures(rows[key]) | nothing for key in keys]
-    return [*found, dict.fromkeys(by) | _figures(total)]
+    return [*found, dict.fromkeys(by) | _figures(total) | of_all]
 
 
 def _rank(name: str, code: Any) -> tuple[int, Any]:
@@ -118,7 +139,7 @@ def _answer(session: Session, tree: Tree, question: Question) -> dict[Key, Piece
     """What each row comes to, by the row's dimensions."""
     wanted = _wanted(tree, question)
     rows: dict[Key, Piece] = {}
-    for number, kind, age_band, piece in _read(session, wanted, "kind" in question.by, "age_band" in question.by):
+    for number, kind, age_band, piece in _read(session, wanted, question):
         where, month = wanted.labels[number]
         places = iter(where)
         parts = {"kind": kind, "age_band": age_band}
@@ -150,22 +171,27 @@ def _wanted(tree: Tree, question: Question) -> Wanted:
     return wanted
 
 
-def _read(session: Session, wanted: Wanted, by_kind: bool, by_age_band: bool) -> Iterator[Labelled]:
-    """All of it, with the kind and age band where they are asked for."""
+def _read(session: Session, wanted: Wanted, question: Question) -> Iterator[Labelled]:
+    """All of it, with the kind and age band where they are told apart."""
     for what, asked in wanted.cells.items():
-        yield from _of_cells(session, what, asked, by_kind, by_age_band)
+        yield from _of_cells(session, what, asked, question)
+    kinds, age_bands = question.only.get("kind"), question.only.get("age_band")
     for number, kind, age_band, piece in of_days(session, wanted.days):
-        if not (by_age_band and age_band == EVERY):  # an age band has no shifts
+        seatless = question.parts("age_band") and age_band == EVERY  # an age band has no shifts
+        wrong = (kinds and kind not in kinds) or (age_bands and age_band not in age_bands)
+        if not (seatless or wrong):
             yield number, kind, age_band, piece
 
 
 def _of_cells(
-    session: Session, what: str, asked: Sequence[tuple[int, Node, date]], by_kind: bool, by_age_band: bool
+    session: Session, what: str, asked: Sequence[tuple[int, Node, date]], question: Question
 ) -> Iterator[Labelled]:
     if not asked:
         return
     table, key, of = TABLES[what]
     statement = CELLS.format(figures=FIGURES, table=sql.Identifier(table), key=sql.Identifier(key), type=sql.SQL(of))
     numbers, places, months = (list(column) for column in zip(*asked, strict=True))
-    for row in in_binary(session, statement, [numbers, places, months, not by_kind, not by_age_band]):
+    limits = [part for name in LIMITS for part in (name not in question.only, question.only.get(name, []))]
+    whole = [not question.parts("kind"), not question.parts("age_band")]
+    for row in in_binary(session, statement, [numbers, places, months, *whole, *limits]):
         yield row["number"], row["kind"], row["age_band"], from_row(row)

@@ -17,7 +17,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from services.reporting.labels import AGE_BANDS, KINDS
-from services.reporting.operations.cells import DIMENSIONS, from_cells
+from services.reporting.operations.cells import DIMENSIONS, NO_LIMITS, from_cells
 from services.reporting.operations.measures import COUNTED, FIGURES, OFFERED, PEOPLE, SEATED
 from services.reporting.operations.periods import PERIODS, Calendar, calendar_of
 from services.reporting.operations.scope import Scope
@@ -62,31 +62,43 @@ WITH places AS (
     SELECT {offered_columns} count(DISTINCT x.activity_id) AS activities, {seats}
     FROM (
         SELECT shifts.*, activities.kind FROM shifts JOIN activities USING (activity_id) WHERE shifts.status = 'open'
-    ) AS x {joins} WHERE {within} {offered_grouped}
+    ) AS x {joins} WHERE {offered_within} {offered_grouped}
 )
 SELECT {names} {figures} FROM ({parts}) AS parts {by_names}
 """
 
 
 def participation(
-    session: Session, scope: Scope, first: date, last: date, by: Sequence[str]
+    session: Session,
+    scope: Scope,
+    first: date,
+    last: date,
+    by: Sequence[str],
+    only: Mapping[str, Sequence[str]] = NO_LIMITS,
 ) -> Iterator[dict[str, Any]]:
-    """Rows by the given dimensions and then the total.
+    """Rows by the given dimensions and then the total. `only`: of `kind` and `age_band` those that are counted.
 
-    Each has the dimensions (None in the total) and FIGURES; activities, shifts and seats are None in rows by age
-    band, which they do not have.
+    Each has the dimensions (None in the total) and FIGURES; activities, shifts and seats are None where age bands are
+    told apart, which they do not have.
     """
     if DIMENSIONS.issuperset(by):
-        return iter(from_cells(session, scope, first, last, by))
-    return from_facts(session, scope, first, last, by)
+        return iter(from_cells(session, scope, first, last, by, only))
+    return from_facts(session, scope, first, last, by, only)
 
 
-def from_facts(session: Session, scope: Scope, first: date, last: date, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+def from_facts(
+    session: Session,
+    scope: Scope,
+    first: date,
+    last: date,
+    by: Sequence[str],
+    only: Mapping[str, Sequence[str]] = NO_LIMITS,
+) -> Iterator[dict[str, Any]]:
     """The same, as they come from the database, counted anew in every fact."""
     calendars = {name: calendar_of(name, first, last) for name in PERIODS if name in by}
     connection = session.connection().execution_options(stream_results=True, yield_per=FETCH)
     result = connection.execute(
-        text(_statement(by)),
+        text(_statement(by, only)),
         {
             "sites": [place.site_id for place in scope.places],
             "branches": [place.branch for place in scope.places],
@@ -95,6 +107,7 @@ def from_facts(session: Session, scope: Scope, first: date, last: date, by: Sequ
             "kinds": list(KINDS),
             "age_bands": list(AGE_BANDS),
             **{f"{name}s": [start for start, _ in calendar] for name, calendar in calendars.items()},
+            **{f"only_{name}": list(codes) for name, codes in only.items()},
         },
     )
     return (_with_codes(row, calendars) for row in result.mappings())
@@ -106,17 +119,20 @@ def _with_codes(row: RowMapping, calendars: Mapping[str, Calendar]) -> dict[str,
     return {**row, **codes}
 
 
-def _statement(by: Sequence[str]) -> str:
+def _statement(by: Sequence[str], only: Mapping[str, Sequence[str]]) -> str:
     """The statement for these dimensions, which must be known ones: they become part of it."""
     sources = [SOURCES[name] for name in by]
     columns = [f"{source} AS {name}" for name, source in zip(by, sources, strict=True)]
     no_columns = [f"cast(NULL AS {TYPES.get(name, 'integer')}) AS {name}" for name in by]
     offered_by_row = "age_band" not in by
+    within = "x.site_id = ANY(cast(:sites AS uuid[])) AND x.day BETWEEN :first AND :last"
+    limits = {name: f" AND x.{name} = ANY(:only_{name})" for name in only}
     return STATEMENT.format(
         columns=_list(columns),
         names=_list(by),
         joins="JOIN places USING (site_id)" if "area" in by else "",
-        within="x.site_id = ANY(cast(:sites AS uuid[])) AND x.day BETWEEN :first AND :last",
+        within=within + "".join(limits.values()),
+        offered_within=within + limits.get("kind", ""),
         sums=_columns(COUNTED),
         seats=_columns(SEATED),
         people=", ".join(
@@ -126,8 +142,10 @@ def _statement(by: Sequence[str]) -> str:
         grouped=_rows_and_total(sources),
         offered_columns=_list(columns if offered_by_row else no_columns),
         offered_grouped=_rows_and_total(sources) if offered_by_row else "",
-        figures=", ".join(_figure(name, by) for name in FIGURES),
-        parts=" UNION ALL ".join(_part(source, measures, by) for source, measures in PARTS),
+        figures=", ".join(_figure(name, by, only) for name in FIGURES),
+        parts=" UNION ALL ".join(
+            _part(source, measures, by) for source, measures in PARTS if source != "offered" or "age_band" not in only
+        ),
         by_names=f"GROUP BY {', '.join(by)} ORDER BY {', '.join(ORDERS.get(name, name) for name in by)}" if by else "",
     )
 
@@ -151,6 +169,8 @@ def _part(source: str, measures: Sequence[str], by: Sequence[str]) -> str:
     return f"SELECT {_list(by)} {figures} FROM {source}"  # noqa: S608 - names from this module alone
 
 
-def _figure(name: str, by: Sequence[str]) -> str:
-    unknown = name in OFFERED and "age_band" in by
-    return f"cast({f'sum({name})' if unknown else f'coalesce(sum({name}), 0)'} AS bigint) AS {name}"
+def _figure(name: str, by: Sequence[str], only: Mapping[str, Sequence[str]]) -> str:
+    if name in OFFERED and "age_band" in only:
+        return f"cast(NULL AS bigint) AS {name}"
+    sums = f"sum({name})" if name in OFFERED and "age_band" in by else f"coalesce(sum({name}), 0)"
+    return f"cast({sums} AS bigint) AS {name}"
