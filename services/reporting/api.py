@@ -1,6 +1,9 @@
 """Routes of the reporting service."""
 
 import hashlib
+import json
+from collections.abc import Iterable
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +14,13 @@ from services.common.auth import NOTHING, Caller, allow
 from services.common.database import Database
 from services.common.errors import language
 from services.reporting.documents import CsvDocument, JsonDocument, Spool, write_document
+from services.reporting.exports.cells import Language
+from services.reporting.exports.csv_table import CSV_TYPE, csv_table
+from services.reporting.exports.workbook import XLSX_TYPE, write_workbook
 from services.reporting.operations.access import Access, enter
+from services.reporting.operations.answer import Answer
 from services.reporting.operations.participation import participation
+from services.reporting.operations.query import ask
 from services.reporting.operations.scope import (
     LogPosition,
     Scope,
@@ -20,7 +28,14 @@ from services.reporting.operations.scope import (
     read_scope,
     report_snapshot,
 )
-from services.reporting.schemas import LogAnswer, ParticipationAnswer, ParticipationQuery, ScopeAnswer
+from services.reporting.schemas import (
+    LogAnswer,
+    ParticipationAnswer,
+    ParticipationQuery,
+    ReportAnswer,
+    ReportQuery,
+    ScopeAnswer,
+)
 
 
 def blueprints(database: Database) -> list[APIBlueprint]:
@@ -48,10 +63,42 @@ def blueprints(database: Database) -> list[APIBlueprint]:
                 write_document(rows, JsonDocument(spool, _head(query, scope, position), scope, query.dimensions))
         return _with_headers(_answer(query, scope, spool), tag)
 
+    @reports.get("")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR, areas=True)
+    @reports.input(ReportQuery, location="query", arg_name="query")
+    @reports.output(ReportAnswer)
+    def show_report(query: ReportQuery) -> Response:
+        """Any measures of an area and everything under it, or of a site, by up to three dimensions, beside another
+        time if asked."""
+        with report_snapshot(database, NOTHING) as session:
+            access = enter(session, g.principal, query.area, query.site)
+            scope = read_scope(session, access.area, access.site)
+            position = read_log_position(session)
+            tag = _etag(access, query, position)
+            if request.if_none_match.contains_weak(tag):
+                return _with_headers(Response(status=304), tag)
+            answer = ask(session, scope, query.asked, position.as_of)
+        return _with_headers(_in_format(query, scope, position, answer), tag)
+
     return [reports]
 
 
-def _etag(access: Access, query: ParticipationQuery, position: LogPosition) -> str:
+def _in_format(query: ReportQuery, scope: Scope, position: LogPosition, answer: Answer) -> Response:
+    if query.format == "json":
+        head = _head(query, scope, position)
+        columns = [{"name": one.name, "title": str(one.title), "kind": one.kind} for one in answer.columns]
+        whole = head | {"columns": columns, "rows": answer.rows, "total": answer.total, "notes": answer.notes}
+        return Response(json.dumps(whole, ensure_ascii=False, default=str), mimetype="application/json")
+    reader: Language = "zh" if language() == "zh" else "en"
+    name = f"report-{scope.area or scope.site}-{query.first}-{query.last}.{query.format}"
+    if query.format == "csv":
+        return _file(csv_table(answer, reader), CSV_TYPE, name)
+    book = BytesIO()
+    write_workbook([answer], reader, book)
+    return _file([book.getvalue()], XLSX_TYPE, name)
+
+
+def _etag(access: Access, query: ParticipationQuery | ReportQuery, position: LogPosition) -> str:
     """Same question, same rows to read, same position: same figures. Releasing parked events moves no cursor, but
     their count."""
     log = (position.epoch, sorted(position.positions.items()), position.parked)
@@ -59,7 +106,7 @@ def _etag(access: Access, query: ParticipationQuery, position: LogPosition) -> s
     return hashlib.sha256(repr((question, log)).encode()).hexdigest()[:32]
 
 
-def _head(query: ParticipationQuery, scope: Scope, position: LogPosition) -> dict[str, Any]:
+def _head(query: ParticipationQuery | ReportQuery, scope: Scope, position: LogPosition) -> dict[str, Any]:
     about = ScopeAnswer(area=scope.area, site=scope.site, name=str(scope.name), first=query.first, last=query.last)
     log = LogAnswer(epoch=position.epoch, positions=position.positions, parked=position.parked)
     return {
@@ -72,12 +119,13 @@ def _head(query: ParticipationQuery, scope: Scope, position: LogPosition) -> dic
 def _answer(query: ParticipationQuery, scope: Scope, spool: Spool) -> Response:
     if query.format == "json":
         return Response(spool.chunks(), mimetype="application/json")
-    where = scope.area or scope.site
-    name = f"participation-{where}-{query.first}-{query.last}.csv"
+    name = f"participation-{scope.area or scope.site}-{query.first}-{query.last}.csv"
+    return _file(spool.chunks(), CSV_TYPE, name)
+
+
+def _file(content: Iterable[bytes], of_type: str, name: str) -> Response:
     disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(
-        spool.chunks(), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
-    )
+    return Response(content, content_type=of_type, headers={"Content-Disposition": disposition})
 
 
 def _with_headers(response: Response, tag: str) -> Response:

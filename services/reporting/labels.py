@@ -53,5 +53,15 @@ MEASURES = {
     "people_attended": Words("到场人数", "People attended"),
 }
 
+TIME = Words("服务时间", "Service time")
+"""Of minutes, where whoever shows them adds their unit."""
+
+RATES = {
+    "attendance_rate": Words("到场率", "Attendance rate"),
+    "no_show_rate": Words("缺席率", "No-show rate"),
+    "cancellation_rate": Words("取消率", "Cancellation rate"),
+    "fill_rate": Words("名额使用率", "Share of seats taken"),
+}
+
 NAME = Words("名称", "Name")
 TOTAL = Words("合计", "Total")

@@ -1,14 +1,16 @@
 """What the reporting API accepts and answers."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from services.common.schemas import Answer, AreaCode, Query
-from services.reporting.labels import DIMENSIONS
+from services.reporting.labels import AGE_BANDS, DIMENSIONS, KINDS
+from services.reporting.operations.query import FIGURES, Ask, Compare
 
 MOST_DIMENSIONS = 3
 MOST_YEARS = 10
@@ -26,8 +28,8 @@ def _only_a_date(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_only_a_date)]
 
 
-class ParticipationQuery(Query):
-    """Which figures of what."""
+class _Question(Query):
+    """Of what, when, and by which dimensions."""
 
     area: AreaCode | None = Field(default=None, description="code of an area: it and everything under it")
     site: UUID | None = Field(default=None, description="a site; a site's key may leave it out")
@@ -37,7 +39,6 @@ class ParticipationQuery(Query):
         default="",
         description=f"up to {MOST_DIMENSIONS} of {', '.join(DIMENSIONS)}, separated by commas; none: only the total",
     )
-    format: Literal["json", "csv"] = "json"
 
     @field_validator("last")
     @classmethod
@@ -83,6 +84,79 @@ class ParticipationQuery(Query):
     def dimensions(self) -> list[str]:
         """`by` as a list."""
         return self.by.split(",") if self.by else []
+
+
+class ParticipationQuery(_Question):
+    """Which figures of what."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+class ReportQuery(_Question):
+    """The grammar of reports: `measure`, `by`, `where`, `from`, `to`, `compare`."""
+
+    measure: Annotated[str, StringConstraints(max_length=500)] = Field(
+        default="registrations,attended,people",
+        description=f"any of {', '.join(FIGURES)}, separated by commas; a share goes from 0 to 1",
+    )
+    where: Annotated[str, StringConstraints(max_length=500)] = Field(
+        default="",
+        description="what alone is counted: `kind:class|visit;age_band:60_plus`",
+    )
+    compare: Compare | None = Field(
+        default=None,
+        description="`previous`: as long a time right before; `last_year`: the same a year earlier. Each figure then"
+        " has another one with `_before` after its name",
+    )
+    format: Literal["json", "csv", "xlsx"] = "json"
+
+    @field_validator("measure")
+    @classmethod
+    def _check_measures(cls, measure: str) -> str:
+        names = _listed(measure)
+        unknown = next((name for name in names if name not in FIGURES), None)
+        if unknown is not None or not names or len(set(names)) < len(names):
+            raise _unknown("measure", unknown or measure, FIGURES)
+        return ",".join(names)
+
+    @field_validator("where")
+    @classmethod
+    def _check_limits(cls, where: str) -> str:
+        for name, codes in _limits(where):
+            known: Sequence[str] = list(LIMITED.get(name, ()))
+            if not known:
+                raise _unknown("where", name, list(LIMITED))
+            unknown = next((code for code in codes if code not in known), None)
+            if unknown is not None or not codes:
+                raise _unknown("where", unknown or name, known)
+        return where
+
+    @property
+    def asked(self) -> Ask:
+        """As the question that is answered."""
+        only = {name: sorted(set(codes)) for name, codes in _limits(self.where)}
+        return Ask(self.first, self.last, _listed(self.measure), self.dimensions, only, self.compare)
+
+
+LIMITED = {"kind": KINDS, "age_band": AGE_BANDS}
+
+
+def _listed(written: str, sign: str = ",") -> list[str]:
+    return [part.strip() for part in written.split(sign) if part.strip()]
+
+
+def _limits(where: str) -> list[tuple[str, list[str]]]:
+    parts = [part.partition(":") for part in _listed(where, ";")]
+    return [(name.strip(), _listed(codes, "|")) for name, _, codes in parts]
+
+
+def _unknown(kind: LiteralString, what: str, known: Iterable[str]) -> PydanticCustomError:
+    there = ", ".join(known)
+    told = {
+        "zh": f"没有 {what!r}，或重复；可用：{there}。",
+        "en": f"{what!r} is not known, or named twice; there are {there}.",
+    }
+    return PydanticCustomError(kind, kind, told)
 
 
 class ScopeAnswer(Answer):
@@ -152,3 +226,25 @@ class ParticipationAnswer(BaseModel):
     scope: ScopeAnswer
     rows: list[Row]
     total: Figures
+
+
+class ColumnAnswer(BaseModel):
+    """A column of the rows. `kind`: `code` or `label` say of what a row is; `count`, `people`, `minutes` and `share`
+    are figures."""
+
+    name: str
+    title: str = Field(description="in the caller's language")
+    kind: str
+
+
+class ReportAnswer(BaseModel):
+    """The answer. A figure that is null is withheld, because the group is small; one that a row does not have means
+    nothing there, such as seats of an age band."""
+
+    as_of: datetime = Field(description="everything that was in the log by then is counted; later events may be")
+    log: LogAnswer
+    scope: ScopeAnswer
+    columns: list[ColumnAnswer]
+    rows: list[dict[str, Any]] = Field(description="values by the columns' names")
+    total: dict[str, Any] = Field(description="figures of all together; people are counted once")
+    notes: list[str]

@@ -120,12 +120,12 @@ def from_cells(
     total = _answer(session, tree, Question(scope, first, last, (), only)).get((), Piece())
     nothing = dict.fromkeys(OFFERED) if question.parts("age_band") else {}
     of_all = dict.fromkeys(OFFERED) if "age_band" in only else {}
-    keys = sorted(rows, key=lambda key: tuple(map(_rank, by, key)))
+    keys = sorted(rows, key=lambda key: tuple(map(rank, by, key)))
     found = [dict(zip(by, key, strict=True)) | _figures(rows[key]) | nothing for key in keys]
     return [*found, dict.fromkeys(by) | _figures(total) | of_all]
 
 
-def _rank(name: str, code: Any) -> tuple[int, Any]:
+def rank(name: str, code: Any) -> tuple[int, Any]:
     """Kinds and age bands come in the order in which people name them, all else by its code."""
     known = list({"kind": KINDS, "age_band": AGE_BANDS}.get(name, ()))
     return known.index(code) if code in known else len(known), code
