@@ -17,10 +17,11 @@ ON CONFLICT (code) DO UPDATE SET
 """)
 
 SAVE_SITES = text("""
-INSERT INTO sites (site_id, area, name_zh, name_en)
+INSERT INTO sites (site_id, area, name_zh, name_en, time_zone)
 SELECT * FROM unnest(cast(:site_id AS uuid[]), cast(:area AS text[]), cast(:name_zh AS text[]),
-                     cast(:name_en AS text[]))
-ON CONFLICT (site_id) DO UPDATE SET area = excluded.area, name_zh = excluded.name_zh, name_en = excluded.name_en
+                     cast(:name_en AS text[]), cast(:time_zone AS text[]))
+ON CONFLICT (site_id) DO UPDATE SET
+    area = excluded.area, name_zh = excluded.name_zh, name_en = excluded.name_en, time_zone = excluded.time_zone
 """)
 
 
@@ -33,4 +34,4 @@ def on_areas_saved(session: Session, events: Sequence[Received]) -> None:
 def on_sites_saved(session: Session, events: Sequence[Received]) -> None:
     """Sites were added, renamed or moved to another area."""
     last = last_of(events, "site_id")
-    session.execute(SAVE_SITES, columns_of(last, "site_id", "area", "name_zh", "name_en"))
+    session.execute(SAVE_SITES, columns_of(last, "site_id", "area", "name_zh", "name_en", "time_zone"))
