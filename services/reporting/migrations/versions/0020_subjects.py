@@ -360,25 +360,19 @@ LANGUAGE sql STABLE AS $$
 $$;
 """
 
-# As in the first migration.
+# Every site, one, or some with commas between; both subselects are evaluated once per statement.
+VISIBLE = """
+    (SELECT coalesce(current_setting('hesheng.site', true), '') = '*')
+    OR site_id IN (
+        SELECT site::uuid FROM unnest(string_to_array(current_setting('hesheng.site', true), ',')) AS site
+        WHERE site NOT IN ('', '*', '-')
+    )
+"""
+
 SITE_SCOPE = """
 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-CREATE POLICY site_scope ON {table} USING (
-    (SELECT coalesce(current_setting('hesheng.site', true), '') = '*')
-    OR site_id = (SELECT nullif(nullif(current_setting('hesheng.site', true), ''), '*')::uuid)
-);
-"""
-
-# Organisations that a site added for itself are its own; the others are everybody's.
-DIRECTORY_SCOPE = """
-ALTER TABLE organisations ENABLE ROW LEVEL SECURITY;
-ALTER TABLE organisations FORCE ROW LEVEL SECURITY;
-CREATE POLICY site_scope ON organisations USING (
-    site_id IS NULL
-    OR (SELECT coalesce(current_setting('hesheng.site', true), '') = '*')
-    OR site_id = (SELECT nullif(nullif(current_setting('hesheng.site', true), ''), '*')::uuid)
-);
+CREATE POLICY site_scope ON {table} USING ({visible});
 """
 
 SECURED = (
@@ -413,5 +407,6 @@ def upgrade() -> None:
     ):
         op.execute(views)
     for table in SECURED:
-        op.execute(SITE_SCOPE.format(table=table))
-    op.execute(DIRECTORY_SCOPE)
+        op.execute(SITE_SCOPE.format(table=table, visible=VISIBLE))
+    # Organisations that a site added for itself are its own; the others are everybody's.
+    op.execute(SITE_SCOPE.format(table="organisations", visible=f"site_id IS NULL OR {VISIBLE}"))
