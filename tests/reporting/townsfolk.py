@@ -105,9 +105,7 @@ class Townsfolk(World):
             self._role(member, "member")
 
     def change_role(self, which: int, how: int, much: int) -> None:
-        """Only of who is still told of by the number that they joined with."""
-        own = [m for t in self.teams for m in self._present(t) if self.counted_as(m.person) == m.person]
-        if member := self._pick(own, which):
+        if member := self._pick([m for t in self.teams for m in self._present(t)], which):
             self._role(member, ["leader", "member"][how % 2])
 
     def leave(self, which: int, how: int, much: int) -> None:

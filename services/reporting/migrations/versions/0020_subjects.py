@@ -275,23 +275,34 @@ SELECT person_number, into_number, since, until FROM up;
 """
 
 # One row for each time in a team in one role. It ends with the next word of the same person, with the leaving of
-# whoever they were merged into by then, or with an erasure, of which no leaving tells.
+# whoever they were merged into by then, or with an erasure, of which no leaving tells. Another role that is told of
+# whoever they were merged into (`through`) is theirs where they are in the team, and then nobody else's.
 TEAM_SPELLS = """
 CREATE VIEW team_spells AS
 WITH moments AS (
-    SELECT team_id, site_id, person_number, role, at FROM team_member_changes
+    SELECT team_id, site_id, person_number, role, at, false AS through FROM team_member_changes
     UNION ALL
-    SELECT team_id, site_id, w.person_number, NULL, at
+    SELECT team_id, site_id, w.person_number, role, at, role IS NOT NULL
     FROM team_member_changes AS c JOIN merged_while AS w
         ON w.into_number = c.person_number AND c.at >= w.since AND c.at < w.until
-    WHERE role IS NULL
     UNION ALL
-    SELECT DISTINCT team_id, c.site_id, person_number, NULL, e.at
+    SELECT DISTINCT team_id, c.site_id, person_number, NULL, e.at, false
     FROM team_member_changes AS c JOIN erasures AS e
         ON e.person_id = c.person_id AND (e.site_id IS NULL OR e.site_id = c.site_id)
+), numbered AS (
+    SELECT *, count(*) FILTER (WHERE NOT through)
+        OVER (PARTITION BY team_id, site_id, person_number ORDER BY at) AS own_words
+    FROM moments
+), placed AS (
+    SELECT *, own_words > 0 AND first_value(role)
+        OVER (PARTITION BY team_id, site_id, person_number, own_words ORDER BY at) IS NOT NULL AS is_there
+    FROM numbered
+), told AS (
+    SELECT *, bool_or(through AND is_there) OVER (PARTITION BY team_id, site_id, at) AS is_passed_on FROM placed
 )
 SELECT team_id, site_id, person_number, role, at AS joined_at, left_at FROM (
-    SELECT *, lead(at) OVER (PARTITION BY team_id, site_id, person_number ORDER BY at) AS left_at FROM moments
+    SELECT *, lead(at) OVER (PARTITION BY team_id, site_id, person_number ORDER BY at) AS left_at
+    FROM told WHERE role IS NULL OR CASE WHEN through THEN is_there ELSE NOT is_passed_on END
 ) AS spells WHERE role IS NOT NULL;
 """
 
@@ -338,13 +349,13 @@ $$;
 CREATE FUNCTION members_on(on_day date)
 RETURNS TABLE (site_id uuid, team_id uuid, person_number bigint, role text)
 LANGUAGE sql STABLE AS $$
-    SELECT DISTINCT ON (m.team_id, coalesce(c.into_number, m.person_number))
+    SELECT DISTINCT ON (m.site_id, m.team_id, coalesce(c.into_number, m.person_number))
            m.site_id, m.team_id, coalesce(c.into_number, m.person_number), m.role
     FROM team_spells AS m JOIN sites AS s ON s.site_id = m.site_id
     LEFT JOIN counted_as AS c ON c.person_number = m.person_number
     WHERE (m.joined_at AT TIME ZONE s.time_zone)::date <= on_day
       AND on_day < coalesce((m.left_at AT TIME ZONE s.time_zone)::date, 'infinity')
-    ORDER BY m.team_id, coalesce(c.into_number, m.person_number), m.joined_at DESC
+    ORDER BY m.site_id, m.team_id, coalesce(c.into_number, m.person_number), m.joined_at DESC
 $$;
 
 CREATE FUNCTION volunteers_on(on_day date)
@@ -408,5 +419,6 @@ def upgrade() -> None:
         op.execute(views)
     for table in SECURED:
         op.execute(SITE_SCOPE.format(table=table, visible=VISIBLE))
-    # Organisations that a site added for itself are its own; the others are everybody's.
-    op.execute(SITE_SCOPE.format(table="organisations", visible=f"site_id IS NULL OR {VISIBLE}"))
+    # Organisations that a site added for itself are its own; the others are everybody's. So are erasures.
+    for table in ("organisations", "erasures"):
+        op.execute(SITE_SCOPE.format(table=table, visible=f"site_id IS NULL OR {VISIBLE}"))
