@@ -112,8 +112,9 @@ def test_a_role_that_a_survivor_gets_is_whose_membership_it_is(database: Databas
     assert members(database) == [1, 2]
 
 
-def test_who_joins_as_a_survivor_is_not_who_had_left(database: Database, story: Any) -> None:
-    story(joined(1), left(1), merged(1, 2), joined(2), merged(1, 2, PersonUnmerged))
+def test_who_joins_as_a_survivor_is_not_who_had_left_or_never_was_there(database: Database, story: Any) -> None:
+    story(joined(1), left(1), merged(1, 2), merged(3, 2), joined(2))
+    story(merged(1, 2, PersonUnmerged), merged(3, 2, PersonUnmerged))
     assert members(database) == [2]
 
 
