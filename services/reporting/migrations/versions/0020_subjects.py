@@ -229,7 +229,8 @@ FROM bookings GROUP BY site_id, day, room_id, purpose, team_id;
 HOURS_SOURCE = """
 CREATE VIEW standing_records AS
 SELECT * FROM service_records AS r
-WHERE minutes > 0 AND NOT EXISTS (SELECT FROM service_records AS later WHERE later.corrects = r.record_id);
+WHERE minutes > 0 AND NOT EXISTS (
+    SELECT FROM service_records AS later WHERE later.corrects IS NOT NULL AND later.corrects = r.record_id);
 
 CREATE VIEW hours_source AS
 SELECT site_id, day, how, activity_id, sum(minutes) AS minutes, count(*) AS records,
@@ -274,7 +275,7 @@ WITH RECURSIVE up AS (
 SELECT person_number, into_number, since, until FROM up;
 """
 
-# One row for each time in a team in one role. It ends with the next word of the same person, with the leaving of
+# One row for each time in a team in one role, by the number that was told and by the one that it counts as. It ends with the next word of the same person, with the leaving of
 # whoever they were merged into by then, or with an erasure, of which no leaving tells. Another role that is told of
 # whoever they were merged into (`through`) is theirs where they are in the team, and then nobody else's.
 TEAM_SPELLS = """
@@ -290,9 +291,9 @@ WITH moments AS (
     FROM team_member_changes AS c JOIN erasures AS e
         ON e.person_id = c.person_id AND (e.site_id IS NULL OR e.site_id = c.site_id)
 ), numbered AS (
-    SELECT *, count(*) FILTER (WHERE NOT through)
+    SELECT moments.*, coalesce(into_number, person_number) AS counts_as, count(*) FILTER (WHERE NOT through)
         OVER (PARTITION BY team_id, site_id, person_number ORDER BY at) AS own_words
-    FROM moments
+    FROM moments LEFT JOIN counted_as USING (person_number)
 ), placed AS (
     SELECT *, own_words > 0 AND first_value(role)
         OVER (PARTITION BY team_id, site_id, person_number, own_words ORDER BY at) IS NOT NULL AS is_there
@@ -300,7 +301,7 @@ WITH moments AS (
 ), told AS (
     SELECT *, bool_or(through AND is_there) OVER (PARTITION BY team_id, site_id, at) AS is_passed_on FROM placed
 )
-SELECT team_id, site_id, person_number, role, at AS joined_at, left_at FROM (
+SELECT team_id, site_id, person_number, counts_as, role, at AS joined_at, left_at FROM (
     SELECT *, lead(at) OVER (PARTITION BY team_id, site_id, person_number ORDER BY at) AS left_at
     FROM told WHERE role IS NULL OR CASE WHEN through THEN is_there ELSE NOT is_passed_on END
 ) AS spells WHERE role IS NOT NULL;
@@ -318,15 +319,17 @@ WITH moments AS (
         ON w.into_number = c.person_number AND c.at >= w.since AND c.at < w.until
     WHERE what <> 'registered'
 ), numbered AS (
-    SELECT *, lead(at) OVER person AS until, count(*) FILTER (WHERE what <> 'changed') OVER person AS spell
-    FROM moments WINDOW person AS (PARTITION BY site_id, person_number ORDER BY at)
+    SELECT moments.*, coalesce(into_number, person_number) AS counts_as, lead(at) OVER person AS until,
+           count(*) FILTER (WHERE what <> 'changed') OVER person AS spell
+    FROM moments LEFT JOIN counted_as USING (person_number)
+    WINDOW person AS (PARTITION BY site_id, person_number ORDER BY at)
 ), begun AS (
-    SELECT site_id, person_number, what, categories, at AS said_at, until, first_value(what) OVER spells AS began_by,
+    SELECT site_id, person_number, counts_as, what, categories, at AS said_at, until, first_value(what) OVER spells AS began_by,
            first_value(at) OVER spells AS since, first_value(how) OVER spells AS how,
            first_value(age_band) OVER spells AS age_band
     FROM numbered WINDOW spells AS (PARTITION BY site_id, person_number, spell ORDER BY at)
 )
-SELECT site_id, person_number, since, how, age_band, categories, said_at, until
+SELECT site_id, person_number, counts_as, since, how, age_band, categories, said_at, until
 FROM begun WHERE began_by = 'registered';
 """
 
@@ -349,25 +352,21 @@ $$;
 CREATE FUNCTION members_on(on_day date)
 RETURNS TABLE (site_id uuid, team_id uuid, person_number bigint, role text)
 LANGUAGE sql STABLE AS $$
-    SELECT DISTINCT ON (m.site_id, m.team_id, coalesce(c.into_number, m.person_number))
-           m.site_id, m.team_id, coalesce(c.into_number, m.person_number), m.role
+    SELECT DISTINCT ON (m.site_id, m.team_id, m.counts_as) m.site_id, m.team_id, m.counts_as, m.role
     FROM team_spells AS m JOIN sites AS s ON s.site_id = m.site_id
-    LEFT JOIN counted_as AS c ON c.person_number = m.person_number
     WHERE (m.joined_at AT TIME ZONE s.time_zone)::date <= on_day
       AND on_day < coalesce((m.left_at AT TIME ZONE s.time_zone)::date, 'infinity')
-    ORDER BY m.site_id, m.team_id, coalesce(c.into_number, m.person_number), m.joined_at DESC
+    ORDER BY m.site_id, m.team_id, m.counts_as, m.joined_at DESC
 $$;
 
 CREATE FUNCTION volunteers_on(on_day date)
 RETURNS TABLE (site_id uuid, person_number bigint, how text, age_band text, categories jsonb, since timestamptz)
 LANGUAGE sql STABLE AS $$
-    SELECT DISTINCT ON (v.site_id, coalesce(c.into_number, v.person_number))
-           v.site_id, coalesce(c.into_number, v.person_number), v.how, v.age_band, v.categories, v.since
+    SELECT DISTINCT ON (v.site_id, v.counts_as) v.site_id, v.counts_as, v.how, v.age_band, v.categories, v.since
     FROM volunteer_spells AS v JOIN sites AS s ON s.site_id = v.site_id
-    LEFT JOIN counted_as AS c ON c.person_number = v.person_number
     WHERE (v.said_at AT TIME ZONE s.time_zone)::date <= on_day
       AND on_day < coalesce((v.until AT TIME ZONE s.time_zone)::date, 'infinity')
-    ORDER BY v.site_id, coalesce(c.into_number, v.person_number), v.since
+    ORDER BY v.site_id, v.counts_as, v.since
 $$;
 """
 
