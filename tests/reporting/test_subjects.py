@@ -22,6 +22,10 @@ from tests.reporting.world import Step
 long_steps = st.lists(st.tuples(number, number, number, number), min_size=60, max_size=200)
 
 
+# A sign-up that comes twice is an error, and parks its activity.
+OF_REGISTRATIONS = ("hesheng.registration.", "hesheng.attendance.")
+
+
 def rows_of(database: Database, query: str, **values: Any) -> Rows:
     with database.transaction(EVERY_SITE) as session:
         return [tuple(row) for row in session.execute(text(query), values)]
@@ -57,4 +61,22 @@ def test_each_subject_equals_a_recount_and_a_rebuild(
     before = books(database)
     city.log.shuffle(chance)
     rebuild(database, Subscriber(database, city.log, HANDLERS))
+    assert books(database) == before
+
+
+def test_what_is_applied_twice_counts_once(database: Database) -> None:
+    """As after a cursor went back."""
+    chance = Random(7)
+    city = City(MemoryLog())
+    city.live([tuple(chance.randrange(10_000) for _ in range(4)) for _ in range(400)])
+    log = MemoryLog()
+    for envelopes in city.log.partitions.values():
+        log.add(*(envelope.event() for envelope in envelopes if not envelope.type.startswith(OF_REGISTRATIONS)))
+    subscriber = Subscriber(database, log, HANDLERS)
+    subscriber.catch_up_fully()
+    before = books(database)
+    with database.transaction() as session:
+        session.execute(text("TRUNCATE cursors, applied"))
+    subscriber.catch_up_fully()
+    assert rows_of(database, "SELECT error FROM parked") == []
     assert books(database) == before

@@ -275,9 +275,10 @@ WITH RECURSIVE up AS (
 SELECT person_number, into_number, since, until FROM up;
 """
 
-# One row for each time in a team in one role, by the number that was told and by the one that it counts as. It ends with the next word of the same person, with the leaving of
-# whoever they were merged into by then, or with an erasure, of which no leaving tells. Another role that is told of
-# whoever they were merged into (`through`) is theirs where they are in the team, and then nobody else's.
+# One row for each time in a team in one role, by the number that was told and by the one that it counts as. It ends
+# with the next word of the same person, with the leaving of whoever they were merged into by then, or with an erasure,
+# of which no leaving tells. Another role that is told of whoever they were merged into (`through`) is theirs where they
+# are in the team, and then nobody else's.
 TEAM_SPELLS = """
 CREATE VIEW team_spells AS
 WITH moments AS (
@@ -324,9 +325,9 @@ WITH moments AS (
     FROM moments LEFT JOIN counted_as USING (person_number)
     WINDOW person AS (PARTITION BY site_id, person_number ORDER BY at)
 ), begun AS (
-    SELECT site_id, person_number, counts_as, what, categories, at AS said_at, until, first_value(what) OVER spells AS began_by,
-           first_value(at) OVER spells AS since, first_value(how) OVER spells AS how,
-           first_value(age_band) OVER spells AS age_band
+    SELECT site_id, person_number, counts_as, categories, at AS said_at, until,
+           first_value(what) OVER spells AS began_by, first_value(at) OVER spells AS since,
+           first_value(how) OVER spells AS how, first_value(age_band) OVER spells AS age_band
     FROM numbered WINDOW spells AS (PARTITION BY site_id, person_number, spell ORDER BY at)
 )
 SELECT site_id, person_number, counts_as, since, how, age_band, categories, said_at, until
