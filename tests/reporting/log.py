@@ -1,6 +1,6 @@
 """A producer's log in memory: what the outbox and the feed do, without a database."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from random import Random
 from uuid import UUID, uuid4
@@ -23,11 +23,13 @@ class MemoryLog(FeedClient):
     def __init__(self, producer: str = "registration") -> None:
         self.producer = producer
         self.epoch: UUID = uuid4()
+        self.now = START
         self.partitions: dict[int, list[Envelope]] = {partition: [] for partition in range(PARTITIONS)}
 
     def add(self, *events: Event) -> None:
-        """Write events to the log."""
+        """Write events to the log, a second after each other: no two happen at the same moment."""
         for event in events:
+            self.now += timedelta(seconds=1)
             partition = partition_of(event.aggregate)
             self.partitions[partition].append(
                 Envelope(
@@ -35,7 +37,7 @@ class MemoryLog(FeedClient):
                     source=f"/hesheng/{self.producer}",
                     type=event.type,
                     subject=event.aggregate,
-                    time=START,
+                    time=self.now,
                     partition=partition,
                     sequence=len(self.partitions[partition]) + 1,
                     data=event.model_dump(mode="json"),

@@ -27,14 +27,14 @@ def area(code: str, parent: str | None = None, name: str = "") -> AreaSaved:
     return AreaSaved(code=code, parent=parent, level="district", name_zh=name or f"区{code}", name_en=f"Area {code}")
 
 
-def site(name: str, area_code: str, title: str = "") -> SiteSaved:
+def site(name: str, area_code: str, title: str = "", time_zone: str = "Asia/Shanghai") -> SiteSaved:
     """A site in an area."""
     return SiteSaved(
         site_id=an_id(name),
         area=area_code,
         name_zh=title or f"站{name}",
         name_en=f"Site {name}",
-        time_zone="Asia/Shanghai",
+        time_zone=time_zone,
     )
 
 

@@ -1,4 +1,4 @@
-"""Facts, cells and buckets: what is recomputed when, what waits, what is seen of it."""
+"""Facts and cells: what is recomputed when, what waits, what is seen of it."""
 
 import threading
 from collections.abc import Callable

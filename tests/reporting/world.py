@@ -92,7 +92,8 @@ class World:
         self.registrations: list[Registration] = []
         self.merges: list[tuple[str, int, int]] = []
         self.log.add(*(area(code, parent) for code, parent in self.parents.items()))
-        self.log.add(*(site(name, code) for name, code in self.site_areas.items()))
+        for name in SITES:
+            self._site_event(name)
         for which in range(3):
             self.publish(which, which, which * 31)
 
@@ -235,7 +236,7 @@ class World:
     def move_site(self, which: int, how: int, much: int) -> None:
         name = SITES[which % 3]
         self.site_areas[name] = AREAS[how % 5]
-        self.log.add(site(name, self.site_areas[name]))
+        self._site_event(name)
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
@@ -264,6 +265,9 @@ class World:
     def _next(self, model: type[Event], registration: Registration, **more: Any) -> None:
         registration.version += 1
         self._registration_event(model, registration, **more)
+
+    def _site_event(self, name: str) -> None:
+        self.log.add(site(name, self.site_areas[name]))
 
     def _activity_event(self, model: type[Event], activity: Activity) -> None:
         self.log.add(model(**activity_fields(activity.name, activity.site, activity.kind)))

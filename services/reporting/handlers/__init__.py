@@ -15,12 +15,26 @@ from services.common.events import (
     ActivityCancelled,
     ActivityChanged,
     ActivityCompleted,
+    ActivityOrganisationsSet,
     ActivityPublished,
     AreaSaved,
     AttendanceRecorded,
     AttendanceWithdrawn,
+    BookingCancelled,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingMoved,
+    BookingRequested,
+    CertificateIssued,
+    CertificateRevoked,
+    DesignationSaved,
+    OrganisationSaved,
+    PersonErased,
+    PersonErasedAtSite,
     PersonMerged,
     PersonUnmerged,
+    ProgrammeCloned,
+    ProgrammeSaved,
     RegistrationCancelled,
     RegistrationComing,
     RegistrationConfirmed,
@@ -29,23 +43,42 @@ from services.common.events import (
     RegistrationPromoted,
     RegistrationResized,
     RegistrationWaitlisted,
+    RoomSaved,
+    ServiceRecordCorrected,
+    ServiceRecordRecorded,
     ShiftCancelled,
     ShiftChanged,
     ShiftOpened,
     SiteKeyIssued,
     SiteKeyRevoked,
     SiteSaved,
+    TeamMemberJoined,
+    TeamMemberLeft,
+    TeamSaved,
+    VolunteerChanged,
+    VolunteerEnded,
+    VolunteerRegistered,
 )
 from services.common.feed import FeedClient
 from services.reporting.handlers.activities import activities_are, shifts_are
-from services.reporting.handlers.people import on_person_merged, on_person_unmerged
+from services.reporting.handlers.bookings import bookings_are, on_bookings_moved, on_rooms_saved
+from services.reporting.handlers.hours import on_certificates_issued, on_certificates_revoked, on_hours_recorded
+from services.reporting.handlers.organisations import on_designations_saved, on_organisations_saved, on_parts_set
+from services.reporting.handlers.people import on_person_erased, on_person_merged, on_person_unmerged
 from services.reporting.handlers.places import on_areas_saved, on_sites_saved
+from services.reporting.handlers.programmes import on_programmes_cloned, on_programmes_saved
 from services.reporting.handlers.registrations import (
     on_attendance_recorded,
     on_attendance_withdrawn,
     on_registrations_cancelled,
     registrations_are,
     signed_up_as,
+)
+from services.reporting.handlers.teams import on_members_joined, on_members_left, on_teams_saved
+from services.reporting.handlers.volunteers import (
+    on_volunteers_changed,
+    on_volunteers_ended,
+    on_volunteers_registered,
 )
 from services.reporting.settings import Settings
 
@@ -75,6 +108,29 @@ HANDLERS: Handlers = {
     AttendanceWithdrawn: on_attendance_withdrawn,
     PersonMerged: on_person_merged,
     PersonUnmerged: on_person_unmerged,
+    PersonErased: on_person_erased,
+    PersonErasedAtSite: on_person_erased,
+    OrganisationSaved: on_organisations_saved,
+    ActivityOrganisationsSet: on_parts_set,
+    DesignationSaved: on_designations_saved,
+    ProgrammeSaved: on_programmes_saved,
+    ProgrammeCloned: on_programmes_cloned,
+    TeamSaved: on_teams_saved,
+    TeamMemberJoined: on_members_joined,
+    TeamMemberLeft: on_members_left,
+    RoomSaved: on_rooms_saved,
+    BookingRequested: bookings_are("requested"),
+    BookingConfirmed: bookings_are("confirmed"),
+    BookingMoved: on_bookings_moved,
+    BookingDeclined: bookings_are("declined"),
+    BookingCancelled: bookings_are("cancelled"),
+    ServiceRecordRecorded: on_hours_recorded,
+    ServiceRecordCorrected: on_hours_recorded,
+    CertificateIssued: on_certificates_issued,
+    CertificateRevoked: on_certificates_revoked,
+    VolunteerRegistered: on_volunteers_registered,
+    VolunteerChanged: on_volunteers_changed,
+    VolunteerEnded: on_volunteers_ended,
 }
 
 

@@ -8,13 +8,30 @@ from sqlalchemy.orm import Session
 from services.common.events import Received
 from services.reporting.handlers.runs import columns_of, last_of
 
+ACTIVITY_COLUMNS = (
+    "activity_id",
+    "activity_number",
+    "site_id",
+    "kind",
+    "programme_id",
+    "team_id",
+    "volunteering",
+    "service_category",
+)
+SHIFT_COLUMNS = ("shift_id", "activity_id", "site_id", "capacity", "role_zh", "role_en", "starts_at", "ends_at")
+
 # Where the kind changes, so do the activity's facts, and the cells of all its months.
 SAVE_ACTIVITIES = text("""
 WITH saved AS (
-    INSERT INTO activities (activity_id, activity_number, site_id, kind, status)
+    INSERT INTO activities (activity_id, activity_number, site_id, kind, programme_id, team_id, volunteering,
+                            service_category, status)
     SELECT *, :status FROM unnest(cast(:activity_id AS uuid[]), cast(:activity_number AS bigint[]),
-                                  cast(:site_id AS uuid[]), cast(:kind AS text[]))
-    ON CONFLICT (activity_id) DO UPDATE SET kind = excluded.kind, status = excluded.status
+                                  cast(:site_id AS uuid[]), cast(:kind AS text[]), cast(:programme_id AS uuid[]),
+                                  cast(:team_id AS uuid[]), cast(:volunteering AS boolean[]),
+                                  cast(:service_category AS text[]))
+    ON CONFLICT (activity_id) DO UPDATE SET
+        kind = excluded.kind, programme_id = excluded.programme_id, team_id = excluded.team_id,
+        volunteering = excluded.volunteering, service_category = excluded.service_category, status = excluded.status
     RETURNING activity_id, kind
 ), other AS (
     SELECT saved.* FROM saved JOIN activities USING (activity_id) WHERE activities.kind <> saved.kind
@@ -31,15 +48,17 @@ SELECT DISTINCT site_id, date_trunc('month', day)::date FROM other JOIN shifts U
 SAVE_SHIFTS = text("""
 WITH incoming AS (
     SELECT * FROM unnest(cast(:shift_id AS uuid[]), cast(:activity_id AS uuid[]), cast(:site_id AS uuid[]),
-                         cast(:day AS date[]), cast(:capacity AS int[]))
-             AS i (shift_id, activity_id, site_id, day, capacity)
+                         cast(:day AS date[]), cast(:capacity AS int[]), cast(:role_zh AS text[]),
+                         cast(:role_en AS text[]), cast(:starts_at AS timestamptz[]), cast(:ends_at AS timestamptz[]))
+             AS i (shift_id, activity_id, site_id, day, capacity, role_zh, role_en, starts_at, ends_at)
 ), before AS (
     SELECT shift_id, shifts.site_id, shifts.day FROM shifts JOIN incoming USING (shift_id)
 ), saved AS (
-    INSERT INTO shifts (shift_id, activity_id, site_id, day, capacity, status)
-    SELECT shift_id, activity_id, site_id, day, capacity, :status FROM incoming
+    INSERT INTO shifts (shift_id, activity_id, site_id, day, capacity, role_zh, role_en, starts_at, ends_at, status)
+    SELECT shift_id, activity_id, site_id, day, capacity, role_zh, role_en, starts_at, ends_at, :status FROM incoming
     ON CONFLICT (shift_id) DO UPDATE SET
-        day = excluded.day, capacity = excluded.capacity, status = excluded.status
+        day = excluded.day, capacity = excluded.capacity, role_zh = excluded.role_zh, role_en = excluded.role_en,
+        starts_at = excluded.starts_at, ends_at = excluded.ends_at, status = excluded.status
 ), moved AS (
     UPDATE facts SET day = incoming.day FROM incoming JOIN before USING (shift_id)
     WHERE facts.shift_id = incoming.shift_id AND before.day <> incoming.day
@@ -54,7 +73,7 @@ def activities_are(status: str) -> Callable[[Session, Sequence[Received]], None]
     """Handler of activity events after which the activity has this status."""
 
     def handle(session: Session, events: Sequence[Received]) -> None:
-        columns = columns_of(last_of(events, "activity_id"), "activity_id", "activity_number", "site_id", "kind")
+        columns = columns_of(last_of(events, "activity_id"), *ACTIVITY_COLUMNS)
         session.execute(SAVE_ACTIVITIES, {**columns, "status": status})
 
     return handle
@@ -65,7 +84,7 @@ def shifts_are(status: str) -> Callable[[Session, Sequence[Received]], None]:
 
     def handle(session: Session, events: Sequence[Received]) -> None:
         last = last_of(events, "shift_id")
-        columns = columns_of(last, "shift_id", "activity_id", "site_id", "capacity")
+        columns = columns_of(last, *SHIFT_COLUMNS)
         session.execute(SAVE_SHIFTS, {**columns, "day": [data.local_day for data in last], "status": status})
 
     return handle

@@ -34,12 +34,13 @@ UPDATE tree SET version = version + 1 WHERE EXISTS (SELECT FROM other)
 SAVE_SITES = text("""
 WITH incoming AS (
     SELECT * FROM unnest(cast(:site_id AS uuid[]), cast(:area AS text[]), cast(:name_zh AS text[]),
-                         cast(:name_en AS text[]))
-             AS i (site_id, area, name_zh, name_en)
+                         cast(:name_en AS text[]), cast(:time_zone AS text[]))
+             AS i (site_id, area, name_zh, name_en, time_zone)
 ), saved AS (
-    INSERT INTO sites (site_id, area, name_zh, name_en) SELECT * FROM incoming
+    INSERT INTO sites (site_id, area, name_zh, name_en, time_zone) SELECT * FROM incoming
     ON CONFLICT (site_id) DO UPDATE SET
-        area = excluded.area, name_zh = excluded.name_zh, name_en = excluded.name_en
+        area = excluded.area, name_zh = excluded.name_zh, name_en = excluded.name_en,
+        time_zone = excluded.time_zone
 ), other AS (
     SELECT site_id FROM incoming LEFT JOIN sites USING (site_id)
     WHERE sites.area IS DISTINCT FROM incoming.area
@@ -60,4 +61,4 @@ def on_sites_saved(session: Session, events: Sequence[Received]) -> None:
     """Sites were added, renamed or moved to another area."""
     last = last_of(events, "site_id")
     hold_aggregation(session)
-    session.execute(SAVE_SITES, columns_of(last, "site_id", "area", "name_zh", "name_en"))
+    session.execute(SAVE_SITES, columns_of(last, "site_id", "area", "name_zh", "name_en", "time_zone"))
