@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import Response, g, request
@@ -22,6 +23,7 @@ from services.reporting.operations.answer import Answer
 from services.reporting.operations.participation import participation
 from services.reporting.operations.query import ask
 from services.reporting.operations.scope import (
+    ZONE,
     LogPosition,
     Scope,
     read_log_position,
@@ -89,6 +91,7 @@ def _in_format(query: ReportQuery, scope: Scope, position: LogPosition, answer: 
         columns = [{"name": one.name, "title": str(one.title), "kind": one.kind} for one in answer.columns]
         whole = head | {"columns": columns, "rows": answer.rows, "total": answer.total, "notes": answer.notes}
         return Response(json.dumps(whole, ensure_ascii=False, default=str), mimetype="application/json")
+    answer.as_of = answer.as_of.astimezone(ZoneInfo(ZONE))
     reader: Language = "zh" if language() == "zh" else "en"
     name = f"report-{scope.area or scope.site}-{query.first}-{query.last}.{query.format}"
     if query.format == "csv":

@@ -138,6 +138,7 @@ def test_the_same_as_csv_and_as_workbook(client: FlaskClient) -> None:
     lines = list(csv.reader(io.StringIO(table.get_data(as_text=True).removeprefix("\ufeff"))))
     assert lines[0] == ["Site", "Site · Name", "People", "Service time (minutes)", "Attendance rate"]
     assert lines[1][1:4] == ["Site a", "3", "0"]
+    assert lines[-1][0].startswith("As of: ") and lines[-1][0].endswith("+08:00")
     book = load_workbook(io.BytesIO(ask(client, **MARCH, by="site", format="xlsx").data))
     assert book.worksheets[1]["C2"].value == 3
 

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from services.common.database import Database
 from services.common.errors import Words, called, not_found
 
+ZONE = "Asia/Shanghai"
+"""In which people read times, and today is a day."""
+
 # A tree is asked for, but events of two areas come in any order, so for a moment there may be a ring in it: the root
 # is never visited again. `branch` is the child of the root that an area lies under.
 UNDER_AREA = text("""

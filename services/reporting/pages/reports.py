@@ -18,11 +18,8 @@ from services.reporting.documents import labels_of, write_document
 from services.reporting.labels import DIMENSIONS, MEASURES, TOTAL
 from services.reporting.operations.access import Sight, enter, read_sight
 from services.reporting.operations.participation import participation
-from services.reporting.operations.scope import LogPosition, Scope, read_log_position, read_scope, report_snapshot
+from services.reporting.operations.scope import ZONE, LogPosition, Scope, read_log_position, read_scope, report_snapshot
 from services.reporting.schemas import ParticipationQuery
-
-ZONE = "Asia/Shanghai"
-"""In which times are read, and today is a day."""
 
 COLUMNS = (
     *("people", "people_attended", "registrations", "confirmed", "attended", "no_shows", "cancellations"),
