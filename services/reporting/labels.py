@@ -53,6 +53,11 @@ MEASURES = {
     "people_attended": Words("到场人数", "People attended"),
 }
 
+NEWCOMERS = {
+    "new_people": Words("新参加人数", "New people"),
+    "returning_people": Words("再次参加人数", "Returning people"),
+}
+
 TIME = Words("服务时间", "Service time")
 """Of minutes, where whoever shows them adds their unit."""
 

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from services.common.apply import Subscriber
-from services.common.database import Database
+from services.common.database import EVERY_SITE, Database
 from services.reporting.labels import DIMENSIONS
 from services.reporting.operations import query
-from services.reporting.operations.query import FIGURES, SHARES, other_range
+from services.reporting.operations.cells import DIMENSIONS as OF_CELLS
+from services.reporting.operations.newcomers import newcomers
+from services.reporting.operations.query import FIGURES, NEW, SHARES, other_range
+from services.reporting.operations.scope import read_scope, report_snapshot
 from tests.conftest import OPERATOR_KEY
 from tests.reporting.conftest import empty
 from tests.reporting.log import MemoryLog
@@ -50,7 +53,9 @@ def figures_of(told: dict[str, Any], measures: list[str]) -> dict[str, Any]:
     history=steps,
     seed=st.integers(0, 10_000),
     by=st.lists(st.sampled_from(list(DIMENSIONS)), max_size=3, unique=True),
-    measures=st.lists(st.sampled_from(FIGURES), min_size=1, max_size=5, unique=True),
+    measures=st.lists(
+        st.sampled_from([name for name in FIGURES if name not in NEW]), min_size=1, max_size=5, unique=True
+    ),
     scope=st.sampled_from(AREAS),
     compare=st.sampled_from(["", "previous", "last_year"]),
     days=st.tuples(st.dates(date(2025, 12, 1), date(2026, 2, 1)), st.dates(date(2026, 2, 1), date(2026, 5, 1))),
@@ -81,6 +86,31 @@ def test_whatever_is_asked_is_what_a_slow_count_says(
         before = world.recount(scope, *other_range(*days, compare), [], {})[()]
         told_before = {f"{name}_before": value for name, value in figures_of(before, measures).items()}
         assert {name: value for name, value in answer["total"].items() if name not in measures} == told_before
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    history=steps,
+    seed=st.integers(0, 10_000),
+    by=st.lists(st.sampled_from(sorted(OF_CELLS)), max_size=3, unique=True),
+    scope=st.sampled_from(AREAS),
+    days=st.tuples(st.dates(date(2025, 12, 1), date(2026, 2, 1)), st.dates(date(2026, 2, 1), date(2026, 5, 1))),
+)
+def test_who_is_new_had_signed_up_for_nothing_before(
+    database: Database, history: Any, seed: int, by: list[str], scope: str, days: tuple[date, date]
+) -> None:
+    empty(database)
+    world = World(MemoryLog())
+    world.live(history)
+    deliver(world.log, database, Random(seed))
+    with report_snapshot(database, EVERY_SITE) as session:
+        found = newcomers(session, read_scope(session, scope, None), *days, by)
+    rows = world.rows(scope, *days, by)
+    assert {key: new for key, new in found.items() if new} == {
+        key: new for key, row in rows.items() if (new := world.new_people(row, scope, days[0], by))
+    }
 
 
 @pytest.mark.parametrize(

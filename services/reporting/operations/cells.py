@@ -82,6 +82,15 @@ class Question:
         days, codes = self._codes[name]
         return codes[bisect_right(days, day) - 1]
 
+    def begins(self, key: Key) -> date:
+        """The first day that a row is about."""
+        starts = [self.first]
+        for name, code in zip(self.by, key, strict=True):
+            if name in self._codes:
+                days, codes = self._codes[name]
+                starts.append(days[codes.index(code)])
+        return max(starts)
+
 
 @dataclass
 class Wanted:
@@ -116,8 +125,8 @@ def from_cells(
     months, _ = in_months(first, last)
     tree = read_tree(session, [place.site_id for place in scope.places], months)
     question = Question(scope, first, last, by, only)
-    rows = _answer(session, tree, question) if by else {}
-    total = _answer(session, tree, Question(scope, first, last, (), only)).get((), Piece())
+    rows = pieces_of(session, tree, question) if by else {}
+    total = pieces_of(session, tree, Question(scope, first, last, (), only)).get((), Piece())
     nothing = dict.fromkeys(OFFERED) if question.parts("age_band") else {}
     of_all = dict.fromkeys(OFFERED) if "age_band" in only else {}
     keys = sorted(rows, key=lambda key: tuple(map(rank, by, key)))
@@ -135,7 +144,7 @@ def _figures(piece: Piece) -> dict[str, int]:
     return piece.sums | {name: len(numbers) for name, numbers in piece.sets.items()}
 
 
-def _answer(session: Session, tree: Tree, question: Question) -> dict[Key, Piece]:
+def pieces_of(session: Session, tree: Tree, question: Question) -> dict[Key, Piece]:
     """What each row comes to, by the row's dimensions."""
     wanted = _wanted(tree, question)
     rows: dict[Key, Piece] = {}

@@ -16,10 +16,11 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 
 from services.common.errors import Words, invalid
-from services.reporting.labels import AGE_BANDS, DIMENSIONS, KINDS, MEASURES, NAME, RATES, TIME
+from services.reporting.labels import AGE_BANDS, DIMENSIONS, KINDS, MEASURES, NAME, NEWCOMERS, RATES, TIME
 from services.reporting.operations.answer import Answer, Column
 from services.reporting.operations.cells import DIMENSIONS as OF_CELLS
 from services.reporting.operations.cells import from_cells, rank
+from services.reporting.operations.newcomers import newcomers
 from services.reporting.operations.participation import participation
 from services.reporting.operations.periods import PERIODS, calendar_of, end_of_month
 from services.reporting.operations.scope import Scope
@@ -43,6 +44,11 @@ TOO_MANY_FACTS = Words(
     "has too many registrations for days or weeks. Ask for a shorter time, or by month.",
 )
 
+NOT_BY_DAYS = Words(
+    "新参加和再次参加的人数不能按日或按周统计。",
+    "cannot tell new people from others by day or week.",
+)
+
 SHARES: dict[str, tuple[str, tuple[str, ...]]] = {
     "attendance_rate": ("attended", ("attended", "no_shows")),
     "no_show_rate": ("no_shows", ("attended", "no_shows")),
@@ -54,11 +60,16 @@ SHARES: dict[str, tuple[str, tuple[str, ...]]] = {
 KINDS_OF_FIGURES: dict[str, Literal["people", "minutes"]] = {
     "people": "people",
     "people_attended": "people",
+    "new_people": "people",
+    "returning_people": "people",
     "service_minutes": "minutes",
 }
-TITLES = MEASURES | RATES | {"service_minutes": TIME}
+NEW = ("new_people", "returning_people")
+"""Of `people`, who had signed up for nothing before the row's first day at its place, and who had."""
 
-FIGURES = (*(name for name in MEASURES if name != "service_hours"), *SHARES)
+TITLES = MEASURES | NEWCOMERS | RATES | {"service_minutes": TIME}
+
+FIGURES = (*(name for name in MEASURES if name != "service_hours"), *NEW, *SHARES)
 """What may be asked for."""
 
 
@@ -135,6 +146,8 @@ def _refuse_what_costs_too_much(session: Session, scope: Scope, question: Ask) -
         [total] = from_cells(session, scope, question.first, question.last, ())
         if total["registrations"] > MOST_FACTS:
             raise invalid("by", TOO_MANY_FACTS)
+        if set(NEW) & set(question.measures):
+            raise invalid("by", NOT_BY_DAYS)
 
 
 def _read(
@@ -142,8 +155,16 @@ def _read(
 ) -> tuple[dict[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
     """Figures by key, and of all."""
     *rows, total = participation(session, scope, first, last, question.by, question.only)
-    by_key = {tuple(row[name] for name in question.by): _figures(question.measures, row) for row in rows}
-    return by_key, _figures(question.measures, total)
+    by_key = {tuple(row[name] for name in question.by): row for row in rows}
+    if set(NEW) & set(question.measures):
+        told = newcomers(session, scope, first, last, question.by, question.only) if question.by else {}
+        by_key = {key: row | _new(row, told[key]) for key, row in by_key.items()}
+        total |= _new(total, newcomers(session, scope, first, last, (), question.only).get((), 0))
+    return {key: _figures(question.measures, row) for key, row in by_key.items()}, _figures(question.measures, total)
+
+
+def _new(row: Mapping[str, Any], new: int) -> dict[str, int]:
+    return {"new_people": new, "returning_people": row["people"] - new}
 
 
 def _figures(measures: Iterable[str], row: Mapping[str, Any]) -> dict[str, Any]:
