@@ -23,10 +23,12 @@ from services.reporting.operations.scope import read_scope, report_snapshot
 from tests.conftest import OPERATOR_KEY
 from tests.reporting.conftest import empty
 from tests.reporting.log import MemoryLog
+from tests.reporting.newcomers import new_people, rows_of
 from tests.reporting.scene import activity, an_id, area, confirmed, shift, site
 from tests.reporting.test_exact import deliver, steps
 from tests.reporting.world import AREAS, World
 
+COUNTS = [name for name in FIGURES if name not in NEW]
 OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
 
@@ -53,9 +55,7 @@ def figures_of(told: dict[str, Any], measures: list[str]) -> dict[str, Any]:
     history=steps,
     seed=st.integers(0, 10_000),
     by=st.lists(st.sampled_from(list(DIMENSIONS)), max_size=3, unique=True),
-    measures=st.lists(
-        st.sampled_from([name for name in FIGURES if name not in NEW]), min_size=1, max_size=5, unique=True
-    ),
+    measures=st.lists(st.sampled_from(COUNTS), min_size=1, max_size=5, unique=True),
     scope=st.sampled_from(AREAS),
     compare=st.sampled_from(["", "previous", "last_year"]),
     days=st.tuples(st.dates(date(2025, 12, 1), date(2026, 2, 1)), st.dates(date(2026, 2, 1), date(2026, 5, 1))),
@@ -89,7 +89,7 @@ def test_whatever_is_asked_is_what_a_slow_count_says(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     history=steps,
@@ -107,9 +107,9 @@ def test_who_is_new_had_signed_up_for_nothing_before(
     deliver(world.log, database, Random(seed))
     with report_snapshot(database, EVERY_SITE) as session:
         found = newcomers(session, read_scope(session, scope, None), *days, by)
-    rows = world.rows(scope, *days, by)
+    rows = rows_of(world, scope, *days, by)
     assert {key: new for key, new in found.items() if new} == {
-        key: new for key, row in rows.items() if (new := world.new_people(row, scope, days[0], by))
+        key: new for key, row in rows.items() if (new := new_people(world, row, scope, days[0], by))
     }
 
 
@@ -218,3 +218,19 @@ def test_one_log_position_is_one_answer(client: FlaskClient, log: MemoryLog, sub
     log.add(confirmed("y", "s", "A", "a", 9))
     subscriber.catch_up_fully()
     assert client.get("/v1/reports", query_string=MARCH, **asked).status_code == 200
+
+
+def test_who_came_the_day_before_or_two_months_ago_is_not_new(
+    client: FlaskClient, log: MemoryLog, subscriber: Subscriber
+) -> None:
+    log.add(area("C"), site("a", "C"), activity("A", "a"))
+    came = {"2026-01-05": [2], "2026-01-31": [1], "2026-02-01": [1, 3], "2026-03-20": [2, 4]}
+    for day, people in came.items():
+        log.add(shift(day, "A", "a", day), *(confirmed(f"{day} {n}", day, "A", "a", n) for n in people))
+    subscriber.catch_up_fully()
+    year = {"area": "C", "measure": "people,new_people,returning_people", "by": "month"}
+    rows = ask(client, **year, **{"from": "2026-01-01", "to": "2026-12-31"}).json["rows"]
+    assert [tuple(row.values()) for row in rows] == [("2026-01", 2, 2, 0), ("2026-02", 2, 1, 1), ("2026-03", 2, 1, 1)]
+    answer = ask(client, **year, **{"from": "2026-03-20", "to": "2026-03-31"}).json
+    assert answer["total"] == {"people": 2, "new_people": 1, "returning_people": 1}
+    assert ask(client, **(year | {"by": "day"}), **{"from": "2026-03-20", "to": "2026-03-31"}).status_code == 422

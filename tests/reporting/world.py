@@ -220,35 +220,6 @@ class World:
             self.merges.remove(edge)
             self._merge_event(PersonUnmerged, *edge)
 
-    def rows(self, scope: str, first: date, last: date, by: Sequence[str]) -> dict[tuple[Any, ...], list[Registration]]:
-        """The sign-ups of each row by its codes; all of them under () where there is no dimension."""
-        places = {name: branch for name in SITES if (branch := self.branch(name, scope))}
-        rows: dict[tuple[Any, ...], list[Registration]] = {}
-        for r in self.registrations:
-            if r.shift.activity.site in places and first <= r.shift.day <= last:
-                rows.setdefault(_key(by, r.shift, r, places), []).append(r)
-        return rows
-
-    def new_people(self, row: list[Registration], scope: str, first: date, by: Sequence[str]) -> int:
-        """Of whom the row is who had no sign-up before its first day at its place."""
-        places = {name: branch for name in SITES if (branch := self.branch(name, scope))}
-        active = [r for r in row if r.status != "cancelled"]
-        people = {self.counted_as(r.person) for r in active}
-        for r in self.registrations:
-            if not active or r.status == "cancelled" or r.shift.activity.site not in places:
-                continue
-            place = [name for name in by if name in ("site", "area")]
-            here = _key(place, r.shift, r, places) == _key(place, active[0].shift, active[0], places)
-            periods = [name for name in by if name not in ("site", "area", "kind", "age_band")]
-            begin = active[0].shift.day
-            while begin > first and _of_day(periods, begin - timedelta(days=1)) == _of_day(
-                periods, active[0].shift.day
-            ):
-                begin -= timedelta(days=1)
-            if here and r.shift.day < begin:
-                people.discard(self.counted_as(r.person))
-        return len(people)
-
     def counted_as(self, person: int) -> int:
         """Who the person is by the merges in force."""
         return next((self.counted_as(into) for _, merged, into in self.merges if merged == person), person)
@@ -344,12 +315,12 @@ class World:
         open_shifts = [s for s in shifts if not s.cancelled]
         of_band = "age_band" in only
         rows = {(): _figures(registrations, None if of_band else open_shifts, self.counted_as)}
-        keys = {_key(by, r.shift, r, places) for r in registrations}
+        keys = {key_of(by, r.shift, r, places) for r in registrations}
         if "age_band" not in by and not of_band:
-            keys |= {_key(by, s, None, places) for s in open_shifts}
+            keys |= {key_of(by, s, None, places) for s in open_shifts}
         for key in keys if by else ():
-            mine = [r for r in registrations if _key(by, r.shift, r, places) == key]
-            offered = [s for s in open_shifts if _key(by, s, None, places) == key]
+            mine = [r for r in registrations if key_of(by, r.shift, r, places) == key]
+            offered = [s for s in open_shifts if key_of(by, s, None, places) == key]
             rows[key] = _figures(mine, None if "age_band" in by or of_band else offered, self.counted_as)
         return rows
 
@@ -379,18 +350,9 @@ STEPS = [
 ]
 
 
-def _of_day(periods: Sequence[str], day: date) -> list[str]:
-    """The codes of the periods in which a day lies."""
-    codes = {
-        "month": str(day)[:7],
-        "quarter": f"{day.year}-Q{(day.month - 1) // 3 + 1}",
-        "year": str(day.year),
-        "academic_year": str((day - timedelta(days=243)).year),
-    }
-    return [codes[name] for name in periods]
-
-
-def _key(by: Sequence[str], shift: Shift, registration: Registration | None, places: dict[str, str]) -> tuple[Any, ...]:
+def key_of(
+    by: Sequence[str], shift: Shift, registration: Registration | None, places: dict[str, str]
+) -> tuple[Any, ...]:
     codes: dict[str, str | UUID | None] = {
         "day": str(shift.day),
         "week": shift.day.strftime("%G-W%V"),
