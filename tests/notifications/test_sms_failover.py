@@ -128,6 +128,7 @@ def test_that_nobody_can_be_asked_after_one_does_not_show_that_its_provider_is_b
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(servers, "RESTS", (0.0,))
+    monkeypatch.setattr(sms_channel, "RESTS_PER_WAIT", 0.0)
     postman = make_postman(Settings(**two.model_dump() | {"sms_url": f"{second.url()},{aliyun.url}"}), database)
     crowd(story, 1)
     second.faults = ["drop"]
