@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from services.common import events
 from services.common.database import Database
+from services.notifications.channels import sms as sms_channel
 from services.notifications.mail import servers
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.providers import failing
