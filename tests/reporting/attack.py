@@ -10,7 +10,7 @@ from itertools import product
 
 Key = tuple[Hashable, ...]
 Row = dict[Hashable, int]
-"""Coefficients by unknown; () is the constant. An equation says that its sum is 0, an inequality that it is at least."""
+"""Factors by unknown; () is the constant. An equation says that the sum is 0, an inequality that it is at least 0."""
 
 FAR = 10**9
 
@@ -142,24 +142,23 @@ def add(row: Row, other: Row) -> None:
 
 
 def wholly_withheld(shown: Mapping[Key, int | None]) -> set[Key]:
-    """Keys of which nobody can say whether they are 0: in a line in which all is withheld, or under such a key."""
-    size = len(next(iter(shown)))
-    found: set[Key] = set()
-    for count in range(size + 1):
-        for key in shown:
-            if sum(code is not None for code in key) == count and shown[key] is None and _is_hidden(key, shown, found):
-                found.add(key)
-    return found
-
-
-def _is_hidden(key: Key, shown: Mapping[Key, int | None], found: set[Key]) -> bool:
-    for n, code in enumerate(key):
-        if code is not None:
-            parent = (*key[:n], None, *key[n + 1 :])
-            line = [other for other in shown if other[n] is not None and (*other[:n], None, *other[n + 1 :]) == parent]
-            if parent in found or all(shown[other] is None for other in line):
-                return True
-    return False
+    """Keys of which nobody can say whether they are 0: all of a line is withheld with them, and all that is in them."""
+    lines: dict[tuple[int, Key], bool] = {}
+    inside: dict[Key, bool] = {}
+    for key, value in shown.items():
+        for n, code in enumerate(key):
+            if code is not None:
+                line = (n, (*key[:n], None, *key[n + 1 :]))
+                lines[line] = lines.get(line, True) and value is None
+        for margin in product(*((code, None) for code in key)):
+            inside[margin] = inside.get(margin, True) and (value is None or margin == key)
+    return {
+        key
+        for key, value in shown.items()
+        if value is None
+        and inside[key]
+        and any(lines[n, (*key[:n], None, *key[n + 1 :])] for n, code in enumerate(key) if code is not None)
+    }
 
 
 def with_margins(cells: Mapping[Key, int]) -> dict[Key, int]:

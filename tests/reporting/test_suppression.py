@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from services.reporting.operations import suppression
 from services.reporting.operations.suppression import may_show, suppress, whole_months
-from tests.reporting.attack import Key, Knowledge, add, read_counts, read_people, term, wholly_withheld, with_margins
+from tests.reporting.attack import (
+    Key,
+    Knowledge,
+    add,
+    margins,
+    read_counts,
+    read_people,
+    term,
+    wholly_withheld,
+    with_margins,
+)
 
 thorough = settings(max_examples=200, deadline=None)
 thresholds = st.integers(2, 6)
@@ -110,9 +120,7 @@ ADDITIVE = ["registrations", "confirmed", "waitlisted", "cancellations", "attend
 ABOUT = {"people": [*ADDITIVE, "people_attended"], "people_attended": ["attended"]}
 OUTCOMES = ["attended", "no_shows", "open", "waitlisted", "cancellations"]
 Facts = list[tuple[int, int, str]]
-facts = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(0, 3), st.sampled_from(OUTCOMES)), min_size=1, max_size=40
-)
+facts = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3), st.sampled_from(OUTCOMES)), min_size=1, max_size=40)
 
 
 def answer_of(facts: Facts) -> dict[Key, dict[str, int]]:
@@ -203,6 +211,83 @@ def test_people_are_not_found(facts: Facts, k: int) -> None:
                     low, high = read(told, wholly_withheld(told) | few).interval(key)
                     assert low <= value <= high
                     assert high - low >= k, (name, key, low, high)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1), st.integers(0, 1)), min_size=4, max_size=50), thresholds
+)
+def test_people_are_not_found_in_pivots(visits: list[tuple[int, int, int]], k: int) -> None:
+    groups: dict[Key, set[int]] = {}
+    for person, row, column in visits:
+        for margin in product((f"r{row}", None), (f"c{column}", None)):
+            groups.setdefault(margin, set()).add(person)
+    cells = {key: len(people) for key, people in groups.items()}
+    for key in product(["r0", "r1", None], ["c0", "c1", None]):
+        cells.setdefault(key, 0)
+    rows = {key: {"people": value} for key, value in cells.items()}
+    told = shown(cells, suppress(rows, rows.pop((None, None)), k, distinct={"people": []}), "people")
+    known = read_people(told, wholly_withheld(told))
+    for key, value in cells.items():
+        left = [cells[margin] - value for margin in product((key[0], None), (key[1], None))]
+        if value and (value < k or any(0 < others < k for others in left)):
+            assert told[key] is None
+            low, high = known.interval(key)
+            assert low <= value <= high
+            assert high - low >= k, (key, low, high)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(count, count), min_size=4, max_size=6).map(lambda v: v[: len(v) // 2 * 2]), thresholds)
+def test_parts_are_not_found_in_pivots(values: list[tuple[int, int]], k: int) -> None:
+    came = pivot_of([first for first, _ in values], 2)
+    away = pivot_of([second for _, second in values], 2)
+    rows = {key: {"all": came[key] + away[key], "came": came[key], "away": away[key]} for key in came}
+    total = rows[None, None]
+    given_rows = {key: row for key, row in rows.items() if key != (None, None)}
+    names = list(total)
+    withheld = suppress(given_rows, total, k, additive=names, parts={"all": ["came", "away"]})
+    told = {(*key, name): None if (key, name) in withheld else row[name] for key, row in rows.items() for name in names}
+    hidden = wholly_withheld({key: told[(*key, "all")] for key in rows})
+    known = Knowledge()
+    known.least = {key: int(key[-1] == "all" and key[:2] not in hidden) for key in told if told[key] is None}
+    for name in names:
+        for parent, position in margins({key: told[(*key, name)] for key in rows}):
+            row = term((*parent, name), told, -1)
+            for key in rows:
+                if key[position] is not None and (*key[:position], None, *key[position + 1 :]) == parent:
+                    add(row, term((*key, name), told, 1))
+            known.equal.append(row)
+    for key in rows:
+        row = term((*key, "all"), told, -1)
+        add(row, term((*key, "came"), told, 1))
+        add(row, term((*key, "away"), told, 1))
+        known.equal.append(row)
+    for key, figures in rows.items():
+        for name, value in figures.items():
+            if 0 < value < k:
+                low, high = known.interval((*key, name)) if told[(*key, name)] is None else (value, value)
+                assert low <= value <= high
+                assert high - low >= (min(k, figures["all"]) if name != "all" and told[(*key, "all")] is None else k)
+
+
+def test_a_withheld_sum_takes_its_parts_along() -> None:
+    """Row b is withheld to hide the sum of row a, row c to hide its part; the parts of b would give away its sum."""
+    rows = {
+        ("a",): {"all": 3, "came": 0, "away": 3},
+        ("b",): {"all": 7, "came": 7, "away": 0},
+        ("c",): {"all": 19, "came": 10, "away": 9},
+    }
+    total = {"all": 29, "came": 17, "away": 12}
+    withheld = suppress(rows, total, 5, additive=["all", "came", "away"], parts={"all": ["came", "away"]})
+    assert (("b",), "all") in withheld
+    assert (("b",), "came") in withheld
+
+
+def test_a_withheld_margin_hides_what_is_in_it() -> None:
+    """The first column's 3 is hidden by the second's total; under these two, one line of a pivot is enough."""
+    cells = pivot_of([3, 20, 40, 0, 30, 50], 3)
+    assert one_figure(cells, 5) == {((r, c), "n") for r in ("r0", None) for c in ("c0", "c1")}
 
 
 def test_of_few_people_nothing_is_told() -> None:

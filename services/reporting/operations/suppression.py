@@ -1,64 +1,72 @@
 """Small groups are not told: which figures of an answer are withheld from whoever is not the site's own staff.
 
-    withheld = suppress(rows, total, 5, additive=("registrations", "confirmed"), distinct={"people": ("registrations",)})
+    withheld = suppress(rows, total, 5, additive=["registrations"], distinct={"people": ["registrations"]})
     # frozenset({(("visit",), "people"), (("visit",), "registrations"), (("class",), "people"), …})
 
 **Rule.** A count of 1 to k-1 is small; k is the operator's. Withheld first (primary suppression) are
 
 - every small count, of sign-ups as of people;
 - of distinct people also a count that leaves a small one out of its total (100 of 102: the other two are a group as
-  well). Counts that add up need no such rule: what is left out is then itself a sum of small rows, and must not be known;
+  well). Counts that add up need no such rule: what is left out is the sum of other rows, and those must not be known;
 - every figure of a row whose people are few, zeros too: two people and 3,000 minutes are two people's hours, and "none
   of the two came" is told of both. `distinct` says which figures are about which people.
 
 Then so much more (secondary suppression) that nothing comes back by subtraction: for everything withheld above there
 are two tables, both of which agree with all that is shown, in which its values are at least k apart; of an amount such
-as minutes, at least the amount apart. As no count is below 0, its upper end is then at least k: nobody can tell from
-the figures that a withheld count is small. That is the *sliding protection level* k of the literature. Rates are
-shown only where all counts that they are made of are shown.
+as minutes, at least the amount apart. As no count is below 0, its upper end is at least k: nobody can tell from the
+figures that a withheld count is small. That is the *sliding protection level* k of the literature. A rate is shown
+only where all counts that it is made of are shown; whoever computes it sees to that.
 
 **Zero** is shown: it describes nobody. So whoever reads the answer knows that what is withheld is not 0, and the two
 tables keep each withheld count at 1 or more. Where that cannot be had (1 + 1 + 1 + 1 + 1 = 5: everybody could work it
-out) the zeros of the line are withheld as well, and counts in it may be 0: such cells are *closed*, and so is everything
-under them. A zero may yet tell something of a group: if all of the 40 people at a clinic are 60 and over, who knows
-one of them knows the age. That is disclosure of an attribute, which thresholds do not prevent.
+out) the zeros of the line are withheld as well, and counts in it may be 0: such keys are *closed*, and everything under
+them is. A zero may yet tell something of a group: if all of the 40 people at a clinic are 60 and over, who knows one of
+them knows the age. That is disclosure of an attribute, against which thresholds do nothing.
 
-**Source.** Handbook on Statistical Disclosure Control (Eurostat/ESSnet), chapters 4 and 5: primary and secondary
-suppression, the audit of a pattern by the feasible interval of each cell, zeros and ones. Fischetti and Salazar, *Solving
-the cell suppression problem on tabular data with linear constraints* (2001): protection levels. Federal Committee on
-Statistical Methodology, Working Paper 22, and US Census Bureau RR-92/02 (Zayatz): threshold rule, audit by linear
-programming, network flows. Repsilber's and Giessing's hypercube method (τ-ARGUS): the moves below. Langsrud,
-*Secondary cell suppression by Gaussian elimination* (2024): what zeros and ones give away.
+**Sources.** Handbook on Statistical Disclosure Control (Eurostat, ESSnet; now at sdctools.github.io/HandbookSDC),
+chapters 4 and 5: primary and secondary suppression, audit of a pattern by the feasible interval of each cell. Fischetti
+and Salazar 2001, *Solving the cell suppression problem on tabular data with linear constraints*: protection levels.
+Federal Committee on Statistical Methodology, Working Paper 22; US Census Bureau RR-92/02 (Zayatz) and RR2001/01
+(Massell): threshold rule, audit by linear programming, network flows. Repsilber's and Giessing's hypercube method in
+τ-ARGUS: the moves below. Langsrud 2024, *Secondary cell suppression by Gaussian elimination*, and the notes on zeros
+and ones of easySdcTable: what these give away.
 
 **How.** A *move* raises a cell and lowers others so that each sum stays: with one dimension one row up and another
 down, with two the corners of a rectangle with signs in turn, with three those of a box. A margin is one more place in
 its dimension, that goes the same way as what it is the sum of. Moves whose corners are all withheld are done one after
 the other until the cell went far enough; what they come to is one of the two tables, so what this accepts is safe
 without any linear programme. Where they do not go far enough, the cheapest move is opened: the smallest figures first.
-Figures of which one is the sum of others (`parts`) are a table with one dimension more.
+Where none is left, lines are closed, then the whole margin, and at last nothing but the total is shown.
+
+Figures of which one is the sum of others (`parts`) are withheld together in a row, all but the sum: of 300 sign-ups 297
+attended is 3 who did not. Their moves leave each row's sum as it is, or take it along where it is withheld as well.
 
 Margins (keys with None) are settled before what they are the sums of, and are not touched by it: `by=kind` withholds
 the same as the margin of `by=kind,month`. Give them whenever they can be asked for, even if they are not shown.
 Without any, rows have only their total in common.
 
-**Across questions.** Nothing here remembers who asked what. `may_show` says whether a part of an answer (a range of its
+**Across questions.** Nothing here remembers who asked what. `may_show` says whether a part of an answer (some of its
 months, some of its areas) may be told beside the answer itself, and `whole_months` whether a range is made of months.
-Asked so, below the site's staff, a part tells nothing more than the whole did:
+Whoever is not the site's staff is then answered only
 
-    year = suppress(…)                                        # by month, of the whole year
-    if may_show(["2026-01", "2026-02"], withheld_months): …     # for each figure that adds up
+- whole months, from the table of their year: a range is shown, of a figure that adds up, if it may be beside the year;
+- an area as its parent's table shows it, which is made of all children of the parent: no sum of a parent's total and
+  all children but one is more than that table tells.
 
 **What is not promised.**
 
-- Two answers of different times, ranges that are not made of one year's months, or two area trees: subtract them, and
-  what remains may be small. Hence whole months, and a child area only as its parent's answer shows it.
+- Answers that are not from one such table: of ranges a day apart, of two area trees, of the same months before and
+  after somebody came late. Subtract them, and what remains may be small.
 - Distinct people of overlapping ranges: people of a quarter less people of its first two months are those who came only
-  in the third. Give the quarter as total of its months, or show people for months, quarters and years alone.
-- Relations of figures other than `parts`, and two relations at once; figures of one row that bound each other (people
-  are at most registrations) bound by a figure that is shown, which is not below k.
-- Two pairs of dimensions at once: (kind, month) with (kind, age) and (month, age) may settle a cell of all three. Ask
-  for all three with margins to have that considered.
-- Whoever is in a small group themselves, or knows somebody who is, knows more than is shown; and who runs this very
+  in the third. Show people for months, quarters and years alone, each as a row or total of a table given here.
+- A part of a withheld sum: its two tables are k apart, or as far as the sum is large. Relations of figures other than
+  `parts`. Figures of one row that bound each other (people are at most registrations): one that is shown is 0 or at
+  least k, and so is the bound.
+- Pairs of dimensions: (kind, month), (kind, age) and (month, age) together may settle a cell of all three. Give all
+  three with all margins to have that considered.
+- Where nothing but the total is left, `by=kind` alone may still show margins that `by=kind,month` withholds. That
+  happens to `parts`, to people and with three dimensions, in tables with next to nothing in them.
+- Whoever is in a small group themselves, or knows somebody who is, knows more than is shown; and whoever runs this very
   program on guessed tables can rule out those for which it would have withheld something else.
 - That a row is there may say that it is not empty: do not list keys of which everything is withheld, unless keys that
   are empty are listed as well.
@@ -174,7 +182,7 @@ class _Answer:
             yield self.keys.get(key, key), name
 
     def _families(self) -> Iterator[tuple[str | None, dict[str, frozenset[str]]]]:
-        """Figures that are withheld together, each with the leaves that it is the sum of: one alone, or parts of one."""
+        """Figures that are withheld together, one alone or the parts of one, each with the leaves that it sums up."""
         part_of = {part: whole for whole, names in self.parts.items() for part in names}
         for name in self.names:
             if name not in part_of:
@@ -344,10 +352,13 @@ class _Table:
             if self._width(target, need) >= need:
                 return
             self.close(region)
-        if not self.opened and self._width(target, need) < need:
-            print("OPEN", self.leaves, target, need, self.values[key], self._width(target, need))
-            self.opened = True  # nothing of these figures is shown, in no margin: then no sum is left
-            self.close(list(self.values))
+        if self.opened or self._width(target, need) >= need:
+            return
+        # With all of a margin closed, a cell of two dimensions may be anything between Fréchet's bounds, and these are
+        # as far apart as the margins and what is left out of them; only no chain of moves says so.
+        if len(self.free) > 2 or self.whole or self.distinct:
+            self.opened = True  # nothing but the total is shown: each cell may be all of it, or nothing
+            self.close([key for key in self.values if any(code is not None for code in key)])
 
     def _regions(self, target: Key) -> Iterator[list[Key]]:
         """What is closed when no move is left: a line through the target, then all of the margin."""
@@ -406,7 +417,7 @@ class _Table:
         the sum of all stays; or it goes along, where it is withheld everywhere.
         """
         room = sum(self._least(move, -1, leaf, shift) for leaf in group)
-        if self.whole:
+        if self.whole and room:
             room = min(room, max(self._room_instead(move, group, shift), self._room_along(move, shift)))
         return min(room, self._people_room(move, shift)) if self.distinct else room
 
