@@ -290,6 +290,15 @@ def test_a_withheld_margin_hides_what_is_in_it() -> None:
     assert one_figure(cells, 5) == {((r, c), "n") for r in ("r0", None) for c in ("c0", "c1")}
 
 
+def test_of_few_people_it_is_not_told_either_where_they_were_not() -> None:
+    """The two people of row r0 were both in c0; that c1 has nobody of them is theirs as well."""
+    counts = pivot_of([2, 0, 30, 40, 50, 60], 2)
+    rows = {key: {"n": value, "people": value} for key, value in counts.items()}
+    withheld = suppress(rows, rows.pop((None, None)), 5, additive=["n"], distinct={"people": ["n"]})
+    assert (("r0", "c1"), "n") in withheld
+    assert (("r2", "c1"), "n") not in withheld
+
+
 def test_of_few_people_nothing_is_told() -> None:
     """Two people and 3,000 minutes are two people's hours; that neither was absent is theirs as well."""
     rows = {
