@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from services.common import events
 from services.common.database import Database
+from services.notifications.channels import sms as sms_channel
 from services.notifications.mail import servers
 from services.notifications.operations.deliver import Postman, deliver_batch, make_postman
 from services.notifications.operations.providers import failing
@@ -128,6 +129,7 @@ def test_that_nobody_can_be_asked_after_one_does_not_show_that_its_provider_is_b
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(servers, "RESTS", (0.0,))
+    monkeypatch.setattr(sms_channel, "RESTS_PER_WAIT", 0.0)
     postman = make_postman(Settings(**two.model_dump() | {"sms_url": f"{second.url()},{aliyun.url}"}), database)
     crowd(story, 1)
     second.faults = ["drop"]

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from services.common import events
 from services.common.database import EVERY_SITE, Database
+from services.notifications.channels import sms as sms_channel
 from services.notifications.contacts import ContactBook
 from services.notifications.mail import servers
 from services.notifications.operations import hand_over as handing
@@ -100,6 +101,7 @@ def test_where_nobody_knows_whether_the_sms_came_no_mail_says_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(servers, "RESTS", (0.0,))
+    monkeypatch.setattr(sms_channel, "RESTS_PER_WAIT", 0.0)
     sms_first()
     gateway.faults = ["drop"]
     deliver_all(by_both)
