@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reporting.operations import suppression
 from services.reporting.operations.suppression import may_show, suppress, whole_months
+from services.reporting.operations.suppression.table import Table
 from tests.reporting.attack import (
     Key,
     Knowledge,
@@ -347,7 +347,7 @@ def test_rows_of_two_dimensions_without_margins_have_only_their_total_in_common(
 
 
 def test_the_attacker_finds_what_primary_suppression_alone_lets_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suppression._Table, "_secure", lambda table, target: None)
+    monkeypatch.setattr(Table, "_secure", lambda table, target: None)
     for cells in (row_of([3, 50, 60, 0]), pivot_of([3, 50, 60, 70, 80, 90], 3)):
         told = shown(cells, one_figure(cells, 5))
         assert narrow(cells, told, 5) == {next(iter(cells)): (3, 3)}
