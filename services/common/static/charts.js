@@ -7,7 +7,7 @@
   function rows(figure) {
     return Array.from(figure.querySelectorAll("tbody tr"), (row) => {
       const cells = Array.from(row.cells, (cell) => cell.textContent.trim());
-      // What is withheld has no length, and its sign says so.
+      // What is withheld has no length, or leaves a gap, and its sign says so.
       const value = row.dataset.value === "" ? null : Number(row.dataset.value);
       return { name: cells[0], value, said: figure.dataset.look === "funnel" ? `${cells[1]} · ${cells[2]}` : cells[1] };
     });
@@ -26,7 +26,7 @@
     const upright = look === "columns" || look === "line";
     const text = { color: ink, fontSize: size, fontFamily: family };
     const names = {
-      type: "category", data: shown.map((one) => one.name), inverse: look === "bars" || look === "funnel",
+      type: "category", data: shown.map((one) => (upright && one.value === null ? `${one.name}\n${one.said}` : one.name)), inverse: look === "bars" || look === "funnel",
       axisTick: { show: false }, axisLine: { show: look !== "funnel", lineStyle: { color: ink } }, axisLabel: { ...text, hideOverlap: true },
     };
     const values = {
@@ -34,7 +34,7 @@
     };
     const label = { ...text, show: !upright, position: "right", formatter: ({ dataIndex }) => shown[dataIndex].said };
     const drawn = {
-      type: look === "line" ? "line" : "bar", data: shown.map((one) => one.value ?? 0), label, barMaxWidth: size * 3,
+      type: look === "line" ? "line" : "bar", data: shown.map((one) => (upright ? one.value : one.value ?? 0)), label, barMaxWidth: size * 3,
       itemStyle: { color: bar }, lineStyle: { color: bar, width: 3 }, symbol: "circle", symbolSize: 8, silent: true,
     };
     return {

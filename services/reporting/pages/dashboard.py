@@ -19,6 +19,7 @@ from services.reporting.labels import DIMENSIONS
 from services.reporting.operations.access import Sight, enter, read_sight
 from services.reporting.operations.coverage import Coverage, read_coverage
 from services.reporting.operations.dashboard import Dashboard, Row, read_dashboard
+from services.reporting.operations.measures import FIGURES
 from services.reporting.operations.scope import LogPosition, Scope, read_log_position, read_scope, report_snapshot
 from services.reporting.pages.figures import (
     NAMES,
@@ -123,7 +124,7 @@ def _read(session: Session, query: ParticipationQuery) -> Board:
         scope,
         read_log_position(session),
         found,
-        is_empty=not any(found.now_total.values()) and None not in found.now_total.values(),
+        is_empty=all(found.now_total[name] == 0 for name in FIGURES),
         any_withheld=_any_withheld(found),
         keys=_keys(found),
         charts=_charts(found, scope),
@@ -219,11 +220,10 @@ def _funnel(total: Row) -> Chart:
 def _league(found: Dashboard, scope: Scope) -> list[Place]:
     """The places, the greatest figure first where the address names one to sort by."""
     rows = [measured(row) | {"called": _called(row, found.places_by, scope)} for row in found.places]
+    rows.sort(key=lambda row: row["called"])
     by = request.args.get("sort")
     if by in KEYS:
         rows.sort(key=lambda row: -1 if row.get(by) is None else row[by], reverse=True)
-    else:
-        rows.sort(key=lambda row: row["called"])
     return [
         Place(row["called"], [written(row, name) for name in KEYS], (row["registrations"] or 0) < SMALL) for row in rows
     ]

@@ -89,7 +89,7 @@ def in_a_sentence(names: Sequence[str], values: Sequence[float | None]) -> str:
         return f"{listed}{rest}"
     return str(
         Words(
-            f"共 {len(names)} 项；最多的是{at_most}，{number(most)}；最少的是{at_least}，{number(least)}。",
-            f"{len(names)} in all. Most: {at_most}, {number(most)}. Least: {at_least}, {number(least)}.",
+            f"共 {len(names)} 项：{at_most}最多，{number(most)}；{at_least}最少，{number(least)}。",
+            f"{len(names)} in all: most, {number(most)}, for {at_most}; least, {number(least)}, for {at_least}.",
         )
     )
