@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from services.common.apply import Subscriber
 from services.common.auth import NOTHING
 from services.common.database import EVERY_SITE, Database
+from services.common.events import ShiftCancelled
 from services.reporting.operations.coverage import Coverage, read_coverage
 from services.reporting.operations.dashboard import a_year_ago, period_before, read_dashboard
 from services.reporting.operations.periods import end_of_month
 from services.reporting.operations.scope import read_scope, report_snapshot
 from services.reporting.pages.figures import NO_SHOW_SHARE, compared, in_a_sentence, measured, written
 from tests.reporting.log import MemoryLog
-from tests.reporting.scene import activity, an_id, area, confirmed, shift, site
+from tests.reporting.scene import activity, an_id, area, confirmed, shift, shift_fields, site
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 31)
 
@@ -100,11 +101,13 @@ def counts(tree: Coverage) -> Any:
 
 @pytest.fixture
 def city(log: MemoryLog, subscriber: Subscriber) -> None:
-    """Two districts, one of them with a subdistrict; two of four sites with an activity, another's was last year."""
+    """Two districts, one with a subdistrict; two of four sites with an activity: one's was last year, one's called off."""
     log.add(area("C"), area("D1", "C"), area("D2", "C"), area("S", "D1"))
     log.add(site("a", "S"), site("b", "S"), site("c", "D2"), site("d", "C"))
     for name, day in (("a", "2026-01-01"), ("d", "2026-03-31"), ("c", "2025-12-31")):
         log.add(activity(name, name), shift(name, name, name, day), confirmed(name, name, name, name, 1))
+    log.add(activity("off", "b"), shift("off", "off", "b", "2026-02-01"))
+    log.add(ShiftCancelled(**shift_fields("off", "off", "b", "2026-02-01", version=2)))
     subscriber.catch_up_fully()
 
 
