@@ -101,7 +101,7 @@ def counts(tree: Coverage) -> Any:
 
 @pytest.fixture
 def city(log: MemoryLog, subscriber: Subscriber) -> None:
-    """Two districts, one with a subdistrict; two of four sites with an activity: one's was last year, one's called off."""
+    """Two districts, one with a subdistrict; two of four sites were active: one was so last year, one called off."""
     log.add(area("C"), area("D1", "C"), area("D2", "C"), area("S", "D1"))
     log.add(site("a", "S"), site("b", "S"), site("c", "D2"), site("d", "C"))
     for name, day in (("a", "2026-01-01"), ("d", "2026-03-31"), ("c", "2025-12-31")):
