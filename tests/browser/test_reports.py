@@ -243,7 +243,7 @@ def test_an_area_admin_asks_by_clicking_and_passes_the_address_on(
     visitor.log_in((who.name, who.cookie))
     visitor.open("/staff/")
     led = page.get_by_role("link", name="统计").get_attribute("href")
-    assert led and led.endswith("/staff/reports"), "registration's menu leads there"
+    assert led and led.endswith("/staff/reports/dashboard"), "registration's menu leads there"
     visitor.address = reports
     visitor.open("/staff/reports")
     assert options(visitor) == ["河东市", "城东区", "新街街道", "城西区", "新街中心", "城西中心"]

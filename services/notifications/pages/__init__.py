@@ -47,7 +47,7 @@ def pages(
     in_menu("registration:/staff/desk/", "报名台", "Sign-up desk", 3)
     in_menu("registration:/staff/rooms/", "场地", "Rooms", 4)
     in_menu("registration:/staff/people/", "人员", "People", 5)
-    in_menu("reporting:/staff/reports", "统计", "Reports", 8, without_site=OVER_AREAS)
+    in_menu("reporting:/staff/reports/dashboard", "统计", "Reports", 8, without_site=OVER_AREAS)
     rules = Rules(settings.box(), settings.webhooks_loopback)
     made = [
         messages_pages(database),

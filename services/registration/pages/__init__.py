@@ -78,7 +78,7 @@ def pages(
     certificates = Certificates(data, links.public_url)
     in_menu("notifications:/staff/messages", "消息", "Messages", 6, without_site=OPERATORS)
     in_menu("notifications:/staff/delivery", "发送情况", "Delivery", 7, without_site=OPERATORS, only=OPERATORS)
-    in_menu("reporting:/staff/reports", "统计", "Reports", 8, without_site=OVER_AREAS)
+    in_menu("reporting:/staff/reports/dashboard", "统计", "Reports", 8, without_site=OVER_AREAS)
     in_menu("notifications:/staff/webhooks", "事件推送", "Webhooks", 27, without_site=OPERATORS)
     in_menu("notifications:/staff/announcements", "公告", "Announcements", 15, without_site=OVER_AREAS)
     in_menu("notifications:/staff/digests", "明日一览", "Tomorrow at a glance", 16)

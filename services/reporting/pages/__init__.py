@@ -5,6 +5,7 @@ from apiflask import APIBlueprint
 from services.common.auth import OPERATORS
 from services.common.database import Database
 from services.common.pages import EVERYBODY, in_menu
+from services.reporting.pages.dashboard import dashboard_pages
 from services.reporting.pages.reports import reports_pages
 from services.reporting.pages.site import working_at
 
@@ -19,7 +20,7 @@ def pages(database: Database) -> list[APIBlueprint]:
     in_menu("registration:/staff/rooms/", "场地", "Rooms", 4)
     in_menu("registration:/staff/people/", "人员", "People", 5)
     in_menu("notifications:/staff/messages", "消息", "Messages", 6, without_site=OPERATORS)
-    made = [reports_pages(database)]
+    made = [dashboard_pages(database), reports_pages(database)]
 
     @made[0].app_context_processor
     def site_in_words() -> dict[str, object]:

@@ -1,24 +1,22 @@
 """Reports for people: the question in a form and whole in the page's address, the answer as a table."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import g, redirect, request, url_for
+from flask import g, redirect, url_for
 from sqlalchemy.orm import Session
 
-from services.common.auth import NOTHING, OVER_AREAS, Caller, allow
+from services.common.auth import NOTHING, Caller, allow
 from services.common.database import Database
 from services.common.durations import decimal_hours
-from services.common.pages import Answer, Form, in_menu, page_blueprint, render
+from services.common.pages import Answer, Form, page_blueprint, render
 from services.reporting.documents import labels_of, write_document
 from services.reporting.labels import DIMENSIONS, MEASURES, TOTAL
 from services.reporting.operations.access import Sight, enter, read_sight
 from services.reporting.operations.participation import participation
 from services.reporting.operations.scope import ZONE, LogPosition, Scope, read_log_position, read_scope, report_snapshot
+from services.reporting.pages.question import asked_question, question_form, usual_question
 from services.reporting.schemas import ParticipationQuery
 
 COLUMNS = (
@@ -75,7 +73,6 @@ class Report:
 def reports_pages(database: Database) -> APIBlueprint:
     """The page of the participation report."""
     blueprint = page_blueprint("reports_pages", __name__, url_prefix="/staff/reports")
-    in_menu("reports_pages.show_report", "统计", "Reports", 8, without_site=OVER_AREAS)
 
     @blueprint.get("")
     @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR, areas=True)
@@ -84,55 +81,15 @@ def reports_pages(database: Database) -> APIBlueprint:
         from the browser passes on what they see."""
         with report_snapshot(database, NOTHING) as session:
             sight = read_sight(session, g.principal)
-            asked = _question()
-            whole = _usual_question(sight) | asked
+            asked = asked_question()
+            whole = usual_question(sight) | {"by": ["month"]} | asked
             if whole["of"] and whole.keys() - asked.keys():
                 return cast(Any, redirect(url_for(".show_report", **whole), 303))
-            form = _form(whole)
+            form = question_form(whole)
             report = _read(session, form.body) if whole["of"] and not form.failed else None
         return _page(form, sight, whole, report), 422 if form.failed else 200
 
     return blueprint
-
-
-def _question() -> dict[str, Any]:
-    """What the address asks, as far as it does; `by` as a list."""
-    asked: dict[str, Any] = {name: request.args[name] for name in ("of", "from", "to") if request.args.get(name)}
-    if "by" in request.args:
-        asked["by"] = [name for given in request.args.getlist("by") for name in given.split(",") if name] or [""]
-    return asked
-
-
-def _usual_question(sight: Sight) -> dict[str, Any]:
-    """All that is theirs, this year up to today, by month."""
-    today = datetime.now(ZoneInfo(ZONE)).date()
-    of = sight.topmost[0] if sight.topmost else str(sight.sites[0].site_id) if sight.sites else ""
-    return {"of": of, "from": today.replace(month=1, day=1).isoformat(), "to": today.isoformat(), "by": ["month"]}
-
-
-def _form(whole: dict[str, Any]) -> Form[ParticipationQuery]:
-    """The question as the API takes it: an area's code has no form of an id."""
-    form: Form[ParticipationQuery] = Form(whole)
-    form.read(
-        ParticipationQuery,
-        {
-            "site" if _is_id(whole["of"]) else "area": whole["of"] or None,
-            "from": whole["from"],
-            "to": whole["to"],
-            "by": ",".join(whole["by"]),
-        },
-    )
-    if "area" in form.errors:
-        form.errors["of"] = form.errors.pop("area")
-    return form
-
-
-def _is_id(written: str) -> bool:
-    try:
-        UUID(written)
-    except ValueError:
-        return False
-    return len(written) == len(str(UUID(int=0)))
 
 
 def _read(session: Session, query: ParticipationQuery) -> Report:
