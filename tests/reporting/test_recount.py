@@ -1,9 +1,11 @@
 """The recount: it finds what was changed by hand and what a broken build counted, and nothing while all is well."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -34,6 +36,7 @@ from tests.reporting.scene import activity, an_id, area, confirmed, key, registr
 from tests.reporting.test_exact import deliver, many_databases, number, steps
 from tests.reporting.world import Step, World
 
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 MONTHS = 3 + 5
 """A month of each of three sites, of the three subdistricts that they lie in, of the district and of the city."""
@@ -351,6 +354,22 @@ def test_whatever_happens_nothing_differs(database: Database, history: list[Step
 
 
 @pytest.mark.usefixtures("city")
+def test_facts_are_compared_with_the_log_as_documented(database: Database, subscriber: Subscriber) -> None:
+    asked = re.findall(r"^SELECT md5.*?;$", OPERATIONS.read_text(), re.MULTILINE)
+
+    def sums() -> list[str]:
+        with database.transaction(EVERY_SITE) as session:
+            return [session.scalar(text(one.replace("::", "\\:\\:"))) for one in asked]
+
+    before = sums()
+    assert len(before) == 3 and all(before)
+    rebuild(database, subscriber)
+    assert sums() == before
+    change(database, "UPDATE facts SET places = 7")
+    assert [one == other for one, other in zip(before, sums(), strict=True)] == [False, True, True]
+
+
+@pytest.mark.usefixtures("city")
 def test_the_first_difference_raises_an_alarm_that_a_whole_recount_takes_back(database: Database) -> None:
     assert "recount_differences" not in figures_now(database)
     count_anew(database)
@@ -366,6 +385,7 @@ def test_the_first_difference_raises_an_alarm_that_a_whole_recount_takes_back(da
     assert (alarm["event"], alarm["what"], alarm["figure"], alarm["stored"], alarm["counted"]) == (
         "recount_differs", "site", "seats", 11, 10)  # fmt: skip
     before = figures_now(database)["recount_differences"]
+    assert before > 0
     change(database, "UPDATE site_cells SET seats = seats - 1")
     begin(database)
     recount_slice(database, seconds=0)
