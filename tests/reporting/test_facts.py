@@ -39,6 +39,7 @@ FIELDS = {"registration_id", "site", "shift", "activity", "day", "kind", "age_ba
 def page_by_page(session: Any, scope: Any, behind: Behind, limit: int) -> Iterator[Any]:
     after = BEFORE_ALL
     while rows := facts_behind(session, scope, behind, after, limit):
+        assert rows[0]["registration_id"] > after, "it goes on"
         yield from rows
         after = rows[-1]["registration_id"]
 
@@ -112,7 +113,7 @@ def whole_list(client: FlaskClient, **query: str) -> list[dict[str, Any]]:
         assert address
         answer = client.get("/v1/reports/facts" + address[1], headers=OPERATOR)
         assert answer.status_code == 200, answer.text
-        assert answer.json["items"]
+        assert answer.json["items"][0]["registration_id"] > items[-1]["registration_id"], "it goes on"
         items += answer.json["items"]
     return items
 

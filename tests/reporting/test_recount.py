@@ -2,8 +2,9 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
@@ -28,6 +29,7 @@ from services.reporting.operations.aggregation import aggregate
 from services.reporting.operations.measures import SETS, SUMS
 from services.reporting.operations.recount import Recount, begin, begin_when_due, is_due, latest, recount_slice
 from services.reporting.pump import recount as duty
+from services.reporting.rebuild import empty as empty_books
 from services.reporting.rebuild import rebuild
 from tests.conftest import OPERATOR_KEY
 from tests.reporting.conftest import empty
@@ -256,13 +258,15 @@ def test_a_recount_while_things_happen_finds_nothing(
 
     with ThreadPoolExecutor(2) as threads:
         others = [threads.submit(sweep), threads.submit(look)]
-        for n in range(100, 220):
-            name = "abc"[n % 3]
-            log.add(confirmed(str(n), f"s{name}", f"A{name}", name, n))
-            if n % 20 == 0:
-                log.add(site("c", ["Sa", "Sb", "Sc"][n // 20 % 3]))
-            subscriber.catch_up_fully()
-        done.set()
+        try:
+            for n in range(100, 220):
+                name = "abc"[n % 3]
+                log.add(confirmed(str(n), f"s{name}", f"A{name}", name, n))
+                if n % 20 == 0:
+                    log.add(site("c", ["Sa", "Sb", "Sc"][n // 20 % 3]))
+                subscriber.catch_up_fully()
+        finally:
+            done.set()
         for other in others:
             other.result()
     assert len(results) > 3
@@ -284,12 +288,33 @@ def test_a_rebuild_beside_it_is_neither_stopped_nor_seen_half(database: Database
 
     with ThreadPoolExecutor(1) as threads:
         other = threads.submit(look)
-        for _ in range(5):
-            rebuild(database, subscriber)
-        done.set()
+        try:
+            for _ in range(5):
+                rebuild(database, subscriber)
+        finally:
+            done.set()
         other.result()
     assert len(results) > 3
     assert [one.found for one in results if one.differences] == []
+
+
+@pytest.mark.usefixtures("city")
+def test_a_rebuild_that_begins_in_the_middle_of_a_slice_waits_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    differences = recount._differences
+    with ThreadPoolExecutor(1) as threads:
+        emptied: list[Future[None]] = []
+
+        def look(*given: Any) -> Iterator[recount.Difference]:
+            if not emptied:
+                emptied.append(threads.submit(empty_books, database))
+                time.sleep(0.3)
+            return differences(*given)
+
+        monkeypatch.setattr(recount, "_differences", look)
+        assert count_anew(database).found == []
+        emptied[0].result()
 
 
 def doubled(sums: Callable[..., Any]) -> Callable[..., Any]:

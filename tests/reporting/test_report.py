@@ -210,3 +210,4 @@ def test_ten_years_to_the_day_may_be_asked_for(client: FlaskClient, log: MemoryL
     assert ask(client, **ten_years).status_code == 200
     assert ask(client, **(ten_years | {"from": "2016-12-31"})).status_code == 422
     assert ask(client, area="C", **{"from": "0001-01-01", "to": "0001-12-31"}, by="day,quarter").status_code == 200
+    assert ask(client, area="C", **{"from": "9999-01-01", "to": "9999-12-31"}, by="month").status_code == 200

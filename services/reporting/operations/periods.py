@@ -4,6 +4,7 @@ calendar_of("quarter", date(2026, 2, 1), date(2026, 7, 1))
 # [(date(2026, 1, 1), "2026-Q1"), (date(2026, 4, 1), "2026-Q2"), (date(2026, 7, 1), "2026-Q3")]
 """
 
+from calendar import monthrange
 from datetime import date, timedelta
 
 OF_DAYS = ("day", "week")
@@ -39,8 +40,8 @@ def _code(period: str, start: date) -> str:
 
 
 def end_of_month(month: date) -> date:
-    """Its last day."""
-    return (month.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    """Its last day, also of the last month that there is."""
+    return month.replace(day=monthrange(month.year, month.month)[1])
 
 
 def in_months(first: date, last: date) -> tuple[list[date], list[tuple[date, date]]]:
