@@ -2,26 +2,35 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from io import BytesIO
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from flask import Response, g, request
+from sqlalchemy import RowMapping
 
 from services.common.auth import NOTHING, Caller, allow
+from services.common.conventions import answered
 from services.common.database import Database
-from services.common.errors import language
+from services.common.errors import Words, invalid, language
+from services.common.logs import get_logger
 from services.reporting.documents import CsvDocument, JsonDocument, Spool, write_document
 from services.reporting.exports.cells import Language
 from services.reporting.exports.csv_table import CSV_TYPE, csv_table
 from services.reporting.exports.workbook import XLSX_TYPE, write_workbook
 from services.reporting.operations.access import Access, enter
 from services.reporting.operations.answer import Answer
+from services.reporting.operations.facts import BEFORE_ALL, Behind, Pseudonyms, facts_behind, figure_of
+from services.reporting.operations.measures import PEOPLE
 from services.reporting.operations.participation import participation
 from services.reporting.operations.query import ask
+from services.reporting.operations.recount import begin, latest
 from services.reporting.operations.scope import (
     ZONE,
     LogPosition,
@@ -31,17 +40,27 @@ from services.reporting.operations.scope import (
     report_snapshot,
 )
 from services.reporting.schemas import (
+    FactAnswer,
+    FactsAnswer,
+    FactsQuery,
     LogAnswer,
     ParticipationAnswer,
     ParticipationQuery,
+    RecountAnswer,
+    RecountsAnswer,
     ReportAnswer,
     ReportQuery,
     ScopeAnswer,
 )
 
+log = get_logger(__name__)
 
-def blueprints(database: Database) -> list[APIBlueprint]:
-    """The service's routes."""
+CURSOR = re.compile(r"([0-9a-f]{32})\.([0-9a-f-]{36})")
+SHOWN_DIFFERENCES = 100
+
+
+def blueprints(database: Database, secret: str) -> list[APIBlueprint]:
+    """The service's routes. With the secret persons are given other names in every list."""
     reports = APIBlueprint("reports", __name__, tag="Reports", url_prefix="/v1/reports")
 
     @reports.get("/participation")
@@ -82,7 +101,81 @@ def blueprints(database: Database) -> list[APIBlueprint]:
             answer = ask(session, scope, query.asked, position.as_of)
         return _with_headers(_in_format(query, scope, position, answer), tag)
 
-    return [reports]
+    return [reports, _facts(database, secret), _recounts(database)]
+
+
+def _facts(database: Database, secret: str) -> APIBlueprint:
+    facts = APIBlueprint("facts", __name__, tag="Reports", url_prefix="/v1/reports")
+
+    @facts.get("/facts")
+    @allow(Caller.SITE, Caller.STAFF, Caller.OPERATOR, areas=True)
+    @facts.input(FactsQuery, location="query", arg_name="query")
+    @facts.output(FactsAnswer)
+    def show_facts(query: FactsQuery) -> Response:
+        """The facts behind one figure of the participation report: registrations, without whose they are. Who looked
+        at which is logged."""
+        this_list, after = _where(query.cursor)
+        behind = query.behind
+        with report_snapshot(database, NOTHING) as session:
+            access = enter(session, g.principal, query.area, query.site)
+            scope = read_scope(session, access.area, access.site)
+            head = _head(query, scope, read_log_position(session))
+            value = figure_of(session, scope, behind)
+            found = facts_behind(session, scope, behind, after, query.limit + 1)
+        rows = found[: query.limit]
+        log.info(
+            "facts_read", actor=g.principal.actor, area=access.area, site=str(access.site or "") or None,
+            figure=behind.figure, first=str(behind.first), last=str(behind.last), only=behind.only, rows=len(rows),
+        )  # fmt: skip
+        names = Pseudonyms(secret, repr((this_list, g.principal.actor, access.area, access.site, behind)))
+        items = [_fact(row, names, behind).model_dump(mode="json") for row in rows]
+        answer = head | {"figure": behind.figure, "value": value, "items": items}
+        goes_on = f"{this_list}.{rows[-1]['registration_id']}" if len(found) > len(rows) else None
+        return answered(answer, following=goes_on)
+
+    return facts
+
+
+def _where(cursor: str | None) -> tuple[str, UUID]:
+    """Which list it is, and after which fact it goes on. Raises 422 for a cursor that none has given out."""
+    if cursor is None:
+        return token_hex(16), BEFORE_ALL
+    parts = CURSOR.fullmatch(cursor)
+    try:
+        return parts[1], UUID(parts[2])  # type: ignore[index]
+    except (TypeError, ValueError):
+        raise invalid("cursor", Words("请使用 Link 头给出的地址。", "use the address in the Link header.")) from None
+
+
+def _fact(row: RowMapping, names: Pseudonyms, behind: Behind) -> FactAnswer:
+    adds = None if behind.figure in PEOPLE else row["adds"]
+    return FactAnswer.model_validate({**row, "person": names.of(row["counted"]), "adds": adds})
+
+
+def _recounts(database: Database) -> APIBlueprint:
+    recounts = APIBlueprint("recounts", __name__, tag="Operators", url_prefix="/internal")
+
+    @recounts.post("/recount")
+    @allow(Caller.OPERATOR)
+    @recounts.output(RecountsAnswer, status_code=202)
+    def begin_recount() -> Response:
+        """Let every figure be counted anew and compared, soon; nothing happens if that is going on."""
+        begin(database)
+        return _latest(202)
+
+    @recounts.get("/recount")
+    @allow(Caller.OPERATOR)
+    @recounts.output(RecountsAnswer)
+    def show_recounts() -> Response:
+        """How far the recount is that goes on, and what it and the last one found."""
+        return _latest(200)
+
+    def _latest(status: int) -> Response:
+        with database.transaction() as session:
+            found = latest(session, recounts=2, differences=SHOWN_DIFFERENCES)
+        return answered(RecountsAnswer(items=[RecountAnswer.model_validate(one) for one in found]), status)
+
+    return recounts
 
 
 def _in_format(query: ReportQuery, scope: Scope, position: LogPosition, answer: Answer) -> Response:
@@ -109,7 +202,7 @@ def _etag(access: Access, query: ParticipationQuery | ReportQuery, position: Log
     return hashlib.sha256(repr((question, log)).encode()).hexdigest()[:32]
 
 
-def _head(query: ParticipationQuery | ReportQuery, scope: Scope, position: LogPosition) -> dict[str, Any]:
+def _head(query: ParticipationQuery | ReportQuery | FactsQuery, scope: Scope, position: LogPosition) -> dict[str, Any]:
     about = ScopeAnswer(area=scope.area, site=scope.site, name=str(scope.name), first=query.first, last=query.last)
     log = LogAnswer(epoch=position.epoch, positions=position.positions, parked=position.parked)
     return {

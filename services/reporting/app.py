@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from apiflask import APIFlask
+from sqlalchemy.orm import Session
 
 from services.common.auth import Keys
 from services.common.database import Database
@@ -11,7 +12,7 @@ from services.common.status import Health
 from services.common.web import create_app, lasting, serve
 from services.reporting.api import blueprints
 from services.reporting.handlers import make_subscriber
-from services.reporting.operations.aggregation import gauges
+from services.reporting.operations import aggregation, recount
 from services.reporting.pages import pages
 from services.reporting.settings import Settings
 from services.reporting.tasks import make_celery_app
@@ -19,9 +20,15 @@ from services.reporting.tasks import make_celery_app
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+def gauges(session: Session) -> dict[str, float]:
+    """Figures for `/metrics` and `hesheng status`."""
+    return aggregation.gauges(session) | recount.gauges(session)
+
+
 def make_app(settings: Settings) -> APIFlask:
     """The service's HTTP application."""
     database = Database(settings.database_dsn)
+    token = settings.reporting_token.get_secret_value()
     keys = Keys(database, settings.operator_key.get_secret_value(), {})
     celery = make_celery_app(settings)
     health = Health(settings.service, database, celery, MIGRATIONS, subscribes=True, gauges=gauges)
@@ -29,9 +36,9 @@ def make_app(settings: Settings) -> APIFlask:
         settings,
         keys,
         health,
-        blueprints=[*blueprints(database), *pages(database)],
+        blueprints=[*blueprints(database, secret=token), *pages(database)],
         subscriber=make_subscriber(settings, database),
-        sessions=SessionsElsewhere(settings.registration_url, settings.reporting_token.get_secret_value()),
+        sessions=SessionsElsewhere(settings.registration_url, token),
     )
 
 

@@ -1,6 +1,6 @@
 """What the reporting API accepts and answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, LiteralString
 from uuid import UUID
@@ -8,8 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from services.common.schemas import Answer, AreaCode, Query
+from services.common.schemas import Answer, AreaCode, ListQuery, Query
 from services.reporting.labels import AGE_BANDS, DIMENSIONS, KINDS
+from services.reporting.operations.facts import BEHIND, Behind
+from services.reporting.operations.periods import calendar_of, end_of_month
 from services.reporting.operations.query import FIGURES, Ask, Compare
 
 MOST_DIMENSIONS = 3
@@ -28,17 +30,13 @@ def _only_a_date(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_only_a_date)]
 
 
-class _Question(Query):
-    """Of what, when, and by which dimensions."""
+class _About(Query):
+    """Of what, and when."""
 
     area: AreaCode | None = Field(default=None, description="code of an area: it and everything under it")
     site: UUID | None = Field(default=None, description="a site; a site's key may leave it out")
     first: Day = Field(alias="from", description="first day of the shifts counted, in the site's time zone")
     last: Day = Field(alias="to", description=f"last day, inclusive; at most {MOST_YEARS} years after the first")
-    by: Annotated[str, StringConstraints(max_length=200)] = Field(
-        default="",
-        description=f"up to {MOST_DIMENSIONS} of {', '.join(DIMENSIONS)}, separated by commas; none: only the total",
-    )
 
     @field_validator("last")
     @classmethod
@@ -53,6 +51,15 @@ class _Question(Query):
                 "range", "range", {"zh": f"期间最长 {MOST_YEARS} 年。", "en": f"spans more than {MOST_YEARS} years."}
             )
         return last
+
+
+class _Question(_About):
+    """By which dimensions, besides."""
+
+    by: Annotated[str, StringConstraints(max_length=200)] = Field(
+        default="",
+        description=f"up to {MOST_DIMENSIONS} of {', '.join(DIMENSIONS)}, separated by commas; none: only the total",
+    )
 
     @field_validator("by")
     @classmethod
@@ -138,7 +145,46 @@ class ReportQuery(_Question):
         return Ask(self.first, self.last, _listed(self.measure), self.dimensions, only, self.compare)
 
 
-LIMITED = {"kind": KINDS, "age_band": AGE_BANDS}
+class FactsQuery(_About, ListQuery):
+    """Behind which figure of the participation report."""
+
+    figure: Annotated[str, StringConstraints(max_length=50)] = Field(description=f"one of {', '.join(BEHIND)}")
+    kind: Annotated[str, StringConstraints(max_length=50)] | None = Field(default=None, description="of this one alone")
+    age_band: Annotated[str, StringConstraints(max_length=50)] | None = Field(default=None, description="likewise")
+    month: Annotated[str, StringConstraints(max_length=50)] | None = Field(
+        default=None, description="YYYY-MM; of the days from `from` to `to` those in this month"
+    )
+
+    @field_validator("figure", "kind", "age_band")
+    @classmethod
+    def _check_names(cls, name: str | None, info: ValidationInfo) -> str | None:
+        known = {"figure": BEHIND, **LIMITED}[str(info.field_name)]
+        if name is not None and name not in known:
+            raise _unknown("name", name, known)
+        return name
+
+    @field_validator("month")
+    @classmethod
+    def _check_month(cls, month: str | None, info: ValidationInfo) -> str | None:
+        first, last = info.data.get("first"), info.data.get("last")
+        if month is not None and first and last:
+            months = [code for _, code in calendar_of("month", first, last)]
+            if month not in months:
+                raise _unknown("month", month, [*months[:1], "…", *months[-1:]])
+        return month
+
+    @property
+    def behind(self) -> Behind:
+        """As the figure that is asked about."""
+        first, last = self.first, self.last
+        if self.month:
+            begin = date.fromisoformat(f"{self.month}-01")
+            first, last = max(first, begin), min(last, end_of_month(begin))
+        only = {"kind": self.kind, "age_band": self.age_band}
+        return Behind(self.figure, first, last, {name: code for name, code in only.items() if code})
+
+
+LIMITED: dict[str, Mapping[str, Any]] = {"kind": KINDS, "age_band": AGE_BANDS}
 
 
 def _listed(written: str, sign: str = ",") -> list[str]:
@@ -248,3 +294,67 @@ class ReportAnswer(BaseModel):
     rows: list[dict[str, Any]] = Field(description="values by the columns' names")
     total: dict[str, Any] = Field(description="figures of all together; people are counted once")
     notes: list[str]
+
+
+class FactAnswer(Answer):
+    """One registration, without whose it is."""
+
+    registration_id: UUID
+    site: UUID
+    shift: UUID
+    activity: UUID
+    day: date
+    kind: str
+    age_band: str
+    status: str = Field(description="confirmed, waitlisted, offered or cancelled")
+    promoted: bool = Field(description="came up from the waitlist")
+    outcome: str | None = Field(description="present, attended or no_show; null where nobody has said")
+    service_minutes: int
+    places: int
+    person: str = Field(description="the same for the same person, in this list alone; another one in the next")
+    adds: int | None = Field(description="what it adds to the figure; null for people, who are counted once")
+
+
+class FactsAnswer(BaseModel):
+    """The facts behind a figure. `value` is the figure: the sum of what all of them add, or of people how many there
+    are. Pages that are read later may be of a later state of the log: each says of which."""
+
+    as_of: datetime = Field(description="everything that was in the log by then is counted; later events may be")
+    log: LogAnswer
+    scope: ScopeAnswer
+    figure: str
+    value: int
+    items: list[FactAnswer]
+
+
+class DifferenceAnswer(Answer):
+    """A figure of a cell that is not what it should be."""
+
+    what: str = Field(description="`site` or `area`")
+    node: str = Field(description="the site's id, or the area's code")
+    month: date
+    kind: str = Field(description="`*` is every kind")
+    age_band: str = Field(description="`*` is every age band")
+    figure: str = Field(description="`cell`: one is there that should not be, or the other way round")
+    stored: int | None = Field(description="null where it cannot be read")
+    counted: int
+    missing: int | None = Field(description="of sets: how many should be in it and are not")
+    surplus: int | None = Field(description="of sets: how many are in it and should not be")
+
+
+class RecountAnswer(Answer):
+    """A recount."""
+
+    id: int
+    started_at: datetime
+    finished_at: datetime | None = Field(description="null while it goes on")
+    months: int = Field(description="months of sites and of areas that were compared, with all their cells")
+    left_out: int = Field(description="months that were marked to be computed anew, and so said that they are behind")
+    differences: int
+    found: list[DifferenceAnswer] = Field(description="the first hundred")
+
+
+class RecountsAnswer(Answer):
+    """The two latest, newest first."""
+
+    items: list[RecountAnswer]

@@ -16,6 +16,8 @@ from services.reporting.settings import Settings
 from tests.conftest import REPORTING_TOKEN
 from tests.reporting.log import MemoryLog
 
+RECOUNTS = ("recounts", "recount_differences")
+
 
 @pytest.fixture(scope="session")
 def settings(common_settings: Callable[[str], dict[str, str]]) -> Settings:
@@ -32,7 +34,7 @@ def reporting(settings: Settings) -> Database:
 def empty(database: Database) -> None:
     """Nothing is known and nothing was applied."""
     with database.transaction() as session:
-        session.execute(text(f"TRUNCATE {', '.join([*METADATA.tables, *PIPELINE, 'site_keys'])}"))
+        session.execute(text(f"TRUNCATE {', '.join([*METADATA.tables, *PIPELINE, 'site_keys', *RECOUNTS])}"))
         session.execute(text("UPDATE caught_up SET as_of = DEFAULT"))
         session.execute(text("UPDATE tree SET version = DEFAULT, built = DEFAULT"))
 

@@ -187,7 +187,7 @@ def test_the_worker_is_nudged_while_cells_are_dirty(database: Database, settings
     celery.tasks["aggregate"]()
     wake_aggregation(database, celery, "reporting")
     assert nudged == ["aggregate"]
-    assert {duty.name for duty in duties(settings)} == {"catch_up", "aggregate", "trim"}
+    assert {duty.name for duty in duties(settings)} == {"catch_up", "aggregate", "recount", "trim"}
 
 
 class SilentLog(MemoryLog):
