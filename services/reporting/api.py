@@ -58,6 +58,14 @@ log = get_logger(__name__)
 CURSOR = re.compile(r"([0-9a-f]{32})\.([0-9a-f-]{36})")
 SHOWN_DIFFERENCES = 100
 
+MOST_IN_WORKBOOK = 50_000
+"""Rows: a workbook takes about a kilobyte of scratch space for each."""
+
+TOO_LONG = Words(
+    f"超过 {MOST_IN_WORKBOOK:,} 行，请改用 CSV。",
+    f"has more than {MOST_IN_WORKBOOK:,} rows for a workbook. Ask for CSV.",
+)
+
 
 def blueprints(database: Database, secret: str) -> list[APIBlueprint]:
     """The service's routes. With the secret persons are given other names in every list."""
@@ -189,6 +197,8 @@ def _in_format(query: ReportQuery, scope: Scope, position: LogPosition, answer: 
     name = f"report-{scope.area or scope.site}-{query.first}-{query.last}.{query.format}"
     if query.format == "csv":
         return _file(csv_table(answer, reader), CSV_TYPE, name)
+    if len(list(answer.rows)) > MOST_IN_WORKBOOK:
+        raise invalid("format", TOO_LONG)
     book = BytesIO()
     write_workbook([answer], reader, book)
     return _file([book.getvalue()], XLSX_TYPE, name)

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 
 from services.common.apply import Subscriber
 from services.common.database import EVERY_SITE, Database
+from services.reporting import api
 from services.reporting.labels import DIMENSIONS
 from services.reporting.operations import query
 from services.reporting.operations.cells import DIMENSIONS as OF_CELLS
@@ -234,3 +235,11 @@ def test_who_came_the_day_before_or_two_months_ago_is_not_new(
     answer = ask(client, **year, **{"from": "2026-03-20", "to": "2026-03-31"}).json
     assert answer["total"] == {"people": 2, "new_people": 1, "returning_people": 1}
     assert ask(client, **(year | {"by": "day"}), **{"from": "2026-03-20", "to": "2026-03-31"}).status_code == 422
+
+
+@pytest.mark.usefixtures("two_months")
+def test_what_is_too_long_for_a_workbook_is_there_as_csv(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "MOST_IN_WORKBOOK", 0)
+    refused = ask(client, **MARCH, by="site", format="xlsx")
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "format")
+    assert ask(client, **MARCH, by="site", format="csv").status_code == 200
