@@ -17,7 +17,7 @@ from services.registration.settings import Settings
 from tests.conftest import NOTIFICATIONS_TOKEN, OPERATOR_KEY, PERSONAL_DATA_KEY, REPORTING_TOKEN
 from tests.registration.hours_world import start_clock
 from tests.registration.office import Office
-from tests.registration.world import Caller, Site, start_hours_over
+from tests.registration.world import Caller, Site, fresh_address, start_hours_over
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +32,13 @@ def time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """For who may try so often: on a busy machine a test takes longer than it takes until there is one try more."""
     began = time.monotonic()
     monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=lambda: began))
+
+
+@pytest.fixture(autouse=True)
+def own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test's people call from another address: how often one may try is counted in the process, and on a quick
+    machine the tests before have used it up."""
+    monkeypatch.setattr(Caller, "address", fresh_address())
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ site.sign_up(shift, name="Lin")     # the answer's JSON; anything but 201 fails 
 site.call("GET", "/v1/sites")       # any answer
 """
 
+import ipaddress
 import itertools
 import json
 import uuid
@@ -21,6 +22,7 @@ from services.registration.operations.staff.sessions import Sessions
 from services.registration.personal_data import PersonalData
 
 _numbers = itertools.count(1)
+_addresses = itertools.count(1)
 _hours = itertools.count(27, 3)
 """When shifts start unless a test says so: each at another time, because nobody can be in two places at once."""
 
@@ -34,6 +36,11 @@ def start_hours_over() -> None:
 def fresh_phone() -> str:
     """A valid number that no other test uses."""
     return f"+86138{next(_numbers):08d}"
+
+
+def fresh_address() -> str:
+    """An IPv4 address that no other test calls from."""
+    return str(ipaddress.IPv4Address("10.128.0.0") + next(_addresses))
 
 
 def in_hours(hours: float) -> str:
