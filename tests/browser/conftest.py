@@ -106,7 +106,7 @@ class Visitor:
     def look(self, name: str) -> None:
         """The page at both sizes: nothing that axe finds, nothing that scrolls sideways."""
         self.page.wait_for_load_state()  # of what was clicked just now only the beginning may be there
-        self.page.locator("h1").first.wait_for()  # or not even that
+        self.page.locator("body > *").first.wait_for(state="attached")  # or not even that
         for size, viewport in SIZES.items():
             self.page.set_viewport_size(viewport)  # type: ignore[arg-type]
             if SHOTS:
