@@ -207,3 +207,14 @@ def test_a_place_that_is_accepted_meanwhile_is_not_declined(site: Site) -> None:
         session.commit()
     assert declined.result().status_code == 409
     assert site.statuses(offered) == ["confirmed"]
+
+
+def test_who_goes_before_the_one_that_did_not_fit_gets_the_free_places(site: Site) -> None:
+    shift = site.shift(3, waitlist_order="priority", promotion="direct", party_limit=3)
+    path = f"/v1/shifts/{shift}/registrations"
+    site.sign_up(shift)
+    large = site.expect(201, "POST", path, {"person": somebody(), "party_size": 3})
+    first = site.expect(201, "POST", path, {"person": somebody(), "party_size": 2, "priority": 3})
+    assert site.statuses(large, first) == ["waitlisted", "waitlisted"]
+    sweep(site)
+    assert site.statuses(large, first) == ["waitlisted", "confirmed"]

@@ -19,16 +19,19 @@ HOLD = timedelta(minutes=10)
 MOST_PER_CALLER = 20
 """Places of one shift that one caller holds at a time: a site's key fills in forms for many."""
 
+# The last part finds whose turn it is though nobody gave up a place: a venue has room again, or somebody signed up who
+# goes before the one that did not fit.
 DUE = text("""
     SELECT shift_id FROM holds WHERE expires_at <= clock_timestamp()
     UNION SELECT shift_id FROM registrations WHERE status = 'offered' AND offer_expires_at <= clock_timestamp()
     UNION SELECT id FROM shifts WHERE status = 'open' AND waitlisted > 0 AND starts_at <= clock_timestamp()
-    UNION SELECT id FROM shifts WHERE venue_id IS NOT NULL AND status = 'open' AND waitlisted > 0
-        AND starts_at > clock_timestamp() AND capacity > confirmed + offered + held AND venue_free(id) >= (
+    UNION SELECT id FROM shifts WHERE status = 'open' AND waitlisted > 0
+        AND starts_at > clock_timestamp() AND capacity > confirmed + offered + held
+        AND (venue_id IS NULL OR venue_free(id) >= (
             SELECT w.party_size FROM registrations AS w JOIN activities AS a ON a.id = w.activity_id
             WHERE w.shift_id = shifts.id AND w.status = 'waitlisted'
             ORDER BY w.queue_number > 0, CASE a.waitlist_order WHEN 'priority' THEN -w.priority ELSE 0 END,
-                     w.queue_number LIMIT 1)
+                     w.queue_number LIMIT 1))
         AND capacity - confirmed - offered - held >= (
             SELECT w.party_size FROM registrations AS w JOIN activities AS a ON a.id = w.activity_id
             WHERE w.shift_id = shifts.id AND w.status = 'waitlisted'
